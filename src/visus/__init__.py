@@ -1,0 +1,1 @@
+"""Visus: open, self-hostable AI Foundation Services for vision."""

@@ -1,0 +1,1 @@
+"""Plain frozen values that every part shares; the standard library only."""

@@ -1,0 +1,81 @@
+"""What an answer is made of.
+
+Providers yield *batches*: the tuple of events that arrived in one read. A burst of 256 words is
+a handful of batches, and the cost of a suspended task is paid for each batch, not for each word
+(docs/decisions/0004-events-travel-in-batches.md). Named tuples, because a frozen dataclass costs
+four times as much to make.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Literal, NamedTuple, TypeAlias
+
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
+
+
+class TextDelta(NamedTuple):
+    """More of the answer's text."""
+
+    text: str
+    choice: int = 0
+
+
+class ReasoningDelta(NamedTuple):
+    """More of what the model thought before it answered."""
+
+    text: str
+    choice: int = 0
+
+
+class RefusalDelta(NamedTuple):
+    """More of the model's refusal."""
+
+    text: str
+    choice: int = 0
+
+
+class ToolCallDelta(NamedTuple):
+    """A call begins (`call_id` and `name` are set) or its arguments go on."""
+
+    index: int
+    call_id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+    choice: int = 0
+
+
+class LogprobsDelta(NamedTuple):
+    """Log probabilities of the tokens beside it: one JSON object, carried unread."""
+
+    logprobs: bytes
+    choice: int = 0
+
+
+class Finished(NamedTuple):
+    """A choice is complete."""
+
+    reason: FinishReason
+    choice: int = 0
+
+
+class TokensUsed(NamedTuple):
+    """What the answer cost, as the model's server counted it. The last report wins."""
+
+    prompt: int
+    completion: int
+    cached: int = 0
+    reasoning: int = 0
+
+
+Event: TypeAlias = (
+    TextDelta
+    | ReasoningDelta
+    | RefusalDelta
+    | ToolCallDelta
+    | LogprobsDelta
+    | Finished
+    | TokensUsed
+)
+Batch: TypeAlias = tuple[Event, ...]
+Answer: TypeAlias = AbstractAsyncContextManager[AsyncIterator[Batch]]
+"""Entering opens the answer, leaving closes whatever produces it."""

@@ -1,0 +1,136 @@
+"""What a caller asked, in our words. Media are still references: nothing has been fetched."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
+Detail: TypeAlias = Literal["auto", "low", "high"]
+Json: TypeAlias = bytes
+"""A JSON value that was checked and is carried unread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A stretch of text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedImage:
+    """A picture that is somewhere else: untrusted and not fetched."""
+
+    url: str
+    param: str
+    """Where it stands in the request: `messages[0].content[1].image_url.url`."""
+    detail: Detail = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class InlineImage:
+    """A picture inside the request, as an untrusted data URL that nobody has decoded."""
+
+    data_url: memoryview
+    """ASCII, from `data:` on, without the JSON quotes; a view of the request's own bytes."""
+    param: str
+    detail: Detail = "auto"
+
+
+ImageReference: TypeAlias = LinkedImage | InlineImage
+QuestionPart: TypeAlias = Text | ImageReference
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that the model made in an earlier turn."""
+
+    call_id: str
+    name: str
+    arguments: str
+    """As the model wrote them: usually JSON, never checked by us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message. `param` is its place in the request: `messages[0]`."""
+
+    role: Role
+    parts: Sequence[QuestionPart]
+    param: str
+    name: str | None = None
+    tool_calls: Sequence[ToolCall] = ()
+    tool_call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that the model may call."""
+
+    name: str
+    description: str | None = None
+    parameters: Json | None = None
+    strict: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTool:
+    """`tool_choice` that demands one function."""
+
+    name: str
+
+
+ToolChoice: TypeAlias = Literal["auto", "none", "required"] | NamedTool
+
+
+@dataclass(frozen=True, slots=True)
+class JsonObject:
+    """`response_format: json_object`: any JSON object."""
+
+
+@dataclass(frozen=True, slots=True)
+class JsonSchema:
+    """`response_format: json_schema`."""
+
+    name: str
+    schema: Json
+    description: str | None = None
+    strict: bool | None = None
+
+
+AnswerFormat: TypeAlias = JsonObject | JsonSchema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to answer. None means that the caller did not say."""
+
+    max_tokens: int | None = None
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """The name that the caller used: upstreams differ in which they take."""
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: Sequence[str] = ()
+    seed: int | None = None
+    n: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    logit_bias: Json | None = None
+    user: str | None = None
+    reasoning_effort: str | None = None
+    tools: Sequence[Tool] = ()
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    answer_format: AnswerFormat | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One chat request."""
+
+    model: str
+    turns: Sequence[Turn]
+    options: Options = field(default_factory=Options)
+    streamed: bool = False

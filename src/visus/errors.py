@@ -1,0 +1,271 @@
+"""Everything that can go wrong and be told, as one tree.
+
+Each error is born where the failure is understood and carries three facts: `message`, which the
+caller may read; `param`, where in their request it is (`messages[0].content[1].image_url.url`);
+and `detail`, which only our own log may read. Status, type and code belong to the class, and so
+does the advice to try again. How an error becomes a body is `server.respond`'s business.
+"""
+
+from typing import ClassVar
+
+
+class ServiceError(Exception):
+    """A failure with a public face."""
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "server_error"
+    code: ClassVar[str] = "internal_error"
+    should_retry: ClassVar[bool | None] = None
+    """What `x-should-retry` says; None leaves the client to its own rules."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        detail: str | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+
+    def at(self, param: str) -> "ServiceError":
+        """The same error, pointing at `param`."""
+        return type(self)(
+            self.message, param=param, detail=self.detail, retry_after_s=self.retry_after_s
+        )
+
+
+# --- The caller's request cannot be served as it stands --------------------------------------
+
+
+class CallerError(ServiceError):
+    """The request is at fault; sending it again unchanged will not help."""
+
+    status = 400
+    type = "invalid_request_error"
+    code = "invalid_value"
+
+
+class InvalidJson(CallerError):
+    """The body is not JSON."""
+
+    code = "invalid_json"
+
+
+class InvalidValue(CallerError):
+    """A field has a value, a type or a range that it may not have."""
+
+    code = "invalid_value"
+
+
+class MissingParameter(CallerError):
+    """A required field is not there."""
+
+    code = "missing_required_parameter"
+
+
+class UnsupportedParameter(CallerError):
+    """A known field, or a value of it, that the chosen model cannot honour."""
+
+    code = "unsupported_parameter"
+
+
+class UnsupportedModality(CallerError):
+    """The chosen model cannot take this kind of part."""
+
+    code = "unsupported_modality"
+
+
+class ContextLengthExceeded(CallerError):
+    """More tokens than the model's context holds."""
+
+    code = "context_length_exceeded"
+
+
+class MediaRejected(CallerError):
+    """A picture that we will not hand to a model: too large, broken, or undecodable."""
+
+    code = "invalid_image"
+
+
+class ImageFormatRejected(MediaRejected):
+    """Bytes of a type that is not accepted as a picture."""
+
+    code = "invalid_image_format"
+
+
+class ImageUrlRejected(MediaRejected):
+    """A URL that we will not, or could not, fetch."""
+
+    code = "invalid_image_url"
+
+
+class Base64Rejected(MediaRejected):
+    """A data URL whose payload is not base64."""
+
+    code = "invalid_base64"
+
+
+class TooManyImages(MediaRejected):
+    """More pictures in one request than the limit."""
+
+    code = "too_many_images"
+
+
+class InvalidApiKey(CallerError):
+    """No key, or one that we do not know; the two look alike but for the message."""
+
+    status = 401
+    code = "invalid_api_key"
+
+
+class KeyDisabled(CallerError):
+    """A key that we know and that may not be used now."""
+
+    status = 403
+    code = "key_disabled"
+
+
+class ModelNotAllowed(CallerError):
+    """A model that this key may not use."""
+
+    status = 403
+    code = "model_not_allowed"
+
+
+class ModelNotFound(CallerError):
+    """No such model here."""
+
+    status = 404
+    code = "model_not_found"
+
+
+class UnknownUrl(CallerError):
+    """No such route."""
+
+    status = 404
+    code = "unknown_url"
+
+
+class MethodNotAllowed(CallerError):
+    """The route exists, the method does not."""
+
+    status = 405
+    code = "method_not_allowed"
+
+
+class RequestTimedOut(CallerError):
+    """The request did not arrive in time."""
+
+    status = 408
+    code = "request_timeout"
+
+
+class RequestTooLarge(CallerError):
+    """The body is over the limit."""
+
+    status = 413
+    code = "request_too_large"
+
+
+class UnsupportedMediaType(CallerError):
+    """The body is not declared as plain JSON."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
+class HeadersTooLarge(CallerError):
+    """More header bytes or fields than the limit."""
+
+    status = 431
+    code = "headers_too_large"
+
+
+class RateLimited(ServiceError):
+    """Too many requests; `retry_after_s` says when to come back, 1 to 120."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
+# --- We cannot serve now ---------------------------------------------------------------------
+
+
+class Internal(ServiceError):
+    """A fault of ours. The message never holds a library's text."""
+
+
+class Unavailable(ServiceError):
+    """We cannot serve this now."""
+
+    status = 503
+    code = "overloaded"
+
+
+class Overloaded(Unavailable):
+    """Every place is taken."""
+
+
+class ShuttingDown(Unavailable):
+    """The server is stopping and takes nothing new."""
+
+    code = "shutting_down"
+
+
+class StorageUnavailable(Unavailable):
+    """The database does not answer."""
+
+    code = "storage_unavailable"
+
+
+class ProviderNotConfigured(Unavailable):
+    """The model's provider lacks a setting, which the message names."""
+
+    code = "provider_not_configured"
+    should_retry = False
+
+
+# --- The model behind us failed --------------------------------------------------------------
+
+
+class UpstreamFault(ServiceError):
+    """The model's server failed. Its own text never reaches a caller by itself."""
+
+    status = 502
+    type = "upstream_error"
+    code = "upstream_bad_response"
+
+
+class UpstreamBadResponse(UpstreamFault):
+    """An answer that is no answer: malformed, cut short, too large, or a server error."""
+
+
+class UpstreamUnreachable(UpstreamFault):
+    """No connection."""
+
+    code = "upstream_unreachable"
+
+
+class UpstreamAuthFailed(UpstreamFault):
+    """Our own key was refused upstream: our fault, not the caller's."""
+
+    code = "upstream_auth_failed"
+
+
+class UpstreamInvalidOutput(UpstreamFault):
+    """The model's output does not have the form that was asked for."""
+
+    code = "upstream_invalid_output"
+
+
+class UpstreamTimedOut(UpstreamFault):
+    """No answer, or no next word, in time."""
+
+    status = 504
+    code = "upstream_timeout"

@@ -1,0 +1,1 @@
+"""Killable processes without network or secrets, for work on untrusted bytes and heavy models."""
