@@ -1,0 +1,160 @@
+"""What one request may cost us before a model sees it, and where we go for its pictures."""
+
+from ipaddress import ip_address, ip_network
+from typing import Annotated, Final, TypeAlias
+from urllib.parse import urlsplit
+
+import msgspec
+
+from visus.media.addresses import Address, Network
+from visus.media.hosts import canonical_host
+from visus.units import MEGAPIXEL, MIB
+
+Positive: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
+Deadline: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=600)]
+
+MAX_PORT: Final = 65_535
+
+
+class MediaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Limits for pictures, and the one door to the outside.
+
+    Bytes and pixels are limited separately on purpose: a file of 40 kB can decode to a
+    gigapixel.
+    """
+
+    max_bytes: Positive = 20 * MIB
+    """The largest picture file, inline or fetched, in bytes."""
+    max_pixels: Positive = 50 * MEGAPIXEL
+    """The largest picture, in pixels (width times height)."""
+    max_side_px: Positive = 16_384
+    """The longest side of a picture, in pixels."""
+    max_images: Positive = 50
+    """The most pictures in one request."""
+    max_frames: Positive = 60
+    """The most frames of one animation."""
+    max_frames_pixels: Positive = 100 * MEGAPIXEL
+    """The most pixels of all frames of one animation together."""
+
+    admit_networks: tuple[str, ...] = ()
+    """Networks that may be fetched from although they are not public, such as `10.1.0.0/16`.
+
+    This server's own sockets and its upstreams stay closed. The metadata service of a cloud is
+    opened only by its exact address.
+    """
+    ports: tuple[int, ...] = (80, 443)
+    """The ports that a picture's URL may name, 1 to 65535."""
+    allow_hosts: tuple[str, ...] = ()
+    """When set, only these hosts are fetched from: exact names, or `*.example.com` for all
+    names under it (but not itself)."""
+    hosts: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    """Names that are not looked up but stand for this address, or `address:port`; the address
+    still has to be public or admitted."""
+    ca_file: str | None = None
+    """A PEM file of certificate authorities that are trusted besides the system's."""
+    proxy: str | None = None
+    """`http://host:port` of a proxy. When set, every fetch goes through it and none direct; names
+    are then looked up by the proxy, which has to guard them."""
+
+    connect_s: Deadline = 3.0
+    """Name lookup, connection and TLS handshake together, in seconds."""
+    first_byte_s: Deadline = 5.0
+    """From the request to the end of the answer's headers, in seconds."""
+    idle_s: Deadline = 3.0
+    """The longest pause inside the answer, in seconds."""
+    total_s: Deadline = 10.0
+    """One fetch with all its redirects, in seconds, once it has its turn."""
+    turn_s: Deadline = 30.0
+    """The longest wait for a turn when too many fetches are under way, in seconds."""
+    max_redirects: Annotated[int, msgspec.Meta(ge=0, le=10)] = 3
+    """How many redirects are followed; from https to http never."""
+    max_fetches: Positive = 32
+    """The most fetches at once."""
+    max_fetches_per_host: Positive = 4
+    """The most fetches at once from one host."""
+    max_url_length: Positive = 8_192
+    """The longest URL, in characters."""
+
+    def __post_init__(self) -> None:
+        self.admitted()
+        self.host_addresses()
+        self.allowed_hosts()
+        self.proxy_origin()
+        for port in self.ports:
+            _check_port(port, setting="ports")
+
+    def admitted(self) -> tuple[Network, ...]:
+        """`admit_networks`, parsed."""
+        return tuple(_network(text) for text in self.admit_networks)
+
+    def allowed_hosts(self) -> tuple[str, ...]:
+        """`allow_hosts` in canonical spelling."""
+        return tuple(_pattern(text) for text in self.allow_hosts)
+
+    def host_addresses(self) -> dict[str, tuple[Address, int | None]]:
+        """`hosts`: for each canonical name its address, and the port if one is named."""
+        return {_name(name): _endpoint(text) for name, text in self.hosts.items()}
+
+    def proxy_origin(self) -> tuple[str, int] | None:
+        """Host and port of `proxy`."""
+        return None if self.proxy is None else _proxy_origin(self.proxy)
+
+
+def _network(text: str) -> Network:
+    try:
+        return ip_network(text)
+    except ValueError as fault:
+        raise ValueError(f"admit_networks: {text!r} is not a network: {fault}") from fault
+
+
+def _name(text: str) -> str:
+    try:
+        host = canonical_host(text)
+    except ValueError as fault:
+        raise ValueError(f"hosts: {text!r} is not a host name") from fault
+    if host.address is not None:
+        raise ValueError(f"hosts: {text!r} is an address, not a name")
+    return host.name
+
+
+def _pattern(text: str) -> str:
+    wildcard, bare = ("*.", text[2:]) if text.startswith("*.") else ("", text)
+    try:
+        return f"{wildcard}{canonical_host(bare).name}"
+    except ValueError as fault:
+        raise ValueError(f"allow_hosts: {text!r} is no host name and no `*.name`") from fault
+
+
+def _endpoint(text: str) -> tuple[Address, int | None]:
+    try:
+        return ip_address(text), None
+    except ValueError:
+        host, _, port = text.rpartition(":")
+    try:
+        address = canonical_host(host).address
+        number = int(port)
+    except ValueError as fault:
+        raise ValueError(f"hosts: {text!r} is no address and no address:port") from fault
+    if address is None:
+        raise ValueError(f"hosts: {text!r} must be an address, not a name")
+    _check_port(number, setting="hosts")
+    return address, number
+
+
+def _proxy_origin(text: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as fault:
+        raise ValueError(f"proxy: {text!r} is not a URL: {fault}") from fault
+    if parts.scheme != "http" or not parts.hostname or port is None:
+        raise ValueError("proxy: must be http://host:port")
+    if "@" in parts.netloc or parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ValueError("proxy: must be http://host:port, without credentials or path")
+    _check_port(port, setting="proxy")
+    return parts.hostname, port
+
+
+def _check_port(port: int, *, setting: str) -> None:
+    if not 1 <= port <= MAX_PORT:
+        raise ValueError(f"{setting}: {port} is not a port (1 to {MAX_PORT})")
