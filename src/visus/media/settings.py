@@ -53,7 +53,7 @@ class MediaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     ca_file: str | None = None
     """A PEM file of certificate authorities that are trusted besides the system's."""
     proxy: str | None = None
-    """`http://host:port` of a proxy. When set, every fetch goes through it and none direct; names
+    """`http://host:port` of a proxy. When set, every fetch goes through it, none direct; names
     are then looked up by the proxy, which has to guard them."""
 
     connect_s: Deadline = 3.0

@@ -1,0 +1,239 @@
+"""Opens connections on a stranger's behalf, and only those that the address policy admits.
+
+The check sits where aiohttp makes the socket, after resolution: it sees every address that is
+about to be connected, whether it was looked up, written out in the URL or set by the operator.
+Names are looked up once for each connection and never kept.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Address, ip_address
+from typing import Protocol
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from typing_extensions import override
+
+from visus.media.addresses import Address, AddressPolicy
+from visus.media.settings import MediaSettings
+
+_DISCARD_PORT = 9
+
+
+class AddressRefused(OSError):
+    """An address that may not be connected to; an OSError, so that aiohttp treats it as one."""
+
+
+class Lookup(Protocol):
+    """Finds the addresses of a name."""
+
+    async def addresses(self, name: str) -> Sequence[Address]:
+        """All addresses of `name`; none, or an OSError, when there is no such name."""
+        ...
+
+
+class Door(Protocol):
+    """Says which connections may be opened."""
+
+    def admits(self, address: Address, port: int) -> bool:
+        """Whether a connection to `address` and `port` may be opened."""
+        ...
+
+
+class SystemLookup:
+    """The operating system's resolver, in threads of its own.
+
+    A name server that does not answer occupies these threads and no others.
+    """
+
+    def __init__(self, *, threads: int) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="lookup")
+
+    async def addresses(self, name: str) -> Sequence[Address]:
+        """All addresses of `name`, as the system orders them."""
+        found = await asyncio.get_running_loop().run_in_executor(
+            self._threads, _system_addresses, name
+        )
+        return [ip_address(text) for text in found]
+
+    def close(self) -> None:
+        """Start no further lookup; those under way are not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _system_addresses(name: str) -> list[str]:
+    # The name goes in as bytes: as text it would pass Python's own, older IDNA encoder.
+    found = socket.getaddrinfo(
+        name.encode("ascii"), None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
+    )
+    return [str(entry[4][0]) for entry in found]
+
+
+def is_own_address(address: Address) -> bool:
+    """Whether `address` is one of this machine's interfaces.
+
+    The system is asked which source address it would use: for its own addresses, the same one.
+    No packet is sent.
+    """
+    family = socket.AF_INET if isinstance(address, IPv4Address) else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((str(address), _DISCARD_PORT))
+            return ip_address(probe.getsockname()[0]) == address
+    except OSError:
+        return False
+
+
+def address_policy(
+    settings: MediaSettings,
+    *,
+    own_ports: frozenset[int],
+    refused_origins: frozenset[tuple[str, int]],
+) -> AddressPolicy:
+    """The policy of a running server.
+
+    Args:
+        settings: whose `admit_networks` are allowed although they are not public.
+        own_ports: the ports that this server listens on.
+        refused_origins: host (lower case) and port of every upstream, and of the names under
+            which this server is known.
+    """
+    return AddressPolicy(
+        admit_networks=settings.admitted(),
+        own_ports=own_ports,
+        is_own=is_own_address,
+        refused_origins=refused_origins,
+    )
+
+
+class ProxyDoor:
+    """Lets connections out to the proxy and to nothing else, however it is asked."""
+
+    def __init__(self, host: str, port: int, *, lookup: Lookup) -> None:
+        self._host = host
+        self._port = port
+        self._lookup = lookup
+        self._addresses: frozenset[Address] = frozenset(_written_out(host))
+
+    async def addresses(self, name: str) -> Sequence[Address]:
+        """The proxy's addresses; no other name is looked up."""
+        if name != self._host:
+            raise AddressRefused("not the proxy")
+        found = await self._lookup.addresses(name)
+        self._addresses = frozenset(found)
+        return found
+
+    def admits(self, address: Address, port: int) -> bool:
+        """Whether this is the proxy."""
+        return port == self._port and address in self._addresses
+
+
+def _written_out(host: str) -> tuple[Address, ...]:
+    try:
+        return (ip_address(host),)
+    except ValueError:
+        return ()
+
+
+class GuardedResolver(AbstractResolver):
+    """Answers with a name's addresses, or not at all when one of them is refused."""
+
+    def __init__(
+        self,
+        *,
+        door: Door,
+        lookup: Lookup,
+        hosts: Mapping[str, tuple[Address, int | None]],
+    ) -> None:
+        self._door = door
+        self._lookup = lookup
+        self._hosts = hosts
+
+    @override
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Every address of `host`, checked."""
+        if host in self._hosts:
+            address, set_port = self._hosts[host]
+            found, port = [address], set_port or port
+        else:
+            found = await self._lookup.addresses(host)
+        if not found or not all(self._door.admits(address, port) for address in found):
+            raise AddressRefused("no address, or one that is refused")
+        return [_resolved(host, address, port) for address in found]
+
+    @override
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def _resolved(host: str, address: Address, port: int) -> ResolveResult:
+    return ResolveResult(
+        hostname=host,
+        host=str(address),
+        port=port,
+        family=socket.AF_INET if isinstance(address, IPv4Address) else socket.AF_INET6,
+        proto=socket.IPPROTO_TCP,
+        flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+    )
+
+
+class GuardedSockets:
+    """Makes the sockets: none for an address that the door refuses."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def __call__(self, info: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
+        """A socket for the address in `info` (as of `getaddrinfo`), which is connected next."""
+        family, kind, protocol, _, endpoint = info
+        match endpoint:
+            case (str() as host, int() as port, *_) if self._admits(host, port):
+                return socket.socket(family, kind, protocol)
+            case _:
+                raise AddressRefused("the address is refused")
+
+    def _admits(self, host: str, port: int) -> bool:
+        try:
+            return self._door.admits(ip_address(host), port)
+        except ValueError:
+            return False
+
+
+def trusted_authorities(ca_file: str | None) -> ssl.SSLContext:
+    """TLS that always verifies, against the system's authorities and those of `ca_file`."""
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def guarded_connector(
+    settings: MediaSettings, *, policy: AddressPolicy, lookup: Lookup
+) -> aiohttp.TCPConnector:
+    """The connector of the one door: direct behind `policy`, or to the proxy alone."""
+    proxy = settings.proxy_origin()
+    if proxy is None:
+        return _connector(settings, policy, lookup, settings.host_addresses())
+    door = ProxyDoor(*proxy, lookup=lookup)
+    return _connector(settings, door, door, {})
+
+
+def _connector(
+    settings: MediaSettings,
+    door: Door,
+    lookup: Lookup,
+    hosts: Mapping[str, tuple[Address, int | None]],
+) -> aiohttp.TCPConnector:
+    return aiohttp.TCPConnector(
+        resolver=GuardedResolver(door=door, lookup=lookup, hosts=hosts),
+        socket_factory=GuardedSockets(door),
+        ssl=trusted_authorities(settings.ca_file),
+        use_dns_cache=False,
+        limit=0,
+    )

@@ -1,0 +1,293 @@
+"""The one door to the outside: gets a stranger's picture, and nothing else, from nowhere else.
+
+Every hop is parsed, checked and connected anew; redirects are followed by hand; no credentials,
+cookies or retries. Whatever goes wrong out there is told to the caller in one neutral sentence,
+so that nobody can probe a network through us; the reason goes to our log, without any address.
+What the bytes are is decided elsewhere.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+import aiohttp
+from aiohttp import hdrs
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.http import RawResponseMessage
+from aiohttp.http_exceptions import HttpProcessingError
+from typing_extensions import override
+from yarl import URL
+
+from visus.errors import ImageUrlRejected, MediaRejected
+from visus.media.addresses import AddressPolicy
+from visus.media.connect import Lookup, SystemLookup, guarded_connector
+from visus.media.settings import MediaSettings
+from visus.media.urls import (
+    NEUTRAL_MESSAGE,
+    MediaUrl,
+    UrlRefused,
+    parse_media_url,
+    redirect_target,
+)
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_OK: Final = 200
+_INTERIM: Final = range(100, 200)
+_MAX_INTERIM_ANSWERS: Final = 8
+_REQUEST_HEADERS: Final = {
+    hdrs.USER_AGENT: "visus",
+    hdrs.ACCEPT: "image/jpeg,image/png,image/webp,image/gif,*/*;q=0.1",
+    hdrs.ACCEPT_ENCODING: "identity",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedMedia:
+    """What an origin sent, complete and not empty."""
+
+    data: bytes
+    declared_type: str | None
+    """The origin's `Content-Type`: a claim, not a fact."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Redirect:
+    location: str
+
+
+class _FetchFailed(Exception):
+    """An answer that is no picture; the text is our own."""
+
+
+_FAULTS: Final = (_FetchFailed, UrlRefused, aiohttp.ClientError, OSError)
+"""What a hop can end in: ours, aiohttp's, the system's (timeouts are OSErrors)."""
+
+
+class Fetcher:
+    """Fetches pictures for callers. Entered once, where the service is put together.
+
+    At most `max_fetches` are under way at once, and `max_fetches_per_host` from one host.
+    """
+
+    def __init__(
+        self, settings: MediaSettings, *, policy: AddressPolicy, lookup: Lookup | None = None
+    ) -> None:
+        self._settings = settings
+        self._policy = policy
+        self._lookup = lookup
+        self._turns = _Turns(settings.max_fetches, each=settings.max_fetches_per_host)
+        self._stack = AsyncExitStack()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        lookup = self._lookup
+        if lookup is None:
+            lookup = SystemLookup(threads=self._settings.max_fetches)
+            self._stack.callback(lookup.close)
+        connector = guarded_connector(self._settings, policy=self._policy, lookup=lookup)
+        self._session = await self._stack.enter_async_context(
+            _session(self._settings, connector)
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._session = None
+        await self._stack.aclose()
+
+    async def fetch(self, url: str, *, param: str) -> FetchedMedia:
+        """Get the file at `url`.
+
+        Args:
+            url: as the caller wrote it.
+            param: where it stands in the request.
+
+        Raises:
+            ImageUrlRejected: malformed, refused, unreachable, too slow, or not a 200 with
+                bytes.
+            MediaRejected: more than `max_bytes`.
+        """
+        target = parse_media_url(url, self._settings, param)
+        try:
+            return await self._follow(target)
+        except _TooLarge as fault:
+            raise MediaRejected(
+                f"The image is larger than {self._settings.max_bytes} bytes.", param=param
+            ) from fault
+        except _FAULTS as fault:
+            raise ImageUrlRejected(
+                NEUTRAL_MESSAGE, param=param, detail=_reason(fault)
+            ) from fault
+
+    async def _follow(self, url: MediaUrl) -> FetchedMedia:
+        async with asyncio.timeout(self._settings.turn_s) as deadline:
+            async with self._turns.at(url.host.name):
+                deadline.reschedule(asyncio.get_running_loop().time() + self._settings.total_s)
+                answer = await self._hop(url)
+            for _ in range(self._settings.max_redirects):
+                if isinstance(answer, FetchedMedia):
+                    return answer
+                url = redirect_target(url, answer.location, self._settings)
+                async with self._turns.at(url.host.name):
+                    answer = await self._hop(url)
+        if isinstance(answer, FetchedMedia):
+            return answer
+        raise _FetchFailed("too many redirects")
+
+    async def _hop(self, url: MediaUrl) -> FetchedMedia | _Redirect:
+        self._check_origin(url)
+        answer = await self._ask(url)
+        try:
+            if answer.status in _REDIRECTS:
+                return _Redirect(_only(answer, hdrs.LOCATION))
+            self._check_head(answer)
+            data = await self._read(answer)
+        finally:
+            answer.close()
+        if not data:
+            raise _FetchFailed("empty answer")
+        return FetchedMedia(data, answer.headers.get(hdrs.CONTENT_TYPE))
+
+    def _check_origin(self, url: MediaUrl) -> None:
+        """Refuse what can be refused without a socket; the connector checks all the rest."""
+        if not self._policy.admits_origin(url.host.name, url.port):
+            raise _FetchFailed("our own or an upstream's origin")
+        address = url.host.address
+        if address is not None and not self._policy.admits(address, url.port):
+            raise _FetchFailed("address refused")
+
+    async def _ask(self, url: MediaUrl) -> aiohttp.ClientResponse:
+        """Send the request and wait for the answer's headers."""
+        if self._session is None:
+            raise RuntimeError("the fetcher has not been entered")
+        built = URL(str(url), encoded=True)
+        if (built.raw_host, built.port) != (url.host.name, url.port):
+            raise _FetchFailed("two readings of the URL")
+        async with asyncio.timeout(self._settings.connect_s + self._settings.first_byte_s):
+            return await self._session.get(
+                built, allow_redirects=False, proxy=self._settings.proxy
+            )
+
+    def _check_head(self, answer: aiohttp.ClientResponse) -> None:
+        if answer.status != _OK:
+            raise _FetchFailed(f"status {answer.status}")
+        encodings = answer.headers.getall(hdrs.CONTENT_ENCODING, [])
+        if any(encoding.strip().lower() not in {"", "identity"} for encoding in encodings):
+            raise _FetchFailed("content encoding")
+        if (answer.content_length or 0) > self._settings.max_bytes:
+            raise _TooLarge
+
+    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
+        chunks: list[bytes] = []
+        size_bytes = 0
+        while True:
+            async with asyncio.timeout(self._settings.idle_s):
+                chunk = await answer.content.readany()
+            if not chunk:
+                return b"".join(chunks)
+            size_bytes += len(chunk)
+            if size_bytes > self._settings.max_bytes:
+                raise _TooLarge
+            chunks.append(chunk)
+
+
+class _Answer(aiohttp.ClientResponse):
+    """An answer whose connection is used once, and whose interim answers are counted."""
+
+    @override
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        protocol = connection.protocol
+        if protocol is None:
+            raise _FetchFailed("no connection")
+        protocol.force_close()
+        for _ in range(_MAX_INTERIM_ANSWERS + 1):
+            head = await _next_head(protocol)
+            if head[0].code not in _INTERIM:
+                protocol.feed_data(head)
+                return await super().start(connection)
+        raise _FetchFailed("interim answers")
+
+
+async def _next_head(
+    protocol: ResponseHandler,
+) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
+    try:
+        return await protocol.read()
+    except HttpProcessingError as fault:
+        raise _FetchFailed("malformed answer") from fault
+
+
+class _TooLarge(Exception):
+    """More bytes than we take."""
+
+
+class _Turns:
+    """At most `total` at once, and `each` for one host."""
+
+    def __init__(self, total: int, *, each: int) -> None:
+        self._all = asyncio.Semaphore(total)
+        self._each = each
+        self._hosts: dict[str, _HostTurns] = {}
+
+    @asynccontextmanager
+    async def at(self, host: str) -> AsyncGenerator[None]:
+        turns = self._hosts.setdefault(host, _HostTurns(asyncio.Semaphore(self._each)))
+        turns.interested += 1
+        try:
+            async with turns.semaphore, self._all:
+                yield
+        finally:
+            turns.interested -= 1
+            if turns.interested == 0:
+                del self._hosts[host]
+
+
+@dataclass(slots=True)
+class _HostTurns:
+    semaphore: asyncio.Semaphore
+    interested: int = 0
+
+
+def _session(settings: MediaSettings, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        headers=_REQUEST_HEADERS,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(
+            connect=settings.connect_s, sock_read=settings.first_byte_s
+        ),
+        middlewares=(_only_once,),
+        response_class=_Answer,
+        auto_decompress=False,
+        trust_env=False,
+    )
+
+
+async def _only_once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a GET again when the connection breaks."""
+    try:
+        return await handler(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as fault:
+        raise _FetchFailed(type(fault).__name__) from fault
+
+
+def _only(answer: aiohttp.ClientResponse, header: str) -> str:
+    values = answer.headers.getall(header, [])
+    if len(values) != 1:
+        raise _FetchFailed(f"{len(values)} {header} headers")
+    return values[0]
+
+
+def _reason(fault: BaseException) -> str:
+    """Why, in words that hold no host and no address: a library's own text may."""
+    return str(fault) if isinstance(fault, (_FetchFailed, UrlRefused)) else type(fault).__name__
