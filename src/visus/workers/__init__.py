@@ -1,1 +1,1 @@
-"""Killable processes without network or secrets, for work on untrusted bytes and heavy models."""
+"""Killable processes without network or secrets: for untrusted bytes and heavy models."""

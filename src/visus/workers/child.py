@@ -1,0 +1,81 @@
+"""What runs in a worker process: load, lock the door, then one job after another.
+
+Started by `pool` as `python -m visus.workers.child SOCKET_FD FRONT_PID SETTINGS ENTRY`. What
+the entry loads is loaded before the lock-down, what a stranger sent comes after it.
+"""
+
+import os
+import socket
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Final
+
+import msgspec
+
+from visus.errors import ServiceError
+from visus.workers import channel, sandbox
+from visus.workers.channel import Kind
+from visus.workers.settings import WorkerSettings
+
+EXIT_NOT_STARTED: Final = 3
+_DETAIL_CHARS: Final = 500
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until the front hangs up; the exit status says whether the entry loaded."""
+    fd, front_pid, settings_json, entry = arguments
+    sandbox.die_with_parent(int(front_pid))
+    settings = msgspec.json.decode(settings_json, type=WorkerSettings)
+    sandbox.limit_resources(settings)
+    front = socket.socket(fileno=int(fd))
+    try:
+        handler = _load(entry)
+    except Exception as fault:  # noqa: BLE001 - whatever it is, the front has to hear of it
+        channel.write_frame(front, Kind.FAILED_AND_LEAVING, _describe(fault))
+        return EXIT_NOT_STARTED
+    missing = sandbox.lock_down(front.fileno())
+    channel.write_frame(front, Kind.READY, msgspec.json.encode(missing))
+    _serve(front, handler)
+    return 0
+
+
+def _load(entry: str) -> Callable[[bytes], object]:
+    module, _, name = entry.partition(":")
+    handler = vars(import_module(module))[name]()
+    if not callable(handler):
+        raise TypeError(f"{entry} returned no handler")
+    return handler
+
+
+def _serve(front: socket.socket, handler: Callable[[bytes], object]) -> None:
+    while (job := channel.read_job(front)) is not None:
+        kind, payload = _run(handler, job)
+        del job
+        channel.write_frame(front, kind, payload)
+        if kind is Kind.FAILED_AND_LEAVING:
+            return
+
+
+def _run(handler: Callable[[bytes], object], job: bytes) -> tuple[Kind, bytes]:
+    try:
+        result = handler(job)
+    except ServiceError as error:
+        return Kind.REFUSED, channel.pack_refusal(error)
+    except MemoryError as fault:
+        return Kind.FAILED_AND_LEAVING, _describe(fault)
+    except Exception as fault:  # noqa: BLE001 - the edge: the front makes it a WorkerFailed
+        return Kind.FAILED, _describe(fault)
+    if not isinstance(result, bytes):
+        return Kind.FAILED, b"the handler returned no bytes"
+    return Kind.RESULT, result
+
+
+def _describe(fault: Exception) -> bytes:
+    return f"{type(fault).__name__}: {fault}"[:_DETAIL_CHARS].encode(errors="replace")
+
+
+if __name__ == "__main__":
+    status = main(sys.argv[1:])
+    # No clean-up of libraries: their threads and destructors have crashed at exit before.
+    os._exit(status)

@@ -1,0 +1,23 @@
+"""How a worker can fail its caller.
+
+Whoever hands in the job knows what it means: a picture that kills its decoder is a bad picture,
+a model that dies is our fault. Untranslated, each of these is a 500.
+"""
+
+from visus.errors import Internal
+
+
+class WorkerFault(Internal):
+    """One job was lost, and only that one."""
+
+
+class WorkerFailed(WorkerFault):
+    """The handler raised something that is not a `ServiceError`."""
+
+
+class WorkerDied(WorkerFault):
+    """The process ended, or never came up."""
+
+
+class WorkerTimedOut(WorkerFault):
+    """The job ran past its deadline, and its process was killed."""

@@ -1,0 +1,417 @@
+"""Killable workers: a handful of processes, one job each at a time.
+
+Whatever a job does to its worker (an exception, a crash, a hang, all the memory), it costs
+exactly that job a clear error; the worker is started again at once and nobody else notices. The
+processes are started from the event loop's own thread on purpose: the kernel ties their life to
+the thread that started them.
+"""
+
+import logging
+import socket
+import subprocess
+import sys
+from os import getpid, pathsep
+from pathlib import Path
+from resource import getpagesize
+from types import TracebackType
+from typing import Final, Self
+
+import anyio
+import msgspec
+from anyio.abc import TaskGroup
+
+from visus.errors import Overloaded, ShuttingDown
+from visus.workers import channel
+from visus.workers.channel import ChannelBroken, ChannelClosed, Kind
+from visus.workers.faults import WorkerDied, WorkerFailed, WorkerFault, WorkerTimedOut
+from visus.workers.settings import WorkerSettings
+
+log = logging.getLogger(__name__)
+
+_MEMORY_LOOK_S: Final = 0.1
+_REAP_LOOK_S: Final = 0.005
+_REAP_DEADLINE_S: Final = 5.0
+_LAST_WORDS_S: Final = 0.2
+"""How long a process that hung up may take to end, so that its status tells why."""
+_FIRST_BACKOFF_S: Final = 0.1
+_LONGEST_BACKOFF_S: Final = 30.0
+_PAGE_BYTES: Final = getpagesize()
+_LONGEST_DETAIL: Final = 2000
+_SORRY: Final = "The request could not be processed."
+
+
+class _Job:
+    """One call: what goes in, how long it may run, and in the end what came of it."""
+
+    def __init__(self, payload: bytes | memoryview, deadline_s: float) -> None:
+        self.payload = payload
+        self.deadline_s = deadline_s
+        self.done = anyio.Event()
+        self.result: bytes | None = None
+        self.error: Exception | None = None
+
+    def succeed(self, result: bytes) -> None:
+        if not self.done.is_set():
+            self.result = result
+            self.done.set()
+
+    def fail(self, error: Exception) -> None:
+        if not self.done.is_set():
+            self.error = error
+            self.done.set()
+
+    def outcome(self) -> bytes:
+        if self.error is not None:
+            raise self.error
+        if self.result is None:
+            raise WorkerDied(_SORRY, detail="a job ended without an outcome")
+        return self.result
+
+
+class _Worker:
+    """One process and our end of the line to it."""
+
+    def __init__(self, entry: str, settings: WorkerSettings) -> None:
+        ours, theirs = channel.pair()
+        with theirs:
+            try:
+                self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                    _command(entry, settings, theirs.fileno()),
+                    env=_environment(settings),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    close_fds=True,
+                    pass_fds=(theirs.fileno(),),
+                    start_new_session=True,
+                )
+            except BaseException:
+                ours.close()
+                raise
+        self.sock = ours
+        self.ready = anyio.Event()
+        self.job: _Job | None = None
+        self.was_used = False
+        self.reason: str | None = None
+        """Why it is about to end, where we know better than its exit status."""
+
+    def kill(self, reason: str) -> None:
+        self.reason = self.reason or reason
+        self.process.kill()
+
+    def resident_bytes(self) -> int:
+        try:
+            statm = Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii")
+        except OSError:
+            return 0
+        fields = statm.split()
+        return int(fields[1]) * _PAGE_BYTES if fields else 0
+
+    def is_gone(self) -> bool:
+        """Whether it ended, or is about to, though nobody has acted on it yet."""
+        if self.reason is not None:
+            return True
+        try:
+            return not self.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    async def end(self) -> str:
+        """Kill, close and reap; the reason of its end, for our log."""
+        anyio.notify_closing(self.sock)
+        self.sock.close()
+        if self.reason is None:
+            await self._reap(_LAST_WORDS_S)
+        status = self.process.poll()
+        self.process.kill()
+        await self._reap(_REAP_DEADLINE_S)
+        return self.reason or f"the process ended with status {status}"
+
+    async def _reap(self, deadline_s: float) -> None:
+        # Nothing tells us of a child's end without a signal handler or a thread.
+        with anyio.move_on_after(deadline_s, shield=True):
+            while self.process.poll() is None:  # noqa: ASYNC110 - see above
+                await anyio.sleep(_REAP_LOOK_S)
+
+
+def _command(entry: str, settings: WorkerSettings, fd: int) -> list[str]:
+    return [
+        sys.executable,
+        *("-P", "-s", "-m", "visus.workers.child"),
+        *(str(fd), str(getpid()), msgspec.json.encode(settings).decode(), entry),
+    ]
+
+
+def _environment(settings: WorkerSettings) -> dict[str, str]:
+    """All that a worker inherits: no key, no path of ours, no locale surprises."""
+    threads = str(settings.threads)
+    environment = {
+        "LANG": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": threads,
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "OPENBLAS_NUM_THREADS": threads,
+        "MALLOC_ARENA_MAX": "2",
+    }
+    if settings.import_path:
+        environment["PYTHONPATH"] = pathsep.join(settings.import_path)
+    return environment
+
+
+class WorkerPool:
+    """A bounded number of workers behind one bounded queue.
+
+    Every job ends exactly once: with its result, with the `ServiceError` its handler raised, or
+    with a `WorkerFault`. Entering starts the workers and does not wait for them.
+    """
+
+    def __init__(self, entry: str, *, name: str, settings: WorkerSettings) -> None:
+        """`entry` is `package.module:function`.
+
+        The function is called once in each worker, loads what it needs and returns the handler
+        of jobs, `Callable[[bytes], bytes]`. `name` is for our log.
+        """
+        self._entry = entry
+        self._name = name
+        self._settings = settings
+        self._waiting: dict[int, _Job] = {}
+        self._hungry = 0
+        self._workers: dict[int, _Worker] = {}
+        """By place, 0 to `count - 1`; a place is empty between two processes."""
+        self._given_up: dict[int, str] = {}
+        """Places where nothing starts, after `start_attempts` failures in a row, and why."""
+        self._changed = anyio.Event()
+        """Set and replaced whenever a job arrives or a worker's state changes."""
+        self._open = False
+        self._tasks: TaskGroup | None = None
+
+    async def __aenter__(self) -> Self:
+        self._tasks = await anyio.create_task_group().__aenter__()
+        self._open = True
+        for place in range(self._settings.count):
+            self._tasks.start_soon(self._keep_alive, place)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._open = False
+        for job in self._jobs():
+            job.fail(ShuttingDown("The server is stopping."))
+        self._waiting.clear()
+        if self._tasks is not None:
+            self._tasks.cancel_scope.cancel()
+            await self._tasks.__aexit__(None, None, None)
+
+    @property
+    def ready(self) -> bool:
+        """Whether at least one worker takes jobs."""
+        return any(worker.ready.is_set() for worker in self._workers.values())
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes that run now, ready or not."""
+        return [worker.process.pid for worker in self._workers.values()]
+
+    async def until_ready(self) -> None:
+        """Wait for the first worker that takes jobs.
+
+        Raises:
+            WorkerDied: none came up in `start_attempts` attempts.
+        """
+        while not self.ready:
+            self._refuse_if_stuck()
+            await self._changed.wait()
+
+    async def call(self, job: bytes | memoryview, *, deadline_s: float | None = None) -> bytes:
+        """Have `job` done by the next free worker.
+
+        A caller that is cancelled abandons its job: it is dropped while it waits, and runs to
+        its end or its deadline once a worker has it.
+
+        Args:
+            job: what the handler gets; not copied, so it must not change meanwhile.
+            deadline_s: how long it may run once a worker has it, if not the pool's deadline.
+
+        Raises:
+            ServiceError: raised by the handler; the same class, message, param and detail.
+            Overloaded: as many jobs as allowed are waiting.
+            WorkerFailed: the handler raised anything else, or the job or result is too large.
+            WorkerDied: the process ended during this job, or none can be started.
+            WorkerTimedOut: the deadline passed, and the process was killed.
+            ShuttingDown: the pool is being left.
+        """
+        if not self._open:
+            raise ShuttingDown("The server is stopping.")
+        self._refuse_if_stuck()
+        if len(job) > self._settings.max_message_bytes:
+            raise WorkerFailed(_SORRY, detail=f"a job of {len(job)} bytes")
+        if len(self._waiting) >= self._settings.max_waiting + self._hungry:
+            raise Overloaded("The server is busy. Please try again.", retry_after_s=1)
+        waiting = _Job(job, deadline_s or self._settings.deadline_s)
+        self._waiting[id(waiting)] = waiting
+        self._announce()
+        try:
+            await waiting.done.wait()
+        finally:
+            self._waiting.pop(id(waiting), None)
+        return waiting.outcome()
+
+    def _jobs(self) -> list[_Job]:
+        running = (worker.job for worker in self._workers.values())
+        return [*self._waiting.values(), *(job for job in running if job is not None)]
+
+    def _announce(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    def _refuse_if_stuck(self) -> None:
+        if len(self._given_up) == self._settings.count and not self.ready:
+            raise WorkerDied(_SORRY, detail=next(iter(self._given_up.values())))
+
+    # --- The life of one place in the pool ---------------------------------------------------
+
+    async def _keep_alive(self, place: int) -> None:
+        failures = 0
+        while True:
+            was_used, reason = await self._live_once(place)
+            failures = 0 if was_used else failures + 1
+            if failures:
+                log.warning(
+                    "worker ended by itself",
+                    extra={"pool": self._name, "reason": reason, "failures": failures},
+                )
+            if failures >= self._settings.start_attempts:
+                self._give_up(place, reason)
+            if failures > 1:
+                await anyio.sleep(min(_FIRST_BACKOFF_S * 2**failures, _LONGEST_BACKOFF_S))
+
+    def _give_up(self, place: int, reason: str) -> None:
+        """Tell those who wait, if no other place can serve them; trying goes on."""
+        self._given_up[place] = reason
+        if len(self._given_up) == self._settings.count and not self.ready:
+            for job in self._waiting.values():
+                job.fail(WorkerDied(_SORRY, detail=reason))
+            self._waiting.clear()
+        self._announce()
+
+    async def _live_once(self, place: int) -> tuple[bool, str]:
+        """From start to end of one process: whether it was given a job, and why it ended."""
+        try:
+            worker = _Worker(self._entry, self._settings)
+        except OSError as fault:
+            return False, f"the process could not be started ({fault.strerror})"
+        self._workers[place] = worker
+        try:
+            await self._converse(worker, place)
+        finally:
+            reason = await worker.end()
+            del self._workers[place]
+            if worker.job is not None:
+                worker.job.fail(WorkerDied(_SORRY, detail=reason))
+            self._announce()
+        return worker.was_used, reason
+
+    async def _converse(self, worker: _Worker, place: int) -> None:
+        """Start, feed and listen until the line breaks or the worker has to go."""
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._kill_unless_ready, worker)
+                tasks.start_soon(self._feed, worker)
+                await self._listen(worker, place)
+                tasks.cancel_scope.cancel()
+        except* ChannelClosed:
+            pass  # its status will say why
+        except* ChannelBroken as broken:
+            worker.reason = worker.reason or str(broken.exceptions[0])
+
+    async def _kill_unless_ready(self, worker: _Worker) -> None:
+        with anyio.move_on_after(self._settings.start_deadline_s):
+            await worker.ready.wait()
+            return
+        worker.kill("it was not ready in time")
+
+    async def _feed(self, worker: _Worker) -> None:
+        await worker.ready.wait()
+        while True:
+            await self._until_a_job_waits()
+            if worker.is_gone():
+                return
+            job = worker.job = self._waiting.pop(next(iter(self._waiting)))
+            worker.was_used = True
+            with anyio.move_on_after(job.deadline_s):
+                await channel.send_frame(worker.sock, Kind.JOB, job.payload)
+                job.payload = b""
+                await self._watch(worker, job)
+            if not job.done.is_set():
+                job.fail(WorkerTimedOut(_SORRY, detail=f"killed after {job.deadline_s} s"))
+                worker.kill("it ran past its deadline")
+                return
+            worker.job = None
+
+    async def _until_a_job_waits(self) -> None:
+        self._hungry += 1
+        try:
+            while not self._waiting:
+                await self._changed.wait()
+        finally:
+            self._hungry -= 1
+
+    async def _watch(self, worker: _Worker, job: _Job) -> None:
+        """Until the job is done, with an eye on the worker's memory."""
+        while not job.done.is_set():
+            with anyio.move_on_after(_MEMORY_LOOK_S):
+                await job.done.wait()
+                return
+            if worker.resident_bytes() > self._settings.memory_bytes:
+                worker.kill("it used too much memory")
+                await anyio.sleep_forever()
+
+    async def _listen(self, worker: _Worker, place: int) -> None:
+        """Take frames until the worker says that it leaves."""
+        while True:
+            kind, payload = await channel.receive_frame(
+                worker.sock, max_bytes=self._settings.max_message_bytes
+            )
+            match kind:
+                case Kind.READY:
+                    self._welcome(worker, place, payload)
+                case Kind.RESULT:
+                    _running(worker).succeed(payload)
+                case Kind.REFUSED:
+                    _running(worker).fail(channel.unpack_refusal(payload))
+                case Kind.FAILED:
+                    _running(worker).fail(_failed(payload))
+                case Kind.FAILED_AND_LEAVING:
+                    worker.reason = _text(payload)
+                    if worker.job is not None:
+                        worker.job.fail(_failed(payload))
+                    return
+                case Kind.JOB:
+                    raise ChannelBroken("a worker that hands out jobs")
+
+    def _welcome(self, worker: _Worker, place: int, payload: bytes) -> None:
+        for missing in channel.unpack_missing(payload):
+            log.warning("worker not locked down", extra={"pool": self._name, "why": missing})
+        self._given_up.pop(place, None)
+        worker.ready.set()
+        self._announce()
+
+
+def _running(worker: _Worker) -> _Job:
+    if worker.job is None:
+        raise ChannelBroken("an answer that nobody asked for")
+    return worker.job
+
+
+def _failed(payload: bytes) -> WorkerFault:
+    return WorkerFailed(_SORRY, detail=_text(payload))
+
+
+def _text(payload: bytes) -> str:
+    return payload[:_LONGEST_DETAIL].decode(errors="replace")
