@@ -1,0 +1,1 @@
+"""Gateways side by side on one machine: what each costs a request, and what ours adds."""
