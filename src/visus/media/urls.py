@@ -88,6 +88,8 @@ def redirect_target(base: MediaUrl, location: str, settings: MediaSettings) -> M
 def _absolute(base: MediaUrl, location: str) -> str:
     if _ANY_SCHEME.match(location):
         return location
+    if location.startswith("///"):
+        raise UrlRefused("location")
     try:
         return urljoin(str(base), location)
     except ValueError as fault:
