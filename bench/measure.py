@@ -18,6 +18,12 @@ SATURATED = 0.9
 COARSE_S = 1.0
 """Below this much CPU the 10 ms ticks are too coarse and schedstat is read instead."""
 
+EASED = 0.7
+"""Where a saturated row is repeated: about this share of the core of mock and load."""
+
+FLOOR = "nginx"
+"""The peer that outruns mock and load in most rows, and is repeated alone then."""
+
 WARM_UP = ("W1", "W2", "W5")
 WARM_UP_CLIENTS = 4
 
@@ -49,6 +55,7 @@ class Bench:
 class Run:
     """One gateway under one load, once. Shares are of one core."""
 
+    clients: int
     answers: Answers
     spent: Spent
     hardware_share: float
@@ -66,6 +73,7 @@ class Cell:
     forwarded_bytes: int = 0
     pictures_fetched: float = 0.0
     trouble: str = ""
+    pause_s: float = 0.0
     runs: list[Run] = field(default_factory=list[Run])
 
     @property
@@ -79,13 +87,24 @@ class Cell:
         return statistics.mean(run.hardware_share for run in self.runs)
 
     @property
+    def is_saturated(self) -> bool:
+        """Whether mock and load generator were as busy as they can be."""
+        return self.has_gateway and self.hardware_share >= SATURATED
+
+    @property
+    def easing_pause_s(self) -> float:
+        """How long clients must rest between requests to leave mock and load some air."""
+        clients = self.runs[0].clients
+        return clients * self.hardware_share / (EASED * max(self.median("rps"), 1.0))
+
+    @property
     def void(self) -> str:
         """Why the cell's figures may not be quoted; empty if they may."""
         if self.trouble:
             return self.trouble
         if bad := sum(run.answers.bad for run in self.runs):
             return f"{bad} requests failed"
-        if self.has_gateway and self.hardware_share >= SATURATED:
+        if self.is_saturated:
             return f"mock and load generator saturated (hw {self.hardware_share:.2f})"
         return ""
 
@@ -127,6 +146,26 @@ def warm_up(gateway: Gateway, bench: Bench, effort: Effort) -> None:
 def compare(
     workload: Workload, gateways: Sequence[Gateway], *, bench: Bench, effort: Effort
 ) -> list[Cell]:
+    """One row. Void cells are repeated with rests, and all beside them, to stay paired."""
+    row = _row(workload, gateways, bench=bench, effort=effort, pause_s=0.0)
+    void = [cell for cell in row if cell.is_saturated]
+    if not void:
+        return row
+    alone = all(cell.gateway == FLOOR for cell in void)
+    again = [gateway for gateway in gateways if not alone or gateway.name == FLOOR]
+    pause_s = max(cell.easing_pause_s for cell in void)
+    repeated = _row(workload, again, bench=bench, effort=effort, pause_s=pause_s)
+    return row + repeated
+
+
+def _row(
+    workload: Workload,
+    gateways: Sequence[Gateway],
+    *,
+    bench: Bench,
+    effort: Effort,
+    pause_s: float,
+) -> list[Cell]:
     """Rounds A B C, A B C, so that all gateways see the same noise."""
     pairs = [
         (gateway, target)
@@ -134,10 +173,11 @@ def compare(
         if (target := gateway.target(workload, pictures=bench.pictures)) is not None
     ]
     cells = {g.name: _checked(g, t, workload, bench=bench, effort=effort) for g, t in pairs}
-    load = Load(clients=effort.clients, seconds=effort.seconds)
+    load = Load(clients=effort.clients, seconds=effort.seconds, pause_s=pause_s)
     for _ in range(effort.rounds):
         for gateway, target in pairs:
             cell = cells[gateway.name]
+            cell.pause_s = pause_s
             if not cell.trouble:
                 cell.runs.append(run_once(gateway, target, load=load, bench=bench))
     return list(cells.values())
@@ -155,6 +195,7 @@ def run_once(gateway: Gateway, target: Target, *, load: Load, bench: Bench) -> R
     spent = processes.spent(_both(before, family)).since(gateway_before)
     mock = processes.spent([bench.mock_pid]).since(mock_before)
     return Run(
+        load.clients,
         answers,
         spent,
         hardware_share=(mock.ticks_s + answers.cpu) / elapsed,

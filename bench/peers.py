@@ -131,9 +131,9 @@ class Gateway:
                 model, headers = peer.model20, dict(peer.headers20 or headers)
             case Upstream.GEMINI if peer.gemini_path:
                 return self._gemini_itself(workload, pictures)
-            case Upstream.GEMINI if peer.gemini is None:
-                return None
             case Upstream.GEMINI:
+                if peer.gemini is None:
+                    return None
                 model, headers = peer.gemini.model, dict(peer.gemini.headers or headers)
             case Upstream.AT_ONCE:
                 pass

@@ -4,7 +4,6 @@ import io
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 SIZES = {
@@ -35,7 +34,7 @@ def _photo(noise: np.random.Generator, width: int, height: int) -> Image.Image:
         ],
         axis=-1,
     )
-    blocks: NDArray[np.float32] = noise.normal(0, 1, (height // 8 + 1, width // 8 + 1, 3))
+    blocks = noise.normal(0, 1, (height // 8 + 1, width // 8 + 1, 3)).astype(np.float32)
     patches = np.kron(blocks, np.ones((8, 8, 1), np.float32))[:height, :width]
     grain = noise.normal(0, 3, (height, width, 3))
     return Image.fromarray(np.clip(waves + patches * 12 + grain, 0, 255).astype(np.uint8))

@@ -11,10 +11,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
 from bench.measure import Cell
 from bench.workloads import WORKLOADS
 
 JUDGED = "visus"
+NOTHING = "-"
+
+REWRITTEN_BYTES = 1000
+"""From this difference on, a forwarded body is another body and the table says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,7 @@ class Bound:
     at_most: float
     against: str = ""
 
+    @override
     def __str__(self) -> str:
         if self.against:
             return f"{self.workload} {self.figure} <= {self.at_most:g} x {self.against}"
@@ -53,6 +60,7 @@ class Verdict:
     bound: Bound
     measured: float | None
 
+    @override
     def __str__(self) -> str:
         if self.measured is None:
             return f"not measured  {self.bound}"
@@ -69,14 +77,19 @@ class Findings:
         self._by_place = {(cell.workload.name, cell.gateway): cell for cell in cells}
 
     def cpu_us(self, workload: str, gateway: str) -> float | None:
-        """CPU microseconds a request; None for a cell that is void or absent."""
+        """CPU microseconds a request, of the repetition if there was one; None if void."""
         cell = self._by_place.get((workload, gateway))
         return None if cell is None or cell.void or not cell.has_gateway else cell.cpu_us
 
     def rss_mb(self, workload: str, gateway: str) -> float | None:
         """Peak resident memory; None for a cell that failed or is absent."""
-        cell = self._by_place.get((workload, gateway))
-        return cell.peak_rss_mb if cell and cell.has_gateway and not cell.trouble else None
+        peaks = [
+            cell.peak_rss_mb
+            for cell in self.cells
+            if (cell.workload.name, cell.gateway) == (workload, gateway)
+            if cell.has_gateway and not cell.trouble
+        ]
+        return max(peaks, default=None)
 
     def verdicts(self, bounds: Sequence[Bound] = BOUNDS) -> list[Verdict]:
         """Every bound beside what was measured."""
@@ -111,7 +124,7 @@ class Findings:
     def _void(self) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}
         for cell in self.cells:
-            if cell.void:
+            if cell.void and cell is self._by_place[cell.workload.name, cell.gateway]:
                 found.setdefault(cell.workload.name, {})[cell.gateway] = cell.void
         return found
 
@@ -123,11 +136,15 @@ def machine() -> str:
 
 def table(findings: Findings) -> Iterator[str]:
     """Lines of Markdown: CPU, memory and latency of every cell, then the cold starts."""
-    yield "| workload | gateway | CPU µs | peak MB | added p50 µs | added p99 µs | gw | hw | note |"
+    yield "| workload | gateway | CPU µs | peak MB | added p50 µs | p99 µs | gw | hw | note |"
     yield "|---|---|---:|---:|---:|---:|---:|---:|---|"
-    direct = {c.workload.name: c for c in findings.cells if c.gateway == "direct" and c.runs}
+    direct = {
+        (cell.workload.name, cell.pause_s): cell
+        for cell in findings.cells
+        if cell.gateway == "direct" and cell.runs
+    }
     for cell in findings.cells:
-        yield _row(cell, direct.get(cell.workload.name))
+        yield _row(cell, direct.get((cell.workload.name, cell.pause_s)))
     yield ""
     for name, seconds in findings.cold_s.items():
         yield f"cold start to the first answer, {name}: {seconds:.2f} s"
@@ -148,8 +165,8 @@ def say(lines: Iterator[str] | Sequence[str]) -> None:
 def _row(cell: Cell, direct: Cell | None) -> str:
     title = f"{cell.workload.name} {WORKLOADS[cell.workload.name].title}"
     if not cell.runs:
-        return f"| {title} | {cell.gateway} | – | – | – | – | – | – | void: {cell.void} |"
-    figures = ["–", "–"]
+        return f"| {title} | {cell.gateway} " + "| - " * 6 + f"| void: {cell.void} |"
+    figures = [NOTHING, NOTHING]
     if cell.has_gateway:
         figures = ["void" if cell.void else f"{cell.cpu_us:.0f}", f"{cell.peak_rss_mb:.0f}"]
     share = statistics.mean(run.gateway_share for run in cell.runs)
@@ -160,13 +177,15 @@ def _row(cell: Cell, direct: Cell | None) -> str:
 
 def _added(cell: Cell, direct: Cell | None) -> list[str]:
     if direct is None or direct is cell or cell.void:
-        return ["–", "–"]
+        return [NOTHING, NOTHING]
     return [f"{cell.median(field) - direct.median(field):.0f}" for field in ("p50", "p99")]
 
 
 def _note(cell: Cell) -> str:
     notes = [f"void: {cell.void}"] if cell.void else []
-    if cell.forwarded_bytes != cell.sent_bytes:
+    if cell.pause_s:
+        notes.append(f"eased: each client rests {cell.pause_s * 1000:.1f} ms")
+    if abs(cell.forwarded_bytes - cell.sent_bytes) > REWRITTEN_BYTES:
         notes.append(f"forwards {cell.forwarded_bytes} of {cell.sent_bytes} bytes")
     if cell.pictures_fetched:
         notes.append(f"fetches {cell.pictures_fetched:.2g} pictures a request")
@@ -194,5 +213,6 @@ def _cell_json(cell: Cell) -> dict[str, Any]:
         "first_byte_p50_us": cell.median("ttfb_p50"),
         "events": cell.median("ev_mean"),
         "hw": round(cell.hardware_share, 3),
+        "pause_ms": round(cell.pause_s * 1000, 2),
         "void": cell.void,
     }

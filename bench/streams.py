@@ -85,7 +85,7 @@ def _columns(leg: Leg, direct: Sequence[Leg]) -> list[str]:
         leg.gateway,
         str(seen.ok),
         str(seen.bad),
-        *("–" if value is None else f"{value:.1f}" for value in added),
+        *("-" if value is None else f"{value:.1f}" for value in added),
         f"{seen.gap_p99 / 1000:.1f}",
         f"{seen.answers_least}..{seen.answers_most}",
         f"{seen.ev_min}..{seen.ev_max}",

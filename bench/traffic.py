@@ -3,7 +3,7 @@
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ import msgspec
 
 MOCK_PORT = 9101
 MOCK_FACES = ("9101:0:256:0", "9102:20:256:2000", "9103:0:64:0")
-"""PORT:LATENCY_MS:CHUNKS:GAP_US: at once in a burst; after 20 ms, 2 ms apart; a shorter burst."""
+"""PORT:LATENCY_MS:CHUNKS:GAP_US: a burst at once; after 20 ms, 2 ms apart; a shorter burst."""
 
 LOAD_CORE = "0"
 GRACE_S = 40.0
@@ -91,6 +91,8 @@ class Load:
     clients: int
     seconds: float
     requests: int = ENDLESS
+    pause_s: float = 0.0
+    """How long each client rests between an answer and its next request."""
 
 
 def reachable(port: int) -> bool:
@@ -106,7 +108,7 @@ def drive(target: Target, load: Load, *, work: Path) -> Answers:
     """Run the load generator once."""
     request = work / f"{target.name}.req"
     request.write_bytes(target.raw())
-    numbers = (load.clients, load.requests, load.seconds, 0)
+    numbers = (load.clients, load.requests, load.seconds, 0, "-", round(load.pause_s * 1e6))
     command = [str(work / "load"), str(target.port), str(request), *map(str, numbers)]
     run = subprocess.run(  # noqa: S603 - our own program
         ["taskset", "-c", LOAD_CORE, *command],  # noqa: S607 - as installed
@@ -123,7 +125,7 @@ def one_answer(target: Target, *, work: Path) -> Answers:
 
 
 @contextmanager
-def mock_upstream(*, pictures: Path, work: Path) -> Iterator[int]:
+def mock_upstream(*, pictures: Path, work: Path) -> Generator[int]:
     """The mock for as long as the block lasts; yields its process id."""
     if reachable(MOCK_PORT):
         raise SystemExit(f"Port {MOCK_PORT} is taken: is another benchmark running?")

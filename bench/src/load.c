@@ -1,5 +1,6 @@
 // load.c - closed-loop HTTP/1.1 load generator, one thread, epoll, keep-alive, 127.0.0.1 only.
-// usage: load PORT REQFILE CONC NREQ MAXSEC WARMUP [SAVEFILE]
+// usage: load PORT REQFILE CONC NREQ MAXSEC WARMUP [SAVEFILE|- [PAUSE_US]]
+// With PAUSE_US each client waits so long after an answer before it asks again.
 // REQFILE holds one whole raw HTTP request. Prints one JSON line.
 // Per request: ttfb = first decoded body byte, total = last byte, events = number of "data:"
 // lines, gap = time between two reads that brought new events. Per client (connection): the
@@ -19,6 +20,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,6 +37,7 @@ typedef struct {
   int64_t t0, tb, tl;
   long ev, bytes;
   int counted;
+  int64_t due;
   long answers, events; // over the whole run: how fairly this client was served
 } C;
 
@@ -52,6 +55,10 @@ static int64_t T0, Tend, Tfirst;
 static FILE *save;
 static int saved;
 static int stopping;
+static int64_t pause_ns;
+static int timer;
+static C **resting; // clients that wait, in the order in which they are due
+static long nresting, first_resting, conc;
 
 static int64_t now(void) {
   struct timespec t;
@@ -104,6 +111,34 @@ static int snd(C *c) {
 
 static void next(C *c);
 
+static void arm(void) {
+  if (!nresting)
+    return;
+  int64_t t = resting[first_resting]->due;
+  struct itimerspec at = {.it_value = {t / 1000000000LL, t % 1000000000LL}};
+  timerfd_settime(timer, TFD_TIMER_ABSTIME, &at, 0);
+}
+
+static void rest(C *c) {
+  c->due = now() + pause_ns;
+  resting[(first_resting + nresting++) % conc] = c;
+  if (nresting == 1)
+    arm();
+}
+
+static void wake(void) {
+  uint64_t times;
+  if (read(timer, &times, sizeof times) < 0)
+    return;
+  while (nresting && resting[first_resting]->due <= now()) {
+    C *c = resting[first_resting];
+    first_resting = (first_resting + 1) % conc;
+    nresting--;
+    next(c);
+  }
+  arm();
+}
+
 static void fin(C *c, int good) {
   int64_t t = now();
   finished++;
@@ -141,7 +176,10 @@ static void fin(C *c, int good) {
     c->fd = -1;
     reconn++;
   }
-  next(c);
+  if (pause_ns)
+    rest(c);
+  else
+    next(c);
 }
 
 static int failrun;
@@ -402,17 +440,23 @@ int main(int ac, char **av) {
   if (fread(req, 1, rn, f) != rn)
     return 2;
   fclose(f);
-  int conc = atoi(av[3]);
+  conc = atoi(av[3]);
   nreq = atol(av[4]);
   double maxs = atof(av[5]);
   warm = atol(av[6]);
-  if (ac > 7)
+  if (ac > 8)
+    pause_ns = atoll(av[8]) * 1000;
+  if (ac > 7 && strcmp(av[7], "-"))
     save = fopen(av[7], "wb");
   if (maxs > 60)
     maxs = 60;
   lat = malloc(8 * (nreq + 1));
   tt = malloc(8 * (nreq + 1));
   ep = epoll_create1(0);
+  timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+  struct epoll_event on_timer = {.events = EPOLLIN, .data.ptr = &timer};
+  epoll_ctl(ep, EPOLL_CTL_ADD, timer, &on_timer);
+  resting = calloc(conc, sizeof *resting);
   C *cs = calloc(conc, sizeof(C));
   T0 = now();
   for (int i = 0; i < conc; i++) {
@@ -435,6 +479,10 @@ int main(int ac, char **av) {
       }
     }
     for (int i = 0; i < n; i++) {
+      if (ev[i].data.ptr == &timer) {
+        wake();
+        continue;
+      }
       C *c = ev[i].data.ptr;
       if (c->fd < 0)
         continue;

@@ -1,4 +1,7 @@
 """TensorZero's Rust gateway, started from its own wheel: `python tensorzero_run.py CONFIG`."""
+# pyright: reportMissingImports=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# The wheel is installed in an environment of its own and has no types.
 
 import signal
 import sys
