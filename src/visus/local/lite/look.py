@@ -37,11 +37,12 @@ class Eyes:
         """
         picture = decoded(file)
         quads = self._detector.find(picture)
+        segments = layout.segments_of(quads, self._reader.read(picture, quads))
         grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
         return Evidence(
             width_px=picture.shape[1],
             height_px=picture.shape[0],
-            lines=layout.lines_of(quads, self._reader.read(picture, quads)),
+            lines=layout.lines_of(layout.ordered(segments)),
             labels=self._recogniser.recognise(picture),
             colours=self._palette.dominant(picture),
             codes=read_codes(grey),

@@ -79,12 +79,21 @@ def _split(glyphs: Sequence[Glyph], strip: Strip) -> Iterator[list[Glyph]]:
                 yield word
             word = []
             continue
-        if word and _gap_between(word[-1], glyph, strip) >= wide:
+        if word and _may_part(word[-1], glyph) and _gap_between(word[-1], glyph, strip) >= wide:
             yield word
             word = []
         word.append(glyph)
     if word:
         yield word
+
+
+def _may_part(before: Glyph, after: Glyph) -> bool:
+    """Marks that close a word never stand apart from it, nor those that open one."""
+    return after.text not in _CLOSING and before.text not in _OPENING
+
+
+_CLOSING: Final = frozenset(".,;:!?)]}%”’…")
+_OPENING: Final = frozenset("([{„‚«")
 
 
 def _word_gap(glyphs: Sequence[Glyph], strip: Strip) -> float:
