@@ -63,7 +63,7 @@ class _FetchFailed(Exception):
     """An answer that is no picture; the text is our own."""
 
 
-_FAULTS: Final = (_FetchFailed, UrlRefused, aiohttp.ClientError, OSError)
+FAULTS: Final = (_FetchFailed, UrlRefused, aiohttp.ClientError, OSError)
 """What a hop can end in: ours, aiohttp's, the system's (timeouts are OSErrors)."""
 
 
@@ -122,7 +122,7 @@ class Fetcher:
             raise MediaRejected(
                 f"The image is larger than {self._settings.max_bytes} bytes.", param=param
             ) from fault
-        except _FAULTS as fault:
+        except FAULTS as fault:
             raise ImageUrlRejected(
                 NEUTRAL_MESSAGE, param=param, detail=_reason(fault)
             ) from fault
@@ -210,9 +210,12 @@ class _Answer(aiohttp.ClientResponse):
         protocol.force_close()
         for _ in range(_MAX_INTERIM_ANSWERS + 1):
             head = await _next_head(protocol)
-            if head[0].code not in _INTERIM:
-                protocol.feed_data(head)
-                return await super().start(connection)
+            if head[0].code in _INTERIM:
+                continue
+            if len(protocol):
+                raise _FetchFailed("more than one answer")
+            protocol.feed_data(head)
+            return await super().start(connection)
         raise _FetchFailed("interim answers")
 
 

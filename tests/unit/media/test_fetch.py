@@ -5,7 +5,10 @@ import asyncio
 import time
 from contextlib import AsyncExitStack
 
+import aiohttp
 import pytest
+from aiohttp import client_exceptions, http_exceptions
+from aiohttp.http_exceptions import HttpProcessingError
 from origins import (
     PARAM,
     PICTURE,
@@ -22,7 +25,9 @@ from origins import (
 )
 
 from visus.errors import ImageUrlRejected, MediaRejected
-from visus.media.fetch import Fetcher
+from visus.media.addresses import AddressPolicy
+from visus.media.connect import guarded_connector
+from visus.media.fetch import FAULTS, Fetcher
 from visus.media.urls import NEUTRAL_MESSAGE
 
 
@@ -608,3 +613,32 @@ async def test_a_closed_port_looks_like_a_missing_picture() -> None:
         port = listener.port
     async with fetcher(admitting(port)) as door:
         await neutral_refusal(door, f"http://pics.test:{port}/")
+
+
+# --- the guard alone -------------------------------------------------------------------------
+
+
+async def test_the_connector_refuses_what_nobody_checked_before_it() -> None:
+    """A literal never passes a resolver, so the sockets have to be guarded themselves."""
+    async with counting("127.0.0.1", "::1") as listener:
+        connector = guarded_connector(
+            strict(), policy=AddressPolicy(), lookup=FixedLookup(["127.0.0.1"])
+        )
+        async with aiohttp.ClientSession(connector=connector) as session:
+            for host in ("127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "pics.test"):
+                with pytest.raises(aiohttp.ClientError):
+                    await session.get(f"http://{host}:{listener.port}/")
+    assert listener.connections == 0
+
+
+async def test_every_error_of_the_http_library_is_foreseen() -> None:
+    errors = {
+        value
+        for module in (client_exceptions, http_exceptions)
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Exception)
+    }
+    # Parsing errors are translated where the answer's head is read, or by aiohttp for a body.
+    parsing = {error for error in errors if issubclass(error, HttpProcessingError)}
+    others = {error for error in errors - parsing if not issubclass(error, FAULTS)}
+    assert others == {aiohttp.WSMessageTypeError}  # we open no web sockets
