@@ -27,3 +27,29 @@ $(VENV)/dev.ok: requirements/dev.lock $(VENV)/runtime.ok
 	@echo "Installing what the tests need (pinned by hash)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -r requirements/dev.lock
 	@touch $@
+
+# The gate, cheapest refusal first, then every test. Debian packages are named before they are
+# installed; what is there already is not asked for again.
+test: $(VENV)/dev.ok
+	@sh tests/system-packages.sh
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/basedpyright
+	$(BIN)/mypy
+	$(BIN)/deptry src
+	$(BIN)/pytest -n 2
+
+eval: $(VENV)/dev.ok
+	$(BIN)/python -m eval $(if $(SET),--set $(SET),--seed $(SEED))
+
+bench: $(VENV)/runtime.ok
+	$(BIN)/python bench/run.py
+
+fuzz: $(VENV)/dev.ok
+	$(BIN)/pytest tests/fuzz --fuzz-whole
+
+# Needs uv on the PATH. The lock names no registry.
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet requirements/runtime.in -o requirements/runtime.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet requirements/dev.in -c requirements/runtime.lock -o requirements/dev.lock

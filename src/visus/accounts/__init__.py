@@ -1,0 +1,1 @@
+"""Who may call: keys, and the database they live in."""

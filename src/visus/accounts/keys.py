@@ -1,0 +1,94 @@
+"""API keys: made, shown once, known afterwards by digest only.
+
+A key is 256 random bits, so one round of SHA-256 is enough to keep it: there is nothing to guess.
+"""
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sql
+
+from visus.accounts import tables
+from visus.accounts.database import storage_faults
+
+PREFIX: Final = "sk-visus-"
+MAX_KEY_CHARS: Final = 200
+"""A longer bearer token is not one of ours and is not even hashed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What we know of a key."""
+
+    key_id: str
+    name: str
+    hint: str
+    """Its last four characters, to tell it by."""
+    created_at: int
+    """Seconds since 1970."""
+    revoked_at: int | None
+
+
+def digest(secret: str) -> bytes:
+    """What is stored of a key."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyBook:
+    """Every key, in the database. Blocking: call it off the event loop."""
+
+    engine: sql.Engine
+
+    def create(self, name: str) -> tuple[Key, str]:
+        """A new key, and its secret, which nobody can ask for again."""
+        secret = PREFIX + secrets.token_urlsafe(32)
+        return self.admit(name, secret), secret
+
+    def admit(self, name: str, secret: str) -> Key:
+        """Makes `secret` a valid key."""
+        key = Key(f"key_{secrets.token_hex(8)}", name, secret[-4:], int(time.time()), None)
+        row = {
+            "id": key.key_id,
+            "name": key.name,
+            "digest": digest(secret),
+            "hint": key.hint,
+            "created_at": key.created_at,
+        }
+        with storage_faults(), self.engine.begin() as connection:
+            connection.execute(sql.insert(tables.keys).values(row))
+        return key
+
+    def known(self) -> Sequence[Key]:
+        """Every key, oldest first, the revoked ones too."""
+        query = sql.select(tables.keys).order_by(tables.keys.c.created_at, tables.keys.c.id)
+        with storage_faults(), self.engine.connect() as connection:
+            return [_key(row) for row in connection.execute(query)]
+
+    def find(self, wanted: bytes) -> Key | None:
+        """The key with this digest, valid or revoked."""
+        query = sql.select(tables.keys).where(tables.keys.c.digest == wanted)
+        with storage_faults(), self.engine.connect() as connection:
+            row = connection.execute(query).first()
+        if row is None or not hmac.compare_digest(row.digest, wanted):
+            return None
+        return _key(row)
+
+    def revoke(self, key_id: str) -> bool:
+        """Ends a key; False where there is none of this id that is still valid."""
+        change = (
+            sql.update(tables.keys)
+            .where(tables.keys.c.id == key_id, tables.keys.c.revoked_at.is_(None))
+            .values(revoked_at=int(time.time()))
+        )
+        with storage_faults(), self.engine.begin() as connection:
+            return connection.execute(change).rowcount == 1
+
+
+def _key(row: sql.Row[tuple[object, ...]]) -> Key:
+    return Key(row.id, row.name, row.hint, row.created_at, row.revoked_at)

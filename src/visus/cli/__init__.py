@@ -1,0 +1,93 @@
+"""The command line: parses arguments and calls the same parts as the server.
+
+Each command lives in a module of its own, which is imported when it is called: `visus serve`
+should not wait for the table printer.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+
+from visus.accounts.database import DatabaseRefused
+from visus.config import ConfigRefused
+from visus.errors import ServiceError
+
+FAILED = 1
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command and returns its exit code."""
+    options = _parser().parse_args(arguments)
+    command = import_module(f"visus.cli.{options.command}")
+    try:
+        code: int = command.run(options)
+    except (ConfigRefused, DatabaseRefused) as refusal:
+        print(refusal, file=sys.stderr)
+        return FAILED
+    except ServiceError as refusal:
+        where = f" ({refusal.param})" if refusal.param else ""
+        print(f"{refusal.message}{where} [{refusal.code}]", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="visus", description="Ask any vision model, through one OpenAI-compatible API."
+    )
+    parser.add_argument("--version", action="version", version=version("visus"))
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _serve(commands.add_parser("serve", help="answer requests on a port"))
+    _ask(commands.add_parser("ask", help="ask about pictures, here or on a server"))
+    _models(commands.add_parser("models", help="list the models"))
+    _keys(commands.add_parser("keys", help="make, list and revoke API keys"))
+    _with_config(commands.add_parser("doctor", help="say what is ready and what is missing"))
+    return parser
+
+
+def _with_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML file of settings")
+    parser.add_argument("--state", metavar="DIR", help="where keys are kept (default .visus)")
+
+
+def _serve(parser: argparse.ArgumentParser) -> None:
+    _with_config(parser)
+    parser.add_argument("--host", help="the address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="the port to listen on (default 8000)")
+
+
+def _ask(parser: argparse.ArgumentParser) -> None:
+    _with_config(parser)
+    parser.add_argument(
+        "words",
+        nargs="+",
+        metavar="FILE_OR_URL... QUESTION",
+        help="pictures ('-' is standard input) and, last, the question",
+    )
+    parser.add_argument(
+        "--model", default="visus-lite", help="which model (default visus-lite)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the whole answer as JSON")
+    parser.add_argument(
+        "--server", metavar="URL", help="ask this server (ends in /v1; key in OPENAI_API_KEY)"
+    )
+
+
+def _models(parser: argparse.ArgumentParser) -> None:
+    _with_config(parser)
+    parser.add_argument("--all", action="store_true", help="also those that cannot answer now")
+
+
+def _keys(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    create = actions.add_parser("create", help="make a key and show it, once")
+    create.add_argument("name", help="what it is for")
+    revoke = actions.add_parser("revoke", help="end a key")
+    revoke.add_argument("key_id", help="its id, from 'visus keys list'")
+    for action in (create, actions.add_parser("list", help="list the keys"), revoke):
+        _with_config(action)

@@ -1,0 +1,122 @@
+"""`visus ask`: one question about pictures, answered here or by a server."""
+
+import argparse
+import base64
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import anyio
+from rich.console import Console
+
+from visus.cli.configured import configuration
+from visus.config import Configuration, client_key
+from visus.core.events import Batch, TextDelta
+from visus.core.question import (
+    ImageReference,
+    InlineImage,
+    LinkedImage,
+    Question,
+    Text,
+    Turn,
+)
+from visus.errors import InvalidValue
+from visus.models.catalogue import Vision
+from visus.providers.openai_dialect import OpenAIProvider
+from visus.providers.transport import Transport
+from visus.server import app
+from visus.wire.answer import Envelope, Fold
+
+USAGE: Final = 2
+DEFAULT_QUESTION: Final = "What is in this image?"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Asks and prints the answer."""
+    chosen = configuration(options)
+    *pictures, question = options.words
+    if _is_picture(question):
+        pictures, question = options.words, DEFAULT_QUESTION
+    for picture in pictures:
+        if picture != "-" and not _is_link(picture) and not Path(picture).is_file():
+            print(f"visus ask: there is no file {picture!r}", file=sys.stderr)
+            return USAGE
+    parts = [Text(question), *(_reference(picture) for picture in pictures)]
+    asked = Question(options.model, [Turn("user", parts, "question")], streamed=True)
+    anyio.run(_ask, options, chosen, asked, backend_options={"use_uvloop": True})
+    return 0
+
+
+def _is_link(word: str) -> bool:
+    return word.startswith(("http://", "https://"))
+
+
+def _is_picture(word: str) -> bool:
+    return word == "-" or _is_link(word) or (len(word) < 4096 and Path(word).is_file())  # noqa: PLR2004 -- PATH_MAX
+
+
+def _reference(picture: str) -> ImageReference:
+    if _is_link(picture):
+        return LinkedImage(picture, picture)
+    try:
+        file = sys.stdin.buffer.read() if picture == "-" else Path(picture).read_bytes()
+    except OSError as fault:
+        raise InvalidValue(f"{picture}: {fault.strerror}") from fault
+    url = b"data:;base64," + base64.b64encode(file)
+    return InlineImage(memoryview(url), picture)
+
+
+async def _ask(options: argparse.Namespace, chosen: Configuration, asked: Question) -> None:
+    fold = Fold(Envelope("ask", asked.model))
+    to_terminal = sys.stdout.isatty() and not options.json
+    console = Console(stderr=True)
+    spinner = console.status("Looking…")
+    if sys.stderr.isatty():
+        spinner.start()
+    try:
+        async with _answer(options.server, chosen, asked) as events:
+            async for batch in events:
+                spinner.stop()
+                fold.add(batch)
+                if to_terminal:
+                    print(_text(batch), end="", flush=True)
+    finally:
+        spinner.stop()
+    if options.json:
+        print(fold.body().decode())
+    else:
+        print("" if to_terminal else fold.text())
+
+
+def _text(batch: Sequence[object]) -> str:
+    return "".join(event.text for event in batch if isinstance(event, TextDelta))
+
+
+@asynccontextmanager
+async def _answer(
+    server: str | None, chosen: Configuration, asked: Question
+) -> AsyncGenerator[AsyncIterator[Batch], None]:
+    async with app.parts(chosen, own_ports=frozenset()) as parts:
+        if server is None:
+            async with parts.chat.answer(asked) as answering:
+                yield answering.events
+            return
+        prompt = await parts.chat.media.prepare(asked, upstream_id=asked.model, sees=Vision())
+        transport = Transport(chosen.settings.upstream)
+        try:
+            async with _remote(server, transport, chosen).open(prompt) as events:
+                yield events
+        finally:
+            await transport.aclose()
+
+
+def _remote(server: str, transport: Transport, chosen: Configuration) -> OpenAIProvider:
+    key = client_key()
+    return OpenAIProvider(
+        url=f"{server.rstrip('/')}/chat/completions",
+        headers={"Authorization": f"Bearer {key.reveal()}"} if key else {},
+        max_event_bytes=chosen.settings.upstream.max_event_bytes,
+        transport=transport,
+    )

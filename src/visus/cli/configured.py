@@ -1,0 +1,30 @@
+"""The configuration, with what the command line says put over it."""
+
+import argparse
+
+import msgspec
+
+from visus.config import ConfigRefused, Configuration, load
+
+
+def configuration(options: argparse.Namespace) -> Configuration:
+    """Reads the settings for a command.
+
+    Raises:
+        ConfigRefused: something in them is wrong.
+    """
+    read = load(options.config)
+    settings = read.settings
+    if options.state is not None:
+        state = msgspec.structs.replace(settings.state, dir=options.state)
+        settings = msgspec.structs.replace(settings, state=state)
+    socket = {
+        name: value
+        for name in ("host", "port")
+        if (value := getattr(options, name, None)) is not None  # argparse's namespace
+    }
+    if not 0 <= socket.get("port", 0) <= 65535:  # noqa: PLR2004 -- TCP's ports
+        raise ConfigRefused("--port: a port is a number from 0 to 65535")
+    server = msgspec.structs.replace(settings.server, **socket)
+    settings = msgspec.structs.replace(settings, server=server)
+    return Configuration(settings, read.catalogue, read.access)

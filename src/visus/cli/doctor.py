@@ -1,0 +1,88 @@
+"""`visus doctor`: what is ready, what is missing, and how to mend it."""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import anyio
+from rich.console import Console
+from rich.table import Table
+
+from visus.accounts.database import DatabaseRefused
+from visus.cli.configured import configuration
+from visus.config import Configuration
+from visus.server import app
+from visus.workers.faults import WorkerFault
+from visus.workers.pool import WorkerPool
+from visus.workers.settings import WorkerSettings
+
+START_DEADLINE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at."""
+
+    what: str
+    state: Literal["ready", "not set up", "broken"]
+    remark: str
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints what was found; 1 where something is broken."""
+    chosen = configuration(options)
+    findings = [*_storage(chosen), *anyio.run(_workers, chosen), *_providers(chosen)]
+    colours = {"ready": "green", "not set up": "yellow", "broken": "red"}
+    table = Table("part", "state", "what to know or do")
+    for one in findings:
+        table.add_row(one.what, f"[{colours[one.state]}]{one.state}[/]", one.remark)
+    Console().print(table)
+    return int(any(one.state == "broken" for one in findings))
+
+
+def _storage(chosen: Configuration) -> Iterator[Finding]:
+    try:
+        keys = app.open_book(chosen).known()
+    except (DatabaseRefused, OSError) as fault:
+        yield Finding("key store", "broken", str(fault))
+        return
+    valid = sum(key.revoked_at is None for key in keys)
+    if valid:
+        yield Finding("key store", "ready", f"{valid} valid keys")
+    else:
+        yield Finding("key store", "not set up", "make a key: visus keys create NAME")
+
+
+async def _workers(chosen: Configuration) -> list[Finding]:
+    settings = chosen.settings
+    found = [await _worker("picture decoder", app.DECODER, settings.decoders)]
+    if settings.lite.enabled:
+        found.append(await _worker("visus-lite", app.EYES, settings.lite.workers))
+    else:
+        found.append(Finding("visus-lite", "not set up", "switched off: [lite] enabled"))
+    return found
+
+
+async def _worker(what: str, entry: str, settings: WorkerSettings) -> Finding:
+    began_s = anyio.current_time()
+    try:
+        with anyio.fail_after(START_DEADLINE_S):
+            async with WorkerPool(entry, name=what, settings=settings) as pool:
+                await pool.until_ready()
+    except (WorkerFault, TimeoutError) as fault:
+        return Finding(what, "broken", f"its process does not start: {fault}")
+    return Finding(what, "ready", f"started in {anyio.current_time() - began_s:.1f} s")
+
+
+def _providers(chosen: Configuration) -> Iterator[Finding]:
+    for name, access in chosen.access.items():
+        if access.row.dialect == "lite":
+            continue
+        models = [model.id for model in chosen.catalogue.models if model.provider == name]
+        what = f"provider {name}"
+        if access.missing:
+            remark = f"set {' and '.join(access.missing)} to use {', '.join(models)}"
+            yield Finding(what, "not set up", remark)
+        else:
+            yield Finding(what, "ready", f"configured for {', '.join(models) or 'no model'}")

@@ -1,0 +1,55 @@
+"""`visus keys`."""
+
+import argparse
+import sys
+import time
+
+from rich.console import Console
+from rich.table import Table
+
+from visus.accounts.keys import Key, KeyBook
+from visus.cli.configured import configuration
+from visus.server import app
+
+
+def run(options: argparse.Namespace) -> int:
+    """Makes, lists or revokes keys."""
+    book = app.open_book(configuration(options))
+    match options.action:
+        case "create":
+            return _create(book, options.name)
+        case "revoke":
+            return _revoke(book, options.key_id)
+        case _:
+            return _list(book)
+
+
+def _create(book: KeyBook, name: str) -> int:
+    key, secret = book.create(name)
+    print(f"{key.key_id}: keep the key, it is not shown again.", file=sys.stderr)
+    print(secret)
+    return 0
+
+
+def _revoke(book: KeyBook, key_id: str) -> int:
+    if book.revoke(key_id):
+        print(f"{key_id} is revoked.")
+        return 0
+    print(f"There is no valid key {key_id!r}.", file=sys.stderr)
+    return 1
+
+
+def _list(book: KeyBook) -> int:
+    table = Table("id", "name", "ends in", "made", "state")
+    for key in book.known():
+        table.add_row(key.key_id, key.name, f"…{key.hint}", _day(key.created_at), _state(key))
+    Console().print(table)
+    return 0
+
+
+def _state(key: Key) -> str:
+    return "valid" if key.revoked_at is None else f"revoked {_day(key.revoked_at)}"
+
+
+def _day(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(seconds))

@@ -1,0 +1,28 @@
+"""`visus models`."""
+
+import argparse
+
+from rich.console import Console
+from rich.table import Table
+
+from visus.cli.configured import configuration
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints a table of the models."""
+    chosen = configuration(options)
+    table = Table("model", "provider", "region", "takes", "context", "state")
+    for model in chosen.catalogue.models:
+        access = chosen.access[model.provider]
+        if access.missing and not options.all:
+            continue
+        table.add_row(
+            model.id,
+            model.provider,
+            access.row.region,
+            ", ".join(model.input_modalities),
+            f"{model.max_sequence_length:,}" if model.max_sequence_length else "?",
+            f"set {' and '.join(access.missing)}" if access.missing else "ready",
+        )
+    Console().print(table)
+    return 0

@@ -1,0 +1,86 @@
+"""`visus serve`."""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Final
+
+import anyio
+
+from visus import telemetry
+from visus.accounts.keys import KeyBook, digest
+from visus.cli.configured import configuration
+from visus.config import Configuration
+from visus.server import app
+
+CURL: Final = """\
+curl {url}/chat/completions -H "Authorization: Bearer {key}" -H "Content-Type: application/json" \
+-d '{{"model": "{model}", "messages": [{{"role": "user", "content": "What can you do?"}}]}}'"""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serves until it is told to stop."""
+    chosen = configuration(options)
+    telemetry.set_up()
+    book = app.open_book(chosen)
+    key = first_key(book, Path(chosen.settings.state.dir) / "first-key")
+    try:
+        listener = app.listen(chosen)
+    except OSError as fault:
+        server = chosen.settings.server
+        print(f"Cannot listen on {server.host} port {server.port}: {fault}", file=sys.stderr)
+        return 1
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn stops on these by itself and raises them again afterwards, when the rest of the
+        # service still has to be closed.
+        signal.signal(number, lambda *_: None)
+
+    async def serve() -> None:
+        await app.serve(
+            chosen,
+            listener=listener,
+            book=book,
+            announce=lambda running: _announce(chosen, running, key),
+        )
+
+    anyio.run(serve, backend="asyncio", backend_options={"use_uvloop": True})
+    return 0
+
+
+def first_key(book: KeyBook, path: Path) -> str | None:
+    """The key of a new installation: made once, kept in a file that only its owner reads.
+
+    None where the file is gone and there are other keys, or where its key was revoked.
+    """
+    if path.exists():
+        secret = path.read_text("ascii").strip()
+        known = book.find(digest(secret))
+        if known is None:
+            book.admit("first key", secret)
+        return secret if known is None or known.revoked_at is None else None
+    if book.known():
+        return None
+    _, secret = book.create("first key")
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secret + "\n")
+    return secret
+
+
+def _announce(chosen: Configuration, running: app.Running, key: str | None) -> None:
+    host = chosen.settings.server.host
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 -- compared, not bound
+    url = f"http://{reachable}:{running.port}/v1"
+    models = [upstream.model.id for upstream in running.parts.upstreams.ready()]
+    print(f"export OPENAI_BASE_URL={url}")
+    print(
+        f"export OPENAI_API_KEY={key or ''}"
+        if key
+        else "# no first key: visus keys create NAME"
+    )
+    print(f"# models ready: {', '.join(models) or 'none'}")
+    if key and models:
+        print("# try:")
+        print(CURL.format(url=url, key=key, model=models[0]))
+    print("ready", flush=True)

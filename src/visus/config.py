@@ -1,0 +1,327 @@
+"""All settings, read once from a TOML file and the environment; the only reader of the world.
+
+Each package owns the struct of its own settings; here they are put together, and every fault is
+reported with its place: the file's line, or the variable's name.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeAlias
+
+import msgspec
+from msgspec import inspect
+
+from visus.accounts.database import AccountsSettings
+from visus.local.settings import LiteSettings
+from visus.media.settings import MediaSettings
+from visus.models.catalogue import Catalogue, ModelRow, ProviderRow, shipped
+from visus.providers.settings import UpstreamSettings
+from visus.units import MIB
+from visus.wire.chat import ChatLimits
+from visus.workers.settings import WorkerSettings
+
+PREFIX: Final = "VISUS_"
+Table: TypeAlias = dict[str, Any]
+"""A decoded TOML table."""
+
+
+class ConfigRefused(Exception):
+    """The configuration cannot be used; the text says everything that is wrong, line by line."""
+
+
+class Secret:
+    """A value that prints as dots."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return "Secret('•••')"
+
+    def reveal(self) -> str:
+        """The value itself."""
+        return self._value
+
+
+Size: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
+Duration: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The socket, and what one request may cost it."""
+
+    host: str = "127.0.0.1"
+    """The address to listen on."""
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8000
+    """The port to listen on; 0 takes a free one."""
+    max_body_bytes: Size = 64 * MIB
+    """Of one request; a larger one is 413 before it is read."""
+    max_header_bytes: Size = 32 * 1024
+    """Of one request's header fields together; more is 431."""
+    max_headers: Size = 100
+    """Header fields of one request; more is 431."""
+    body_timeout_s: Duration = 120.0
+    """For a request's body to arrive; then 408."""
+    keep_alive_s: Annotated[int, msgspec.Meta(ge=1)] = 75
+    """How long an idle connection is kept."""
+    heartbeat_s: Duration = 15.0
+    """A stream that is silent for so long gets a comment, so that nobody between cuts it."""
+    write_timeout_s: Duration = 60.0
+    """A reader that takes nothing for so long is disconnected."""
+    max_connections: Size = 2000
+    """Open at once; more are answered 503."""
+    shutdown_grace_s: Duration = 20.0
+    """How long running answers may go on after the order to stop."""
+
+
+class StateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where this installation keeps what it must not lose."""
+
+    dir: str = ".visus"
+    """A folder, made where there is none (mode 0700)."""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole configuration file."""
+
+    server: ServerSettings = ServerSettings()
+    chat: ChatLimits = ChatLimits()
+    state: StateSettings = StateSettings()
+    accounts: AccountsSettings = AccountsSettings()
+    media: MediaSettings = MediaSettings()
+    decoders: WorkerSettings = WorkerSettings(count=1, memory_bytes=1024 * MIB)
+    lite: LiteSettings = LiteSettings()
+    upstream: UpstreamSettings = UpstreamSettings()
+    providers: tuple[ProviderRow, ...] = ()
+    models: tuple[ModelRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderAccess:
+    """What it takes to talk to a provider, or what is missing."""
+
+    row: ProviderRow
+    base_url: str | None
+    api_key: Secret | None
+    missing: tuple[str, ...]
+    """Environment variables that would have to be set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything that was read."""
+
+    settings: Settings
+    catalogue: Catalogue
+    access: Mapping[str, ProviderAccess]
+    """By the provider's name."""
+
+
+def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Configuration:
+    """Reads the file at `path` (none: defaults only), then `VISUS_…` variables over it.
+
+    Args:
+        path: a TOML file.
+        environment: read in place of the process's own.
+
+    Raises:
+        ConfigRefused: the file cannot be read, or something in it or in a variable is wrong.
+    """
+    variables = os.environ if environment is None else environment
+    text = _text(path)
+    table = _table(text, path)
+    faults = list(_faults_of_file(table, text, path)) + list(_override(table, variables))
+    if faults:
+        raise ConfigRefused("\n".join(faults))
+    try:
+        settings = msgspec.convert(table, Settings, strict=False)
+        catalogue = shipped().with_rows(Catalogue(settings.providers, settings.models))
+        catalogue.check()
+    except ValueError as fault:
+        raise ConfigRefused(_located(str(fault), text, path)) from fault
+    if not settings.lite.enabled:
+        catalogue = _without_lite(catalogue)
+    access = {row.name: _access(row, variables) for row in catalogue.providers}
+    return Configuration(settings, catalogue, access)
+
+
+def client_key() -> Secret | None:
+    """The key that stock clients would use: `OPENAI_API_KEY`."""
+    key = os.environ.get("OPENAI_API_KEY")
+    return Secret(key) if key else None
+
+
+def _without_lite(catalogue: Catalogue) -> Catalogue:
+    inside = {row.name for row in catalogue.providers if row.dialect == "lite"}
+    return Catalogue(
+        providers=tuple(row for row in catalogue.providers if row.name not in inside),
+        models=tuple(row for row in catalogue.models if row.provider not in inside),
+    )
+
+
+def _access(row: ProviderRow, variables: Mapping[str, str]) -> ProviderAccess:
+    base_url = row.base_url or (variables.get(row.base_url_env) if row.base_url_env else None)
+    api_key = variables.get(row.api_key_env) if row.api_key_env else None
+    missing: list[str] = []
+    if row.dialect != "lite" and not base_url:
+        missing.append(row.base_url_env or f"base_url of the provider {row.name!r}")
+    if row.api_key_env and not api_key:
+        missing.append(row.api_key_env)
+    return ProviderAccess(
+        row=row,
+        base_url=base_url.rstrip("/") if base_url else None,
+        api_key=Secret(api_key) if api_key else None,
+        missing=tuple(missing),
+    )
+
+
+# --- The file --------------------------------------------------------------------------------
+
+
+def _text(path: Path | None) -> str:
+    if path is None:
+        return ""
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise ConfigRefused(f"{path}: cannot be read: {fault}") from fault
+
+
+def _table(text: str, path: Path | None) -> Table:
+    try:
+        table: Table = msgspec.toml.decode(text)
+    except msgspec.DecodeError as fault:
+        raise ConfigRefused(f"{path}: {fault}") from fault
+    return table
+
+
+def _faults_of_file(table: Table, text: str, path: Path | None) -> Iterator[str]:
+    """One fault for each section that has one, so that nobody mends them one run at a time."""
+    sections = {field.encode_name: field for field in _fields(Settings)}
+    for name, value in table.items():
+        if name not in sections:
+            yield _located(f"There is no section `{name}` - at `$.{name}`", text, path)
+            continue
+        for place, entry in enumerate(value) if isinstance(value, list) else ((None, value),):
+            section = {name: value if place is None else [entry]}
+            try:
+                msgspec.convert(section, Settings, strict=False)
+            except (msgspec.ValidationError, ValueError) as fault:
+                message = str(fault)
+                if place is not None:
+                    message = message.replace(f"$.{name}[0]", f"$.{name}[{place}]")
+                yield _located(message, text, path)
+
+
+def _fields(struct: type[msgspec.Struct]) -> tuple[inspect.Field, ...]:
+    kind = inspect.type_info(struct)
+    return kind.fields if isinstance(kind, inspect.StructType) else ()
+
+
+_PLACE: Final = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
+_UNKNOWN: Final = re.compile(r"unknown field `(?P<key>[^`]+)`")
+_STEP: Final = re.compile(r"(?P<name>[^.\[\]]+)(?:\[(?P<index>\d+|\.\.\.)\])?")
+
+
+def _located(message: str, text: str, path: Path | None) -> str:
+    """The message with the file's line in front."""
+    found = _PLACE.match(message)
+    what, where = (found["what"], found["path"] or "") if found else (message, "")
+    if unknown := _UNKNOWN.search(what):
+        where = f"{where}.{unknown['key']}".removeprefix(".")
+        what = f"unknown key {unknown['key']!r}"
+    line = _line_of(where or what.partition(":")[0], text)
+    place = f"{path}:{line}" if line else str(path or "settings")
+    return f"{place}: {where}: {what}" if where else f"{place}: {what}"
+
+
+def _line_of(where: str, text: str) -> int | None:
+    """The line that a path such as `models[1].vision.video` stands on; its table's line if not."""
+    steps = [(m["name"], m["index"]) for m in _STEP.finditer(where)]
+    if not steps:
+        return None
+    lines = text.splitlines()
+    best, start, end = None, 0, len(lines)
+    for depth, (name, index) in enumerate(steps):
+        table = ".".join(step for step, _ in steps[: depth + 1])
+        header = re.compile(rf"^\s*\[\[?\s*{re.escape(table)}\s*\]\]?\s*(#.*)?$")
+        headers = [n for n in range(start, end) if header.match(lines[n])]
+        nth = int(index) if index and index.isdigit() else 0
+        if nth < len(headers):
+            best = start = headers[nth]
+            end = headers[nth + 1] if nth + 1 < len(headers) else end
+            continue
+        key = re.compile(
+            rf"""^\s*["']?{re.escape(name)}["']?\s*[.=]|[{{,]\s*{re.escape(name)}\s*="""
+        )
+        best = next((n for n in range(start, end) if key.search(lines[n])), best)
+        start = best or start
+    return None if best is None else best + 1
+
+
+# --- The environment -------------------------------------------------------------------------
+
+
+def _override(table: Table, variables: Mapping[str, str]) -> Iterator[str]:
+    """Puts each `VISUS_SECTION__FIELD` into the table; yields what is wrong with any."""
+    for variable, text in sorted(variables.items()):
+        if not variable.startswith(PREFIX) or "__" not in variable:
+            continue
+        path = variable.removeprefix(PREFIX).lower().split("__")
+        kind = _kind_at(path)
+        if kind is None:
+            yield f"{variable}: there is no such setting"
+            continue
+        try:
+            value = _value(text, kind)
+            trial = _nested(path, value)
+            msgspec.convert(trial, Settings, strict=False)
+        except (msgspec.MsgspecError, ValueError) as fault:
+            yield f"{variable}: {str(fault).partition(' - at `')[0]}"
+            continue
+        _merge(table, trial)
+
+
+def _kind_at(path: list[str]) -> inspect.Type | None:
+    kind: inspect.Type = inspect.type_info(Settings)
+    for name in path:
+        if not isinstance(kind, inspect.StructType):
+            return None
+        field = next((field for field in kind.fields if field.encode_name == name), None)
+        if field is None:
+            return None
+        kind = field.type
+    return None if isinstance(kind, inspect.StructType) else kind
+
+
+def _value(text: str, kind: inspect.Type) -> object:
+    """Lists and tables as JSON, or as `a,b` and `name=value,name=value`; the rest as it is."""
+    if text[:1] in {"[", "{"}:
+        return msgspec.json.decode(text.encode())
+    entries = [entry.strip() for entry in text.split(",") if entry.strip()]
+    match kind:
+        case inspect.VarTupleType() | inspect.ListType():
+            return entries
+        case inspect.DictType():
+            return dict(entry.split("=", 1) for entry in entries)
+        case _:
+            return text
+
+
+def _nested(path: list[str], value: object) -> Table:
+    for name in reversed(path):
+        value = {name: value}
+    return value if isinstance(value, dict) else {}
+
+
+def _merge(table: Table, other: Table) -> None:
+    for name, value in other.items():
+        if isinstance(value, dict) and isinstance(table.get(name), dict):
+            _merge(table[name], value)
+        else:
+            table[name] = value

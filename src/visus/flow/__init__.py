@@ -1,0 +1,1 @@
+"""The stories: what happens to a request, each told once."""

@@ -1,0 +1,41 @@
+"""How a question is answered. Read this first: it is the whole service."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from visus.core.events import Batch
+from visus.core.question import Question
+from visus.media.pipeline import MediaPipeline
+from visus.models.catalogue import ProviderRow
+from visus.routing.choose import Upstreams
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """An answer under way: who gives it, and the events it is made of."""
+
+    provider: ProviderRow
+    events: AsyncIterator[Batch]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatService:
+    """Answers chat questions. Built once, in `server.app.build`."""
+
+    upstreams: Upstreams
+    media: MediaPipeline
+
+    @asynccontextmanager
+    async def answer(self, question: Question) -> AsyncGenerator[Answering, None]:
+        """Opens the answer to `question`; leaving ends the work upstream.
+
+        Raises:
+            ServiceError: on entering, or from the events.
+        """
+        upstream, provider = self.upstreams.choose(question.model)
+        prompt = await self.media.prepare(
+            question, upstream_id=upstream.upstream_id, sees=upstream.model.sees
+        )
+        async with provider.open(prompt) as events:
+            yield Answering(upstream.row, events)

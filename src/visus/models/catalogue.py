@@ -1,0 +1,133 @@
+"""Which models there are: rows of data, never code.
+
+The shipped rows stand in `catalogue.toml`; an operator's file adds rows and replaces those of
+the same name. Nothing here knows keys or connects to anything.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from importlib import resources
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+
+Modality: TypeAlias = Literal["text", "image"]
+Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Limit: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
+
+
+class Vision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which pictures a model's server can use; a picture that exceeds this is fitted to it."""
+
+    formats: tuple[str, ...] = ("image/jpeg", "image/png", "image/webp", "image/gif")
+    """Media types that the server reads."""
+    max_images: Limit | None = None
+    """Pictures in one request."""
+    max_bytes: Limit | None = None
+    """Bytes of one picture's file."""
+    max_pixels: Limit | None = None
+    """Pixels of one picture; more would be thrown away by the model."""
+    video: bool = False
+    pdf: bool = False
+
+
+class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a million tokens cost, in millionths of `currency`, from `since` on."""
+
+    input_micros: Annotated[int, msgspec.Meta(ge=0)]
+    output_micros: Annotated[int, msgspec.Meta(ge=0)]
+    currency: str = "EUR"
+    since: date | None = None
+
+
+class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Somebody who runs models: `[[providers]]`."""
+
+    name: Name
+    dialect: Literal["openai", "lite"]
+    """The language that it speaks; `lite` is the model inside."""
+    base_url: str | None = None
+    """Up to and with the version: `https://models.example.test/v1`."""
+    base_url_env: str | None = None
+    """The environment variable that holds `base_url`, where the row has none."""
+    api_key_env: str | None = None
+    """The environment variable that holds the key; none: the server asks for no key."""
+    api_key_header: Name = "Authorization"
+    """`Authorization` sends `Bearer <key>`, any other name the bare key."""
+    region: str = "global"
+    """Where it runs: the operator's statement. `global` satisfies no residency."""
+    country: str | None = None
+    """ISO 3166 alpha-2."""
+    location: str | None = None
+    """The same in words."""
+
+
+class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A model that callers may ask for: `[[models]]`."""
+
+    id: Name
+    """Case-sensitive; what callers write."""
+    provider: Name
+    upstream_id: Name | None = None
+    """Its name in its provider's mouth, where that differs from `id`."""
+    display_name: str | None = None
+    model_type: Literal["LLM", "EMBEDDING"] = "LLM"
+    input_modalities: tuple[Modality, ...] = ("text",)
+    output_modalities: tuple[Modality, ...] = ("text",)
+    vision: Vision = Vision()
+    max_sequence_length: Limit | None = None
+    max_output_length: Limit | None = None
+    hidden_size: Limit | None = None
+    license: str | None = None
+    lifecycle_stage: Literal["preview", "general-availability", "deprecated", "retired"] = (
+        "general-availability"
+    )
+    end_of_life_date: date | None = None
+    successor: str | None = None
+    price: Price | None = None
+
+    @property
+    def sees(self) -> Vision | None:
+        """The pictures it can use; None for a model that takes text only."""
+        return self.vision if "image" in self.input_modalities else None
+
+
+class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Providers and models, each name once, in the order in which they were written."""
+
+    providers: tuple[ProviderRow, ...] = ()
+    models: tuple[ModelRow, ...] = ()
+
+    def with_rows(self, other: "Catalogue") -> "Catalogue":
+        """This catalogue with the rows of `other` added, or put in place of namesakes."""
+        providers = {row.name: row for row in (*self.providers, *other.providers)}
+        models = {row.id: row for row in (*self.models, *other.models)}
+        return Catalogue(providers=tuple(providers.values()), models=tuple(models.values()))
+
+    def provider_of(self, model: ModelRow) -> ProviderRow:
+        """The provider that runs `model`; `check` has made sure that there is one."""
+        return next(row for row in self.providers if row.name == model.provider)
+
+    def check(self) -> None:
+        """Refuses, as a ValueError, a name that stands twice or a provider that is not there."""
+        _refuse_twins("providers", (row.name for row in self.providers))
+        _refuse_twins("models", (row.id for row in self.models))
+        known = {row.name for row in self.providers}
+        for number, model in enumerate(self.models):
+            if model.provider not in known:
+                message = f"models[{number}].provider: there is no provider {model.provider!r}"
+                raise ValueError(message)
+
+
+def shipped() -> Catalogue:
+    """The rows that come with Visus."""
+    text = resources.files(__package__).joinpath("catalogue.toml").read_text("utf-8")
+    return msgspec.toml.decode(text, type=Catalogue)
+
+
+def _refuse_twins(table: str, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for number, name in enumerate(names):
+        if name in seen:
+            raise ValueError(f"{table}[{number}]: {name!r} is there twice")
+        seen.add(name)

@@ -1,0 +1,1 @@
+"""One dialect for each upstream language; identical upstreams are rows of data."""

@@ -1,0 +1,19 @@
+"""What a provider is to the rest of the service."""
+
+from typing import Protocol
+
+from visus.core.events import Answer
+from visus.core.prompt import Prompt
+
+
+class Provider(Protocol):
+    """Somebody who answers prompts."""
+
+    def open(self, prompt: Prompt) -> Answer:
+        """Asks the prompt. Nothing is sent before the answer is entered.
+
+        Entering raises a `ServiceError` where the provider refuses or cannot be reached; so may
+        each step of the iteration. Leaving the answer, for whatever reason, ends the work
+        upstream.
+        """
+        ...

@@ -1,0 +1,138 @@
+"""What an upstream's refusal means to a caller.
+
+An upstream's own words stay in `detail`, which only our log reads: they hold host names,
+organisation ids and hints of keys. The caller gets our words, our code, and the place in their
+request where we can tell it.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import msgspec
+
+from visus.core.prompt import Image, Prompt
+from visus.errors import (
+    ContextLengthExceeded,
+    InvalidValue,
+    MediaRejected,
+    ModelNotFound,
+    RateLimited,
+    RequestTooLarge,
+    ServiceError,
+    UnsupportedModality,
+    UpstreamAuthFailed,
+    UpstreamBadResponse,
+    UpstreamTimedOut,
+)
+from visus.providers.openai_shapes import ErrorBody, ErrorObject
+
+MAX_RETRY_AFTER_S: Final = 120
+"""The official SDKs do not retry at all when told to wait longer."""
+
+_FIELD: Final = re.compile(r"^[a-z_]+(\[\d+\])?(\.[a-z_]+(\[\d+\])?)*$")
+_TOO_LONG: Final = re.compile(
+    r"context[_ ]length|maximum context|context window|too many tokens|longer than the max"
+    r"|exceeds? .{0,40}tokens|input is too long",
+    re.IGNORECASE,
+)
+_NO_PICTURES: Final = re.compile(
+    r"(image|picture|multi-?modal|vision).{0,40}not (supported|allowed|a multi)"
+    r"|not .{0,20}support.{0,30}(image|vision|multi-?modal)|is not a multimodal model",
+    re.IGNORECASE,
+)
+_PICTURE: Final = re.compile(r"image|picture|base64|photo", re.IGNORECASE)
+
+
+def refusal(
+    status: int, body: bytes, headers: Mapping[str, str], prompt: Prompt
+) -> ServiceError:
+    """The error for an answer with `status` of 300 or more."""
+    error = _parsed(body)
+    detail = f"HTTP {status}: {error.type} {error.code} {error.message}"[:1000]
+    match status:
+        case 401 | 403:
+            message = "The provider refused our credentials; the operator has to mend that."
+            return UpstreamAuthFailed(message, detail=detail)
+        case 404 | 410 if _names_a_model(error):
+            message = f"The provider does not serve the model behind {prompt.upstream_id!r}."
+            return ModelNotFound(message, param="model", detail=detail)
+        case 408 | 504:
+            return UpstreamTimedOut("The model's server did not answer in time.", detail=detail)
+        case 413:
+            message = "The request is larger than the model's server takes."
+            return RequestTooLarge(message, detail=detail)
+        case 429:
+            wait_s = retry_after_s(headers.get("Retry-After"))
+            message = "The model's provider is limiting our requests."
+            return RateLimited(message, detail=detail, retry_after_s=wait_s)
+        case _ if _NO_PICTURES.search(error.message or "") and _pictures(prompt):
+            message = "The model behind this id takes no pictures."
+            return UnsupportedModality(message, param=_place(prompt), detail=detail)
+        case 400 | 409 | 422 | 501:
+            return _bad_request(error, prompt, detail)
+        case _:
+            message = "The model's server failed."
+            return UpstreamBadResponse(message, detail=detail)
+
+
+def told_in_stream(error_json: bytes, prompt: Prompt) -> ServiceError:
+    """The error for an `error` value inside an answer that had begun with 200."""
+    body = b'{"error":' + error_json + b"}"
+    code = _parsed(body).code
+    status = int(code) if str(code).isdigit() and 400 <= int(code or 0) < 600 else 500  # noqa: PLR2004 -- HTTP
+    return refusal(status, body, {}, prompt)
+
+
+def retry_after_s(value: str | None, *, now: datetime | None = None) -> int:
+    """`Retry-After` in seconds, 1 to 120; 1 where it is missing or makes no sense."""
+    if value is None:
+        return 1
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            date = parsedate_to_datetime(value)
+        except ValueError:
+            return 1
+        aware = date if date.tzinfo else date.replace(tzinfo=UTC)
+        seconds = (aware - (now or datetime.now(UTC))).total_seconds()
+    # A comparison with a NaN is false, so that "nan" ends as 1.
+    return int(min(seconds, MAX_RETRY_AFTER_S)) if seconds > 1 else 1
+
+
+def _bad_request(error: ErrorObject, prompt: Prompt, detail: str) -> ServiceError:
+    text = f"{error.code} {error.message}"
+    if _TOO_LONG.search(text):
+        message = "The request is longer than the model's context."
+        return ContextLengthExceeded(message, param="messages", detail=detail)
+    param = error.param if error.param and _FIELD.match(error.param) else None
+    about_picture = _PICTURE.search(f"{text} {error.param}") is not None
+    if about_picture and _pictures(prompt):
+        message = "The model's server could not use a picture of this request."
+        return MediaRejected(message, param=_place(prompt), detail=detail)
+    message = "The model's server refused the request as invalid."
+    return InvalidValue(message, param=param, detail=detail)
+
+
+def _parsed(body: bytes) -> ErrorObject:
+    try:
+        return msgspec.json.decode(body, type=ErrorBody).found()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ErrorObject(message=body[:200].decode("utf-8", "replace"))
+
+
+def _names_a_model(error: ErrorObject) -> bool:
+    code = str(error.code or "").lower()
+    return "model" in f"{error.message} {error.param} {code}".lower() or "deployment" in code
+
+
+def _pictures(prompt: Prompt) -> list[Image]:
+    return [part for turn in prompt.turns for part in turn.parts if isinstance(part, Image)]
+
+
+def _place(prompt: Prompt) -> str:
+    pictures = _pictures(prompt)
+    return pictures[0].param if len(pictures) == 1 else "messages"

@@ -1,0 +1,357 @@
+"""The OpenAI dialect: vLLM, llama.cpp, Azure's v1 form, and every other compatible server."""
+
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from visus.core.events import (
+    Answer,
+    Batch,
+    Event,
+    Finished,
+    FinishReason,
+    LogprobsDelta,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    TokensUsed,
+    ToolCallDelta,
+)
+from visus.core.prompt import Image, Prompt, PromptPart, PromptTurn
+from visus.core.question import JsonSchema, NamedTool, Options, Text, Tool
+from visus.errors import ServiceError, UpstreamBadResponse
+from visus.providers import faults
+from visus.providers.openai_shapes import (
+    Chunk,
+    Completion,
+    Said,
+    StreamedChoice,
+    Usage,
+    WholeChoice,
+)
+from visus.providers.transport import Body, Reply, Transport
+from visus.wire import sse
+
+_encode: Final = msgspec.json.Encoder().encode
+_chunk: Final = msgspec.json.Decoder(Chunk).decode
+_completion: Final = msgspec.json.Decoder(Completion).decode
+JOIN_BELOW_BYTES: Final = 64 * 1024
+"""A small body goes out in one write; a large one in pieces, uncopied."""
+
+FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
+    "stop": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+}
+FAILED: Final = frozenset({"error", "abort", "cancelled"})
+"""Reasons that servers give when nothing finished."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAIProvider:
+    """One OpenAI-compatible server."""
+
+    url: str
+    """The whole address of its chat completions route."""
+    headers: Mapping[str, str]
+    """With the key, where it asks for one."""
+    max_event_bytes: int
+    transport: Transport
+
+    def open(self, prompt: Prompt) -> Answer:
+        """Asks `prompt`; see `visus.providers.base.Provider`."""
+        return self._answered(prompt)
+
+    @asynccontextmanager
+    async def _answered(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[Batch], None]:
+        async with self.transport.post(self.url, request_body(prompt), self.headers) as reply:
+            if reply.status != 200:  # noqa: PLR2004 -- HTTP's OK
+                body = await reply.read()
+                raise faults.refusal(reply.status, body, reply.headers, prompt)
+            streamed = reply.headers.get("Content-Type", "").startswith("text/event-stream")
+            batches = self._streamed(reply, prompt) if streamed else _whole(reply, prompt)
+            async with aclosing(batches):
+                yield batches
+
+    async def _streamed(self, reply: Reply, prompt: Prompt) -> AsyncGenerator[Batch, None]:
+        reader = sse.EventReader(max_event_bytes=self.max_event_bytes)
+        translator = _StreamTranslator(prompt)
+        async for received in reply.chunks:
+            try:
+                payloads = reader.feed(received)
+            except sse.EventTooLarge as fault:
+                raise UpstreamBadResponse(
+                    "An event of the model's stream is too large."
+                ) from fault
+            events, failure = translator.events(payloads)
+            if events:
+                yield events
+            if failure is not None:
+                raise failure
+            if translator.done:
+                return
+        translator.check_complete()
+
+
+async def _whole(reply: Reply, prompt: Prompt) -> AsyncGenerator[Batch, None]:
+    body = await reply.read()
+    try:
+        completion = _completion(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        message = "The model's server gave an answer that cannot be read."
+        raise UpstreamBadResponse(message, detail=str(fault)[:200]) from fault
+    if completion.error and bytes(completion.error) != b"null":
+        raise faults.told_in_stream(bytes(completion.error), prompt)
+    if not completion.choices:
+        raise UpstreamBadResponse("The model's server gave an answer without a choice.")
+    events: list[Event] = []
+    for choice in completion.choices:
+        events += _choice_events(choice, choice.message)
+        events.append(Finished(_finish_reason(choice.finish_reason or "stop"), choice.index))
+    events += _usage_events(completion.usage)
+    yield tuple(events)
+
+
+# --- The request -----------------------------------------------------------------------------
+
+
+def request_body(prompt: Prompt) -> Body:
+    """The prompt in the OpenAI dialect, pictures as views of what the caller sent."""
+    # The mark stands for each picture until the JSON around them is written. It is random, so
+    # that no caller can write it into a text.
+    mark = secrets.token_hex(16)
+    pictures: list[Image] = []
+    request: dict[str, object] = {
+        "model": prompt.upstream_id,
+        "messages": [_message(turn, mark, pictures) for turn in prompt.turns],
+        **_options(prompt.options),
+    }
+    if prompt.streamed:
+        request |= {"stream": True, "stream_options": {"include_usage": True}}
+    frame = _encode(request).split(mark.encode())
+    pieces: list[bytes | memoryview] = [frame[0]]
+    for picture, rest in zip(pictures, frame[1:], strict=True):
+        pieces += [b"data:%b;base64," % picture.media_type.encode(), picture.base64, rest]
+    if sum(len(piece) for piece in pieces) < JOIN_BELOW_BYTES:
+        return [b"".join(pieces)]
+    return pieces
+
+
+def _message(turn: PromptTurn, mark: str, pictures: list[Image]) -> dict[str, object]:
+    message: dict[str, object] = {"role": turn.role, "content": None}
+    match turn.parts:
+        case []:
+            pass
+        case [Text(text)]:
+            message["content"] = text
+        case parts:
+            message["content"] = [_part(part, mark, pictures) for part in parts]
+    if turn.name is not None:
+        message["name"] = turn.name
+    if turn.tool_call_id is not None:
+        message["tool_call_id"] = turn.tool_call_id
+    if turn.tool_calls:
+        message["tool_calls"] = [
+            {
+                "id": call.call_id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in turn.tool_calls
+        ]
+    return message
+
+
+def _part(part: PromptPart, mark: str, pictures: list[Image]) -> dict[str, object]:
+    match part:
+        case Text(text):
+            return {"type": "text", "text": text}
+        case Image():
+            pictures.append(part)
+            return {"type": "image_url", "image_url": {"url": mark, "detail": part.detail}}
+
+
+def _options(options: Options) -> dict[str, object]:
+    wanted: dict[str, object | None] = {
+        options.max_tokens_field: options.max_tokens,
+        "temperature": options.temperature,
+        "top_p": options.top_p,
+        "stop": list(options.stop) or None,
+        "seed": options.seed,
+        "n": options.n,
+        "presence_penalty": options.presence_penalty,
+        "frequency_penalty": options.frequency_penalty,
+        "logprobs": options.logprobs,
+        "top_logprobs": options.top_logprobs,
+        "logit_bias": Raw(options.logit_bias) if options.logit_bias else None,
+        "user": options.user,
+        "reasoning_effort": options.reasoning_effort,
+        "tools": [_tool(tool) for tool in options.tools] or None,
+        "tool_choice": _tool_choice(options),
+        "parallel_tool_calls": options.parallel_tool_calls,
+        "response_format": _response_format(options),
+    }
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _tool(tool: Tool) -> dict[str, object]:
+    function: dict[str, object] = {"name": tool.name}
+    if tool.description is not None:
+        function["description"] = tool.description
+    if tool.parameters is not None:
+        function["parameters"] = Raw(tool.parameters)
+    if tool.strict is not None:
+        function["strict"] = tool.strict
+    return {"type": "function", "function": function}
+
+
+def _tool_choice(options: Options) -> object:
+    match options.tool_choice:
+        case NamedTool(name):
+            return {"type": "function", "function": {"name": name}}
+        case choice:
+            return choice
+
+
+def _response_format(options: Options) -> object:
+    match options.answer_format:
+        case None:
+            return None
+        case JsonSchema() as wanted:
+            schema: dict[str, object] = {"name": wanted.name, "schema": Raw(wanted.schema)}
+            if wanted.description is not None:
+                schema["description"] = wanted.description
+            if wanted.strict is not None:
+                schema["strict"] = wanted.strict
+            return {"type": "json_schema", "json_schema": schema}
+        case _:
+            return {"type": "json_object"}
+
+
+# --- The answer ------------------------------------------------------------------------------
+
+
+class _StreamTranslator:
+    """Turns the payloads of one stream into events, and knows whether it is complete."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self._prompt = prompt
+        self._finished: set[int] = set()
+        self.done = False
+
+    def events(self, payloads: list[bytes]) -> tuple[Batch, ServiceError | None]:
+        """The events of `payloads`, and the failure that stands behind the last of them."""
+        events: list[Event] = []
+        for payload in payloads:
+            if payload == b"[DONE]":
+                self.done = True
+                return tuple(events), self._incomplete()
+            try:
+                chunk = _chunk(payload)
+                # One choice with more text and nothing else: nearly every chunk there is.
+                match chunk.choices:
+                    case [
+                        StreamedChoice(
+                            delta=Said(content=str(text)), finish_reason=None
+                        ) as only
+                    ] if text and _is_plain(only):
+                        events.append(TextDelta(text, only.index))
+                    case _:
+                        events += self._chunk_events(chunk)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+                message = "The model's server sent an event that cannot be read."
+                return tuple(events), UpstreamBadResponse(message, detail=str(fault)[:200])
+            except ServiceError as failure:
+                return tuple(events), failure
+        return tuple(events), None
+
+    def check_complete(self) -> None:
+        """Raises where the stream broke off before a choice was finished."""
+        failure = self._incomplete()
+        if failure is not None:
+            raise failure
+
+    def _incomplete(self) -> ServiceError | None:
+        if self._finished:
+            return None
+        return UpstreamBadResponse("The model's server broke off its answer.")
+
+    def _chunk_events(self, chunk: Chunk) -> Iterator[Event]:
+        if chunk.error and bytes(chunk.error) != b"null":
+            raise faults.told_in_stream(bytes(chunk.error), self._prompt)
+        for choice in chunk.choices or ():
+            if choice.delta is not None:
+                yield from _choice_events(choice, choice.delta)
+            if choice.finish_reason and choice.index not in self._finished:
+                self._finished.add(choice.index)
+                yield Finished(_finish_reason(choice.finish_reason), choice.index)
+        yield from _usage_events(chunk.usage)
+
+
+def _is_plain(choice: StreamedChoice) -> bool:
+    said = choice.delta
+    return (
+        said is not None
+        and said.tool_calls is None
+        and said.reasoning_content is None
+        and said.reasoning is None
+        and said.refusal is None
+        and len(memoryview(choice.logprobs)) in _NO_LOGPROBS
+    )
+
+
+_NO_LOGPROBS: Final = frozenset({len(b""), len(b"null")})
+"""Absent or null; no object with log probabilities is that short."""
+
+
+def _choice_events(choice: StreamedChoice | WholeChoice, said: Said) -> Iterator[Event]:
+    index = choice.index
+    if thought := said.reasoning_content or said.reasoning:
+        yield ReasoningDelta(thought, index)
+    text = _text(said)
+    if text:
+        yield TextDelta(text, index)
+    if said.refusal:
+        yield RefusalDelta(said.refusal, index)
+    for place, call in enumerate(said.tool_calls or ()):
+        yield ToolCallDelta(
+            index=place if call.index is None else call.index,
+            call_id=call.id,
+            name=call.function.name,
+            arguments=call.function.arguments or "",
+            choice=index,
+        )
+    if len(memoryview(choice.logprobs)) not in _NO_LOGPROBS:
+        yield LogprobsDelta(bytes(choice.logprobs), index)
+
+
+def _text(said: Said) -> str:
+    if isinstance(said.content, list):
+        return "".join(part.text for part in said.content)
+    return said.content or ""
+
+
+def _finish_reason(reason: str) -> FinishReason:
+    if reason in FAILED:
+        raise UpstreamBadResponse("The model's server broke off its answer.", detail=reason)
+    return FINISH_REASONS.get(reason, "stop")
+
+
+def _usage_events(usage: Usage | None) -> Iterator[Event]:
+    if usage is None:
+        return
+    prompt, completion = usage.prompt_tokens_details, usage.completion_tokens_details
+    yield TokensUsed(
+        prompt=usage.prompt_tokens,
+        completion=usage.completion_tokens or 0,
+        cached=(prompt.cached_tokens or 0) if prompt else 0,
+        reasoning=(completion.reasoning_tokens or 0) if completion else 0,
+    )

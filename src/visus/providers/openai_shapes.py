@@ -1,0 +1,128 @@
+"""The JSON shapes of answers that OpenAI-compatible servers give; lenient, since they differ."""
+
+from typing import Final, TypeAlias
+
+import msgspec
+from msgspec import Raw
+
+ABSENT: Final = Raw()
+
+
+class Called(msgspec.Struct):
+    """A function's name and (some of) its arguments."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class Call(msgspec.Struct):
+    """A tool call, or a piece of one."""
+
+    index: int | None = None
+    id: str | None = None
+    function: Called = msgspec.field(default_factory=Called)
+
+
+class TextPart(msgspec.Struct):
+    """A part of a content list; parts without text are passed over."""
+
+    text: str = ""
+
+
+class Said(msgspec.Struct):
+    """A message, or a delta of one."""
+
+    content: str | list[TextPart] | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    refusal: str | None = None
+    tool_calls: list[Call] | None = None
+
+
+class StreamedChoice(msgspec.Struct):
+    """One choice in a chunk."""
+
+    delta: Said | None = None
+    index: int = 0
+    finish_reason: str | None = None
+    logprobs: Raw = ABSENT
+
+
+class WholeChoice(msgspec.Struct):
+    """One choice in a body."""
+
+    message: Said
+    index: int = 0
+    finish_reason: str | None = None
+    logprobs: Raw = ABSENT
+
+
+class PromptDetails(msgspec.Struct):
+    """Details of the prompt's tokens."""
+
+    cached_tokens: int | None = None
+
+
+class CompletionDetails(msgspec.Struct):
+    """Details of the answer's tokens."""
+
+    reasoning_tokens: int | None = None
+
+
+class Usage(msgspec.Struct):
+    """What was counted."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int | None = None
+    prompt_tokens_details: PromptDetails | None = None
+    completion_tokens_details: CompletionDetails | None = None
+
+
+class Chunk(msgspec.Struct):
+    """One event of a stream; an error may stand in place of choices."""
+
+    choices: list[StreamedChoice] | None = None
+    usage: Usage | None = None
+    error: Raw = ABSENT
+
+
+class Completion(msgspec.Struct):
+    """A whole answer; an error may stand in place of choices."""
+
+    choices: list[WholeChoice] | None = None
+    usage: Usage | None = None
+    error: Raw = ABSENT
+
+
+class ErrorObject(msgspec.Struct):
+    """What `error` holds, where it is an object."""
+
+    message: str | None = None
+    type: str | None = None
+    param: str | None = None
+    code: str | int | None = None
+
+
+ErrorValue: TypeAlias = ErrorObject | str | None
+
+
+class ErrorBody(msgspec.Struct):
+    """A refusal: `{"error": {...}}`, `{"error": "..."}`, or the fields on the outside."""
+
+    error: ErrorValue = None
+    message: str | None = None
+    type: str | None = None
+    param: str | None = None
+    code: str | int | None = None
+    detail: object = None
+
+    def found(self) -> ErrorObject:
+        """The error, wherever it stood."""
+        match self.error:
+            case ErrorObject():
+                return self.error
+            case str(text):
+                return ErrorObject(message=text)
+            case None:
+                text = self.message or (self.detail if isinstance(self.detail, str) else None)
+                return ErrorObject(text, self.type, self.param, self.code)

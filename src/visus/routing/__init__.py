@@ -1,0 +1,1 @@
+"""Which model answers a question, and who runs it."""

@@ -1,0 +1,55 @@
+"""From the id that a caller wrote to somebody who can answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from visus.errors import ModelNotFound, ProviderNotConfigured
+from visus.models.catalogue import ModelRow, ProviderRow
+from visus.providers.base import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A model together with who runs it."""
+
+    model: ModelRow
+    row: ProviderRow
+    provider: Provider | None
+    """None where something is missing."""
+    missing: Sequence[str] = ()
+    """Settings that would have to be made."""
+
+    @property
+    def upstream_id(self) -> str:
+        """The model's name in its provider's mouth."""
+        return self.model.upstream_id or self.model.id
+
+
+@dataclass(frozen=True, slots=True)
+class Upstreams:
+    """Every model of the catalogue, by its id."""
+
+    by_id: Mapping[str, Upstream]
+
+    def choose(self, model_id: str) -> tuple[Upstream, Provider]:
+        """Who answers for `model_id`.
+
+        Raises:
+            ModelNotFound: no such id.
+            ProviderNotConfigured: there is, but a setting is missing, which the message names.
+        """
+        upstream = self.by_id.get(model_id)
+        if upstream is None:
+            name = model_id if len(model_id) <= 100 else f"{model_id[:100]}…"  # noqa: PLR2004 -- a screen line
+            raise ModelNotFound(f"The model {name!r} does not exist here.", param="model")
+        if upstream.provider is None:
+            raise ProviderNotConfigured(
+                f"The provider {upstream.row.name!r} of this model is not configured: "
+                f"set {' and '.join(upstream.missing)}.",
+                param="model",
+            )
+        return upstream, upstream.provider
+
+    def ready(self) -> Sequence[Upstream]:
+        """The models that can answer now."""
+        return [upstream for upstream in self.by_id.values() if upstream.provider is not None]

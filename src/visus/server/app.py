@@ -1,0 +1,232 @@
+"""Where every part is made, once, and put together; closed in reverse."""
+
+import socket
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import anyio
+import msgspec
+import uvicorn
+
+from visus.accounts.database import open_database
+from visus.accounts.keys import KeyBook
+from visus.config import Configuration, ProviderAccess
+from visus.flow.chat import ChatService
+from visus.local.lite.provider import LiteProvider
+from visus.media.connect import address_policy
+from visus.media.fetch import Fetcher
+from visus.media.pipeline import MediaPipeline
+from visus.providers.base import Provider
+from visus.providers.openai_dialect import OpenAIProvider
+from visus.providers.transport import Transport
+from visus.routing.choose import Upstream, Upstreams
+from visus.server import openapi
+from visus.server.authenticate import Doorkeeper
+from visus.server.gate import Entry, Gate, Routes
+from visus.server.protocol import VisusProtocol
+from visus.server.routes.about import HEALTH, HTML, INERT, FixedRoute
+from visus.server.routes.chat import ChatRoute
+from visus.server.routes.models import ModelRoute, ModelsRoute
+from visus.workers.pool import WorkerPool
+
+DECODER = "visus.media.image:load"
+EYES = "visus.local.lite.worker:load"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the service is made of, running."""
+
+    chat: ChatService
+    upstreams: Upstreams
+    lite: WorkerPool | None
+
+
+@asynccontextmanager
+async def parts(
+    configuration: Configuration, *, own_ports: frozenset[int]
+) -> AsyncGenerator[Parts, None]:
+    """Makes every part below HTTP; `visus ask` uses the same ones as the server."""
+    settings = configuration.settings
+    async with AsyncExitStack() as stack:
+        transport = Transport(settings.upstream)
+        stack.push_async_callback(transport.aclose)
+        policy = address_policy(
+            settings.media,
+            own_ports=own_ports,
+            refused_origins=_origins(configuration.access),
+        )
+        fetcher = await stack.enter_async_context(Fetcher(settings.media, policy=policy))
+        decoders = await stack.enter_async_context(
+            WorkerPool(DECODER, name="decoders", settings=settings.decoders)
+        )
+        lite = None
+        if settings.lite.enabled:
+            lite = await stack.enter_async_context(
+                WorkerPool(EYES, name="visus-lite", settings=settings.lite.workers)
+            )
+        upstreams = _upstreams(configuration, transport, lite)
+        media = MediaPipeline(settings=settings.media, fetcher=fetcher, pool=decoders)
+        yield Parts(ChatService(upstreams=upstreams, media=media), upstreams, lite)
+
+
+def _origins(access: Mapping[str, ProviderAccess]) -> frozenset[tuple[str, int]]:
+    origins: set[tuple[str, int]] = set()
+    for one in access.values():
+        url = urlsplit(one.base_url or "")
+        if url.hostname:
+            origins.add((url.hostname, url.port or (443 if url.scheme == "https" else 80)))
+    return frozenset(origins)
+
+
+def _upstreams(
+    configuration: Configuration, transport: Transport, lite: WorkerPool | None
+) -> Upstreams:
+    providers = {
+        name: _provider(access, configuration, transport, lite)
+        for name, access in configuration.access.items()
+    }
+    return Upstreams(
+        {
+            model.id: Upstream(
+                model,
+                configuration.access[model.provider].row,
+                providers[model.provider],
+                configuration.access[model.provider].missing,
+            )
+            for model in configuration.catalogue.models
+        }
+    )
+
+
+def _provider(
+    access: ProviderAccess,
+    configuration: Configuration,
+    transport: Transport,
+    lite: WorkerPool | None,
+) -> Provider | None:
+    if access.row.dialect == "lite":
+        return LiteProvider(lite) if lite else None
+    if access.missing or access.base_url is None:
+        return None
+    headers = {"Accept-Encoding": "identity", "User-Agent": f"visus/{version('visus')}"}
+    if access.api_key is not None:
+        key, name = access.api_key.reveal(), access.row.api_key_header
+        headers[name] = f"Bearer {key}" if name == "Authorization" else key
+    return OpenAIProvider(
+        url=f"{access.base_url}/chat/completions",
+        headers=headers,
+        max_event_bytes=configuration.settings.upstream.max_event_bytes,
+        transport=transport,
+    )
+
+
+# --- HTTP ------------------------------------------------------------------------------------
+
+
+def gate(configuration: Configuration, made: Parts, book: KeyBook) -> Gate:
+    """The ASGI application over running parts."""
+    settings = configuration.settings
+    description = openapi.document(version("visus"))
+    entries = [
+        Entry("/health", "GET", HEALTH),
+        Entry("/openapi.json", "GET", FixedRoute(msgspec.json.encode(description))),
+        Entry("/docs", "GET", FixedRoute(openapi.page(description).encode(), (HTML, INERT))),
+    ]
+    chat = ChatRoute(service=made.chat, settings=settings.server, limits=settings.chat)
+    for prefix in ("/v1", "/v2"):
+        entries += [
+            Entry(f"{prefix}/chat/completions", "POST", chat),
+            Entry(f"{prefix}/models", "GET", ModelsRoute(made.upstreams)),
+            Entry(f"{prefix}/models/{{model_id:path}}", "GET", ModelRoute(made.upstreams)),
+        ]
+    doorkeeper = Doorkeeper(book, remember_s=settings.accounts.key_cache_s)
+    return Gate(routes=Routes(entries), doorkeeper=doorkeeper, settings=settings.server)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers."""
+
+    port: int
+    parts: Parts
+
+
+async def serve(
+    configuration: Configuration,
+    *,
+    listener: socket.socket,
+    book: KeyBook,
+    announce: Callable[[Running], None],
+) -> None:
+    """Serves until SIGINT or SIGTERM; `announce` is called once the socket answers."""
+    port: int = listener.getsockname()[1]
+    async with (
+        parts(configuration, own_ports=frozenset({port})) as made,
+        anyio.create_task_group() as tasks,
+    ):
+        server = uvicorn.Server(_uvicorn(configuration, gate(configuration, made, book)))
+
+        async def tell() -> None:
+            while not server.started:
+                await anyio.sleep(0.005)
+            announce(Running(port, made))
+
+        tasks.start_soon(tell)
+        await server.serve([listener])
+        tasks.cancel_scope.cancel()
+
+
+def _uvicorn(configuration: Configuration, app: Gate) -> uvicorn.Config:
+    settings = configuration.settings.server
+    return uvicorn.Config(
+        app,
+        http=type(
+            "Protocol", (VisusProtocol,), {"max_header_bytes": settings.max_header_bytes}
+        ),
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=settings.keep_alive_s,
+        limit_concurrency=settings.max_connections,
+        timeout_graceful_shutdown=int(settings.shutdown_grace_s),
+        backlog=1024,
+    )
+
+
+def listen(configuration: Configuration) -> socket.socket:
+    """The listening socket.
+
+    Raises:
+        OSError: the address is taken, or not ours.
+    """
+    settings = configuration.settings.server
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(1024)
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+def open_book(configuration: Configuration) -> KeyBook:
+    """The keys of this installation; its folder is made where there is none.
+
+    Raises:
+        DatabaseRefused: see `accounts.database.open_database`.
+    """
+    folder = Path(configuration.settings.state.dir)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return KeyBook(open_database(folder / configuration.settings.accounts.database))

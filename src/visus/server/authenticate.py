@@ -1,0 +1,67 @@
+"""Who is calling? Denied by default: every path but those of a short list needs a key."""
+
+import time
+from collections import OrderedDict
+from typing import Final
+
+import anyio.to_thread
+
+from visus.accounts.keys import MAX_KEY_CHARS, Key, KeyBook, digest
+from visus.errors import InvalidApiKey
+from visus.server.exchange import Exchange
+
+OPEN_PATHS: Final = frozenset({"/health", "/openapi.json", "/docs"})
+"""What anybody may read."""
+MAX_REMEMBERED: Final = 10_000
+
+
+class Doorkeeper:
+    """Knows keys by digest, and remembers valid ones for a moment.
+
+    A revoked key is refused at the latest when that moment is over. Unknown keys are not
+    remembered, so that nobody can fill the memory with them.
+    """
+
+    def __init__(self, book: KeyBook, *, remember_s: float) -> None:
+        self._book = book
+        self._remember_s = remember_s
+        self._remembered: OrderedDict[bytes, tuple[Key, float]] = OrderedDict()
+
+    async def identify(self, exchange: Exchange) -> Key:
+        """The caller's key.
+
+        Raises:
+            InvalidApiKey: none, malformed, unknown or revoked.
+        """
+        wanted = digest(_bearer(exchange))
+        key = self._recalled(wanted)
+        if key is None:
+            key = await anyio.to_thread.run_sync(self._book.find, wanted)
+        if key is None or key.revoked_at is not None:
+            raise InvalidApiKey("The API key is not valid.")
+        self._remember(wanted, key)
+        return key
+
+    def _recalled(self, wanted: bytes) -> Key | None:
+        key, since = self._remembered.get(wanted, (None, 0.0))
+        return key if time.monotonic() - since < self._remember_s else None
+
+    def _remember(self, wanted: bytes, key: Key) -> None:
+        if self._recalled(wanted) is not None:
+            return
+        self._remembered[wanted] = (key, time.monotonic())
+        if len(self._remembered) > MAX_REMEMBERED:
+            self._remembered.popitem(last=False)
+
+
+def _bearer(exchange: Exchange) -> str:
+    value = exchange.header(b"authorization")
+    if value is None:
+        raise InvalidApiKey(
+            "You did not give an API key: send 'Authorization: Bearer <key>'.",
+        )
+    scheme, _, secret = value.partition(b" ")
+    secret = secret.strip()
+    if scheme.lower() != b"bearer" or not secret.isascii() or len(secret) > MAX_KEY_CHARS:
+        raise InvalidApiKey("The API key is not valid.")
+    return secret.decode("ascii")

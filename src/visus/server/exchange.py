@@ -1,0 +1,175 @@
+"""One HTTP exchange: its id, its headers, its record, and whether an answer has begun."""
+
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.types import Message, Receive, Scope, Send
+
+from visus.errors import (
+    CallerError,
+    InvalidValue,
+    RequestTimedOut,
+    RequestTooLarge,
+    ServiceError,
+    UnsupportedMediaType,
+)
+from visus.server.bodies import error_body
+
+JSON: Final = (b"content-type", b"application/json")
+ALWAYS: Final = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+
+class Exchange:
+    """A request and its answer, as far as it has come. Lives as long as the request."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.request_id = f"req_{secrets.token_hex(12)}"
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.scope = scope
+        self.receive = receive
+        self.started = False
+        self.status: int | None = None
+        self.caller: str | None = None
+        self.began_s = time.monotonic()
+        self.sent_s = self.began_s
+        """When the last byte was handed over; a reader that takes nothing leaves it behind."""
+        self.sending = False
+        self.record: dict[str, object] = {}
+        self._send = send
+        self._headers: dict[bytes, bytes] | None = None
+
+    def header(self, name: bytes) -> bytes | None:
+        """A request header's value, the last where there are several."""
+        if self._headers is None:
+            self._headers = dict(self.scope["headers"])
+        return self._headers.get(name)
+
+    async def start(
+        self, status: int, headers: tuple[tuple[bytes, bytes], ...] | list[tuple[bytes, bytes]]
+    ) -> None:
+        """Sends the status line and the headers, ours added."""
+        self.started = True
+        self.status = status
+        own = (b"x-request-id", self.request_id.encode())
+        await self._hand_over(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [own, *ALWAYS, *headers],
+            }
+        )
+
+    async def write(self, body: bytes, *, more: bool) -> None:
+        """Sends (more of) the body; waits while the reader takes nothing."""
+        await self._hand_over({"type": "http.response.body", "body": body, "more_body": more})
+
+    async def finish(
+        self,
+        status: int,
+        body: bytes,
+        *,
+        headers: tuple[tuple[bytes, bytes], ...] = (JSON,),
+    ) -> None:
+        """Sends a whole answer."""
+        length = (b"content-length", str(len(body)).encode())
+        await self.start(status, [*headers, length])
+        await self.write(body, more=False)
+
+    async def refuse(self, error: ServiceError) -> None:
+        """Sends an error as the whole answer."""
+        self.note_error(error)
+        headers = [JSON]
+        if error.retry_after_s is not None:
+            headers.append((b"retry-after", str(error.retry_after_s).encode()))
+        if error.should_retry is not None:
+            headers.append((b"x-should-retry", b"true" if error.should_retry else b"false"))
+        await self.finish(error.status, error_body(error), headers=tuple(headers))
+
+    def note_error(self, error: ServiceError) -> None:
+        """Puts an error into the record; its `detail` is there and nowhere else."""
+        self.record |= {"code": error.code, "param": error.param, "detail": error.detail}
+
+    async def _hand_over(self, message: Message) -> None:
+        self.sending = True
+        await self._send(message)
+        self.sending = False
+        self.sent_s = time.monotonic()
+
+    def summary(self) -> Mapping[str, object]:
+        """The wide record."""
+        return {
+            "request": self.request_id,
+            "caller": self.caller,
+            "method": self.method,
+            "path": self.path[:200],
+            "status": self.status,
+            "ms": round((time.monotonic() - self.began_s) * 1000, 1),
+            **{name: value for name, value in self.record.items() if value is not None},
+        }
+
+
+class HungUp(Exception):
+    """The client is gone."""
+
+
+async def read_json(exchange: Exchange, *, max_bytes: int, timeout_s: float) -> bytes:
+    """The body of a request that must be plain JSON.
+
+    Raises:
+        UnsupportedMediaType: another type, another encoding, or a compressed body.
+        RequestTooLarge: over `max_bytes`, by its declared length before anything is read.
+        RequestTimedOut: not there within `timeout_s`.
+        HungUp: the client went away.
+    """
+    _check_type(exchange)
+    _check_declared_length(exchange, max_bytes)
+    return await _gathered(exchange, max_bytes, timeout_s)
+
+
+def _check_type(exchange: Exchange) -> None:
+    kind, _, parameters = (exchange.header(b"content-type") or b"").lower().partition(b";")
+    if kind.strip() != b"application/json":
+        raise UnsupportedMediaType("The body must be declared as 'application/json'.")
+    charset = parameters.partition(b"charset=")[2].strip(b' "')
+    if charset not in {b"", b"utf-8", b"utf8", b"us-ascii"}:
+        raise UnsupportedMediaType("JSON is UTF-8: leave the charset out.")
+    if exchange.header(b"content-encoding") not in {None, b"", b"identity"}:
+        raise UnsupportedMediaType("A compressed body is not taken.")
+
+
+def _check_declared_length(exchange: Exchange, max_bytes: int) -> None:
+    length = exchange.header(b"content-length")
+    if length is None:
+        return
+    if not length.isdigit():
+        raise InvalidValue("The Content-Length is no number.")
+    if int(length[:20]) > max_bytes:
+        raise _too_large(max_bytes)
+
+
+def _too_large(max_bytes: int) -> CallerError:
+    return RequestTooLarge(f"The body is larger than {max_bytes} bytes.")
+
+
+async def _gathered(exchange: Exchange, max_bytes: int, timeout_s: float) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        message = await exchange.receive()
+        if message["type"] == "http.disconnect":
+            raise HungUp
+        piece: bytes = message.get("body", b"")
+        size += len(piece)
+        if size > max_bytes:
+            raise _too_large(max_bytes)
+        if not message.get("more_body"):
+            return piece if not pieces else b"".join((*pieces, piece))
+        pieces.append(piece)
+        if time.monotonic() - exchange.began_s > timeout_s:
+            raise RequestTimedOut("The body did not arrive in time.")

@@ -1,0 +1,129 @@
+"""The way in for every request: bounds on headers, a key, a route, a record, and every error.
+
+Authentication is not attached to routes: it stands before them all, so that none can be
+forgotten. Only the paths of `authenticate.OPEN_PATHS` go round it.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
+
+from visus.config import ServerSettings
+from visus.errors import (
+    HeadersTooLarge,
+    Internal,
+    InvalidValue,
+    MethodNotAllowed,
+    ServiceError,
+    UnknownUrl,
+)
+from visus.server.authenticate import OPEN_PATHS, Doorkeeper
+from visus.server.exchange import Exchange, HungUp
+from visus.telemetry import event, failure
+
+Handler: TypeAlias = Callable[[Exchange], Awaitable[None]]
+
+CLIENT_CLOSED = 499
+"""In the log only: the client went away before its answer was complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A route: where it is, how it is asked, who answers. `{name:path}` takes the rest."""
+
+    path: str
+    method: str
+    handler: Handler
+
+
+class Routes:
+    """Finds the handler for a path and a method."""
+
+    def __init__(self, entries: list[Entry]) -> None:
+        self.entries = entries
+        self._exact = {(entry.path, entry.method): entry.handler for entry in entries}
+        self._patterns = [
+            (Route(entry.path, _unused, methods=[entry.method]), entry) for entry in entries
+        ]
+
+    def find(self, exchange: Exchange) -> Handler:
+        """The handler.
+
+        Raises:
+            UnknownUrl: no such path.
+            MethodNotAllowed: the path has other methods.
+        """
+        method = "GET" if exchange.method == "HEAD" else exchange.method
+        handler = self._exact.get((exchange.path, method))
+        if handler is not None:
+            return handler
+        known_path = False
+        for route, entry in self._patterns:
+            match, found = route.matches({**exchange.scope, "method": method})
+            if match is Match.FULL:
+                exchange.scope.update(found)
+                return entry.handler
+            known_path = known_path or match is Match.PARTIAL
+        if known_path:
+            raise MethodNotAllowed(f"This URL does not take {exchange.method[:20]}.")
+        raise UnknownUrl("There is no such URL here.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """The ASGI application."""
+
+    routes: Routes
+    doorkeeper: Doorkeeper
+    settings: ServerSettings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        if scope["type"] != "http":
+            return
+        exchange = Exchange(scope, receive, send)
+        try:
+            await self._serve(exchange)
+        except HungUp:
+            exchange.status = CLIENT_CLOSED
+        except ServiceError as error:
+            await _refuse(exchange, error)
+        except Exception as fault:  # noqa: BLE001 -- the last line: the caller gets an id, the log the fault
+            failure("fault", fault, request=exchange.request_id)
+            await _refuse(exchange, Internal("Something went wrong here."))
+        finally:
+            event("request", **exchange.summary())
+
+    async def _serve(self, exchange: Exchange) -> None:
+        self._check_headers(exchange)
+        if exchange.path not in OPEN_PATHS:
+            exchange.caller = (await self.doorkeeper.identify(exchange)).key_id
+        await self.routes.find(exchange)(exchange)
+
+    def _check_headers(self, exchange: Exchange) -> None:
+        headers = exchange.scope["headers"]
+        if len(headers) > self.settings.max_headers:
+            message = f"There are more than {self.settings.max_headers} header fields."
+            raise HeadersTooLarge(message)
+        if (
+            sum(len(name) + len(value) for name, value in headers)
+            > self.settings.max_header_bytes
+        ):
+            raise HeadersTooLarge("The request's headers are too large.")
+        if sum(name == b"host" for name, _ in headers) > 1:
+            raise InvalidValue("There is more than one Host header.")
+
+
+async def _refuse(exchange: Exchange, error: ServiceError) -> None:
+    if not exchange.started:
+        await exchange.refuse(error)
+        return
+    # An answer of fixed length was under way: nothing can be said any more but by breaking off.
+    exchange.note_error(error)
+
+
+async def _unused(_: object) -> None:
+    """Starlette's routes want an endpoint; ours stand in `Entry.handler`."""

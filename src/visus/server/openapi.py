@@ -1,0 +1,199 @@
+"""The OpenAPI description, made from the wire's own structs, and a page that shows it."""
+
+import html
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from visus.wire.shapes import ChatRequest
+
+Document: TypeAlias = dict[str, Any]
+"""A JSON document."""
+
+ERRORS: Final = {
+    "400": "The request is at fault; `error.param` says where.",
+    "401": "No valid API key.",
+    "404": "No such model or URL.",
+    "413": "The body is too large.",
+    "415": "The body is not declared as JSON.",
+    "429": "The model's provider limits our requests.",
+    "502": "The model's server failed.",
+    "503": "Not now: overloaded, stopping, or a provider that is not configured.",
+    "504": "The model's server did not answer in time.",
+}
+
+
+def document(version: str) -> Document:
+    """The OpenAPI 3.1 document of every route."""
+    _, schemas = msgspec.json.schema_components(
+        [ChatRequest], ref_template="#/components/schemas/{name}"
+    )
+    paths: Document = {
+        "/health": {"get": _operation("Is the server up?", "health", open_=True)}
+    }
+    for prefix in ("/v1", "/v2"):
+        paths |= _versioned(prefix)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Visus",
+            "version": version,
+            "description": "One OpenAI-compatible API in front of any vision model.",
+        },
+        "security": [{"key": []}],
+        "paths": paths,
+        "components": {
+            "schemas": {**schemas, **_ANSWERS},
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _versioned(prefix: str) -> Document:
+    name = prefix.strip("/")
+    chat = _operation(
+        "Ask a model about text and pictures", f"chat_{name}", answer="Completion"
+    )
+    chat["requestBody"] = {
+        "required": True,
+        "content": {"application/json": {"schema": _ref("ChatRequest")}},
+    }
+    chat["responses"]["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+    one = _operation("One model", f"model_{name}", answer="Model")
+    one["parameters"] = [
+        {"name": "model_id", "in": "path", "required": True, "schema": {"type": "string"}}
+    ]
+    models = _operation("The models that can answer now", f"models_{name}", answer="Models")
+    return {
+        f"{prefix}/chat/completions": {"post": chat},
+        f"{prefix}/models": {"get": models},
+        f"{prefix}/models/{{model_id}}": {"get": one},
+    }
+
+
+def _operation(
+    summary: str, name: str, *, answer: str = "Any", open_: bool = False
+) -> Document:
+    responses: Document = {"200": _answer("The answer.", _ref(answer))}
+    if not open_:
+        responses |= {code: _answer(text, _ref("Error")) for code, text in ERRORS.items()}
+    operation: Document = {"summary": summary, "operationId": name, "responses": responses}
+    if open_:
+        operation["security"] = []
+    return operation
+
+
+def _answer(text: str, schema: Document) -> Document:
+    return {"description": text, "content": {"application/json": {"schema": schema}}}
+
+
+def _ref(name: str) -> Document:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _object(**properties: Document) -> Document:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+_STRING: Final[Document] = {"type": "string"}
+_NUMBER: Final[Document] = {"type": "integer"}
+_LIST: Final[Document] = {"type": "array", "items": {"type": "object"}}
+_ANSWERS: Final[Document] = {
+    "Any": {"type": "object"},
+    "Completion": _object(
+        id=_STRING, object=_STRING, created=_NUMBER, model=_STRING, choices=_LIST
+    ),
+    "Model": _object(
+        id=_STRING,
+        object=_STRING,
+        created=_NUMBER,
+        owned_by=_STRING,
+        meta_data={"type": "object"},
+    ),
+    "Models": _object(object=_STRING, data={"type": "array", "items": _ref("Model")}),
+    "Error": _object(
+        error=_object(
+            message=_STRING,
+            type=_STRING,
+            param={"type": ["string", "null"]},
+            code={"type": ["string", "null"]},
+        ),
+        detail=_STRING,
+    ),
+}
+
+
+# --- The page --------------------------------------------------------------------------------
+
+_STYLE: Final = """
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a2e}
+h1{margin-bottom:0}code,pre{font:14px/1.45 ui-monospace,monospace;background:#f2f3f7;border-radius:4px}
+code{padding:.1em .3em}pre{padding:1rem;overflow:auto}table{border-collapse:collapse;width:100%}
+td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #dde;vertical-align:top}
+.verb{display:inline-block;min-width:3.5rem;font-weight:600;color:#0b6}.path{font-weight:600}
+@media(prefers-color-scheme:dark){body{background:#14151c;color:#e6e6ef}code,pre{background:#232533}
+td,th{border-color:#333}}
+"""
+
+
+def page(description: Document) -> str:
+    """The description as one HTML page that loads nothing."""
+    info = description["info"]
+    parts = [
+        "<!doctype html><html lang=en><head><meta charset=utf-8>",
+        "<meta name=viewport content='width=device-width,initial-scale=1'>",
+        f"<title>{info['title']} API</title><style>{_STYLE}</style></head><body>",
+        f"<h1>{info['title']} <small>{info['version']}</small></h1>",
+        f"<p>{html.escape(info['description'])} The machine-readable form is at ",
+        "<a href=/openapi.json>/openapi.json</a>.</p>",
+        "<h2>Ask</h2><pre>curl $OPENAI_BASE_URL/chat/completions \\\n"
+        "  -H &quot;Authorization: Bearer $OPENAI_API_KEY&quot; \\\n"
+        "  -H &quot;Content-Type: application/json&quot; \\\n"
+        "  -d &#39;{&quot;model&quot;: &quot;visus-lite&quot;, &quot;messages&quot;: "
+        "[{&quot;role&quot;: &quot;user&quot;, &quot;content&quot;: &quot;What can you do?"
+        "&quot;}]}&#39;</pre><h2>Routes</h2><table>",
+    ]
+    for path, operations in description["paths"].items():
+        parts += [_row(path, verb, operation) for verb, operation in operations.items()]
+    parts.append("</table><h2>Request fields</h2>")
+    for name, schema in description["components"]["schemas"].items():
+        if "properties" in schema:
+            parts.append(_schema_table(name, schema))
+    parts.append("</body></html>")
+    return "".join(parts)
+
+
+def _row(path: str, verb: str, operation: Document) -> str:
+    lock = "open" if operation.get("security") == [] else "key"
+    summary = html.escape(operation["summary"])
+    return (
+        f"<tr><td><span class=verb>{verb.upper()}</span> <code class=path>{html.escape(path)}"
+        f"</code></td><td>{summary}</td><td>{lock}</td></tr>"
+    )
+
+
+def _schema_table(name: str, schema: Document) -> str:
+    required = set(schema.get("required", ()))
+    rows = "".join(
+        f"<tr><td><code>{html.escape(field)}</code>{' *' if field in required else ''}</td>"
+        f"<td>{html.escape(_kind(kind))}</td></tr>"
+        for field, kind in schema["properties"].items()
+    )
+    about = html.escape(str(schema.get("description", "")))
+    return f"<h3 id='{html.escape(name)}'>{html.escape(name)}</h3><p>{about}</p><table>{rows}</table>"
+
+
+def _kind(schema: Document) -> str:
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if "anyOf" in schema:
+        return " or ".join(_kind(choice) for choice in schema["anyOf"])
+    if "enum" in schema:
+        return " | ".join(str(value) for value in schema["enum"])
+    if schema.get("type") == "array":
+        return f"list of {_kind(schema.get('items', {}))}"
+    bounds = [f"{sign} {schema[key]}" for key, sign in _BOUNDS if key in schema]
+    return " ".join([str(schema.get("type", "any")), *bounds])
+
+
+_BOUNDS: Final = (("minimum", "≥"), ("maximum", "≤"))

@@ -1,0 +1,105 @@
+"""The HTTP connection: uvicorn's, with our bounds and our manners.
+
+What is added: header bytes are counted while they arrive; refusals made before there is a request
+have the shape of all our errors; a client that shuts only its sending side still gets its answer,
+and one that is gone is found out; large bodies wake the application once a megabyte, not once a
+read.
+"""
+
+import secrets
+from typing import Any, Final
+
+from typing_extensions import override
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from visus.errors import CallerError, HeadersTooLarge, InvalidValue
+from visus.server.bodies import error_body
+from visus.units import MIB
+
+BODY_HIGH_WATER_BYTES: Final = MIB
+"""Body bytes that are gathered before the application is woken for them."""
+MAX_DISCARDED_BYTES: Final = 256 * MIB
+"""Of a refused request: read and dropped, so that the refusal can be received."""
+PROBE_AFTER_S: Final = (0.3, 0.6)
+"""When a connection that has sent its end is probed: the first write draws the reset of a peer
+that is gone, the second one meets it."""
+
+
+class VisusProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    max_header_bytes: int = 32 * 1024
+    """Set once, by `server.app`, from the settings."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._in_head = False
+        self._head_bytes = 0
+        self._discarded_bytes = 0
+
+    @override
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._head_bytes = 0
+
+    @override
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > self.max_header_bytes and not self.transport.is_closing():
+                self._refuse(HeadersTooLarge("The request's headers are too large."))
+
+    @override
+    def on_body(self, body: bytes) -> None:
+        cycle = self.cycle
+        if cycle.response_complete:
+            self._discarded_bytes += len(body)
+            if self._discarded_bytes > MAX_DISCARDED_BYTES:
+                self.transport.close()
+            return
+        cycle.body += body
+        if len(cycle.body) > BODY_HIGH_WATER_BYTES:
+            self.flow.pause_reading()
+            cycle.message_event.set()
+
+    @override
+    def eof_received(self) -> bool:  # pyright: ignore[reportIncompatibleMethodOverride] -- asyncio's contract is bool | None
+        """True keeps the connection open for the rest of an answer."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or cycle.more_body:
+            return False
+        cycle.keep_alive = False
+        for delay_s in PROBE_AFTER_S:
+            self.loop.call_later(delay_s, self._probe)
+        return True
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(InvalidValue("This is not a valid HTTP request."))
+
+    def _probe(self) -> None:
+        """Writes something harmless, to find out whether anybody is there."""
+        cycle = self.cycle
+        if self.transport.is_closing() or cycle.response_complete:
+            return
+        if not cycle.response_started:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        elif cycle.chunked_encoding:  # only event streams are chunked, and take comments
+            self.transport.write(b"3\r\n:\n\n\r\n")
+
+    def _refuse(self, error: CallerError) -> None:
+        body = error_body(error)
+        head = (
+            b"content-type: application/json\r\ncontent-length: %d\r\nx-request-id: %b\r\n"
+            b"cache-control: no-store\r\nconnection: close\r\n\r\n"
+        )
+        request_id = f"req_{secrets.token_hex(12)}".encode()
+        self.transport.write(STATUS_LINE[error.status] + head % (len(body), request_id) + body)
+        self.transport.close()

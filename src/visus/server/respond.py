@@ -1,0 +1,145 @@
+"""From events to bytes: one path for streams and bodies, and the watch for hang-ups.
+
+Nothing is sent before the first events are there, so a failure until then is an ordinary HTTP
+error. A failure after that is the last event of the stream, and no `[DONE]` follows it.
+"""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+
+import anyio
+
+from visus.core.events import Batch, Event, TokensUsed
+from visus.errors import Internal, ServiceError
+from visus.flow.chat import Answering
+from visus.server.bodies import error_body
+from visus.server.exchange import JSON, Exchange, HungUp
+from visus.telemetry import failure
+from visus.wire import chat, sse
+from visus.wire.answer import ChunkWriter, Envelope, Fold
+
+EVENT_STREAM: Final = (b"content-type", b"text/event-stream; charset=utf-8")
+
+
+async def respond(
+    exchange: Exchange,
+    call: chat.ChatCall,
+    opened: AbstractAsyncContextManager[Answering],
+    *,
+    heartbeat_s: float,
+    write_timeout_s: float,
+) -> None:
+    """Sends the answer, and ends it upstream as soon as nobody waits for it.
+
+    Raises:
+        ServiceError: before the first byte; later ones are sent as the last event.
+        HungUp: the client went away, or stopped reading.
+    """
+    fault: ServiceError | None = None
+    hung_up = False
+    async with anyio.create_task_group() as tasks:
+
+        async def watch() -> None:
+            nonlocal hung_up
+            await _until_hung_up(exchange, heartbeat_s, write_timeout_s)
+            hung_up = True
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(watch)
+        try:
+            async with opened as answering:
+                await _send_answer(exchange, call, answering)
+        except ServiceError as refusal:
+            fault = refusal
+        tasks.cancel_scope.cancel()
+    if hung_up:
+        raise HungUp
+    if fault is not None:
+        raise fault
+
+
+async def _send_answer(exchange: Exchange, call: chat.ChatCall, answering: Answering) -> None:
+    envelope = Envelope(f"chatcmpl-{exchange.request_id[4:]}", call.question.model)
+    headers = _headers(call, answering)
+    if call.question.streamed:
+        await _stream(exchange, call, answering.events, envelope, headers)
+        return
+    fold = Fold(envelope)
+    async for batch in answering.events:
+        _note(exchange, batch)
+        fold.add(batch)
+    await exchange.finish(200, fold.body(), headers=(JSON, *headers))
+
+
+def _headers(call: chat.ChatCall, answering: Answering) -> tuple[tuple[bytes, bytes], ...]:
+    provider = answering.provider
+    headers = [
+        (b"x-visus-provider", provider.name.encode("ascii", "replace")),
+        (b"x-visus-region", provider.region.encode("ascii", "replace")),
+    ]
+    if call.ignored:
+        headers.append((b"x-visus-ignored", chat.ignored_header(call.ignored).encode()))
+    return tuple(headers)
+
+
+async def _stream(
+    exchange: Exchange,
+    call: chat.ChatCall,
+    events: AsyncIterator[Batch],
+    envelope: Envelope,
+    headers: tuple[tuple[bytes, bytes], ...],
+) -> None:
+    writer = ChunkWriter(envelope, include_usage=call.include_usage)
+    first = await anext(events, ())
+    await exchange.start(200, [EVENT_STREAM, *headers])
+    try:
+        await _send_batch(exchange, writer, first)
+        async for batch in events:
+            await _send_batch(exchange, writer, batch)
+    except ServiceError as fault:
+        await _break_off(exchange, fault)
+    except Exception as fault:  # noqa: BLE001 -- any fault of ours has to end the stream visibly
+        failure("fault in a stream", fault, request=exchange.request_id)
+        await _break_off(exchange, Internal("Something went wrong here."))
+    else:
+        await exchange.write(writer.closing(), more=False)
+
+
+async def _send_batch(exchange: Exchange, writer: ChunkWriter, batch: Batch) -> None:
+    _note(exchange, batch)
+    frames = writer.frames(batch)
+    if frames:
+        await exchange.write(frames, more=True)
+
+
+async def _break_off(exchange: Exchange, fault: ServiceError) -> None:
+    exchange.note_error(fault)
+    await exchange.write(sse.frame(error_body(fault)), more=False)
+
+
+def _note(exchange: Exchange, batch: Batch) -> None:
+    record = exchange.record
+    if "first_word_ms" not in record:
+        record["first_word_ms"] = round((time.monotonic() - exchange.began_s) * 1000, 1)
+    # Usage stands at the end of a batch, if anywhere.
+    last: Event | None = batch[-1] if batch else None
+    if isinstance(last, TokensUsed):
+        record |= {"prompt_tokens": last.prompt, "completion_tokens": last.completion}
+
+
+async def _until_hung_up(
+    exchange: Exchange, heartbeat_s: float, write_timeout_s: float
+) -> None:
+    """Returns when the client is gone or has stopped reading; keeps its stream alive until then."""
+    while True:
+        with anyio.move_on_after(min(heartbeat_s, write_timeout_s)):
+            while (await exchange.receive())["type"] != "http.disconnect":
+                pass
+            return
+        silent_s = time.monotonic() - exchange.sent_s
+        if exchange.sending and silent_s > write_timeout_s:
+            return
+        if exchange.started and not exchange.sending and silent_s > heartbeat_s * 0.9:
+            await exchange.write(sse.KEEP_ALIVE, more=True)

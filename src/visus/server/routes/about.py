@@ -1,0 +1,26 @@
+"""`/health`, `/openapi.json` and `/docs`: what anybody may read."""
+
+from dataclasses import dataclass
+
+from visus.server.exchange import JSON, Exchange
+
+HTML = (b"content-type", b"text/html; charset=utf-8")
+INERT = (
+    b"content-security-policy",
+    b"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FixedRoute:
+    """An answer that never changes while the server runs."""
+
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = (JSON,)
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Sends it."""
+        await exchange.finish(200, self.body, headers=self.headers)
+
+
+HEALTH = FixedRoute(b'{"status":"ok"}')

@@ -1,0 +1,76 @@
+"""`GET /v1/models`: OpenAI's list, and per model a `meta_data` object."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from visus.errors import ModelNotFound
+from visus.models.catalogue import ModelRow, ProviderRow
+from visus.routing.choose import Upstreams
+from visus.server.exchange import Exchange
+
+CREATED: Final = 1_764_547_200
+"""OpenAI's list has a time per model; ours have none of their own, so all share one."""
+
+
+def model_json(model: ModelRow, provider: ProviderRow) -> dict[str, object]:
+    """One entry of the list."""
+    return {
+        "id": model.id,
+        "object": "model",
+        "created": CREATED,
+        "owned_by": provider.name,
+        "meta_data": {
+            "display_name": model.display_name or model.id,
+            "model_type": model.model_type,
+            "provider": provider.name,
+            "max_sequence_length": model.max_sequence_length,
+            "max_output_length": model.max_output_length,
+            "hidden_size": model.hidden_size,
+            "deployment_region": provider.region,
+            "deployment_country": provider.country,
+            "location": provider.location,
+            "license": model.license,
+            "input_modalities": model.input_modalities,
+            "output_modalities": model.output_modalities,
+            "model_lifecycle_stage": model.lifecycle_stage,
+            "is_externally_hosted": provider.dialect != "lite",
+            "end_of_life_date": model.end_of_life_date,
+            "successor": model.successor,
+            "vision": model.sees,
+            "price": model.price,
+        },
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsRoute:
+    """The models that can answer now, all of them or one."""
+
+    upstreams: Upstreams
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Sends the list."""
+        entries = [model_json(one.model, one.row) for one in self.upstreams.ready()]
+        body = msgspec.json.encode({"object": "list", "data": entries})
+        await exchange.finish(200, body)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRoute:
+    """One model by its id, which may hold slashes."""
+
+    upstreams: Upstreams
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Sends the entry.
+
+        Raises:
+            ModelNotFound: no such model, or none that can answer now.
+        """
+        wanted: str = exchange.scope["path_params"]["model_id"]
+        found = next((one for one in self.upstreams.ready() if one.model.id == wanted), None)
+        if found is None:
+            raise ModelNotFound("This model does not exist here.", param="model")
+        await exchange.finish(200, msgspec.json.encode(model_json(found.model, found.row)))

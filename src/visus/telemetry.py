@@ -1,0 +1,55 @@
+"""The log: one JSON object a line, one wide record a request, no secret in any.
+
+Prompts, answers, pictures, keys and URLs are never fields. What may be logged of an error is its
+class, its code and its `detail`, once, in the record of its request.
+"""
+
+import logging
+import sys
+import time
+from typing import Final
+
+import msgspec
+from typing_extensions import override
+
+log: Final = logging.getLogger("visus")
+_encode: Final = msgspec.json.Encoder(enc_hook=str).encode
+
+
+class JsonLines(logging.Formatter):
+    """A record as one line of JSON."""
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+            + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+        }
+        fields = record.__dict__.get("fields")
+        if isinstance(fields, dict):
+            line |= fields
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return _encode(line).decode()
+
+
+def set_up(level: str = "INFO") -> None:
+    """Sends every logger's records to standard error, as JSON lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    log.setLevel(level)
+
+
+def event(name: str, **fields: object) -> None:
+    """Logs that `name` happened."""
+    log.info(name, extra={"fields": fields})
+
+
+def failure(name: str, fault: BaseException, **fields: object) -> None:
+    """Logs a fault of ours, with its traceback."""
+    log.error(name, exc_info=fault, extra={"fields": fields})

@@ -1,0 +1,264 @@
+"""An answer as clients read it: one body, or a stream of chunks, from the same events."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias, assert_never
+
+import msgspec
+from msgspec import Raw
+
+from visus.core.events import (
+    Batch,
+    Event,
+    Finished,
+    FinishReason,
+    LogprobsDelta,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    TokensUsed,
+    ToolCallDelta,
+)
+from visus.wire import sse
+
+Delta: TypeAlias = Mapping[str, object]
+_encode: Final = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What every piece of one answer repeats."""
+
+    answer_id: str
+    """`chatcmpl-...`."""
+    model: str
+    """The id that the caller asked for, whatever the upstream calls itself."""
+    created: int = field(default_factory=lambda: int(time.time()))
+    """Seconds since 1970."""
+
+
+def usage_json(used: TokensUsed) -> dict[str, object]:
+    """The `usage` object."""
+    return {
+        "prompt_tokens": used.prompt,
+        "completion_tokens": used.completion,
+        "total_tokens": used.prompt + used.completion,
+        "prompt_tokens_details": {"cached_tokens": used.cached},
+        "completion_tokens_details": {"reasoning_tokens": used.reasoning},
+    }
+
+
+# --- Streamed --------------------------------------------------------------------------------
+
+
+class ChunkWriter:
+    """Writes batches of events down as `chat.completion.chunk` frames.
+
+    The first chunk of each choice carries the role. Usage is kept back: `closing` gives it
+    where the caller asked for it, as a chunk of its own after everything else.
+    """
+
+    def __init__(self, envelope: Envelope, *, include_usage: bool) -> None:
+        self._include_usage = include_usage
+        self._used: TokensUsed | None = None
+        self._begun: set[int] = set()
+        head = {
+            "id": envelope.answer_id,
+            "object": "chat.completion.chunk",
+            "created": envelope.created,
+            "model": envelope.model,
+        }
+        self._head = b"data: " + _encode(head)[:-1] + b',"choices":['
+        self._tail = b'],"usage":null}\n\n' if include_usage else b"]}\n\n"
+        self._text_head = self._head + b'{"index":0,"delta":{"content":'
+        self._text_tail = b'},"logprobs":null,"finish_reason":null}' + self._tail
+
+    def frames(self, batch: Batch) -> bytes:
+        """The frames of one batch; empty where nothing of it is to be seen."""
+        return b"".join([self._frame(event) for event in batch])
+
+    def closing(self) -> bytes:
+        """What ends a complete stream."""
+        if self._include_usage and self._used is not None:
+            usage = b'],"usage":' + _encode(usage_json(self._used)) + b"}\n\n"
+            return self._head + usage + sse.DONE
+        return sse.DONE
+
+    def _frame(self, event: Event) -> bytes:
+        if type(event) is TextDelta and event.choice == 0 and 0 in self._begun:
+            return self._text_head + _encode(event.text) + self._text_tail
+        if isinstance(event, TokensUsed):
+            self._used = event
+            return b""
+        opening = self._opening(event.choice)
+        if isinstance(event, Finished):
+            return opening + self._chunk(event.choice, {}, event.reason)
+        if isinstance(event, LogprobsDelta):
+            return opening + self._chunk(event.choice, {}, None, event.logprobs)
+        return opening + self._chunk(event.choice, _delta(event), None)
+
+    def _opening(self, choice: int) -> bytes:
+        if choice in self._begun:
+            return b""
+        self._begun.add(choice)
+        return self._chunk(choice, {"role": "assistant", "content": ""}, None)
+
+    def _chunk(
+        self,
+        choice: int,
+        delta: Delta,
+        reason: FinishReason | None,
+        logprobs: bytes | None = None,
+    ) -> bytes:
+        body = {
+            "index": choice,
+            "delta": delta,
+            "logprobs": Raw(logprobs) if logprobs else None,
+            "finish_reason": reason,
+        }
+        return self._head + _encode(body) + self._tail
+
+
+def _delta(event: TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta) -> Delta:
+    match event:
+        case TextDelta(text=text):
+            return {"content": text}
+        case ReasoningDelta(text=text):
+            return {"reasoning_content": text}
+        case RefusalDelta(text=text):
+            return {"refusal": text}
+        case ToolCallDelta():
+            return {"tool_calls": [_tool_call_delta(event)]}
+        case _:
+            assert_never(event)
+
+
+def _tool_call_delta(event: ToolCallDelta) -> dict[str, object]:
+    call: dict[str, object] = {"index": event.index}
+    function: dict[str, str] = {}
+    if event.call_id is not None:
+        call |= {"id": event.call_id, "type": "function"}
+    if event.name is not None:
+        function["name"] = event.name
+    function["arguments"] = event.arguments
+    return call | {"function": function}
+
+
+# --- In one body -----------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Call:
+    call_id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list[str])
+
+
+@dataclass(slots=True)
+class _Choice:
+    text: list[str] = field(default_factory=list[str])
+    reasoning: list[str] = field(default_factory=list[str])
+    refusal: list[str] = field(default_factory=list[str])
+    calls: dict[int, _Call] = field(default_factory=dict[int, _Call])
+    logprobs: list[bytes] = field(default_factory=list[bytes])
+    reason: FinishReason | None = None
+
+
+class Fold:
+    """Gathers the events of an answer and writes them as one `chat.completion` body."""
+
+    def __init__(self, envelope: Envelope) -> None:
+        self._envelope = envelope
+        self._choices: dict[int, _Choice] = {}
+        self._used: TokensUsed | None = None
+
+    def add(self, batch: Iterable[Event]) -> None:
+        """Takes more of the answer."""
+        for event in batch:
+            if isinstance(event, TokensUsed):
+                self._used = event
+            else:
+                _gather(self._choices.setdefault(event.choice, _Choice()), event)
+
+    def text(self) -> str:
+        """The text of the first choice."""
+        return "".join(self._choices[0].text) if 0 in self._choices else ""
+
+    def body(self) -> bytes:
+        """The whole answer as JSON."""
+        answer: dict[str, object] = {
+            "id": self._envelope.answer_id,
+            "object": "chat.completion",
+            "created": self._envelope.created,
+            "model": self._envelope.model,
+            "choices": [
+                _choice_json(index, choice) for index, choice in sorted(self._choices.items())
+            ],
+        }
+        if self._used is not None:
+            answer["usage"] = usage_json(self._used)
+        return _encode(answer)
+
+
+def _gather(
+    choice: _Choice,
+    event: TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta | LogprobsDelta | Finished,
+) -> None:
+    match event:
+        case TextDelta(text=text):
+            choice.text.append(text)
+        case ReasoningDelta(text=text):
+            choice.reasoning.append(text)
+        case RefusalDelta(text=text):
+            choice.refusal.append(text)
+        case ToolCallDelta():
+            call = choice.calls.setdefault(event.index, _Call())
+            call.call_id = event.call_id or call.call_id
+            call.name = event.name or call.name
+            call.arguments.append(event.arguments)
+        case LogprobsDelta(logprobs=logprobs):
+            choice.logprobs.append(logprobs)
+        case Finished(reason=reason):
+            choice.reason = reason
+        case _:
+            assert_never(event)
+
+
+def _choice_json(index: int, choice: _Choice) -> dict[str, object]:
+    text = "".join(choice.text)
+    message: dict[str, object] = {
+        "role": "assistant",
+        "content": text if choice.text or not choice.calls else None,
+        "refusal": "".join(choice.refusal) or None,
+    }
+    if choice.reasoning:
+        message["reasoning_content"] = "".join(choice.reasoning)
+    if choice.calls:
+        message["tool_calls"] = [_call_json(call) for _, call in sorted(choice.calls.items())]
+    return {
+        "index": index,
+        "message": message,
+        "logprobs": _joined_logprobs(choice.logprobs),
+        "finish_reason": choice.reason,
+    }
+
+
+def _call_json(call: _Call) -> dict[str, object]:
+    function = {"name": call.name, "arguments": "".join(call.arguments)}
+    return {"id": call.call_id, "type": "function", "function": function}
+
+
+class _Logprobs(msgspec.Struct):
+    content: list[Raw] | None = None
+    refusal: list[Raw] | None = None
+
+
+def _joined_logprobs(pieces: list[bytes]) -> _Logprobs | None:
+    if not pieces:
+        return None
+    parsed = [msgspec.json.decode(piece, type=_Logprobs) for piece in pieces]
+    return _Logprobs(
+        content=[entry for piece in parsed for entry in piece.content or ()],
+        refusal=[entry for piece in parsed for entry in piece.refusal or ()] or None,
+    )

@@ -1,0 +1,389 @@
+"""A chat request: bytes in, a `Question` out, and everything wrong with it by name and place.
+
+A body that holds only fields we know is decoded once, strictly. Only when that fails is it taken
+apart a second time, to set aside the unknown fields and to report them: they are ignored, never
+forwarded, never silent. Repeated keys: the last one counts, as in most JSON readers.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+import msgspec
+from msgspec import Raw
+
+from visus.core.question import (
+    AnswerFormat,
+    Detail,
+    ImageReference,
+    InlineImage,
+    JsonObject,
+    JsonSchema,
+    LinkedImage,
+    NamedTool,
+    Options,
+    Question,
+    QuestionPart,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    Turn,
+)
+from visus.errors import (
+    CallerError,
+    InvalidJson,
+    InvalidValue,
+    MissingParameter,
+    TooManyImages,
+    UnsupportedModality,
+    UnsupportedParameter,
+)
+from visus.wire import shapes, unknown
+
+_decode: Final = msgspec.json.Decoder(shapes.ChatRequest).decode
+_decode_text: Final = msgspec.json.Decoder(str).decode
+
+MAX_NAMED_FIELDS: Final = 20
+"""How many ignored fields are named in the answer's header; more are counted."""
+
+
+class ChatLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How much one chat request may hold."""
+
+    max_messages: int = 2000
+    """Messages in one request."""
+    max_parts: int = 500
+    """Content parts in one request, all messages together."""
+    max_json_depth: int = 64
+    """Nesting of a tool's parameters or of an answer's schema."""
+    max_schema_bytes: int = 256 * 1024
+    """Size of one tool's parameters, or of an answer's schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatCall:
+    """A parsed request: the question, and how the answer is to be written down."""
+
+    question: Question
+    include_usage: bool
+    ignored: Sequence[str]
+    """Paths of the fields that nobody here knows."""
+
+
+def parse(body: bytes, limits: ChatLimits) -> ChatCall:
+    """Reads one request.
+
+    Raises:
+        CallerError: a 400 whose `param` names the place: not JSON, a wrong type or value, a
+            missing field, a field that cannot be honoured, or more than `limits` allow.
+    """
+    request, ignored = _shaped(body)
+    _refuse_what_we_cannot_honour(request)
+    question = Question(
+        model=request.model,
+        turns=_turns(request.messages, limits),
+        options=_options(request, limits),
+        streamed=request.stream is True,
+    )
+    usage = request.stream_options is not None and request.stream_options.include_usage is True
+    return ChatCall(question=question, include_usage=usage, ignored=ignored)
+
+
+def _shaped(body: bytes) -> tuple[shapes.ChatRequest, Sequence[str]]:
+    try:
+        return _decode(body), ()
+    except msgspec.ValidationError:
+        pass
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise InvalidJson("The body is not valid JSON.", detail=str(fault)) from fault
+    try:
+        known, ignored = unknown.set_aside(body, shapes.ChatRequest)
+        return _decode(known), ignored
+    except msgspec.ValidationError as fault:
+        raise _wrong_shape(str(fault)) from fault
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise InvalidJson("The body is not valid JSON.", detail=str(fault)) from fault
+
+
+_PLACE: Final = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$.*)`)?$", re.DOTALL)
+_MISSING: Final = re.compile(r"^Object missing required field `(?P<field>[^`]+)`$")
+_OURS: Final = re.compile(r"^Object contains unknown field `(?P<field>[^`]+)`$")
+
+
+def _wrong_shape(fault: str) -> CallerError:
+    found = _PLACE.match(fault)
+    what, path = (found["what"], found["path"] or "$") if found else (fault, "$")
+    param = path.removeprefix("$").removeprefix(".")
+    if missing := _MISSING.match(what):
+        param = f"{param}.{missing['field']}".removeprefix(".")
+        return MissingParameter(f"The field '{param}' is required.", param=param)
+    if ours := _OURS.match(what):
+        param = f"{param}.{ours['field']}"
+        return InvalidValue(f"There is no option '{param}'.", param=param)
+    return InvalidValue(f"{what.replace('`', chr(39))}.", param=param or None)
+
+
+def _refuse_what_we_cannot_honour(request: shapes.ChatRequest) -> None:
+    for field, raw in (
+        ("functions", request.functions),
+        ("function_call", request.function_call),
+    ):
+        if shapes.given(raw) is not None:
+            raise UnsupportedParameter(
+                f"'{field}' is not supported; use 'tools' and 'tool_choice'.", param=field
+            )
+    for field, raw in (
+        ("audio", request.audio),
+        ("prediction", request.prediction),
+        ("web_search_options", request.web_search_options),
+    ):
+        if shapes.given(raw) is not None:
+            raise UnsupportedParameter(f"'{field}' is not supported.", param=field)
+    if request.modalities not in (None, ["text"]):
+        raise UnsupportedParameter("Answers are text: 'modalities'.", param="modalities")
+    if request.stream_options is not None and request.stream is not True:
+        raise InvalidValue("'stream_options' needs 'stream': true.", param="stream_options")
+
+
+# --- Messages --------------------------------------------------------------------------------
+
+
+def _turns(messages: Sequence[shapes.Message], limits: ChatLimits) -> Sequence[Turn]:
+    if not messages:
+        raise InvalidValue("'messages' is empty.", param="messages")
+    if len(messages) > limits.max_messages:
+        message = f"There are more than {limits.max_messages} messages."
+        raise InvalidValue(message, param="messages")
+    _count_parts(messages, limits)
+    turns = [_turn(message, f"messages[{place}]") for place, message in enumerate(messages)]
+    _match_tool_results(turns)
+    return turns
+
+
+def _count_parts(messages: Sequence[shapes.Message], limits: ChatLimits) -> None:
+    parts = sum(len(m.content) for m in messages if isinstance(m.content, list))
+    if parts > limits.max_parts:
+        message = f"There are {parts} content parts; at most {limits.max_parts} are taken."
+        raise TooManyImages(message, param="messages")
+
+
+def _turn(message: shapes.Message, param: str) -> Turn:
+    _refuse_misplaced(message, param)
+    return Turn(
+        role=message.role,
+        parts=_parts(message, param),
+        param=param,
+        name=message.name,
+        tool_calls=[
+            ToolCall(call.id, call.function.name, call.function.arguments)
+            for call in message.tool_calls or ()
+        ],
+        tool_call_id=message.tool_call_id,
+    )
+
+
+def _refuse_misplaced(message: shapes.Message, param: str) -> None:
+    if message.role == "tool" and not message.tool_call_id:
+        where = f"{param}.tool_call_id"
+        raise MissingParameter(f"The field '{where}' is required.", param=where)
+    if message.role != "tool" and message.tool_call_id:
+        where = f"{param}.tool_call_id"
+        raise InvalidValue("Only a 'tool' message has a 'tool_call_id'.", param=where)
+    if message.role != "assistant" and message.tool_calls:
+        where = f"{param}.tool_calls"
+        raise InvalidValue("Only an 'assistant' message has 'tool_calls'.", param=where)
+
+
+def _parts(message: shapes.Message, param: str) -> Sequence[QuestionPart]:
+    where = f"{param}.content"
+    match message.content:
+        case str(text):
+            return (Text(text),)
+        case None if message.role == "assistant" and message.refusal:
+            return (Text(message.refusal),)
+        case None if message.role == "assistant" and message.tool_calls:
+            return ()
+        case None:
+            raise MissingParameter(f"The field '{where}' is required.", param=where)
+        case []:
+            raise InvalidValue("The content is an empty list.", param=where)
+        case parts:
+            return [_part(part, f"{where}[{place}]") for place, part in enumerate(parts)]
+
+
+def _part(part: shapes.Part, param: str) -> QuestionPart:
+    match part:
+        case shapes.TextPart(text=text) | shapes.RefusalPart(refusal=text):
+            return Text(text)
+        case shapes.ImagePart(image_url=str(url)):
+            return _reference(url.encode(), "auto", f"{param}.image_url")
+        case shapes.ImagePart(image_url=shapes.ImageLocation(url=raw, detail=detail)):
+            return _reference(
+                _string(raw, f"{param}.image_url.url"), detail, f"{param}.image_url.url"
+            )
+        case shapes.VideoPart() | shapes.FilePart() | shapes.AudioPart():
+            raise UnsupportedModality(
+                "Videos, files and sound are not taken; text and pictures are.", param=param
+            )
+        case _:
+            assert_never(part)
+
+
+_BACKSLASH: Final = re.compile(rb"\\")
+
+
+def _string(raw: Raw, param: str) -> bytes | memoryview:
+    """The bytes of a JSON string, without a copy where it holds no escape."""
+    view = memoryview(raw)
+    if view[:1] != b'"':
+        raise InvalidValue("Expected 'str'.", param=param)
+    if _BACKSLASH.search(view):
+        return _decode_text(raw).encode("utf-8", "surrogatepass")
+    return view[1:-1]
+
+
+def _reference(url: bytes | memoryview, detail: Detail, param: str) -> ImageReference:
+    if bytes(url[:5]).lower() == b"data:":
+        return InlineImage(data_url=memoryview(url), param=param, detail=detail)
+    return LinkedImage(url=bytes(url).decode("utf-8", "replace"), param=param, detail=detail)
+
+
+def _match_tool_results(turns: Sequence[Turn]) -> None:
+    made: set[str] = set()
+    for turn in turns:
+        made.update(call.call_id for call in turn.tool_calls)
+        if turn.tool_call_id is not None and turn.tool_call_id not in made:
+            raise InvalidValue(
+                "This tool result answers no earlier tool call.",
+                param=f"{turn.param}.tool_call_id",
+            )
+
+
+# --- Options ---------------------------------------------------------------------------------
+
+
+def _options(request: shapes.ChatRequest, limits: ChatLimits) -> Options:
+    max_tokens = request.max_completion_tokens or request.max_tokens
+    return Options(
+        max_tokens=max_tokens,
+        max_tokens_field=(
+            "max_completion_tokens" if request.max_completion_tokens else "max_tokens"
+        ),
+        temperature=request.temperature,
+        top_p=request.top_p,
+        stop=_stop(request.stop),
+        seed=request.seed,
+        n=request.n,
+        presence_penalty=request.presence_penalty,
+        frequency_penalty=request.frequency_penalty,
+        logprobs=request.logprobs,
+        top_logprobs=request.top_logprobs,
+        logit_bias=msgspec.json.encode(request.logit_bias) if request.logit_bias else None,
+        user=request.user,
+        reasoning_effort=request.reasoning_effort,
+        tools=[_tool(tool, place, limits) for place, tool in enumerate(request.tools or ())],
+        tool_choice=_tool_choice(request),
+        parallel_tool_calls=request.parallel_tool_calls,
+        answer_format=_answer_format(request.response_format, limits),
+    )
+
+
+def _stop(stop: str | list[str] | None) -> Sequence[str]:
+    match stop:
+        case None | "":
+            return ()
+        case str(word):
+            return (word,)
+        case words:
+            return words
+
+
+def _tool(tool: shapes.ToolSpec, place: int, limits: ChatLimits) -> Tool:
+    spec = tool.function
+    param = f"tools[{place}].function.parameters"
+    parameters = shapes.given(spec.parameters)
+    if parameters is not None:
+        _check_schema(parameters, param, limits)
+    return Tool(spec.name, spec.description, parameters, spec.strict)
+
+
+def _tool_choice(request: shapes.ChatRequest) -> ToolChoice | None:
+    choice = request.tool_choice
+    offered = {tool.function.name for tool in request.tools or ()}
+    match choice:
+        case None | "none" | "auto":
+            return choice
+        case "required":
+            if not offered:
+                raise InvalidValue("'tool_choice' needs 'tools'.", param="tool_choice")
+            return choice
+        case shapes.ChosenTool(function=shapes.FunctionName(name=name)):
+            if name not in offered:
+                raise InvalidValue(
+                    "'tool_choice' names a function that 'tools' does not offer.",
+                    param="tool_choice",
+                )
+            return NamedTool(name)
+
+
+def _answer_format(
+    wanted: shapes.TextFormat | shapes.JsonObjectFormat | shapes.JsonSchemaFormat | None,
+    limits: ChatLimits,
+) -> AnswerFormat | None:
+    match wanted:
+        case None | shapes.TextFormat():
+            return None
+        case shapes.JsonObjectFormat():
+            return JsonObject()
+        case shapes.JsonSchemaFormat(json_schema=spec):
+            param = "response_format.json_schema.schema"
+            schema = shapes.given(spec.schema)
+            if schema is None:
+                raise MissingParameter(f"The field '{param}' is required.", param=param)
+            _check_schema(schema, param, limits)
+            return JsonSchema(spec.name, schema, spec.description, spec.strict)
+
+
+_REMOTE_REFERENCE: Final = re.compile(rb'"\$(?:dynamic)?[rR]ef"\s*:\s*"(?!#)')
+
+
+def _check_schema(schema: bytes, param: str, limits: ChatLimits) -> None:
+    """A schema is carried unread, so only what could hurt a reader is refused."""
+    if schema[:1] != b"{":
+        raise InvalidValue("A JSON Schema is an object.", param=param)
+    if len(schema) > limits.max_schema_bytes:
+        message = f"The schema is larger than {limits.max_schema_bytes} bytes."
+        raise InvalidValue(message, param=param)
+    if max(_depths(schema)) > limits.max_json_depth:
+        message = f"The schema is nested deeper than {limits.max_json_depth} levels."
+        raise InvalidValue(message, param=param)
+    if _REMOTE_REFERENCE.search(schema):
+        raise InvalidValue("A '$ref' may only point inside its own schema.", param=param)
+
+
+_BRACKET_OR_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+
+
+def _depths(json: bytes) -> Iterator[int]:
+    """How deep the value is nested after each opening bracket; at least one number."""
+    depth = 0
+    yield depth
+    for token in _BRACKET_OR_STRING.finditer(json):
+        match json[token.start() : token.start() + 1]:
+            case b"[" | b"{":
+                depth += 1
+                yield depth
+            case b"]" | b"}":
+                depth -= 1
+            case _:
+                pass
+
+
+def ignored_header(paths: Sequence[str]) -> str:
+    """The value of `x-visus-ignored`: the first fields by name, in ASCII, the rest counted."""
+    named = ", ".join(path[:80] for path in paths[:MAX_NAMED_FIELDS])
+    more = len(paths) - MAX_NAMED_FIELDS
+    text = f"{named} and {more} more" if more > 0 else named
+    return re.sub(r"[^\x20-\x7e]", "?", text)

@@ -1,0 +1,194 @@
+"""The JSON shape of a chat request, as the OpenAI SDKs send it.
+
+Every struct refuses fields that it does not know: that is how the strict decode of `wire.chat`
+finds out, in one pass over a body of megabytes, that there is nothing to report.
+"""
+
+from typing import Annotated, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec import Raw
+
+Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
+Penalty: TypeAlias = Annotated[float, msgspec.Meta(ge=-2, le=2)]
+ABSENT: Final = Raw()
+"""What a raw field holds that is not there."""
+StopWord: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+
+
+class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The base of every request struct."""
+
+
+class TextPart(Shape, frozen=True, tag_field="type", tag="text"):
+    """`{"type": "text", "text": "..."}`."""
+
+    text: str
+
+
+class ImageLocation(Shape, frozen=True):
+    """`{"url": "...", "detail": "auto"}`; the URL stays a view of the request's bytes."""
+
+    url: Raw
+    detail: Literal["auto", "low", "high"] = "auto"
+
+
+class ImagePart(Shape, frozen=True, tag_field="type", tag="image_url"):
+    """`{"type": "image_url", "image_url": {...}}`; a bare string is taken as the URL."""
+
+    image_url: ImageLocation | str
+
+
+class RefusalPart(Shape, frozen=True, tag_field="type", tag="refusal"):
+    """`{"type": "refusal", "refusal": "..."}`, in assistant messages."""
+
+    refusal: str
+
+
+class VideoPart(Shape, frozen=True, tag_field="type", tag="video_url"):
+    """A part that no model here takes yet; decoded only to be refused with its path."""
+
+    video_url: Raw
+
+
+class FilePart(Shape, frozen=True, tag_field="type", tag="file"):
+    """A part that no model here takes yet; decoded only to be refused with its path."""
+
+    file: Raw
+
+
+class AudioPart(Shape, frozen=True, tag_field="type", tag="input_audio"):
+    """A part that no model here takes; decoded only to be refused with its path."""
+
+    input_audio: Raw
+
+
+Part: TypeAlias = TextPart | ImagePart | RefusalPart | VideoPart | FilePart | AudioPart
+
+
+class CalledFunction(Shape, frozen=True):
+    """What the model called, and with which arguments."""
+
+    name: str
+    arguments: str
+
+
+class MadeCall(Shape, frozen=True):
+    """A tool call in an assistant message."""
+
+    id: str
+    function: CalledFunction
+    type: Literal["function"] = "function"
+
+
+class Message(Shape, frozen=True):
+    """One message of any role. Null stands for absent, as the SDKs write it."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[Part] | None = None
+    name: str | None = None
+    tool_calls: list[MadeCall] | None = None
+    tool_call_id: str | None = None
+    refusal: str | None = None
+
+
+class FunctionSpec(Shape, frozen=True):
+    """A function offered to the model."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    description: str | None = None
+    parameters: Raw = ABSENT
+    strict: bool | None = None
+
+
+class ToolSpec(Shape, frozen=True):
+    """`{"type": "function", "function": {...}}`."""
+
+    type: Literal["function"]
+    function: FunctionSpec
+
+
+class FunctionName(Shape, frozen=True):
+    """The name of one function."""
+
+    name: str
+
+
+class ChosenTool(Shape, frozen=True):
+    """`tool_choice` as an object."""
+
+    type: Literal["function"]
+    function: FunctionName
+
+
+class TextFormat(Shape, frozen=True, tag_field="type", tag="text"):
+    """Plain text, the default."""
+
+
+class JsonObjectFormat(Shape, frozen=True, tag_field="type", tag="json_object"):
+    """Any JSON object."""
+
+
+class SchemaSpec(Shape, frozen=True):
+    """A JSON Schema with a name."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    schema: Raw = ABSENT
+    description: str | None = None
+    strict: bool | None = None
+
+
+class JsonSchemaFormat(Shape, frozen=True, tag_field="type", tag="json_schema"):
+    """JSON that fits a schema."""
+
+    json_schema: SchemaSpec
+
+
+class StreamOptions(Shape, frozen=True):
+    """What a stream carries besides the answer."""
+
+    include_usage: bool | None = None
+
+
+class VisusOptions(Shape, frozen=True):
+    """Our own options. There is none yet, and an unknown one is refused."""
+
+
+class ChatRequest(Shape, frozen=True):
+    """`POST /v1/chat/completions`."""
+
+    model: Annotated[str, msgspec.Meta(min_length=1)]
+    messages: list[Message]
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: Positive | None = None
+    max_completion_tokens: Positive | None = None
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    stop: str | Annotated[list[StopWord], msgspec.Meta(max_length=16)] | None = None
+    seed: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | None = None
+    n: Annotated[int, msgspec.Meta(ge=1, le=128)] | None = None
+    presence_penalty: Penalty | None = None
+    frequency_penalty: Penalty | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, msgspec.Meta(ge=0, le=20)] | None = None
+    logit_bias: dict[str, Annotated[float, msgspec.Meta(ge=-100, le=100)]] | None = None
+    user: str | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    tools: Annotated[list[ToolSpec], msgspec.Meta(max_length=128)] | None = None
+    tool_choice: Literal["auto", "none", "required"] | ChosenTool | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: TextFormat | JsonObjectFormat | JsonSchemaFormat | None = None
+    visus: VisusOptions | None = None
+    functions: Raw = ABSENT
+    function_call: Raw = ABSENT
+    modalities: list[str] | None = None
+    audio: Raw = ABSENT
+    prediction: Raw = ABSENT
+    web_search_options: Raw = ABSENT
+
+
+def given(raw: Raw) -> bytes | None:
+    """The JSON of a raw field; None where it is absent or null."""
+    json = bytes(raw)
+    return None if json in {b"", b"null"} else json

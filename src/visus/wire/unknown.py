@@ -1,0 +1,68 @@
+"""The fields of a body that a shape does not know: found, named and set aside.
+
+The slow path of `wire.chat`, taken only by bodies that hold such fields (or errors).
+"""
+
+from typing import Any, Final, TypeAlias
+
+import msgspec
+from msgspec import inspect
+
+Json: TypeAlias = Any
+"""A decoded JSON value of a stranger."""
+
+OUR_OBJECT: Final = "visus"
+"""Our own options: an unknown one is an error, never ignored."""
+
+
+def set_aside(body: bytes, shape: type[msgspec.Struct]) -> tuple[bytes, list[str]]:
+    """The body without the fields that `shape` does not know, and their paths.
+
+    Raises:
+        msgspec.DecodeError: not JSON.
+        RecursionError: nested too deep to be read.
+    """
+    value = msgspec.json.decode(body)
+    ignored: list[str] = []
+    _prune(value, inspect.type_info(shape), "", ignored)
+    return msgspec.json.encode(value), ignored
+
+
+def _prune(value: Json, kind: inspect.Type, path: str, ignored: list[str]) -> None:
+    match kind:
+        case inspect.UnionType(types=types):
+            _prune_union(value, types, path, ignored)
+        case inspect.ListType(item_type=item) if isinstance(value, list):
+            for place, entry in enumerate(value):
+                _prune(entry, item, f"{path}[{place}]", ignored)
+        case inspect.StructType() if isinstance(value, dict):
+            _prune_struct(value, kind, path, ignored)
+        case _:
+            pass
+
+
+def _prune_union(
+    value: Json, types: tuple[inspect.Type, ...], path: str, ignored: list[str]
+) -> None:
+    structs = [kind for kind in types if isinstance(kind, inspect.StructType)]
+    for kind in types:
+        if isinstance(kind, inspect.ListType):
+            _prune(value, kind, path, ignored)
+    for kind in structs:
+        tagged = kind.tag is not None and isinstance(value, dict)
+        if not tagged or value.get(kind.tag_field) == kind.tag:
+            _prune(value, kind, path, ignored)
+
+
+def _prune_struct(
+    value: dict[str, Json], kind: inspect.StructType, path: str, ignored: list[str]
+) -> None:
+    if path == OUR_OBJECT:
+        return
+    fields = {field.encode_name: field.type for field in kind.fields}
+    for name in [name for name in value if name not in fields and name != kind.tag_field]:
+        del value[name]
+        ignored.append(f"{path}.{name}" if path else name)
+    for name, field in fields.items():
+        if name in value:
+            _prune(value[name], field, f"{path}.{name}" if path else name, ignored)
