@@ -19,5 +19,9 @@ class WorkerDied(WorkerFault):
     """The process ended, or never came up."""
 
 
+class NoWorker(WorkerDied):
+    """No process can be started at all: never the job's fault."""
+
+
 class WorkerTimedOut(WorkerFault):
     """The job ran past its deadline, and its process was killed."""

@@ -23,7 +23,13 @@ from anyio.abc import TaskGroup
 from visus.errors import Overloaded, ShuttingDown
 from visus.workers import channel
 from visus.workers.channel import ChannelBroken, ChannelClosed, Kind
-from visus.workers.faults import WorkerDied, WorkerFailed, WorkerFault, WorkerTimedOut
+from visus.workers.faults import (
+    NoWorker,
+    WorkerDied,
+    WorkerFailed,
+    WorkerFault,
+    WorkerTimedOut,
+)
 from visus.workers.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
@@ -222,7 +228,7 @@ class WorkerPool:
         """Wait for the first worker that takes jobs.
 
         Raises:
-            WorkerDied: none came up in `start_attempts` attempts.
+            NoWorker: none came up in `start_attempts` attempts.
         """
         while not self.ready:
             self._refuse_if_stuck()
@@ -242,7 +248,8 @@ class WorkerPool:
             ServiceError: raised by the handler; the same class, message, param and detail.
             Overloaded: as many jobs as allowed are waiting.
             WorkerFailed: the handler raised anything else, or the job or result is too large.
-            WorkerDied: the process ended during this job, or none can be started.
+            WorkerDied: the process ended during this job.
+            NoWorker: none could be started, in `start_attempts` attempts.
             WorkerTimedOut: the deadline passed, and the process was killed.
             ShuttingDown: the pool is being left.
         """
@@ -272,7 +279,7 @@ class WorkerPool:
 
     def _refuse_if_stuck(self) -> None:
         if len(self._given_up) == self._settings.count and not self.ready:
-            raise WorkerDied(_SORRY, detail=next(iter(self._given_up.values())))
+            raise NoWorker(_SORRY, detail=next(iter(self._given_up.values())))
 
     # --- The life of one place in the pool ---------------------------------------------------
 
@@ -296,7 +303,7 @@ class WorkerPool:
         self._given_up[place] = reason
         if len(self._given_up) == self._settings.count and not self.ready:
             for job in self._waiting.values():
-                job.fail(WorkerDied(_SORRY, detail=reason))
+                job.fail(NoWorker(_SORRY, detail=reason))
             self._waiting.clear()
         self._announce()
 

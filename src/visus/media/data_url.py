@@ -1,0 +1,104 @@
+"""Data URLs, read strictly and without copying their payload.
+
+`data:[type][;parameter]...;base64,payload`, scheme and `base64` in any case. The header has at
+most 1,024 bytes. ASCII white space inside the payload is skipped, as browsers do; padding is
+required and the URL-safe alphabet is refused. The label is a claim: among image types (and
+`application/octet-stream`) the bytes decide; any other label is refused, for its sender meant
+something else.
+"""
+
+from typing import Final, NamedTuple
+
+import pybase64
+
+from visus.errors import Base64Rejected, ImageFormatRejected, InvalidValue, MediaRejected
+
+MAX_HEADER_BYTES: Final = 1024
+_SCHEME: Final = b"data:"
+_MARK: Final = b";base64"
+_WHITE_SPACE: Final = b" \t\n\r\f"
+_NEUTRAL_LABEL: Final = b"application/octet-stream"
+
+
+class InlineFile(NamedTuple):
+    """A decoded payload, and the base64 that it came from."""
+
+    data: bytes
+    base64: memoryview
+    """A view of the data URL itself, or of a copy without its white space."""
+
+
+def payload(data_url: memoryview) -> memoryview:
+    """The base64 text behind the header; a view, nothing is copied.
+
+    Raises:
+        InvalidValue: not a data URL in base64.
+        ImageFormatRejected: the label names something that is no image.
+    """
+    head = bytes(data_url[:MAX_HEADER_BYTES])
+    header, comma, _ = head.partition(b",")
+    if not header[: len(_SCHEME)].lower() == _SCHEME or not comma:
+        raise InvalidValue("The URL is not a data URL of the form data:image/...;base64,...")
+    label = header[len(_SCHEME) :].lower()
+    if not label.endswith(_MARK):
+        raise InvalidValue("The data URL must be base64-encoded: data:image/...;base64,...")
+    _check_label(label.partition(b";")[0].strip())
+    return data_url[len(header) + 1 :]
+
+
+def _check_label(media_type: bytes) -> None:
+    if not media_type:
+        raise InvalidValue("The data URL must name its type: data:image/...;base64,...")
+    if not media_type.startswith(b"image/") and media_type != _NEUTRAL_LABEL:
+        raise ImageFormatRejected("The data URL is labelled as something that is no image.")
+
+
+def peek(base64: memoryview, size: int) -> bytes:
+    """About the first `size` bytes of the payload, cheaply; empty if that is not possible."""
+    try:
+        return pybase64.b64decode(base64[: size // 3 * 4], validate=True)
+    except ValueError:
+        return b""
+
+
+def decode(base64: memoryview, *, max_bytes: int) -> InlineFile:
+    """Decode a payload of at most `max_bytes` bytes.
+
+    Raises:
+        Base64Rejected: not base64.
+        MediaRejected: empty, or larger than `max_bytes`.
+    """
+    try:
+        if len(base64) <= _encoded_bytes(max_bytes):
+            return _checked(pybase64.b64decode(base64, validate=True), base64, max_bytes)
+    except ValueError:
+        pass  # perhaps only white space is in the way
+    return _decode_sparse(base64, max_bytes)
+
+
+def _encoded_bytes(size: int) -> int:
+    return (size + 2) // 3 * 4
+
+
+def _decode_sparse(base64: memoryview, max_bytes: int) -> InlineFile:
+    if len(base64) > 2 * _encoded_bytes(max_bytes):
+        raise _too_large(max_bytes)
+    dense = memoryview(bytes(base64).translate(None, _WHITE_SPACE))
+    if len(dense) > _encoded_bytes(max_bytes):
+        raise _too_large(max_bytes)
+    try:
+        return _checked(pybase64.b64decode(dense, validate=True), dense, max_bytes)
+    except ValueError as fault:
+        raise Base64Rejected("The image is not valid base64.") from fault
+
+
+def _checked(data: bytes, base64: memoryview, max_bytes: int) -> InlineFile:
+    if not data:
+        raise MediaRejected("The image is empty.")
+    if len(data) > max_bytes:
+        raise _too_large(max_bytes)
+    return InlineFile(data, base64)
+
+
+def _too_large(max_bytes: int) -> MediaRejected:
+    return MediaRejected(f"The image file is larger than {max_bytes} bytes.")

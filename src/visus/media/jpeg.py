@@ -1,0 +1,163 @@
+"""The layout of a JPEG file (ITU-T T.81, annex B).
+
+In coded data a 0xFF is always followed by 0x00 or by a restart marker, so one regular
+expression finds the end of a scan at the speed of reading, however many scans there are.
+"""
+
+import re
+from typing import Final
+
+from visus.media import exif
+from visus.media.layout import (
+    MAX_PARTS,
+    MAX_PROFILE_BYTES,
+    Kept,
+    Layout,
+    malformed,
+    truncated,
+)
+
+_AFTER_SCAN: Final = re.compile(rb"\xff[^\x00\xd0-\xd7]")
+_FILL: Final = re.compile(rb"\xff+")
+
+_SOI_BYTES: Final = 2
+_EOI: Final = 0xD9
+_SOS: Final = 0xDA
+_APP0: Final = 0xE0
+_APP1: Final = 0xE1
+_APP2: Final = 0xE2
+_APP14: Final = 0xEE
+_FRAMES: Final = frozenset({0xC0, 0xC1, 0xC2})
+"""Baseline, extended and progressive, all Huffman-coded: what decoders read."""
+_OTHER_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - _FRAMES - {0xC4, 0xC8, 0xCC}
+_TABLES: Final = frozenset({0xC4, 0xDB, 0xDD})
+"""Huffman tables, quantisation tables, restart interval."""
+
+_MAX_SCANS: Final = 100
+_COMPONENTS: Final = frozenset({1, 3, 4})
+_CMYK_COMPONENTS: Final = 4
+_PLAIN_JFIF_BYTES: Final = 16
+
+
+def measure(head: bytes) -> tuple[int, int] | None:
+    """Width and height in pixels, if the frame header is already in `head`."""
+    position = _SOI_BYTES
+    while position + 9 <= len(head) and head[position] == 0xFF:  # noqa: PLR2004 - a marker
+        marker = head[position + 1]
+        if marker in _FRAMES:
+            return _big16(head, position + 7), _big16(head, position + 5)
+        if marker == _SOS:
+            return None
+        position += 2 + _big16(head, position + 2)
+    return None
+
+
+def read(data: bytes) -> Layout:
+    """Walk the file from SOI to EOI."""
+    return _Walk(data).layout()
+
+
+def _big16(data: bytes, position: int) -> int:
+    return (data[position] << 8) | data[position + 1]
+
+
+class _Walk:
+    """One pass over one file."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._kept = Kept()
+        self._size: tuple[int, int] | None = None
+        self._components = 0
+        self._orientation = exif.UPRIGHT
+        self._scans = 0
+        self._profile_bytes = 0
+
+    def layout(self) -> Layout:
+        self._kept.keep(0, _SOI_BYTES)
+        position = _SOI_BYTES
+        for _ in range(MAX_PARTS):
+            marker, start = self._marker_at(position)
+            if marker == _EOI:
+                self._kept.keep(start - 2, start)
+                return self._finished()
+            position = self._segment(marker, start)
+        raise malformed("too many segments")
+
+    def _marker_at(self, position: int) -> tuple[int, int]:
+        """The marker and where what follows it begins; any fill bytes before it are cut."""
+        fill = _FILL.match(self._data, position)
+        if fill is None:
+            raise malformed("no marker") if position < len(self._data) else truncated()
+        if fill.end() >= len(self._data):
+            raise truncated()
+        return self._data[fill.end()], fill.end() + 1
+
+    def _segment(self, marker: int, start: int) -> int:
+        """Take one segment whose length stands at `start`; where the next begins."""
+        data = self._data
+        if start + 2 > len(data):
+            raise truncated()
+        length = _big16(data, start)
+        end = start + length
+        if length < 2:  # noqa: PLR2004 - the length counts itself
+            raise malformed("a segment without a length")
+        if end > len(data):
+            raise truncated()
+        if marker == _SOS:
+            end = self._scan(end)
+            self._kept.keep(start - 2, end)
+        elif marker in _FRAMES:
+            self._frame(start, length)
+            self._kept.keep(start - 2, end)
+        elif marker in _TABLES or self._is_wanted(marker, start, end):
+            self._kept.keep(start - 2, end)
+        elif marker in _OTHER_FRAMES or marker < _APP0:
+            raise malformed(f"a marker {marker:#x}")
+        return end
+
+    def _frame(self, start: int, length: int) -> None:
+        if self._size is not None:
+            raise malformed("a second frame")
+        if length < 8 or self._data[start + 2] != 8:  # noqa: PLR2004 - bytes, bits a sample
+            raise malformed("not 8 bits a sample")
+        self._size = _big16(self._data, start + 5), _big16(self._data, start + 3)
+        self._components = self._data[start + 7]
+        if self._components not in _COMPONENTS or length != 8 + 3 * self._components:
+            raise malformed(f"{self._components} colour components")
+
+    def _scan(self, coded: int) -> int:
+        """Where the coded data that begins at `coded` ends."""
+        self._scans += 1
+        if self._size is None or self._scans > _MAX_SCANS:
+            raise malformed("a scan before its frame, or too many")
+        found = _AFTER_SCAN.search(self._data, coded)
+        if found is None:
+            raise truncated()
+        if found.start() == coded:
+            raise malformed("an empty scan")
+        return found.start()
+
+    def _is_wanted(self, marker: int, start: int, end: int) -> bool:
+        """Whether an application segment stays. Exif is read on the way out."""
+        data = self._data
+        if marker == _APP1 and data.startswith(b"Exif\0", start + 2):
+            self._orientation = exif.orientation(data[start + 8 : end])
+        elif marker == _APP2 and data.startswith(b"ICC_PROFILE\0", start + 2):
+            self._profile_bytes += end - start
+            return self._profile_bytes <= MAX_PROFILE_BYTES
+        elif marker == _APP14:
+            return data.startswith(b"Adobe", start + 2) and end - start == 14  # noqa: PLR2004
+        elif marker == _APP0:
+            return end - start == _PLAIN_JFIF_BYTES and data.startswith(b"JFIF\0", start + 2)
+        return False
+
+    def _finished(self) -> Layout:
+        if self._size is None or not self._scans:
+            raise malformed("no frame or no scan")
+        return Layout(
+            *self._size,
+            self._kept,
+            orientation=self._orientation,
+            is_cmyk=self._components == _CMYK_COMPONENTS,
+        )
