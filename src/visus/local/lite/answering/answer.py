@@ -1,0 +1,290 @@
+"""One question about one picture: which kind of question it is, and who answers it.
+
+The kinds are tried in order; a kind that has nothing to say lets the next one try. What nobody
+answers is declined, and a refusal holds no value of the picture.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final, TypeAlias
+
+from visus.local.lite.answering import (
+    charts,
+    counts,
+    lookup,
+    presence,
+    reading,
+    scene,
+    tables,
+)
+from visus.local.lite.answering.ask import Ask
+from visus.local.lite.answering.page import Page
+from visus.local.lite.answering.replies import (
+    Reply,
+    needs_a_model,
+    not_found,
+    nothing_read,
+    sureness,
+    where,
+)
+from visus.local.lite.answering.vocabulary import display
+
+Answerer: TypeAlias = Callable[[Ask, Page], Reply | None]
+
+_DESCRIBE: Final = (
+    r"\bdescri|\bbeschreib|what(?:'s| is| do you see| can you see| does it show| is shown| is depicted| are we)\b.*\b(?:in|on|at)?\b"
+    r".*(?:image|picture|photo|here|this|that|it)\W*$|what do you see|what am i looking at|was (?:ist|sieht|siehst|zeigt|erkennst|kannst)"
+    r".*(?:bild\w*|foto\w*|das|hier|sehen|erkennen|zeigt)|tell me about|what does (?:it|this|the (?:image|picture|photo)) show|caption|summari"
+    r"|zusammenfass|fasse|erklar|explain|was ist das|worum (?:geht|handelt)"
+)  # fmt: skip
+_READ: Final = (
+    r"what(?:'s| does| do| did)?\b.*\bsays?\b|\bread\b|\btranscri|\bocr\b|what text|which text|what(?:'s| is) written|(?:extract|give|show|print|return|get|output|list)"
+    r".*\btext\b|full text|\blies\b|\blese\b|\bvorlesen\b|\bgelesen\b|was steht|welche[rn]? text|(?:gib|nenne|zeig|schreib).*text|wortlaut|what words|text content|the text\b.*\?"
+)  # fmt: skip
+_UNKNOWABLE: Final = (
+    r"\b(?:feel|feeling|emotion|mood|wearing|doing|thinking|beautiful|funny|weather|season|how old|why|famous|celebrity"
+    r"|gefuhl|fuhlt|stimmung|tragt|anhat|macht die|macht der|wetter|jahreszeit|wie alt|warum|schon\b|lustig|beruhmt)\b"
+)  # fmt: skip
+
+
+def answer(ask: Ask, page: Page) -> Reply:
+    """The answer to one question about one picture."""
+    for pattern, answerer in _KINDS:
+        if ask.has(pattern):
+            found = answerer(ask, page)
+            if found is not None:
+                return found
+    return _declined(ask, page)
+
+
+def _declined(ask: Ask, page: Page) -> Reply:
+    if page.evidence.photo and len(page.pieces) < 3:
+        return needs_a_model(ask)
+    if not page.pieces and not page.evidence.codes:
+        return nothing_read(ask)
+    return not_found(ask)
+
+
+# --- What only some questions mean -----------------------------------------------------------
+
+
+def _describe_empty(ask: Ask, page: Page) -> Reply | None:
+    return None if ask.words else reading.description(ask, page)
+
+
+def _size(ask: Ask, page: Page) -> Reply | None:
+    about_picture = ask.has(
+        r"image|picture|photo|screenshot|file|bild|foto|aufnahme|datei|pixel|resolution|auflosung|portrait|landscape|format|orientation|ausrichtung"
+    )
+    return (
+        scene.size(ask, page.evidence) if about_picture and not ask.content_is_more() else None
+    )
+
+
+def _light(ask: Ask, page: Page) -> Reply | None:
+    return scene.light(ask, page.evidence)
+
+
+def _codes(ask: Ask, page: Page) -> Reply | None:
+    if counts.may_be_a_value(ask) or presence.is_asked(ask):
+        return None
+    if ask.has(r"\bqr\b|\bqr-?code|bar ?code|strichcode|data ?matrix"):
+        return scene.codes(ask, page.evidence)
+    return scene.codes(ask, page.evidence) if page.evidence.codes and not page.pieces else None
+
+
+def _language(ask: Ask, page: Page) -> Reply | None:
+    return reading.language(ask, page)
+
+
+def _count(ask: Ask, page: Page) -> Reply | None:
+    if ask.content:
+        for answerer in (_bar_value, _cell):
+            found = answerer(ask, page)
+            if found is not None:
+                return found
+    return counts.count(ask, page)
+
+
+def _colour(ask: Ask, page: Page) -> Reply | None:
+    if presence.is_asked(ask):
+        return None
+    field = _labelled(ask, page)
+    return field or scene.colours(ask, page.evidence)
+
+
+def _labelled(ask: Ask, page: Page) -> Reply | None:
+    """`Colour: anthracite` in a form or on a label."""
+    if len(page.pieces) < 3 or page.evidence.bars or ask.content[1:]:
+        return None
+    for pair in page.pairs:
+        if pair.how in {"colon", "right"} and lookup.is_about(pair.label, r"colou?r|farbe"):
+            return Reply(f"{pair.value}.", pair.value)
+    return None
+
+
+def _shape(ask: Ask, page: Page) -> Reply | None:
+    return scene.what_shape(ask, page.evidence) if page.evidence.shapes else None
+
+
+def _place(ask: Ask, page: Page) -> Reply | None:
+    return scene.place_of_shape(ask, page.evidence)
+
+
+def _extreme(ask: Ask, page: Page) -> Reply | None:
+    highest = tables.extreme_wanted(ask)
+    if highest is None:
+        return None
+    bar = charts.extreme(ask, page.evidence, highest=highest)
+    if bar is not None:
+        return bar
+    shape = scene.extreme_shape(ask, page.evidence, largest=highest)
+    if shape is not None:
+        return shape
+    found = tables.extreme(ask, page, highest=highest)
+    if found is None:
+        return None
+    if _wants_figure(ask):
+        return Reply(f"{found.value} ({found.row}).", found.value)
+    return Reply(f"{found.row} ({found.value}).", found.row)
+
+
+def _wants_figure(ask: Ask) -> bool:
+    asks_which = ask.has(
+        r"\b(?:which|who|whose|welche\w*|wer|in which|wo)\b|what (?:item|product|month|city|country|name|row|day|year)\b|most expensive|cheapest|teuerste|billigste|gunstigste"
+    )
+    return not asks_which
+
+
+def _presence(ask: Ask, page: Page) -> Reply | None:
+    return presence.whether(ask, page) if presence.is_asked(ask) else None
+
+
+def _line(ask: Ask, page: Page) -> Reply | None:
+    return reading.one_line(ask, page)
+
+
+def _read(ask: Ask, page: Page) -> Reply | None:
+    return reading.everything(ask, page) if not _names_something(ask) else None
+
+
+def _describe(ask: Ask, page: Page) -> Reply | None:
+    return reading.description(ask, page) if not _names_something(ask) else None
+
+
+def _names_something(ask: Ask) -> bool:
+    return bool(ask.named_things())
+
+
+def _bar_value(ask: Ask, page: Page) -> Reply | None:
+    return charts.value_of(ask, page.evidence) if page.evidence.bars else None
+
+
+def _sum(ask: Ask, page: Page) -> Reply | None:
+    if (
+        page.evidence.bars
+        and charts.about_bars(ask)
+        and ask.has(r"\bsum\b|\btotal\b|summe|insgesamt|zusammen|altogether")
+    ):
+        value = charts.total(page.evidence)
+    else:
+        value = (
+            tables.total(ask, page)
+            if ask.has(
+                r"\bsum\b|add up|altogether|combined|\bsumme\b|zusammen|total of|gesamt\w* (?:der|von)|insgesamt|overall"
+            )
+            else None
+        )
+    if value is None:
+        return None
+    said = _plain(value)
+    return Reply(ask.say(f"{said} (added up).", f"{said} (zusammengezählt)."), said)
+
+
+def _plain(value: Decimal) -> str:
+    return f"{value.normalize():f}" if value == value.to_integral_value() else f"{value:f}"
+
+
+def _cell(ask: Ask, page: Page) -> Reply | None:
+    found = tables.cell(ask, page)
+    if found is None:
+        return None
+    named = ", ".join(
+        name for name in (found.row, found.column) if name and name != found.value
+    )
+    sure = sureness(ask, found.confidence)
+    return Reply(
+        f"{found.value} ({named}; {sure})." if named else f"{found.value} ({sure}).",
+        found.value,
+    )
+
+
+def _narrowed_cell(ask: Ask, page: Page) -> Reply | None:
+    """A cell comes first only if the question narrows its field down to a row."""
+    narrowed = ask.target.extra or (ask.target.key is None and ask.content)
+    return _cell(ask, page) if narrowed else None
+
+
+def _row(ask: Ask, page: Page) -> Reply | None:
+    found = tables.row_with(ask, page)
+    return Reply(f"{found.value}.", found.value) if found is not None else None
+
+
+def _field(ask: Ask, page: Page) -> Reply | None:
+    found = lookup.look_up(page, ask.target)
+    if found is None:
+        return None
+    place = where(ask, found.box, page.evidence)
+    sure = sureness(ask, found.confidence)
+    beside = _beside(ask, found.label)
+    named = display(ask.target.key, german=ask.tongue == "de") if ask.target.key else ""
+    parts = ", ".join(
+        part
+        for part in (named, ask.say(f"read {place}", f"gelesen {place}") + beside, sure)
+        if part
+    )
+    return Reply(f"{found.value} ({parts}).", found.value)
+
+
+def _beside(ask: Ask, label: str) -> str:
+    if not label or any(map(str.isdigit, label)) or len(label) > 40:
+        return ""
+    return ask.say(f" beside “{label}”", f" bei „{label}“")
+
+
+def _identify(ask: Ask, page: Page) -> Reply | None:
+    if page.pieces and not page.evidence.photo:
+        kind = reading.kind_of_document(page)
+        if kind is not None and ask.has(r"kind|type|sort|art |typ |document|dokument"):
+            said = ask.say(*kind)
+            return Reply(f"{said}.", said)
+    if ask.has(_UNKNOWABLE):
+        return None
+    return (
+        scene.thing(ask, page.evidence) if page.evidence.photo or len(page.pieces) < 3 else None
+    )
+
+
+_KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
+    (r"^\W*$", _describe_empty),
+    (r"\bhow (?:big|large|wide|tall|high)|resolution|\b(?:width|height|dimensions?|size)\b|pixel|portrait|landscape|orientation|hochformat|querformat|auflosung|wie (?:gross|breit|hoch)|\b(?:breite|hohe|grosse|abmessung\w*|ausrichtung)\b", _size),
+    (r"\bcodes?\b|\bqr|barcode|qr-?code|strichcode|data ?matrix", _codes),
+    (r"(?:what|which) language|language (?:is|of|does)|welche sprache|welcher sprache|sprache (?:ist|hat|des|vom)|in was fur einer sprache", _language),
+    (counts.ASKED, _count),
+    (r"\bcolou?rs?\b|farbe?n?\b|farbig", _colour),
+    (r"what (?:kind of )?(?:geometric )?(?:shapes?|figures?|form)\b|which (?:shape|form)|welche (?:geometrische )?(?:form|figur)", _shape),
+    (r"^\W*(?:where|wo)\b", _place),
+    (r"", _extreme),
+    (r"\bbright|\bdark\b|blurr|\bsharp|unscharf|verschwommen|wie hell|wie dunkel|wie scharf", lambda ask, page: None if presence.is_asked(ask) or ask.content[1:] else _light(ask, page)),
+    (r"", _presence),
+    (r"line|title|heading|header|zeile|uberschrift|titel|\bwords?\b|\bwort|top|bottom|oben|unten|schlagzeile", _line),
+    (_READ, _read),
+    (_DESCRIBE, _describe),
+    (r"", _sum),
+    (r"", _bar_value),
+    (r"", _narrowed_cell),
+    (r"", _field),
+    (r"", _cell),
+    (r"^\W*(?:which|what|who|welche\w*|wer|was)\b", _row),
+    (r"what|which|who|name|identify|recogni|was|welche|erkenn|animal|object|tier", _identify),
+)  # fmt: skip

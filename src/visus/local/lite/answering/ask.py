@@ -1,0 +1,325 @@
+"""One question in a message: its words, its language, and what kind of value would answer it."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final, NamedTuple
+
+from visus.local.lite.answering import tongue
+from visus.local.lite.answering.tongue import Tongue
+from visus.local.lite.answering.values import Kind
+from visus.local.lite.answering.vocabulary import BY_KEY, Span, spans
+from visus.local.lite.answering.words import GENERIC, STOPWORDS, Token, fold, tokens
+
+_SENTENCE: Final = re.compile(
+    r"[^?!\n]*?(?:\?+|!+|\n|(?<!\d)(?<!\bNr)(?<!\bNo)(?<!\b[A-Za-z])\.(?=\s|$)|$)"
+)
+_ASKING: Final = re.compile(
+    r"^\W*(?:(?:and|und|also|ok|okay|hi|hello|hallo|please|bitte|now|then|so|can you|could you|konntest du"
+    r"|konnen sie|kannst du|would you)\b[\s,]*)*"
+    r"(?:what|who|whom|whose|which|when|where|how|why|is|are|was|were|does|do|did|has|have|can|could"
+    r"|describe|read|list|tell|give|count|transcribe|compare|extract|find|name|identify|show|state"
+    r"|summari[sz]e|explain|ocr|look|translate|quote|return|get|locate|detect|provide|determine"
+    r"|was|wer|wen|wem|wie|wieviel\w*|welche\w*|wann|wo|woher|wohin|wessen|warum|ist|sind|gibt|hat|steht"
+    r"|beschreib\w*|lies|lese|nenne\w*|zahl\w*|sag\w*|gib|vergleich\w*|extrahier\w*|zeig\w*|finde\w*"
+    r"|enthalt|erkenn\w*|transkribier\w*|ermittle|bestimme|um|auf|in|an|fur|von|bis|zu|by|on|at|to|from)\b"
+)  # fmt: skip
+_MANNER: Final = re.compile(
+    r"\b(?:answer|respond|reply|antworte\w*|only the (?:value|number|answer|text)|just the (?:value|number|answer)"
+    r"|nur (?:den|die|das) (?:wert|zahl|betrag|antwort|nummer|datum)|(?:value|answer) only|nothing else|no explanation"
+    r"|one word|ein(?:em)? wort|be (?:brief|concise|short)|halte dich kurz|kurz und knapp|if (?:it|the \w+) is(?:n't| not)"
+    r"|if not (?:present|found|visible)|falls (?:nicht|es|der|die|das))\b"
+)  # fmt: skip
+_BARE: Final = re.compile(
+    r"\b(?:only (?:with )?(?:the )?(?:exact )?(?:value|number|answer|amount|date|name|text)|just (?:with )?(?:the )?"
+    r"(?:value|number|answer|amount|date|name)|nur (?:mit )?(?:de[nmr]|die|das) (?:\w+ )?(?:wert|zahl|betrag|antwort|nummer"
+    r"|datum|namen?)|value only|answer only|nothing else|no explanation|one word|single word|ein(?:em|zigen)? wort"
+    r"|ohne erklarung|nichts weiter)\b"
+)  # fmt: skip
+_QUOTED: Final = re.compile(r"[\"“”„«»'‘’]([^\"“”„«»]{1,80}?)[\"“”«»'‘’](?!\w)")
+
+_ASKED: Final[tuple[tuple[str, str], ...]] = (
+    (r"(?:when|by when|until when).*(?:paid|pay\b|payable|due)|bis wann.*(?:zahl|bezahl|uberw|beglich)|wann.*(?:fallig|zahlbar|bezahlt werden|zu zahlen|gezahlt werden)|latest.*(?:pay|paid)", "due_date"),
+    (r"when.*expir|how long.*(?:good|keep|valid|last)|(?:bis wann|wie lange|wann).*(?:haltbar|gultig|ablauft|lauft.* ab|verbraucht)|until when.*(?:valid|good)|wann.*ablauf", "expiry_date"),
+    (r"when.*born|wann.*geboren", "birth_date"),
+    (r"where.*born|wo.*geboren", "birth_place"),
+    (r"when.*(?:deliver|shipped|dispatch)|wann.*(?:geliefert|zugestellt|versendet|versandt)", "delivery_date"),
+    (r"when.*order(?:ed|\b.*placed)|wann.*bestell", "order_date"),
+    (r"when.*(?:produced|manufactured|packed|made\b)|wann.*(?:hergestellt|produziert|abgepackt|verpackt)", "production_date"),
+    (r"when.*(?:issued|invoiced|billed)|wann.*(?:ausgestellt|in rechnung|erstellt)|invoice.*from when|von wann.*rechnung", "invoice_date"),
+    (r"when.*(?:written|letter|dated)|wann.*(?:geschrieben|verfasst)|(?:von wann|wann).*(?:brief|schreiben)|(?:date|datum).*(?:letter|brief|schreiben)", "date"),
+    (r"when.*(?:purchase|bought|receipt|transaction|shopping)|wann.*(?:gekauft|eingekauft|kauf|bon)|(?:what|which) day.*(?:purchase|receipt|bought)", "purchase_date"),
+    (r"(?:what|which) time|um wie ?viel uhr|wie spat|um welche uhrzeit|at what hour", "time"),
+    (r"to whom|who(?:m)?\b.*(?:addressed|recipient|(?:letter|invoice|bill|parcel|package) (?:for|to)\b|billed|receiv|invoiced|get[s]? th|sent to|made out to|customer|buy|client)|wer\b.*(?:empfang|bekommt|erhalt|kunde|adressat|kauf)|an wen|fur wen|wem\b", "recipient"),
+    (r"who\b.*(?:signed|signature)|wer\b.*(?:unterschrieb|unterzeichn)|whose signature|wessen unterschrift", "signatory"),
+    (r"who\b.*(?:served|cashier|waiter|till)|wer\b.*(?:bedient|kassier)", "cashier"),
+    (r"who\b.*(?:wrote|author|written by|sent|sender|send[s]?\b|from\b)|from whom|wer\b.*(?:geschrieben|schrieb|schreibt|verfasst|absender|geschickt|gesendet|schickt)|von wem.*(?:brief|schreiben|stammt|paket|sendung)", "sender"),
+    (r"(?:who|which (?:company|firm|business|shop|store|vendor|supplier|supermarket|restaurant))\b.*(?:issued|sold|invoiced|bill|sell|invoice|supplier|vendor|seller|receipt|from)|(?:wer|welche firma|welches unternehmen)\b.*(?:ausgestellt|verkauf|rechnung|liefer|gestellt)|von wem|(?:which|what) (?:shop|store|supermarket|restaurant|company)\b|welche[rs]? (?:laden|geschaft|supermarkt|restaurant|firma|markt|unternehmen)\b|where.*(?:purchase|bought|shopping|receipt from)|wo wurde.*gekauft|which business", "vendor"),
+    (r"who\b.*(?:made|makes|produces|produced|manufactur)|wer\b.*(?:herstell|hergestellt|produzier)", "manufacturer"),
+    (r"where.*(?:come[s]? from|made|produced|grown|originat)|woher|wo\b.*(?:hergestellt|produziert|angebaut)|which country.*(?:made|from|produced)|aus welchem land", "origin"),
+    (r"how (?:did|was|were).*(?:paid|pay\b)|wie wurde.*(?:bezahlt|gezahlt)|womit.*(?:bezahlt|gezahlt)|how.*payment made", "payment_method"),
+    (r"(?:what|which) percent.*(?:vat|tax)|(?:vat|tax) (?:rate|percent)|wie ?viel prozent.*(?:mwst|steuer|ust)|(?:steuer|mwst|mehrwertsteuer|umsatzsteuer)-?(?:satz|prozent)|hoch ist der steuersatz", "vat_rate"),
+    (r"how much (?:is |was |are |were )?(?:the )?(?:vat|tax)\b|how much (?:vat|tax)|wie ?viel (?:mwst|steuer|mehrwertsteuer|umsatzsteuer)|wie hoch ist die (?:mwst|mehrwertsteuer|umsatzsteuer|steuer|ust)\b", "vat"),
+    (r"(?:without|excluding|excl|before|ohne|vor) (?:the )?(?:vat|tax|taxes|mwst|steuer\w*|mehrwertsteuer|umsatzsteuer)", "net"),
+    (r"(?:how much|wie ?viel).*(?:change|ruckgeld|wechselgeld)", "change"),
+    (r"(?:how much|wie ?viel).*(?:cash|\bbar\b|gegeben|handed|tendered)", "cash"),
+    (r"how (?:much|expensive)[^?]*(?:due|owe|to pay|in total|altogether|have to pay|must|need to pay|the bill|the invoice|the purchase|total|spent|amount to|customer pay|was paid|charged)|wie ?viel (?:muss|soll|ist zu|kostet alles|kostet das|kostet der einkauf|wurde (?:insgesamt|bezahlt|ausgegeben)|macht|ist insgesamt|schulde)|(?:was|wie ?viel) kostet (?:das|es|alles|der einkauf) ?(?:insgesamt|zusammen)?\W*$|wie hoch ist die rechnung|welche[rn]? betrag (?:ist|muss|wird|soll)|worauf belauft|what (?:does|did) (?:it|everything|all) cost|zu zahlen", "total"),
+    (r"how heavy|how much does.*weigh|wie schwer|was wiegt|wie ?viel wiegt", "weight"),
+    (r"how (?:do|can|to|should).*store|wie.*(?:gelagert|aufbewahrt|lagern)", "storage"),
+    (r"what.*letter.*(?:about|regarding)|worum geht|was ist der betreff|what is (?:it|this|the letter|the e-?mail) about", "subject"),
+    (r"(?:what|which) (?:product|item|article) is (?:this|it)|(?:name|bezeichnung) (?:of|des|vom) (?:the )?(?:product|produkt\w*|artikel\w*)|wie heisst (?:das|dieses) produkt|welches produkt|what is the product\b|product (?:is|on|does)\b", "product"),
+    (r"from which (?:city|airport|station|place)|(?:abfahrt|abflug)sort|where.*(?:depart|leave|start)|von wo", "departure"),
+    (r"where.*(?:going|go\b|fly|heading|headed|arriv|travel|destination)|wohin", "destination"),
+    (r"where.*(?:take[s]? place|held|happen|meet)|wo (?:findet|fand|ist die veranstaltung|treffen)", "venue"),
+    (r"when.*(?:take[s]? place|appointment|meeting|event|held)|wann (?:findet|fand|ist der termin|ist das treffen|beginnt)", "event_date"),
+    (r"where.*(?:live|reside)|wo wohn", "address"),
+    (r"(?:which|what) account|auf welches konto|welche[sm]? konto", "iban"),
+    (r"how.*(?:called|name of the person)|wie heisst (?:die person|der|die) (?!produkt|artikel|firma)", "name"),
+)  # fmt: skip
+
+
+class Target(NamedTuple):
+    """What a question asks a document for."""
+
+    key: str | None
+    kind: Kind
+    named: tuple[str, ...]
+    """The folded words that name the thing, stop words left out."""
+    extra: tuple[str, ...]
+    """Words that narrow it down and that the picture must account for."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One question."""
+
+    text: str
+    tongue: Tongue
+    bare: bool = False
+    """Whether the caller wants the value and nothing else."""
+
+    @cached_property
+    def folded(self) -> str:
+        """The question in folded letters, punctuation kept."""
+        return fold(self.text)
+
+    @cached_property
+    def tokens(self) -> tuple[Token, ...]:
+        """Its words."""
+        return tokens(self.text)
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """Its folded words."""
+        return tuple(token.text for token in self.tokens)
+
+    @cached_property
+    def meant(self) -> tuple[Token, ...]:
+        """Its words but for stop words."""
+        return tuple(token for token in self.tokens if token.text not in STOPWORDS)
+
+    @cached_property
+    def content(self) -> tuple[str, ...]:
+        """Its words that name a thing."""
+        return tuple(token.text for token in self.meant if token.text not in GENERIC)
+
+    @cached_property
+    def quoted(self) -> str | None:
+        """What stands in quotation marks."""
+        match = _QUOTED.search(self.text)
+        return match.group(1).strip() if match else None
+
+    @cached_property
+    def target(self) -> Target:
+        """The field, kind and words that it asks for."""
+        head, covered = _head(self)
+        left = [token for place, token in enumerate(self.meant) if place not in covered]
+        extra = tuple(token.text for token in left if self._matters(token))
+        named = tuple(self.meant[place].text for place in sorted(covered))
+        asked = self._asked_key(head)
+        kind = BY_KEY[asked].kind if asked else self._kind()
+        if asked is not None and (head is None or asked not in head.keys):
+            named = ()
+        return Target(asked, kind, named or self.content, extra)
+
+    def has(self, pattern: str) -> bool:
+        """Whether the folded question matches."""
+        return re.search(pattern, self.folded) is not None
+
+    def named_things(self) -> list[str]:
+        """What the question is about, if it is about more than the picture as a whole."""
+        if self.target.key is not None:
+            return list(self.target.named) or [self.target.key]
+        return [word for word in self.content if word not in _OF_LOOKING]
+
+    def content_is_more(self) -> bool:
+        """Whether it names something besides the picture and its measures."""
+        return any(word not in _OF_MEASURING for word in self.content)
+
+    def say(self, english: str, german: str) -> str:
+        """The one of the two sentences that is in the question's language."""
+        return german if self.tongue == "de" else english
+
+    def _asked_key(self, head: Span | None) -> str | None:
+        if head is not None and len(head.name) >= 9:
+            return self._best_key(head)
+        for pattern, key in _ASKED:
+            if self.has(pattern):
+                return key
+        return None if head is None else self._best_key(head)
+
+    def _best_key(self, head: Span) -> str:
+        fitting = [key for key in sorted(head.keys) if _fits(BY_KEY[key].kind, self._kind())]
+        ranked = sorted(fitting or sorted(head.keys), key=list(BY_KEY).index)
+        return ranked[0]
+
+    def _kind(self) -> Kind:
+        for pattern, kind in _KINDS:
+            if self.has(pattern):
+                return kind
+        return "text"
+
+    def _matters(self, token: Token) -> bool:
+        if token.text in GENERIC:
+            return False
+        raw = self.text[token.start : token.end]
+        if self.tongue == "de" and raw.islower() and not any(map(str.isdigit, raw)):
+            return False
+        return not re.fullmatch(r"[a-z]{3,}(?:ed|ing)", token.text)
+
+
+_KINDS: Final[tuple[tuple[str, Kind], ...]] = (
+    (r"\b(?:what time|um wie ?viel uhr|uhrzeit|wie spat)\b", "time"),
+    (r"\b(?:when|wann|date|datum|what day|which day|an welchem tag|welcher tag|deadline)\b|datum\b", "date"),
+    (r"\b(?:percent\w*|prozent\w*)\b", "percent"),
+    (r"\b(?:how many|wie ?viele|number of|anzahl)\b", "number"),
+    (r"\bhow (?:heavy|tall|wide|long|large|big|deep)\b|\bwie (?:schwer|lang|breit|gross|tief|weit)\b", "measure"),
+    (r"\b(?:how much|cost\w*|price\w*|fee\w*|kostet\w*|preis\w*|betrag\w*|wie ?viel|gebuhr\w*|expensive|teuer|amount)\b", "amount"),
+)  # fmt: skip
+
+
+def _fits(kind: Kind, wanted: Kind) -> bool:
+    return wanted == "text" or kind == wanted
+
+
+def _head(ask: Ask) -> tuple[Span | None, set[int]]:
+    """The name of the thing asked for, and the places of its words in `ask.meant`."""
+    found = [span for span in spans(ask.meant) if not _is_noise(span, ask)]
+    if not found:
+        return None, set()
+    head = found[0]
+    for span in found[1:]:
+        gap = ask.text[ask.meant[head.last].end : ask.meant[span.first].start]
+        if gap.strip() not in {"", "'s", "’s", "-", "s"}:
+            break
+        head = span
+    return head, set(range(head.first, head.last + 1))
+
+
+def _is_noise(span: Span, ask: Ask) -> bool:
+    parts = ask.meant[span.first : span.last + 1]
+    return len(parts) == 1 and parts[0].text in _NOT_ALONE
+
+
+_NOT_ALONE: Final = frozenset(
+    """
+    table page number card receipt order ordered issued packed contains open call class team where
+    start end begin lange menge artikel hour bill sold produced maker born shipped nummer seite tisch
+    karte bon ort brief id issue code position zeile content contents paid call keep
+    """.split()
+) - {"ort", "menge", "content", "contents"}
+"""Names of fields that, alone in a question, usually mean something else."""
+
+
+_OF_LOOKING: Final = frozenset(
+    """
+    describe description describes detail details depict depicted depicts happening going scene
+    looking summary summarise summarize caption explain contains contain everything anything
+    something transcribe transcription transcript ocr extract aloud verbatim line lines full
+    complete entire whole output print return list beschreibe beschreib beschreibung beschreiben
+    zeigt sehen siehst sieht erkennen erkennst lies lese vorlesen vor lesen abschreiben genau
+    wortlaut transkribiere extrahiere ganzen ganze gesamten gesamte kompletten vollstandigen alles
+    etwas dargestellt darauf drauf darin drin geschieht passiert zusammenfassung fasse zusammen
+    erklare bildinhalt worum geht kurz says plain exact markdown order reading speak visible
+    """.split()
+)
+_OF_MEASURING: Final = frozenset(
+    """
+    big large wide tall high width height dimension dimensions size resolution pixel pixels
+    portrait landscape orientation oriented format hochformat querformat auflosung gross breit hoch
+    breite hohe grosse abmessung abmessungen ausrichtung orientation square quadratisch
+    """.split()
+)
+
+
+# --- A message taken apart -------------------------------------------------------------------
+
+
+def asks_in(text: str, *, tongue_before: Tongue | None) -> list[Ask]:
+    """The questions of a message; the whole message, if none of it looks like one."""
+    sentences = [match.group().strip() for match in _SENTENCE.finditer(text)]
+    sentences = [sentence for sentence in sentences if re.search(r"\w", sentence)]
+    speech = _wanted_tongue(text) or tongue.of_question(text) or tongue_before or "en"
+    bare = _BARE.search(fold(text)) is not None
+    asking = [sentence for sentence in sentences if _is_asking(sentence)]
+    chosen = asking or [sentence for sentence in sentences if not _is_manner(sentence)]
+    if not asking and len(chosen) > 1:
+        chosen = [" ".join(chosen)]
+    return [Ask(part, speech, bare=bare) for sentence in chosen for part in _parts(sentence)]
+
+
+def wanted_tongue(texts: Iterable[str]) -> Tongue | None:
+    """The language that a system prompt asks answers to be in."""
+    return next((found for found in map(_wanted_tongue, texts) if found), None)
+
+
+def _wanted_tongue(text: str) -> Tongue | None:
+    folded = fold(text)
+    match = re.search(
+        r"\b(?:answer|respond|reply|antwort\w*|speak|write|schreib\w*)\b[^.?!\n]{0,30}?"
+        r"\b(?:in|auf)\s+(english|german|englisch\w*|deutsch\w*)",
+        folded,
+    )
+    if match is None:
+        return None
+    return "de" if match.group(1).startswith(("german", "deutsch")) else "en"
+
+
+def _is_asking(sentence: str) -> bool:
+    folded = fold(sentence)
+    if _is_manner(sentence) and "?" not in sentence:
+        return False
+    return "?" in sentence or _ASKING.match(folded) is not None
+
+
+def _is_manner(sentence: str) -> bool:
+    return _MANNER.search(fold(sentence)) is not None and "?" not in sentence
+
+
+def _parts(sentence: str) -> Iterator[str]:
+    """`What is A and what is B?` in two; `the A and the B` too, if both name fields."""
+    pieces = re.split(
+        r"(?:,|;)?\s+(?:and|und)\s+(?=(?:what|who|which|when|where|how|is|are|was|wer|wie|welche|wann|wo|ist)\b)",
+        sentence,
+        flags=re.IGNORECASE,
+    )
+    if len(pieces) > 1:
+        yield from pieces
+        return
+    halves = re.split(r"\s+(?:and|und|as well as|sowie)\s+|,\s+", sentence)
+    if len(halves) > 1 and all(_names_a_field(half) for half in halves):
+        yield from halves
+        return
+    yield sentence
+
+
+def _names_a_field(part: str) -> bool:
+    asked = Ask(part, "en")
+    head, _ = _head(asked)
+    return head is not None and not asked.has(r"\b(?:between|zwischen|oder|or)\b")
+
+
+def with_topic(ask: Ask, topic: str) -> Ask:
+    """The same question about the thing that an earlier one named."""
+    return replace(ask, text=f"{ask.text.rstrip('?! .')} {topic}?")

@@ -1,0 +1,105 @@
+"""How many? Of shapes, lines, words, codes, bars, rows; never of things that nobody counted."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from visus.local.lite.answering import charts, reading, scene, tables
+from visus.local.lite.answering.ask import Ask
+from visus.local.lite.answering.page import Page
+from visus.local.lite.answering.replies import Reply, counted
+from visus.local.lite.answering.words import alike, words
+
+ASKED: Final = r"\bhow many\b|\bwie ?viele?n?\b|\bnumber of\b|\banzahl (?:der|von|an)\b|\bcount\b|\bzahle?\b"
+
+
+def count(ask: Ask, page: Page) -> Reply | None:
+    """The number of what the question names; None if it names nothing that is counted here."""
+    for pattern, counter in _COUNTERS:
+        if ask.has(pattern):
+            found = counter(ask, page)
+            if found is not None:
+                return found
+    return scene.count_shapes(ask, page.evidence)
+
+
+def _lines(ask: Ask, page: Page) -> Reply | None:
+    if scene.shapes_asked(ask, page.evidence):
+        return None
+    return counted(ask, len(page.rows), ask.say("lines of text", "Textzeilen"))
+
+
+def _words(ask: Ask, page: Page) -> Reply:
+    return counted(ask, reading.length(page), ask.say("words", "Wörter"))
+
+
+def _codes(ask: Ask, page: Page) -> Reply:
+    return counted(
+        ask, scene.codes_asked(page.evidence, ask), "Codes" if ask.tongue == "de" else "codes"
+    )
+
+
+def _bars(ask: Ask, page: Page) -> Reply | None:
+    bars = page.evidence.bars
+    return counted(ask, len(bars), ask.say("bars", "Balken")) if bars else None
+
+
+def _rows(ask: Ask, page: Page) -> Reply | None:
+    rows = tables.rows_of(page)
+    return (
+        counted(
+            ask,
+            len(rows),
+            ask.say("rows without header and totals", "Zeilen ohne Kopf und Summen"),
+        )
+        if rows
+        else None
+    )
+
+
+def _columns(ask: Ask, page: Page) -> Reply | None:
+    if not page.tables:
+        return None
+    return counted(ask, len(page.tables[0].rows[0]), ask.say("columns", "Spalten"))
+
+
+def _colours(ask: Ask, page: Page) -> Reply | None:
+    names = {shape.colour for shape in page.evidence.shapes}
+    names = names or {colour.name for colour in page.evidence.colours if colour.share > 0.03}
+    return counted(ask, len(names), ask.say("colours", "Farben")) if names else None
+
+
+def _tables(ask: Ask, page: Page) -> Reply:
+    return counted(ask, len(page.evidence.tables), ask.say("tables", "Tabellen"))
+
+
+def _occurrences(ask: Ask, page: Page) -> Reply | None:
+    wanted = ask.quoted
+    if wanted is None:
+        return None
+    named, spoken = words(wanted), words(page.text)
+    last = len(spoken) - len(named) + 1
+    found = sum(
+        all(alike(a, b) for a, b in zip(spoken[start:], named, strict=False))
+        for start in range(last)
+    )
+    return counted(ask, found, f"“{wanted}”")
+
+
+_COUNTERS: Final[tuple[tuple[str, Callable[[Ask, Page], Reply | None]], ...]] = (
+    (r"\btimes\b|\bwie oft\b|\boccur|\bappear|\bvorkomm", _occurrences),
+    (r"\bqr|\bbar ?codes?\b|\bstrichcodes?\b|\bcodes?\b", _codes),
+    (r"\blines? of text|\btext lines?|\btextzeilen|\bzeilen text|\blines?\b(?! items?)", _lines),
+    (r"\bwords?\b|\bworter\b", _words),
+    (r"\bbars?\b|\bbalken\b|\bsaulen?\b", _bars),
+    (r"\bcolumns?\b|\bspalten\b", _columns),
+    (r"\brows?\b|\bentries\b|\bline items\b|\bpositionen\b|\bposten\b|\bzeilen\b|\beintrage\b"
+     r"|\b(?:items|articles|products|artikel|produkte|waren)\b(?=\W*$| (?:are|were|is|on|in|does|did|listed|sind|wurden|stehen|hat|enthalt|auf))", _rows),
+    (r"\btables?\b|\btabellen?\b", _tables),
+    (r"\bcolou?rs\b|\bfarben\b", _colours),
+)  # fmt: skip
+
+
+def may_be_a_value(ask: Ask) -> bool:
+    """Whether `how many` may ask for a number that is printed rather than counted."""
+    return re.search(ASKED, ask.folded) is not None and bool(ask.content)

@@ -1,0 +1,207 @@
+"""Where letters, invoices and receipts keep what they do not label.
+
+Address blocks end in a line with a postcode; the first is the sender's if there are two. The
+sender's name also stands at the top and under the closing words, the subject above the greeting.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from visus.local.lite.answering.page import Page, Piece, looks_like_a_label, split_at_colons
+from visus.local.lite.answering.values import find, is_date
+from visus.local.lite.answering.words import fold
+
+_POSTCODE_LINE: Final = re.compile(
+    r"^(?:[A-Z]{1,3}[- ])?\d{4,5}\s+[A-ZÄÖÜ][\w.äöüß-]+|[A-ZÄÖÜ]\w+,?\s+[A-Z]{2}\s+\d{5}\b"
+    r"|\b[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}$"
+)
+_SALUTATION: Final = re.compile(
+    r"^(?:dear|sehr geehrte[rs]?|liebe[rs]?|hallo|hello|hi|guten tag)\b", re.IGNORECASE
+)
+_CLOSING: Final = re.compile(
+    r"^(?:(?:yours|best|kind|warm|with)\b.*|(?:sincerely|regards|cheers|faithfully|gruss|grusse)\b.*"
+    r"|(?:mit|viele|beste|herzliche|liebe|freundliche)\w*\s.*(?:gruss|gruessen|grussen|grusse)\w*.*|hochachtungsvoll.*)$"
+)
+_TITLE: Final = re.compile(
+    r"^(?:tax |pro ?forma |your |ihre |sales |commercial )?(?:invoice|receipt|bill|rechnung|quittung|kassenbon|kassenbeleg"
+    r"|beleg|letter|form|formular|order|delivery note|lieferschein|statement|quote|angebot|gutschrift|credit note|mahnung"
+    r"|auftragsbestatigung|order confirmation|bon|application form|antrag|anmeldung|registration form|kundenbeleg)\b[^,]{0,18}$"
+)
+_HONORIFIC: Final = re.compile(r"^(?:Firma|Herrn?|Frau|An|To|Mr\.?|Mrs\.?|Ms\.?)\s*:?$")
+
+
+def parts(page: Page, key: str) -> Iterator[Piece]:
+    """What the page holds for a field without naming it, likeliest first; often nothing."""
+    finder = _FINDERS.get(key)
+    if finder is not None:
+        yield from finder(page)
+
+
+def _address_blocks(page: Page) -> list[list[Piece]]:
+    blocks: list[list[Piece]] = []
+    for piece in page.pieces:
+        if _POSTCODE_LINE.search(piece.text) and not split_at_colons(piece.text):
+            block = _upwards(page, piece)
+            if len(block) >= 2:
+                blocks.append(block)
+    return sorted(blocks, key=lambda block: block[0].box.top)
+
+
+def _upwards(page: Page, last: Piece) -> list[Piece]:
+    block = [last]
+    for piece in sorted(page.pieces, key=lambda each: -each.box.top):
+        first = block[0]
+        gap = first.box.top - piece.box.bottom
+        aligned = abs(piece.box.left - first.box.left) < 1.5 * first.height
+        right = abs(piece.box.right - first.box.right) < first.height
+        near = -0.5 * first.height <= gap <= 1.3 * first.height
+        if piece.middle < first.middle - 0.4 * first.height and near and (aligned or right):
+            block.insert(0, piece)
+        if len(block) == 5:
+            break
+    return _without_heading(block)
+
+
+def _without_heading(block: list[Piece]) -> list[Piece]:
+    kept = [
+        piece
+        for piece in block
+        if not _HONORIFIC.match(piece.text.strip())
+        and not looks_like_a_label(piece.text)
+        and not _TITLE.match(fold(piece.text))
+    ]
+    if len(kept) > 2 and _is_return_line(kept[0].text):
+        kept = kept[1:]
+    return kept
+
+
+def _is_return_line(text: str) -> bool:
+    return re.search(r"[·•|,–-].*\d{4,5}\s+\w", text) is not None
+
+
+def _recipient(page: Page) -> Iterator[Piece]:
+    blocks = _address_blocks(page)
+    return_line = any(_is_return_line(piece.text) for piece in page.pieces[:6])
+    if len(blocks) > 1:
+        yield blocks[1][0]
+    elif blocks and (return_line or _has_header_above(page, blocks[0])):
+        yield blocks[0][0]
+    for piece in page.pieces:
+        name = _SALUTATION.sub("", piece.text.strip()).strip(" ,!:;")
+        generic = re.search(r"damen|herren|sir|madam|team|all\b|whom", fold(name))
+        if _SALUTATION.match(piece.text.strip()) and name and not generic:
+            yield piece._replace(text=name)
+
+
+def _has_header_above(page: Page, block: list[Piece]) -> bool:
+    return any(
+        piece.box.bottom < block[0].box.top - block[0].height for piece in page.pieces[:3]
+    )
+
+
+def _sender(page: Page) -> Iterator[Piece]:
+    for piece in page.pieces[:8]:
+        if _is_return_line(piece.text) and not split_at_colons(piece.text):
+            first = re.split(r"\s*[·•|,]\s*|\s+[–-]\s+", piece.text)[0]
+            yield piece._replace(text=first)
+            return
+    blocks = _address_blocks(page)
+    if len(blocks) > 1:
+        yield blocks[0][0]
+        return
+    signed = next(_signatory(page), None)
+    if signed is not None:
+        yield signed
+        return
+    yield from _vendor(page)
+
+
+def _signatory(page: Page) -> Iterator[Piece]:
+    ordered = list(page.pieces)
+    for place, piece in enumerate(ordered):
+        if not _CLOSING.match(fold(piece.text.strip(" ,.!"))):
+            continue
+        for after in ordered[place + 1 : place + 4]:
+            text = after.text.strip()
+            if re.search(r"[A-ZÄÖÜ]\w+", text) and not any(map(str.isdigit, text)):
+                yield after
+                return
+
+
+def _vendor(page: Page) -> Iterator[Piece]:
+    top = [piece for piece in page.pieces[:4] if _may_be_a_name(piece.text)]
+    if top and top[0].box.top < 0.35 * page.evidence.height_px:
+        yield max(top[:2], key=lambda piece: (round(piece.height / 8), -piece.box.top))
+
+
+def _may_be_a_name(text: str) -> bool:
+    stripped = text.strip()
+    return (
+        sum(map(str.isalpha, stripped)) >= 3
+        and not _TITLE.match(fold(stripped))
+        and not split_at_colons(stripped)
+        and not looks_like_a_label(stripped)
+        and not _POSTCODE_LINE.search(stripped)
+        and not _SALUTATION.match(stripped)
+        and not any(find("amount", stripped))
+        and not any(find("date", stripped))
+    )
+
+
+def _subject(page: Page) -> Iterator[Piece]:
+    ordered = list(page.pieces)
+    for place, piece in enumerate(ordered):
+        if place and _SALUTATION.match(piece.text.strip()):
+            before = ordered[place - 1]
+            if not is_date(before.text) and not _POSTCODE_LINE.search(before.text):
+                yield before
+            return
+
+
+def _date(page: Page) -> Iterator[Piece]:
+    """A date that nothing labels: alone on its line, or after a place name."""
+    for piece in page.pieces:
+        for found in find("date", piece.text):
+            before = piece.text[: found.start].strip()
+            after = piece.text[found.end :].strip()
+            lone = re.fullmatch(
+                r"(?:[A-ZÄÖÜ][\w .äöüß-]{1,30},?(?:\s(?:den|the|on))?)?", before
+            )
+            if (
+                lone
+                and not looks_like_a_label(before)
+                and (not after or any(find("time", after)))
+            ):
+                yield piece._replace(text=found.text)
+                return
+
+
+def _time(page: Page) -> Iterator[Piece]:
+    for piece in page.pieces:
+        for found in find("time", piece.text):
+            left = piece.text[: found.start].strip()
+            beside = any(any(find("date", each.text)) for each in page.row_of(piece))
+            if re.search(r"[:.]", found.text) and (beside or not left):
+                yield piece._replace(text=found.text)
+                return
+
+
+def _product(page: Page) -> Iterator[Piece]:
+    named = [piece for piece in page.pieces if _may_be_a_name(piece.text)]
+    if named and len(page.pieces) <= 30:
+        yield max(named, key=lambda piece: piece.height)
+
+
+_FINDERS: Final[dict[str, Callable[[Page], Iterator[Piece]]]] = {
+    "recipient": _recipient,
+    "sender": _sender,
+    "vendor": _vendor,
+    "signatory": _signatory,
+    "subject": _subject,
+    "date": _date,
+    "purchase_date": _date,
+    "invoice_date": _date,
+    "time": _time,
+    "product": _product,
+}

@@ -1,0 +1,279 @@
+"""A picture's text as a reader sees it: pieces in rows, labels with their values.
+
+A label's value stands after a colon, to its right, or below it. Nothing is decided here about
+which label is meant; `lookup` asks, this module only knows the geometry.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from visus.local.lite.answering.values import find
+from visus.local.lite.answering.vocabulary import spans
+from visus.local.lite.answering.words import Token, tokens
+from visus.local.lite.evidence import Box, Cell, Evidence, Line, Table
+
+How: TypeAlias = Literal["colon", "right", "below", "inline", "above"]
+
+_COLON: Final = re.compile(r"(?<!\d):(?!//)|:(?=\s)|(?<=\d):(?!\d|//)|：")
+_LATER_LABEL: Final = re.compile(
+    r"\s{1,}((?:[A-ZÄÖÜ][\w.\-/]*\.?\s){0,2}[A-ZÄÖÜ][\w.\-/]*\.?)\s?:\s"
+)
+_LABEL_LENGTH: Final = 48
+
+
+class Piece(NamedTuple):
+    """A line of evidence and its place in the order."""
+
+    text: str
+    box: Box
+    confidence: float
+    block: int
+    place: int
+
+    @property
+    def height(self) -> float:
+        return max(self.box.bottom - self.box.top, 1.0)
+
+    @property
+    def middle(self) -> float:
+        return (self.box.top + self.box.bottom) / 2
+
+
+class Pair(NamedTuple):
+    """A label and what may be its value; `rest` are the pieces further along the row."""
+
+    label: str
+    value: str
+    how: How
+    box: Box
+    confidence: float
+    rest: tuple[Piece, ...] = ()
+    below: tuple[Piece, ...] = ()
+    """The lines that go on beneath the value, in its column."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One picture's text. Built once for each question; everything is worked out on demand."""
+
+    evidence: Evidence
+
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The lines that hold text, in reading order."""
+        kept = (line for line in self.evidence.lines if line.text.strip())
+        return tuple(_piece(line, place) for place, line in enumerate(kept))
+
+    @cached_property
+    def text(self) -> str:
+        """All text, a line each."""
+        return "\n".join(piece.text for piece in self.pieces)
+
+    @cached_property
+    def tokens(self) -> tuple[Token, ...]:
+        """Every word of the page, codes included."""
+        return tokens(self.text + "\n" + "\n".join(code.text for code in self.evidence.codes))
+
+    @cached_property
+    def rows(self) -> tuple[tuple[Piece, ...], ...]:
+        """Pieces on one baseline, left to right; rows top to bottom."""
+        rows: list[list[Piece]] = []
+        for piece in sorted(self.pieces, key=lambda piece: piece.middle):
+            if rows and _on_one_row(rows[-1], piece):
+                rows[-1].append(piece)
+            else:
+                rows.append([piece])
+        return tuple(tuple(sorted(row, key=lambda piece: piece.box.left)) for row in rows)
+
+    @cached_property
+    def pairs(self) -> tuple[Pair, ...]:
+        """Every label with every place where its value may stand, surest first for each label."""
+        return tuple(pair for piece in self.pieces for pair in self._pairs_of(piece))
+
+    @cached_property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables that perception found, else one rebuilt from the rows."""
+        found = tuple(table for table in self.evidence.tables if len(table.rows) > 1)
+        return found or _rebuilt(self.rows)
+
+    @cached_property
+    def _row_of(self) -> dict[int, tuple[Piece, ...]]:
+        return {piece.place: row for row in self.rows for piece in row}
+
+    def right_of(self, piece: Piece) -> tuple[Piece, ...]:
+        """What stands further right on the same row."""
+        row = self._row_of[piece.place]
+        return tuple(other for other in row if other.box.left >= piece.box.right - piece.height)
+
+    def row_of(self, piece: Piece) -> tuple[Piece, ...]:
+        """The whole row that the piece stands in."""
+        return self._row_of[piece.place]
+
+    def below(self, piece: Piece, *, lines: int = 4) -> tuple[Piece, ...]:
+        """The column of lines directly under the piece, until a gap."""
+        column: list[Piece] = []
+        above = piece
+        for other in sorted(self.pieces, key=lambda each: each.box.top):
+            if len(column) < lines and _is_under(above, other, piece):
+                column.append(other)
+                above = other
+        return tuple(column)
+
+    def _pairs_of(self, piece: Piece) -> Iterator[Pair]:
+        for label, value in split_at_colons(piece.text):
+            if value:
+                yield Pair(
+                    label, value, "colon", piece.box, piece.confidence,
+                    rest=self.right_of(piece), below=self.below(piece),
+                )  # fmt: skip
+        label = _bare_label(piece.text)
+        if label is None:
+            return
+        right = self.right_of(piece)
+        if right:
+            yield _pair(label, right[0], "right", rest=right[1:], below=self.below(right[0]))
+        below = self.below(piece)
+        if below:
+            yield _pair(label, below[0], "below", rest=(), below=below[1:])
+
+
+def _piece(line: Line, place: int) -> Piece:
+    return Piece(line.text, line.box, line.confidence, line.block, place)
+
+
+def _pair(
+    label: str, value: Piece, how: How, *, rest: tuple[Piece, ...], below: tuple[Piece, ...]
+) -> Pair:
+    return Pair(label, value.text, how, value.box, value.confidence, rest, below)
+
+
+def _on_one_row(row: list[Piece], piece: Piece) -> bool:
+    height = min(min(other.height for other in row), piece.height)
+    middle = sum(other.middle for other in row) / len(row)
+    return abs(middle - piece.middle) < 0.5 * height
+
+
+def _is_under(above: Piece, other: Piece, column: Piece) -> bool:
+    gap = other.box.top - above.box.bottom
+    height = max(column.height, other.height)
+    if not -0.5 * height <= gap <= 1.6 * height or other.middle <= above.middle + 0.4 * height:
+        return False
+    left = abs(other.box.left - column.box.left) < 1.5 * height
+    right = abs(other.box.right - column.box.right) < 1.0 * height
+    middles = abs(_twice_centre(other.box) - _twice_centre(column.box)) < 2.0 * height
+    return left or right or middles
+
+
+def _twice_centre(box: Box) -> float:
+    return box.left + box.right
+
+
+def split_at_colons(text: str) -> list[tuple[str, str]]:
+    """`Nr.: 12 Datum: 1.2.` as its labels and values; a label at the end has no value."""
+    match = _COLON.search(text)
+    if match is None or not 0 < match.start() <= _LABEL_LENGTH:
+        return []
+    label, rest = text[: match.start()].strip(), text[match.end() :]
+    later = _LATER_LABEL.search(rest)
+    if later is None:
+        return [(label, rest.strip())]
+    return [(label, rest[: later.start()].strip()), *split_at_colons(rest[later.start(1) :])]
+
+
+def _bare_label(text: str) -> str | None:
+    """The text as a label without a value of its own, else None."""
+    label = text.strip().rstrip(":：").strip()
+    if not label or len(label) > _LABEL_LENGTH or not any(map(str.isalpha, label)):
+        return None
+    if text.strip().endswith((":", "：")) or spans(tokens(label)):
+        return label
+    return label if not any(map(str.isdigit, label)) else None
+
+
+def looks_like_a_label(text: str) -> bool:
+    """Whether a piece names what follows it, and is no value."""
+    stripped = text.strip()
+    if stripped.endswith((":", "：")):
+        return True
+    parts = tokens(stripped)
+    covered = sum(span.last - span.first + 1 for span in spans(parts))
+    return covered > 0 and covered == len(parts) and not any(map(str.isdigit, stripped))
+
+
+# --- Tables that perception did not see ------------------------------------------------------
+
+
+def _rebuilt(rows: tuple[tuple[Piece, ...], ...]) -> tuple[Table, ...]:
+    """Runs of rows under a row of headers, as tables; every header is a column."""
+    found: list[Table] = []
+    place = 0
+    while place < len(rows) - 1:
+        body = _body(rows, place) if _is_header(rows[place]) else []
+        if body:
+            found.append(_table(rows[place], body))
+        place += 1 + len(body)
+    return tuple(found)
+
+
+def _is_header(row: tuple[Piece, ...]) -> bool:
+    if len(row) < 2 or any(piece.text.strip().endswith(":") for piece in row):
+        return False
+    numeric = sum(any(find("amount", piece.text)) for piece in row)
+    return numeric == 0
+
+
+def _body(rows: tuple[tuple[Piece, ...], ...], header: int) -> list[tuple[Piece, ...]]:
+    body: list[tuple[Piece, ...]] = []
+    for row in rows[header + 1 :]:
+        if len(row) < 2 or not any(any(map(str.isdigit, piece.text)) for piece in row[1:]):
+            break
+        body.append(row)
+    return body
+
+
+def _table(header: tuple[Piece, ...], body: list[tuple[Piece, ...]]) -> Table:
+    rows = [[_as_cell(piece) for piece in header]]
+    for row in body:
+        cells: list[list[Piece]] = [[] for _ in header]
+        for piece in row:
+            cells[_column(header, piece)].append(piece)
+        rows.append([_joined(pieces, header[0].box) for pieces in cells])
+    pieces = [*header, *(piece for row in body for piece in row)]
+    return Table(rows=rows, box=around([piece.box for piece in pieces]), has_header=True)
+
+
+def _column(header: tuple[Piece, ...], piece: Piece) -> int:
+    return min(range(len(header)), key=lambda column: _apart(header[column].box, piece.box))
+
+
+def _apart(one: Box, other: Box) -> float:
+    overlap = min(one.right, other.right) - max(one.left, other.left)
+    edges = (abs(one.left - other.left), abs(one.right - other.right))
+    return min(edges) * 0.1 - overlap if overlap > 0 else min(edges)
+
+
+def _as_cell(piece: Piece) -> Cell:
+    return Cell(piece.text, piece.box, piece.confidence)
+
+
+def _joined(pieces: list[Piece], empty: Box) -> Cell:
+    if not pieces:
+        return Cell("", empty)
+    return Cell(
+        " ".join(piece.text for piece in pieces),
+        around([piece.box for piece in pieces]),
+        min(piece.confidence for piece in pieces),
+    )
+
+
+def around(boxes: list[Box]) -> Box:
+    """The smallest box that holds all of them."""
+    return Box(
+        min(box.left for box in boxes),
+        min(box.top for box in boxes),
+        max(box.right for box in boxes),
+        max(box.bottom for box in boxes),
+    )

@@ -1,0 +1,337 @@
+"""Questions about tables: a cell by row and column, the largest, a sum, how many rows.
+
+A row or column is meant when the question says its name; a word of the question that neither
+row nor column nor the page explains means that the table does not hold the answer.
+"""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from visus.local.lite.answering.ask import Ask
+from visus.local.lite.answering.page import Page
+from visus.local.lite.answering.values import find, number_in
+from visus.local.lite.answering.vocabulary import BY_KEY, spans
+from visus.local.lite.answering.words import GENERIC, STOPWORDS, alike, holds, tokens, words
+from visus.local.lite.evidence import Box, Cell, Table
+
+_HIGHEST: Final = (
+    r"\b(?:highest|largest|biggest|most|maximum|max|greatest|best|top|longest|tallest|hochste\w*|grosste\w*"
+    r"|meiste\w*|beste\w*|teuerste\w*|maximal\w*|langste\w*|priciest)\b"
+)  # fmt: skip
+_LOWEST: Final = (
+    r"\b(?:lowest|smallest|least|minimum|min|fewest|cheapest|worst|shortest|niedrigste\w*|kleinste\w*|wenigste\w*"
+    r"|billigste\w*|gunstigste\w*|geringste\w*|minimal\w*|kurzeste\w*|tiefste\w*)\b"
+)  # fmt: skip
+_PRICED: Final = r"expensive|cheap|teuer|billig|gunstig|pric|cost|kost"
+_SUMMED: Final = r"\b(?:sum|add up|altogether|total of|in total|overall|combined|summe|zusammen|insgesamt|gesamt\w*|total)\b"
+_TOTALS: Final = frozenset({"total", "net", "vat", "amount_due", "discount", "shipping"})
+_AMOUNT_KEYS: Final = ("price", "unit_price", "line_total", "total")
+
+
+class CellFound(NamedTuple):
+    """A cell, with the names of its row and column."""
+
+    value: str
+    row: str
+    column: str
+    box: Box
+    confidence: float
+
+
+class _Row(NamedTuple):
+    cells: list[Cell]
+    hits: frozenset[int]
+    """Places of the question's words that name this row."""
+    share: float
+    """How much of the row's name the question says."""
+
+
+def extreme_wanted(ask: Ask) -> bool | None:
+    """True for the highest, False for the lowest, None for neither."""
+    if ask.has(_HIGHEST):
+        return True
+    return False if ask.has(_LOWEST) else None
+
+
+# --- One cell --------------------------------------------------------------------------------
+
+
+def cell(ask: Ask, page: Page) -> CellFound | None:
+    """The cell at the row and the column that the question names; None for none or several."""
+    for table in page.tables:
+        found = _cell(ask, page, table)
+        if found is not None:
+            return found
+    return _item_line(ask, page)
+
+
+def _cell(ask: Ask, page: Page, table: Table) -> CellFound | None:
+    asked = [token.text for token in ask.meant]
+    header, body = _header_and_body(table)
+    row = _best_row(asked, body)
+    if row is None:
+        return None
+    column, said = _column(ask, asked, header, body, row)
+    if column is None or not _explained(ask, asked, row.hits | said, page):
+        return None
+    found = row.cells[column]
+    if not found.text.strip():
+        return None
+    name = header[column].text if header else ""
+    return CellFound(found.text.strip(), _name(row.cells), name, found.box, found.confidence)
+
+
+def _header_and_body(table: Table) -> tuple[list[Cell], list[list[Cell]]]:
+    first = table.rows[0]
+    numeric = sum(_is_numeric(each.text) for each in first)
+    if table.has_header or numeric == 0 or (numeric < len(first) and not first[0].text.strip()):
+        return first, table.rows[1:]
+    return [], table.rows
+
+
+def _best_row(asked: list[str], body: list[list[Cell]]) -> _Row | None:
+    rows = [_row(asked, cells) for cells in body]
+    ranked = sorted(rows, key=lambda row: (-len(row.hits), -row.share))
+    if not ranked or not ranked[0].hits:
+        return None
+    best = ranked[0]
+    tied = [
+        row for row in ranked[1:] if len(row.hits) == len(best.hits) and row.share == best.share
+    ]
+    return best if not tied else None
+
+
+def _row(asked: list[str], cells: list[Cell]) -> _Row:
+    hits: set[int] = set()
+    share = 0.0
+    for each in cells:
+        named = [word for word in words(each.text) if word not in STOPWORDS]
+        if not named or (_is_numeric(each.text) and each is not cells[0]):
+            named = [word for word in named if word in asked and len(word) >= 4]
+        found = {
+            place
+            for place, word in enumerate(asked)
+            if any(alike(word, other) for other in named)
+            or (word not in GENERIC and len(word) >= 5 and holds(named, word))
+        }
+        if found and _is_named_by(named, asked):
+            hits |= found
+            share = max(share, len(found) / len(named))
+    return _Row(cells, frozenset(hits), share)
+
+
+def _is_named_by(named: list[str], asked: list[str]) -> bool:
+    """Whether the question says the cell's numbers too, if the cell's name has any."""
+    digits = [word for word in named if word.isdigit() and len(word) >= 4]
+    return all(word in asked for word in digits)
+
+
+def _column(
+    ask: Ask, asked: list[str], header: list[Cell], body: list[list[Cell]], row: _Row
+) -> tuple[int | None, frozenset[int]]:
+    named = _named_column(asked, header, row.hits)
+    if named is not None:
+        return named
+    by_key = _column_by_key(ask, header)
+    if by_key is not None:
+        return by_key, frozenset()
+    numeric = [place for place in range(len(row.cells)) if is_figures(body, place)]
+    if ask.target.kind == "amount":
+        amounts = [place for place in numeric if any(find("amount", row.cells[place].text))]
+        return (amounts[-1] if amounts else None), frozenset()
+    if len(numeric) == 1:
+        return numeric[0], frozenset()
+    others = [place for place, each in enumerate(row.cells) if place and each.text.strip()]
+    return (others[0] if len(others) == 1 else None), frozenset()
+
+
+def _named_column(
+    asked: list[str], header: list[Cell], taken: frozenset[int]
+) -> tuple[int, frozenset[int]] | None:
+    best: tuple[float, int, frozenset[int]] | None = None
+    for place, each in enumerate(header):
+        named = [word for word in words(each.text) if word not in STOPWORDS]
+        hits = frozenset(
+            spot
+            for spot, word in enumerate(asked)
+            if spot not in taken
+            and (
+                any(alike(word, other) for other in named)
+                or (len(word) > 4 and holds(named, word))
+            )
+        )
+        score = len(hits) + (len(hits) / len(named) if named else 0.0)
+        if hits and (best is None or score > best[0]) and place:
+            best = (score, place, hits)
+    return None if best is None else best[1:]
+
+
+def _column_by_key(ask: Ask, header: list[Cell]) -> int | None:
+    key = ask.target.key
+    if key is None:
+        key = "quantity" if ask.target.kind == "number" else None
+    if key is None and ask.target.kind == "amount":
+        key = "price"
+    if key is None:
+        return None
+    for wanted in (key, *BY_KEY[key].also):
+        for place, each in enumerate(header):
+            if any(wanted in span.keys for span in spans(tokens(each.text))):
+                return place
+    return None
+
+
+def is_figures(body: list[list[Cell]], place: int) -> bool:
+    """Whether most of a column, other than the first, are figures."""
+    filled = [cells[place].text for cells in body if cells[place].text.strip()]
+    return bool(filled) and place > 0 and sum(map(_is_numeric, filled)) * 2 > len(filled)
+
+
+def _is_numeric(text: str) -> bool:
+    letters = sum(map(str.isalpha, text))
+    return any(map(str.isdigit, text)) and letters <= 3
+
+
+def _explained(ask: Ask, asked: list[str], said: frozenset[int], page: Page) -> bool:
+    """Whether every telling word of the question names the row, the column or the page."""
+    everywhere = [token.text for token in page.tokens]
+    named = {*ask.target.named} if ask.target.key else set[str]()
+    for place, word in enumerate(asked):
+        telling = word in ask.target.extra or (word in ask.content and word not in named)
+        if place in said or not telling or not _matters(ask, word):
+            continue
+        if not holds(everywhere, word):
+            return False
+    return True
+
+
+def _matters(ask: Ask, word: str) -> bool:
+    token = next(each for each in ask.tokens if each.text == word)
+    raw = ask.text[token.start : token.end]
+    if ask.tongue == "de" and raw.islower():
+        return False
+    return not re.fullmatch(r"[a-z]{3,}(?:ed|ing)|sold|sell|cost|costs", word)
+
+
+def _name(cells: list[Cell]) -> str:
+    named = [each.text.strip() for each in cells if any(map(str.isalpha, each.text))]
+    return named[0] if named else cells[0].text.strip()
+
+
+def _item_line(ask: Ask, page: Page) -> CellFound | None:
+    """A receipt's line: the item on the left, its amount at the right end."""
+    if ask.target.kind not in {"amount", "number"} or not ask.content:
+        return None
+    named = (
+        set(ask.target.named) if ask.target.key in {*_AMOUNT_KEYS, "quantity"} else set[str]()
+    )
+    wanted = [word for word in ask.content if word not in named and _matters(ask, word)]
+    for row in page.rows if wanted else ():
+        text = " ".join(piece.text for piece in row)
+        if not all(holds(words(text), word) for word in wanted):
+            continue
+        found = _in_item_line(ask, [(piece.text, piece.box, piece.confidence) for piece in row])
+        if found is not None:
+            return found
+    return None
+
+
+def _in_item_line(ask: Ask, pieces: list[tuple[str, Box, float]]) -> CellFound | None:
+    if ask.target.kind == "number":
+        text, box, confidence = pieces[0]
+        match = re.match(r"^(\d{1,3})\s?(?:x|×|\*|stk\.?|pcs)?\s", text, re.IGNORECASE)
+        return CellFound(match.group(1), text, "", box, confidence) if match else None
+    for text, box, confidence in reversed(pieces):
+        amounts = [each.text for each in find("amount", text)]
+        if amounts:
+            first = ask.has(r"each|unit|per |pro |einzel|stuck") and len(amounts) > 1
+            return CellFound(amounts[0 if first else -1], pieces[0][0], "", box, confidence)
+    return None
+
+
+# --- Several cells ---------------------------------------------------------------------------
+
+
+def extreme(ask: Ask, page: Page, *, highest: bool) -> CellFound | None:
+    """The cell with the highest or lowest number of the column that the question means."""
+    for table in page.tables:
+        header, body = _header_and_body(table)
+        rows = [cells for cells in body if not _is_total(cells)]
+        column = _number_column(ask, header, rows)
+        values = [] if column is None else list(_numbers(rows, column))
+        if column is not None and values:
+            pick = max if highest else min
+            cells, _ = pick(values, key=lambda each: each[1])
+            best = cells[column]
+            name = header[column].text if header else ""
+            return CellFound(best.text.strip(), _name(cells), name, best.box, best.confidence)
+    return None
+
+
+def total(ask: Ask, page: Page) -> Decimal | None:
+    """The sum of the column that the question means, if it asks for a sum."""
+    if not ask.has(_SUMMED):
+        return None
+    for table in page.tables:
+        header, body = _header_and_body(table)
+        asked = [token.text for token in ask.meant]
+        named = _named_column(asked, header, frozenset())
+        if named is None or not _explained(ask, asked, named[1], page):
+            continue
+        rows = [cells for cells in body if not _is_total(cells)]
+        values = [value for _, value in _numbers(rows, named[0])]
+        if values:
+            return sum(values, Decimal(0))
+    return None
+
+
+def rows_of(page: Page) -> list[list[Cell]]:
+    """The rows of the first table, without header and totals."""
+    if not page.tables:
+        return []
+    _, body = _header_and_body(page.tables[0])
+    return [cells for cells in body if not _is_total(cells)]
+
+
+def row_with(ask: Ask, page: Page) -> CellFound | None:
+    """The row that holds the number which the question states."""
+    stated = [each.text for each in find("number", ask.text)]
+    if not stated:
+        return None
+    wanted = number_in(stated[0])
+    for cells in rows_of(page):
+        for place, each in enumerate(cells):
+            if place and _is_numeric(each.text) and number_in(each.text) == wanted:
+                first = cells[0]
+                return CellFound(_name(cells), _name(cells), "", first.box, first.confidence)
+    return None
+
+
+def _number_column(ask: Ask, header: list[Cell], body: list[list[Cell]]) -> int | None:
+    asked = [token.text for token in ask.meant]
+    named = _named_column(asked, header, frozenset())
+    if named is not None and body and is_figures(body, named[0]):
+        return named[0]
+    columns = [place for place in range(len(body[0]) if body else 0) if is_figures(body, place)]
+    if ask.has(_PRICED):
+        by_key = _column_by_key(ask, header)
+        if by_key is not None and by_key in columns:
+            return by_key
+        return columns[-1] if columns else None
+    return columns[0] if len(columns) == 1 else None
+
+
+def _numbers(rows: list[list[Cell]], column: int) -> Iterator[tuple[list[Cell], Decimal]]:
+    for cells in rows:
+        value = number_in(cells[column].text)
+        if value is not None:
+            yield cells, value
+
+
+def _is_total(cells: list[Cell]) -> bool:
+    first = next((each.text for each in cells if each.text.strip()), "")
+    parts = tokens(first)
+    found = spans(parts)
+    return bool(found) and bool(found[0].keys & _TOTALS) and found[0].first == 0

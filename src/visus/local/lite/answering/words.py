@@ -1,0 +1,177 @@
+"""Words as they are compared: folded, split, stemmed, and forgiving of one misread letter.
+
+Offsets into the original text are kept, so that whatever is quoted is quoted verbatim.
+"""
+
+import os.path
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+_TOKEN: Final = re.compile(r"[^\W_]+|#")
+_NUMBER_WORDS: Final = frozenset(
+    {"number", "no", "nr", "num", "nummer", "#", "numero", "nbr", "nos", "nro"}
+)
+_ENDINGS: Final = frozenset(
+    {"", "e", "em", "en", "er", "ern", "es", "ies", "innen", "n", "s", "se", "sen", "y"}
+)
+_LONGEST_ENDINGS: Final = tuple(sorted(_ENDINGS - {"", "y"}, key=len, reverse=True))
+_LOOKALIKES: Final = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l", "5": "s", "8": "b"})
+
+STOPWORDS: Final = frozenset(
+    """
+    a an the this that these those it its is are was were be been being am do does did done has
+    have had having of on in at to for from by with within into onto about as and or not if then
+    there here what which who whom whose when where why how can could would should will shall may
+    might must please tell me us my our your you i we he she they them their his her any some all
+    also so up out just only exactly give show find say says said name named mean means read
+    see seen know let per both each other same one ones s t re m ve ll d
+    der die das den dem des ein eine einen einem einer eines ist sind war waren sein seid bin wird
+    werden wurde wurden hat haben hatte hatten es er sie ihr ihre ihrem ihren mein dein unser unsere
+    und oder nicht kein keine wenn dann dort hier da was welche welcher welches welchen welchem wer
+    wen wem wessen wann wo wohin woher warum wieso wie kann koennen konnte konnten mochte bitte
+    mir uns ich du wir im in am an auf aus bei beim bis fur mit nach von vom vor zu zum zur uber
+    unter zwischen durch gegen ohne um als auch so noch nur genau gib zeige zeig finde sag sage
+    nenne nenn lautet lauten heisst heissen steht stehen man diese dieser dieses diesem diesen jede
+    jeder jedes alle allem beide beiden denn doch mal eigentlich sich dir ihm ihn ihnen wurdest
+    """.split()
+)
+"""Words that carry no content of their own, folded, of both languages."""
+
+GENERIC: Final = frozenset(
+    """
+    image images picture pictures photo photos photograph pic screenshot scan file page document
+    documents doc text bill invoice invoices receipt letter form label chart graph table diagram
+    sheet paper card sign value values field entry written printed stated listed shown given mentioned
+    displayed visible indicated specified noted contained appear appears appearing look looks
+    looking like kind type sort total overall exact actual following above below left right top
+    bottom belong belongs belonging correspond refer refers much many amount quantity content
+    contents information info details detail section part line row column cell according concerning
+    regarding item items product products article position positions entry cost costs costing
+    price pay paid charged charge bought purchased ordered sold buy order get got set sent
+    issued answer short briefly brief word words single
+    bild bilder foto fotos aufnahme screenshot scan datei seite dokument dokuments dokument
+    unterlage text texte rechnung rechnungen quittung kassenbon kassenzettel beleg bon brief
+    briefs schreiben schreibens formular formulars etikett etiketts tabelle diagramm balkendiagramm
+    blatt schild karte wert werte feld eintrag geschrieben gedruckt angegeben aufgefuhrt gezeigt
+    genannt erwahnt abgebildet sichtbar enthalten angezeigt vermerkt notiert eingetragen art typ
+    hoch gross viel viele wieviel wieviele betragt belauft kostet kosten kostete preis menge
+    anzahl bezahlt gekauft bestellt verkauft zahlen gezahlt inhalt angabe angaben zeile spalte
+    zelle laut gemass insgesamt gesamt folgende folgenden artikel produkt position positionen
+    posten ausgestellt gesendet bekommen erhalten antwort antworte kurz wort worten steht
+    """.split()
+)
+"""Words that name the medium or the asking, not the thing asked for."""
+
+
+class Token(NamedTuple):
+    """A folded word and where it stood."""
+
+    text: str
+    start: int
+    end: int
+
+
+@lru_cache(maxsize=4096)
+def fold(text: str) -> str:
+    """Lower case without accents, umlauts as plain vowels, sharp s as ss; lengths may change."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+@lru_cache(maxsize=4096)
+def tokens(text: str) -> tuple[Token, ...]:
+    """The words of `text`, folded, with offsets into `text` itself."""
+    found = _TOKEN.finditer(text)
+    return tuple(Token(fold(match.group()), match.start(), match.end()) for match in found)
+
+
+def words(text: str) -> list[str]:
+    """The folded words of `text`."""
+    return [token.text for token in tokens(text)]
+
+
+def canonical(word: str) -> str:
+    """One spelling for `number`, `no.`, `Nr.`, `#`, alone or at the end of a compound."""
+    if word in _NUMBER_WORDS:
+        return "nr"
+    for ending in ("nummer", "nummern", "number", "numbers"):
+        if word.endswith(ending):
+            return word[: -len(ending)] + "nr"
+    return word
+
+
+def compact(parts: Iterable[str]) -> str:
+    """Words as one string, so that a lost space or a hyphen makes no difference."""
+    return "".join(map(canonical, parts))
+
+
+@lru_cache(maxsize=8192)
+def stem(word: str) -> str:
+    """The word without a common English or German ending; words with digits stay whole."""
+    if len(word) < 5 or not word.isalpha():
+        return word
+    for ending in _LONGEST_ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 4:
+            return word[: -len(ending)]
+    return word
+
+
+@lru_cache(maxsize=16384)
+def alike(one: str, other: str) -> bool:
+    """Whether two folded words are the same but for an ending or one misread letter."""
+    if one == other:
+        return True
+    if any(map(str.isdigit, one)) or any(map(str.isdigit, other)):
+        return _mixed(one) and _mixed(other) and _skeleton(one) == _skeleton(other)
+    if _same_but_for_ending(one, other):
+        return True
+    if min(len(one), len(other)) < 4:
+        return False
+    if _skeleton(one) == _skeleton(other):
+        return True
+    return min(len(one), len(other)) >= 6 and distance_is_at_most_one(one, other)
+
+
+def _same_but_for_ending(one: str, other: str) -> bool:
+    same = len(os.path.commonprefix((one, other)))
+    rests = {one[same:], other[same:]}
+    if same >= 4:
+        return rests <= _ENDINGS
+    return same == 3 and rests <= {"", "s", "es"}
+
+
+def _mixed(word: str) -> bool:
+    return any(map(str.isalpha, word))
+
+
+def _skeleton(word: str) -> str:
+    return word.translate(_LOOKALIKES).replace("rn", "m").replace("vv", "w")
+
+
+def distance_is_at_most_one(one: str, other: str) -> bool:
+    """Whether one insertion, deletion or substitution turns `one` into `other`."""
+    if abs(len(one) - len(other)) > 1:
+        return False
+    same = 0
+    for left, right in zip(one, other, strict=False):
+        if left != right:
+            break
+        same += 1
+    rest, others = one[same:], other[same:]
+    return rest[1:] == others[1:] or rest[1:] == others or rest == others[1:]
+
+
+def content(parts: Iterable[str]) -> list[str]:
+    """The words that are neither stop words nor about the medium."""
+    return [word for word in parts if word not in STOPWORDS and word not in GENERIC]
+
+
+def holds(haystack: Sequence[str], needle: str) -> bool:
+    """Whether a word like `needle` is among `haystack`, alone or as part of a compound."""
+    if any(alike(word, needle) for word in haystack):
+        return True
+    root = stem(needle)
+    return len(root) >= 5 and any(root in word for word in haystack if len(word) > len(root))
