@@ -7,8 +7,7 @@ What the bytes are is decided elsewhere.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -26,6 +25,7 @@ from visus.errors import ImageUrlRejected, MediaRejected
 from visus.media.addresses import AddressPolicy
 from visus.media.connect import Lookup, SystemLookup, guarded_connector
 from visus.media.settings import MediaSettings
+from visus.media.turns import Turns
 from visus.media.urls import (
     NEUTRAL_MESSAGE,
     MediaUrl,
@@ -79,7 +79,7 @@ class Fetcher:
         self._settings = settings
         self._policy = policy
         self._lookup = lookup
-        self._turns = _Turns(settings.max_fetches, each=settings.max_fetches_per_host)
+        self._turns = Turns(settings.max_fetches, each=settings.max_fetches_per_host)
         self._stack = AsyncExitStack()
         self._session: aiohttp.ClientSession | None = None
 
@@ -179,9 +179,10 @@ class Fetcher:
     def _check_head(self, answer: aiohttp.ClientResponse) -> None:
         if answer.status != _OK:
             raise _FetchFailed(f"status {answer.status}")
-        encodings = answer.headers.getall(hdrs.CONTENT_ENCODING, [])
-        if any(encoding.strip().lower() not in {"", "identity"} for encoding in encodings):
+        if not _all_in(answer, hdrs.CONTENT_ENCODING, {"", "identity"}):
             raise _FetchFailed("content encoding")
+        if not _all_in(answer, hdrs.TRANSFER_ENCODING, {"chunked"}):
+            raise _FetchFailed("transfer encoding")
         if (answer.content_length or 0) > self._settings.max_bytes:
             raise _TooLarge
 
@@ -232,40 +233,15 @@ class _TooLarge(Exception):
     """More bytes than we take."""
 
 
-class _Turns:
-    """At most `total` at once, and `each` for one host."""
-
-    def __init__(self, total: int, *, each: int) -> None:
-        self._all = asyncio.Semaphore(total)
-        self._each = each
-        self._hosts: dict[str, _HostTurns] = {}
-
-    @asynccontextmanager
-    async def at(self, host: str) -> AsyncGenerator[None]:
-        turns = self._hosts.setdefault(host, _HostTurns(asyncio.Semaphore(self._each)))
-        turns.interested += 1
-        try:
-            async with turns.semaphore, self._all:
-                yield
-        finally:
-            turns.interested -= 1
-            if turns.interested == 0:
-                del self._hosts[host]
-
-
-@dataclass(slots=True)
-class _HostTurns:
-    semaphore: asyncio.Semaphore
-    interested: int = 0
-
-
 def _session(settings: MediaSettings, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=connector,
         headers=_REQUEST_HEADERS,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(
-            connect=settings.connect_s, sock_read=settings.first_byte_s
+            connect=settings.connect_s,
+            # aiohttp counts this in the head and in the body; `_read` is stricter where it is.
+            sock_read=max(settings.first_byte_s, settings.idle_s),
         ),
         middlewares=(_only_once,),
         response_class=_Answer,
@@ -282,6 +258,11 @@ async def _only_once(
         return await handler(request)
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as fault:
         raise _FetchFailed(type(fault).__name__) from fault
+
+
+def _all_in(answer: aiohttp.ClientResponse, header: str, allowed: set[str]) -> bool:
+    values = answer.headers.getall(header, [])
+    return all(value.strip().lower() in allowed for value in values)
 
 
 def _only(answer: aiohttp.ClientResponse, header: str) -> str:

@@ -28,6 +28,7 @@ from visus.errors import ImageUrlRejected, MediaRejected
 from visus.media.addresses import AddressPolicy
 from visus.media.connect import guarded_connector
 from visus.media.fetch import FAULTS, Fetcher
+from visus.media.turns import Turns
 from visus.media.urls import NEUTRAL_MESSAGE
 
 
@@ -366,6 +367,22 @@ async def test_u16_u17_a_slow_origin_is_left_at_its_deadline(
         assert origin.open_now == 0
 
 
+async def test_u16_each_deadline_holds_when_the_others_are_far_away() -> None:
+    far = {"connect_s": 0.3, "first_byte_s": 5.0, "idle_s": 5.0, "total_s": 10.0}
+    for script, near in (
+        (silence, {"first_byte_s": 0.3, "idle_s": 0.3}),
+        (drip_head, {"first_byte_s": 0.3}),
+        (stop_in_the_body, {"idle_s": 0.3}),
+        (drip, {"total_s": 0.5}),
+    ):
+        async with serving(script) as origin:
+            settings = admitting(origin.port, **{**far, **near})
+            async with fetcher(settings) as door:
+                started = time.monotonic()
+                await neutral_refusal(door, f"http://pics.test:{origin.port}/")
+                assert time.monotonic() - started < 2.5
+
+
 async def test_the_total_deadline_spans_all_redirects() -> None:
     async def script(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.3)
@@ -452,6 +469,7 @@ async def test_u18_a_body_without_an_end_is_left_at_the_limit(head: bytes) -> No
         *(["Content-Encoding: gzip"], ["Content-Encoding: br"], ["Content-Encoding: zstd"]),
         *(["Content-Encoding: GZIP"], ["Content-Encoding: " + "gzip, " * 20 + "gzip"]),
         *(["Content-Encoding: identity, gzip"], ["Content-Encoding: x"]),
+        *(["Transfer-Encoding: gzip, chunked"], ["Transfer-Encoding: gzip"]),
         ["Content-Encoding: identity", "Content-Encoding: deflate"],
     ],
 )
@@ -533,6 +551,32 @@ async def test_all_hosts_together_get_no_more_than_the_limit() -> None:
                 )
             )
     assert 2 <= origin.most_at_once <= 3 + 1
+
+
+async def test_a_host_that_nobody_waits_for_is_forgotten() -> None:
+    turns = Turns(2, each=1)
+    async with turns.at("a.test"), turns.at("b.test"):
+        assert len(turns) == 2
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01), turns.at("a.test"):
+                pytest.fail("two at once")
+    assert len(turns) == 0
+
+
+async def test_waiting_for_one_host_does_not_hold_up_another() -> None:
+    turns = Turns(2, each=1)
+    async with turns.at("a.test"), asyncio.TaskGroup() as tasks:
+        waiting = [tasks.create_task(_take(turns, "a.test")) for _ in range(5)]
+        await asyncio.sleep(0.01)
+        async with asyncio.timeout(1), turns.at("b.test"):
+            pass
+        for task in waiting:
+            task.cancel()
+
+
+async def _take(turns: Turns, host: str) -> None:
+    async with turns.at(host):
+        pass
 
 
 async def test_waiting_for_a_turn_has_a_deadline() -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from origins import (
 )
 
 from visus.errors import ImageUrlRejected
+from visus.media.connect import AddressRefused, ProxyDoor
 from visus.media.fetch import Fetcher
 from visus.media.urls import NEUTRAL_MESSAGE
 
@@ -212,3 +214,19 @@ async def test_u26_a_proxy_that_redirects_or_refuses_is_a_refusal() -> None:
             await refused(door, "http://far.test/")
             await refused(door, "https://far.test/")
         assert proxy.connections == 2
+
+
+async def test_u26_the_door_to_a_proxy_leads_nowhere_else() -> None:
+    lookup = FixedLookup(["10.0.0.1", "10.0.0.2"])
+    named = ProxyDoor("proxy.test", 3128, lookup=lookup)
+    assert not named.admits(ip_address("10.0.0.1"), 3128)
+    await named.addresses("proxy.test")
+    assert named.admits(ip_address("10.0.0.2"), 3128)
+    assert not named.admits(ip_address("10.0.0.3"), 3128)
+    assert not named.admits(ip_address("10.0.0.1"), 80)
+    with pytest.raises(AddressRefused):
+        await named.addresses("pics.test")
+    assert lookup.asked == ["proxy.test"]
+    written = ProxyDoor("10.0.0.9", 3128, lookup=lookup)
+    assert written.admits(ip_address("10.0.0.9"), 3128)
+    assert not written.admits(ip_address("10.0.0.1"), 3128)

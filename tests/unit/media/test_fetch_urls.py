@@ -150,6 +150,12 @@ def test_ports_end_where_the_protocol_says(port: int, *, fine: bool) -> None:
         parse_media_url(f"http://a.test:{port}/", settings, PARAM)
 
 
+def test_user_info_is_named_as_the_reason_and_not_repeated() -> None:
+    with pytest.raises(ImageUrlRejected, match="user name or password") as refusal:
+        parse_media_url("http://user:secret@a.test/", SETTINGS, PARAM)
+    assert "secret" not in f"{refusal.value.message}{refusal.value.detail}"
+
+
 # --- U27 -------------------------------------------------------------------------------------
 
 
@@ -223,6 +229,7 @@ def test_a_redirect_is_read_against_the_url_that_sent_it(location: str, target: 
         *("data:image/png;base64,AAAA", "file:///etc/passwd", "javascript:1", "ftp://a.test/"),
         *("http:b.png", "http:///b", "//user@b.test/", "//b.test:22/", "//[::1", "//127.1/"),
         *("http://b.test:6379/", "///b.test/", "\\\\b.test", "/\\b.test", "/a b", "/a\r\nX: y"),
+        *("/a\tb", "/a\nb", "//b\t.test/", "\t/a", "/a\r", "ht\ntps://b.test/"),
         *("/%0d%0aX", "//localhost/", "https://b.test:25/", "/\ud800", "/" + "x" * 8192),
     ],
 )

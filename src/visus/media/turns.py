@@ -1,0 +1,42 @@
+"""How many fetches run at once, in all and for each host."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class _HostTurns:
+    semaphore: asyncio.Semaphore
+    interested: int = 0
+
+
+class Turns:
+    """Lets `total` in at once and `each` for one host; the others wait in order.
+
+    A host that nobody fetches from or waits for is forgotten.
+    """
+
+    def __init__(self, total: int, *, each: int) -> None:
+        self._all = asyncio.Semaphore(total)
+        self._each = each
+        self._hosts: dict[str, _HostTurns] = {}
+
+    def __len__(self) -> int:
+        """The hosts that are being fetched from or waited for."""
+        return len(self._hosts)
+
+    @asynccontextmanager
+    async def at(self, host: str) -> AsyncGenerator[None]:
+        """One turn at `host`, held until the block is left."""
+        turns = self._hosts.setdefault(host, _HostTurns(asyncio.Semaphore(self._each)))
+        turns.interested += 1
+        try:
+            # The host's turn comes first: waiting for a slow host must not hold up the others.
+            async with turns.semaphore, self._all:
+                yield
+        finally:
+            turns.interested -= 1
+            if turns.interested == 0:
+                del self._hosts[host]
