@@ -18,6 +18,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from visus.local.lite.marks import settled
 from visus.local.lite.spacing import Glyph, Strip, words_of
 
 Picture: TypeAlias = NDArray[np.uint8]
@@ -37,7 +38,7 @@ SMALL_SIDE_PX: Final = 640
 STRIDE: Final = 32
 MARK_THRESHOLD: Final = 0.3
 BOX_THRESHOLD: Final = 0.5
-UNCLIP: Final = 1.6
+UNCLIP: Final = 1.8
 MAX_BOXES: Final = 600
 
 STRIP_HEIGHT: Final = 48
@@ -252,10 +253,11 @@ class Reader:
         steps = _run(self._model, _normalised(strip))[0]
         best = steps.argmax(axis=1)
         sure = steps[np.arange(len(best)), best]
-        glyphs = self._glyphs(best, sure)
+        seen = Strip.seen(strip)
+        glyphs = settled(self._glyphs(best, sure), seen)
         words = tuple(
             Word(text, start, end, confidence)
-            for text, start, end, confidence in words_of(glyphs, Strip.seen(strip))
+            for text, start, end, confidence in words_of(glyphs, seen)
         )
         certainty = [glyph.confidence for glyph in glyphs if glyph.text != " "]
         return Reading(words, float(np.mean(certainty)) if certainty else 0.0)

@@ -5,7 +5,8 @@ without ink. This module compares the two and lets the picture win where it is c
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 import cv2
@@ -28,7 +29,9 @@ class Strip:
 
     width: int
     gaps: tuple[tuple[int, int], ...]
-    """Runs of columns without ink, `(first, past the last)`, in pixels."""
+    """Runs of columns without ink between inked ones, `(first, past the last)`, in pixels."""
+    ink: NDArray[np.bool_]
+    """bool (48, width)"""
     x_height: float
     """Height of the inked rows in pixels, about 1.3 times that of an `x`."""
 
@@ -40,7 +43,9 @@ class Strip:
         dark = grey < paper - _INK * max(paper - ink, 24.0)
         rows = dark[4:-4]
         columns = rows.any(axis=0)
-        return cls(strip.shape[1], tuple(_runs(~columns)), _height(rows))
+        width = strip.shape[1]
+        gaps = tuple((a, b) for a, b in _runs(~columns) if a > 0 and b < width)
+        return cls(width, gaps, dark, _height(rows))
 
 
 _INK: Final = 0.35
@@ -71,6 +76,7 @@ def words_of(
 
 
 def _split(glyphs: Sequence[Glyph], strip: Strip) -> Iterator[list[Glyph]]:
+    unread = replace(strip, gaps=tuple(_unread_gaps(glyphs, strip)))
     wide = _word_gap(glyphs, strip)
     word: list[Glyph] = []
     for glyph in glyphs:
@@ -79,7 +85,7 @@ def _split(glyphs: Sequence[Glyph], strip: Strip) -> Iterator[list[Glyph]]:
                 yield word
             word = []
             continue
-        if word and _may_part(word[-1], glyph) and _gap_between(word[-1], glyph, strip) >= wide:
+        if word and _may_part(word[-1], glyph) and _gap_between(word[-1], glyph, unread) >= wide:
             yield word
             word = []
         word.append(glyph)
@@ -87,23 +93,50 @@ def _split(glyphs: Sequence[Glyph], strip: Strip) -> Iterator[list[Glyph]]:
         yield word
 
 
+_STEP_PX: Final = 10.0
+"""How far the reader's places may be off, in pixels of the strip."""
+
+
+def _unread_gaps(glyphs: Sequence[Glyph], strip: Strip) -> Iterator[tuple[int, int]]:
+    """The gaps that no space was read for."""
+    taken: set[tuple[int, int]] = set()
+    for before, space, after in zip(glyphs, glyphs[1:], glyphs[2:], strict=False):
+        if space.text.isspace():
+            first = before.place * strip.width - _STEP_PX
+            last = after.place * strip.width + _STEP_PX
+            near = [gap for gap in strip.gaps if first < (gap[0] + gap[1]) / 2 < last]
+            taken.update([max(near, key=lambda gap: gap[1] - gap[0])] if near else [])
+    return (gap for gap in strip.gaps if gap not in taken)
+
+
 def _may_part(before: Glyph, after: Glyph) -> bool:
     """Marks that close a word never stand apart from it, nor those that open one."""
+    if before.text in _INSIDE_NUMBERS and after.text.isdigit():
+        return False
     return after.text not in _CLOSING and before.text not in _OPENING
 
 
 _CLOSING: Final = frozenset(".,;:!?)]}%”’…")
 _OPENING: Final = frozenset("([{„‚«")
+_INSIDE_NUMBERS: Final = frozenset(".,:/-")
 
 
 def _word_gap(glyphs: Sequence[Glyph], strip: Strip) -> float:
-    """The width in pixels from which a gap is a space, judged by the spaces that were read."""
+    """The width in pixels from which a gap is a space.
+
+    Judged by the spaces that were read, and by the gaps inside words: those of a typewriter's
+    letters are wider than the spaces of other type.
+    """
     spaces: list[float] = []
+    inside: list[float] = []
+    for before, after in pairwise(glyph for glyph in glyphs if not glyph.text.isspace()):
+        inside.append(_gap_between(before, after, strip))
     for before, space, after in zip(glyphs, glyphs[1:], glyphs[2:], strict=False):
         if space.text.isspace():
             spaces.append(_gap_between(before, after, strip))
     usual = float(np.median(spaces)) if len(spaces) > 1 else 0.0
-    return max(0.85 * usual, 0.42 * strip.x_height, 7.0)
+    close = float(np.median(inside)) if inside else 0.0
+    return max(0.85 * usual, 0.42 * strip.x_height, 2.5 * close + 2, 7.0)
 
 
 def _gap_between(left: Glyph, right: Glyph, strip: Strip) -> float:
