@@ -19,7 +19,7 @@ from visus.flow.chat import ChatService
 from visus.local.lite.provider import LiteProvider
 from visus.media.connect import address_policy
 from visus.media.fetch import Fetcher
-from visus.media.pipeline import MediaPipeline
+from visus.media.pipeline import WORKER_ENTRY, MediaPipeline
 from visus.providers.base import Provider
 from visus.providers.openai_dialect import OpenAIProvider
 from visus.providers.transport import Transport
@@ -33,7 +33,7 @@ from visus.server.routes.chat import ChatRoute
 from visus.server.routes.models import ModelRoute, ModelsRoute
 from visus.workers.pool import WorkerPool
 
-DECODER = "visus.media.image:load"
+DECODER = WORKER_ENTRY
 EYES = "visus.local.lite.worker:load"
 
 
@@ -110,7 +110,7 @@ def _provider(
     lite: WorkerPool | None,
 ) -> Provider | None:
     if access.row.dialect == "lite":
-        return LiteProvider(lite) if lite else None
+        return LiteProvider(pool=lite) if lite else None
     if access.missing or access.base_url is None:
         return None
     headers = {"Accept-Encoding": "identity", "User-Agent": f"visus/{version('visus')}"}

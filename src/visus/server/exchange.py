@@ -34,6 +34,7 @@ class Exchange:
         self.scope = scope
         self.receive = receive
         self.started = False
+        self.complete = False
         self.status: int | None = None
         self.caller: str | None = None
         self.began_s = time.monotonic()
@@ -67,6 +68,7 @@ class Exchange:
 
     async def write(self, body: bytes, *, more: bool) -> None:
         """Sends (more of) the body; waits while the reader takes nothing."""
+        self.complete = not more
         await self._hand_over({"type": "http.response.body", "body": body, "more_body": more})
 
     async def finish(

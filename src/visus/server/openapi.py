@@ -49,6 +49,13 @@ def document(version: str) -> Document:
     }
 
 
+def _mark_schema(properties: Document) -> None:
+    """The fields that are carried unread hold JSON Schemas."""
+    for name in ("parameters", "schema"):
+        if name in properties:
+            properties[name] = {"type": "object"}
+
+
 def _versioned(prefix: str) -> Document:
     name = prefix.strip("/")
     chat = _operation(

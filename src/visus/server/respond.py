@@ -44,8 +44,9 @@ async def respond(
         async def watch() -> None:
             nonlocal hung_up
             await _until_hung_up(exchange, heartbeat_s, write_timeout_s)
-            hung_up = True
-            tasks.cancel_scope.cancel()
+            if not exchange.complete:
+                hung_up = True
+                tasks.cancel_scope.cancel()
 
         tasks.start_soon(watch)
         try:

@@ -4,15 +4,13 @@ Every struct refuses fields that it does not know: that is how the strict decode
 finds out, in one pass over a body of megabytes, that there is nothing to report.
 """
 
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 from msgspec import Raw
 
 Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 Penalty: TypeAlias = Annotated[float, msgspec.Meta(ge=-2, le=2)]
-ABSENT: Final = Raw()
-"""What a raw field holds that is not there."""
 StopWord: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
 
@@ -97,7 +95,7 @@ class FunctionSpec(Shape, frozen=True):
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     description: str | None = None
-    parameters: Raw = ABSENT
+    parameters: Raw = msgspec.field(default_factory=Raw)
     strict: bool | None = None
 
 
@@ -133,7 +131,7 @@ class SchemaSpec(Shape, frozen=True):
     """A JSON Schema with a name."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-    schema: Raw = ABSENT
+    schema: Raw = msgspec.field(default_factory=Raw)
     description: str | None = None
     strict: bool | None = None
 
@@ -180,12 +178,12 @@ class ChatRequest(Shape, frozen=True):
     parallel_tool_calls: bool | None = None
     response_format: TextFormat | JsonObjectFormat | JsonSchemaFormat | None = None
     visus: VisusOptions | None = None
-    functions: Raw = ABSENT
-    function_call: Raw = ABSENT
+    functions: Raw = msgspec.field(default_factory=Raw)
+    function_call: Raw = msgspec.field(default_factory=Raw)
     modalities: list[str] | None = None
-    audio: Raw = ABSENT
-    prediction: Raw = ABSENT
-    web_search_options: Raw = ABSENT
+    audio: Raw = msgspec.field(default_factory=Raw)
+    prediction: Raw = msgspec.field(default_factory=Raw)
+    web_search_options: Raw = msgspec.field(default_factory=Raw)
 
 
 def given(raw: Raw) -> bytes | None:

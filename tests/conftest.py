@@ -1,0 +1,74 @@
+"""What every test may ask for: a scripted upstream, and the service in front of it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.service import Service
+from tests.support.upstream import BEHAVIOURS, Upstream
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[Upstream]:
+    with Upstream() as running:
+        yield running
+
+
+def upstream_config(port: int, *extra: str) -> str:
+    """A configuration with one model for each behaviour of the scripted upstream."""
+    models = "".join(
+        f'[[models]]\nid = "{name}"\nprovider = "scripted"\n'
+        'input_modalities = ["text", "image"]\n'
+        for name in BEHAVIOURS
+    )
+    return "\n".join(
+        [
+            *extra,
+            '[[providers]]\nname = "scripted"\ndialect = "openai"\napi_key_env = "SCRIPTED_KEY"',
+            f'base_url = "http://127.0.0.1:{port}/v1"',
+            '[[models]]\nid = "blind"\nprovider = "scripted"\nupstream_id = "good"\n',
+            models,
+        ]
+    )
+
+
+FAST = """
+[lite]
+enabled = false
+[upstream]
+first_byte_timeout_s = 1.5
+idle_timeout_s = 1.5
+total_timeout_s = 20
+connect_timeout_s = 1
+"""
+
+
+@pytest.fixture(scope="session")
+def service(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service with the scripted upstream, short deadlines and no embedded model."""
+    folder = tmp_path_factory.mktemp("service")
+    running = Service(folder, upstream_config(upstream.port, FAST), SCRIPTED_KEY="sk-upstream")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service as it comes, with the embedded model."""
+    running = Service(tmp_path_factory.mktemp("lite"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def pictures() -> Path:
+    """The folder of packaged photographs."""
+    import skimage  # noqa: PLC0415 -- heavy, and few tests want it
+
+    return Path(skimage.__file__).parent / "data"

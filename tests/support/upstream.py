@@ -1,0 +1,431 @@
+"""A model's server on loopback that speaks the real protocol and plays every fault.
+
+It runs in a thread with an event loop of its own. What it does is told by the model's name in the
+request: the name of a function below, so that a test reads `model="cut_without_finish"`.
+"""
+
+import asyncio
+import base64
+import hashlib
+import json
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Asked:
+    """One request that arrived."""
+
+    path: str
+    headers: dict[str, str]
+    body: Json
+    closed: threading.Event = field(default_factory=threading.Event)
+    """Set when the caller's side of the connection is gone."""
+
+    def pictures(self) -> list[bytes]:
+        """The decoded files of every picture, in order."""
+        return [
+            base64.b64decode(part["image_url"]["url"].partition(",")[2], validate=True)
+            for message in self.body["messages"]
+            if isinstance(message["content"], list)
+            for part in message["content"]
+            if part["type"] == "image_url"
+        ]
+
+    def hashes(self) -> list[str]:
+        return [hashlib.sha256(picture).hexdigest() for picture in self.pictures()]
+
+
+class Line:
+    """The connection to one caller."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self.writer = writer
+
+    async def raw(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def json(self, body: Json | list[Any], *, status: int = 200, **headers: str) -> None:
+        await self.body(json.dumps(body).encode(), status=status, **headers)
+
+    async def body(self, data: bytes, *, status: int = 200, **headers: str) -> None:
+        lines = {"Content-Type": "application/json", "Content-Length": str(len(data))}
+        lines |= {name.replace("_", "-"): value for name, value in headers.items()}
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        await self.raw(f"HTTP/1.1 {status} Status\r\n{head}\r\n".encode() + data)
+
+    async def stream_head(self, **headers: str) -> None:
+        extra = "".join(f"{k.replace('_', '-')}: {v}\r\n" for k, v in headers.items())
+        await self.raw(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+            + extra.encode()
+            + b"Transfer-Encoding: chunked\r\n\r\n"
+        )
+
+    async def chunk(self, data: bytes) -> None:
+        await self.raw(b"%x\r\n%b\r\n" % (len(data), data))
+
+    async def event(self, body: Json) -> None:
+        await self.chunk(b"data: " + json.dumps(body).encode() + b"\n\n")
+
+    async def end(self, *, done: bool = True) -> None:
+        if done:
+            await self.chunk(b"data: [DONE]\n\n")
+        await self.raw(b"0\r\n\r\n")
+
+
+USAGE = {"prompt_tokens": 812, "completion_tokens": 3, "total_tokens": 815}
+WORDS = ["A ", "red ", "bö", "at."]
+
+
+def delta(content: str | None = None, *, finish: str | None = None, index: int = 0, **more: Any) -> Json:
+    body: Json = {} if content is None else {"content": content}
+    return {
+        "id": "chatcmpl-up", "object": "chat.completion.chunk", "created": 1, "model": "up",
+        "choices": [{"index": index, "delta": body | more, "logprobs": None, "finish_reason": finish}],
+    }  # fmt: skip
+
+
+def completion(message: Json, *, finish: str = "stop") -> Json:
+    return {
+        "id": "chatcmpl-up", "object": "chat.completion", "created": 1, "model": "up",
+        "choices": [{"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish}],
+        "usage": USAGE,
+    }  # fmt: skip
+
+
+# --- Behaviours ------------------------------------------------------------------------------
+
+
+async def good(asked: Asked, line: Line) -> None:
+    """Answers as a healthy server does."""
+    if not asked.body.get("stream"):
+        await line.json(completion({"content": "".join(WORDS)}))
+        return
+    await line.stream_head()
+    await line.event(delta("", role="assistant"))
+    for word in WORDS:
+        await line.event(delta(word))
+    await line.event(delta(finish="stop"))
+    if asked.body.get("stream_options", {}).get("include_usage"):
+        await line.event({**delta(), "choices": [], "usage": USAGE})
+    await line.end()
+
+
+async def echo(asked: Asked, line: Line) -> None:
+    """Says the request back: the hashes of the pictures, and everything else as it came."""
+    said = {"hashes": asked.hashes(), "body": asked.body if not asked.pictures() else None}
+    await line.json(completion({"content": json.dumps(said)}))
+
+
+async def nonce(asked: Asked, line: Line) -> None:
+    """Answers with the last user text."""
+    content = asked.body["messages"][-1]["content"]
+    text = content if isinstance(content, str) else content[0]["text"]
+    if asked.body.get("stream"):
+        await line.stream_head()
+        await line.event(delta(text, role="assistant"))
+        await line.event(delta(finish="stop"))
+        await line.end()
+    else:
+        await line.json(completion({"content": text}))
+
+
+async def tools(asked: Asked, line: Line) -> None:
+    """Calls a tool, or answers with what the tool said."""
+    last = asked.body["messages"][-1]
+    if last["role"] == "tool":
+        await line.json(completion({"content": f"The tool says {last['content']}."}))
+        return
+    function = {"name": asked.body["tools"][0]["function"]["name"], "arguments": '{"city": "Köln"}'}
+    if not asked.body.get("stream"):
+        call = {"id": "call_1", "type": "function", "function": function}
+        await line.json(completion({"content": None, "tool_calls": [call]}, finish="tool_calls"))
+        return
+    await line.stream_head()
+    begin = {"index": 0, "id": "call_1", "type": "function", "function": {"name": function["name"], "arguments": ""}}  # fmt: skip
+    await line.event(delta(None, role="assistant", content=None, tool_calls=[begin]))
+    for piece in ('{"city": ', '"Köln"}'):
+        await line.event(delta(tool_calls=[{"index": 0, "function": {"arguments": piece}}]))
+    await line.event(delta(finish="tool_calls"))
+    await line.end()
+
+
+async def reasoning(asked: Asked, line: Line) -> None:
+    """Thinks, then answers."""
+    await line.stream_head()
+    await line.event(delta(None, reasoning_content="Hmm. "))
+    await line.event(delta("Yes."))
+    await line.event(delta(finish="stop"))
+    await line.end()
+
+
+async def two_choices(asked: Asked, line: Line) -> None:
+    await line.stream_head()
+    for index in (0, 1):
+        await line.event(delta(f"answer {index}", index=index))
+    for index in (1, 0):
+        await line.event(delta(finish="stop", index=index))
+    await line.end()
+
+
+async def silent(asked: Asked, line: Line) -> None:
+    """Accepts and never answers."""
+    await asyncio.to_thread(asked.closed.wait, 60)
+
+
+async def stalls(asked: Asked, line: Line) -> None:
+    """Begins a stream and stops sending."""
+    await line.stream_head()
+    await line.event(delta("Once "))
+    await asyncio.to_thread(asked.closed.wait, 60)
+
+
+async def paced(asked: Asked, line: Line) -> None:
+    """A word every 50 ms, for ever."""
+    await line.stream_head()
+    while not asked.closed.is_set():
+        await line.event(delta("word "))
+        await asyncio.sleep(0.05)
+
+
+async def flood(asked: Asked, line: Line) -> None:
+    """25 MB of text as fast as it is taken."""
+    await line.stream_head()
+    for _ in range(2500):
+        await line.event(delta("x" * 10_000))
+    await line.event(delta(finish="stop"))
+    await line.end()
+
+
+async def cut_without_finish(asked: Asked, line: Line) -> None:
+    await line.stream_head()
+    await line.event(delta("Once "))
+    await line.end(done=False)
+
+
+async def done_without_finish(asked: Asked, line: Line) -> None:
+    await line.stream_head()
+    await line.event(delta("Once "))
+    await line.end()
+
+
+async def reset_mid_stream(asked: Asked, line: Line) -> None:
+    await line.stream_head()
+    await line.event(delta("Once "))
+    line.writer.transport.abort()
+
+
+async def sliced(asked: Asked, line: Line) -> None:
+    """The same stream as `good`, one byte at a time."""
+    await line.stream_head()
+    events = [delta("", role="assistant"), *map(delta, WORDS), delta(finish="stop")]
+    text = "".join(f"data: {json.dumps(one, ensure_ascii=False)}\n\n" for one in events)
+    for byte in text.encode():
+        await line.chunk(bytes([byte]))
+    await line.end()
+
+
+async def odd_framing(asked: Asked, line: Line) -> None:
+    """The same stream as `good`, with every liberty that the standard allows."""
+    await line.stream_head()
+    events = [delta("", role="assistant"), *map(delta, WORDS), delta(finish="stop")]
+    text = [json.dumps(one, ensure_ascii=False).encode() for one in events]
+    first, rest = text[0].split(b", ", 1)
+    await line.chunk(b"\xef\xbb\xbf: a comment\r\nevent: message\rid: 7\nretry: 5\r\n")
+    await line.chunk(b"data:" + first + b",\r\ndata: " + rest + b"\r\n\r")
+    await line.chunk(b"\n" + b"data:" + text[1] + b"\r\r" + b"data: " + text[2] + b"\n\n\n\n")
+    await line.chunk(b"data\n\n: only a comment\n\n")
+    for one in text[3:]:
+        await line.chunk(b"data: " + one + b"\r\n\r\n")
+    await line.chunk(b"data: [DONE]\r\n\r\ndata: {not json}\r\n\r\n")
+    await line.end(done=False)
+
+
+async def malformed_event(asked: Asked, line: Line) -> None:
+    await line.stream_head()
+    await line.event(delta("Once "))
+    await line.chunk(b'data: {"choices": [{"delta": {"content": "SECRET-CANARY\n\n')
+    await line.end()
+
+
+async def two_objects_in_a_line(asked: Asked, line: Line) -> None:
+    await line.stream_head()
+    await line.event(delta("Once "))
+    one = json.dumps(delta("twice")).encode()
+    await line.chunk(b"data: " + one + one + b"\n\n")
+    await line.end()
+
+
+async def error_in_stream(asked: Asked, line: Line) -> None:
+    await line.stream_head()
+    await line.event(delta("Once "))
+    await line.event({"error": {"message": "SECRET-CANARY exploded", "code": 500}})
+    await line.end()
+
+
+async def error_in_200(asked: Asked, line: Line) -> None:
+    await line.json({"error": {"message": "SECRET-CANARY", "type": "server_error", "code": 503}})
+
+
+async def chatters_after_done(asked: Asked, line: Line) -> None:
+    await line.stream_head()
+    await line.event(delta("Yes."))
+    await line.event(delta(finish="stop"))
+    await line.event(delta(finish="length"))
+    await line.chunk(b"data: [DONE]\n\n")
+    await line.event(delta("MORE"))
+    await line.end(done=False)
+
+
+async def huge_event(asked: Asked, line: Line) -> None:
+    await line.stream_head()
+    await line.event(delta("Once "))
+    await line.chunk(b"data: " + b"x" * (2 * 1024 * 1024))
+    await line.end()
+
+
+async def huge_body(asked: Asked, line: Line) -> None:
+    await line.raw(
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n"
+    )
+    with suppress(ConnectionError):
+        for _ in range(1000):
+            await line.raw(b" " * 1_000_000)
+
+
+async def gzip_bomb(asked: Asked, line: Line) -> None:
+    await line.body(b"\x1f\x8b" + bytes(1000), Content_Encoding="gzip")
+
+
+async def redirect(asked: Asked, line: Line) -> None:
+    await line.body(b"", status=302, Location="http://127.0.0.1:9/elsewhere")
+
+
+async def not_json(asked: Asked, line: Line) -> None:
+    await line.body(b"<html>SECRET-CANARY</html>", Content_Type="text/html")
+
+
+async def no_choices(asked: Asked, line: Line) -> None:
+    await line.json({"id": "x", "choices": []})
+
+
+async def closes_at_once(asked: Asked, line: Line) -> None:
+    line.writer.close()
+
+
+def _refuses(status: int, error: Any, **headers: str) -> Callable[[Asked, Line], Awaitable[None]]:
+    async def behave(asked: Asked, line: Line) -> None:
+        await line.json(error, status=status, **headers)
+
+    return behave
+
+
+def _error(message: str, code: object = None, **more: object) -> Json:
+    return {"error": {"message": f"{message} (org-CANARY sk-CANARY 10.9.8.7)", "code": code, **more}}
+
+
+BEHAVIOURS: dict[str, Callable[[Asked, Line], Awaitable[None]]] = {
+    one.__name__: one
+    for one in (
+        good, echo, nonce, tools, reasoning, two_choices, silent, stalls, paced, flood,
+        cut_without_finish, done_without_finish, reset_mid_stream, sliced, odd_framing,
+        malformed_event, two_objects_in_a_line, error_in_stream, error_in_200,
+        chatters_after_done, huge_event, huge_body, gzip_bomb, redirect, not_json, no_choices,
+        closes_at_once,
+    )
+}  # fmt: skip
+BEHAVIOURS |= {
+    "status_401": _refuses(401, {"error": "Unauthorized"}),
+    "status_403": _refuses(403, _error("no")),
+    "status_404_model": _refuses(404, _error("The model does not exist", "model_not_found")),
+    "status_404_page": _refuses(404, {"detail": "Not Found"}),
+    "status_410": _refuses(410, _error("deployment gone", "ModelRetired")),
+    "status_429": _refuses(429, _error("slow down"), Retry_After="2"),
+    "status_429_day": _refuses(429, _error("slow down"), Retry_After="86400"),
+    "status_429_garbage": _refuses(429, _error("slow down"), Retry_After="soon"),
+    "status_429_negative": _refuses(429, _error("slow down"), Retry_After="-5"),
+    "status_400_image": _refuses(400, _error("cannot identify image file <_io.BytesIO object at 0x7f1>")),  # fmt: skip
+    "status_400_context": _refuses(400, _error("This model's maximum context length is 8192 tokens", "context_length_exceeded")),  # fmt: skip
+    "status_400_field": _refuses(400, _error("bad", "invalid_value", param="temperature")),
+    "status_422": _refuses(422, _error("HTTP error 404 from http://10.9.8.7/x")),
+    "status_500_no_images": _refuses(500, _error("image input is not supported - hint: mmproj")),
+    "status_500": _refuses(500, _error("boom")),
+    "status_503": _refuses(503, _error("busy")),
+    "status_529": _refuses(529, _error("overloaded")),
+}
+
+
+# --- The server ------------------------------------------------------------------------------
+
+
+class Upstream:
+    """The running server, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self.port = 0
+        self.connections = 0
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._up = threading.Event()
+
+    def __enter__(self) -> "Upstream":
+        self._thread.start()
+        self._up.wait(5)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one in self.asked:
+            one.closed.set()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+
+    def last(self, model: str) -> Asked:
+        """The newest request for a model."""
+        return next(one for one in reversed(self.asked) if one.body.get("model") == model)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(
+            asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**24)
+        )
+        self.port = server.sockets[0].getsockname()[1]
+        self._up.set()
+        self._loop.run_forever()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            async for asked in _requests(reader):
+                self.asked.append(asked)
+                watch = asyncio.ensure_future(_until_gone(reader, asked))
+                with suppress(ConnectionError):
+                    await BEHAVIOURS[asked.body["model"]](asked, Line(writer))
+                if writer.transport.is_closing():
+                    break
+                watch.cancel()
+                with suppress(asyncio.CancelledError):
+                    await watch
+        writer.close()
+
+
+async def _requests(reader: asyncio.StreamReader) -> AsyncIterator[Asked]:
+    while True:
+        head = await reader.readuntil(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").rstrip().split("\r\n")
+        headers = {n.lower(): v.strip() for n, _, v in (one.partition(":") for one in lines)}
+        body = await reader.readexactly(int(headers["content-length"]))
+        yield Asked(first.split()[1], headers, json.loads(body))
+
+
+async def _until_gone(reader: asyncio.StreamReader, asked: Asked) -> None:
+    while not reader.at_eof() and reader.exception() is None:
+        await asyncio.sleep(0.02)
+    asked.closed.set()
