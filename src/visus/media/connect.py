@@ -101,11 +101,20 @@ def address_policy(
         refused_origins: host (lower case) and port of every upstream, and of the names under
             which this server is known.
     """
+    # An upstream on this machine may be reached by more addresses than its configuration says.
+    upstream_ports = {port for host, port in refused_origins if _is_this_machine(host)}
     return AddressPolicy(
         admit_networks=settings.admitted(),
-        own_ports=own_ports,
+        own_ports=own_ports | upstream_ports,
         is_own=is_own_address,
         refused_origins=refused_origins,
+    )
+
+
+def _is_this_machine(host: str) -> bool:
+    return host == "localhost" or any(
+        address.is_loopback or address.is_unspecified or is_own_address(address)
+        for address in _written_out(host)
     )
 
 
