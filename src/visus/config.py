@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias, TypeGuard
 
 import msgspec
 from msgspec import inspect
+from typing_extensions import override
 
 from visus.accounts.database import AccountsSettings
 from visus.local.settings import LiteSettings
@@ -29,7 +30,7 @@ Table: TypeAlias = dict[str, Any]
 
 
 class ConfigRefused(Exception):
-    """The configuration cannot be used; the text says everything that is wrong, line by line."""
+    """The configuration cannot be used; the text says all that is wrong, line by line."""
 
 
 class Secret:
@@ -40,6 +41,7 @@ class Secret:
     def __init__(self, value: str) -> None:
         self._value = value
 
+    @override
     def __repr__(self) -> str:
         return "Secret('•••')"
 
@@ -207,8 +209,7 @@ def _faults_of_file(table: Table, text: str, path: Path | None) -> Iterator[str]
         if name not in sections:
             yield _located(f"There is no section `{name}` - at `$.{name}`", text, path)
             continue
-        for place, entry in enumerate(value) if isinstance(value, list) else ((None, value),):
-            section = {name: value if place is None else [entry]}
+        for place, section in _pieces(name, value):
             try:
                 msgspec.convert(section, Settings, strict=False)
             except (msgspec.ValidationError, ValueError) as fault:
@@ -216,6 +217,23 @@ def _faults_of_file(table: Table, text: str, path: Path | None) -> Iterator[str]
                 if place is not None:
                     message = message.replace(f"$.{name}[0]", f"$.{name}[{place}]")
                 yield _located(message, text, path)
+
+
+def _pieces(name: str, value: Any) -> Iterator[tuple[int | None, Table]]:
+    """A section by itself; of an array of tables, each table by itself."""
+    if _is_list(value):
+        for place, entry in enumerate(value):
+            yield place, {name: [entry]}
+    else:
+        yield None, {name: value}
+
+
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
+
+
+def _is_table(value: object) -> TypeGuard[Table]:
+    return isinstance(value, dict)
 
 
 def _fields(struct: type[msgspec.Struct]) -> tuple[inspect.Field, ...]:
@@ -241,7 +259,7 @@ def _located(message: str, text: str, path: Path | None) -> str:
 
 
 def _line_of(where: str, text: str) -> int | None:
-    """The line that a path such as `models[1].vision.video` stands on; its table's line if not."""
+    """The line that a path like `models[1].vision.video` stands on, or its table's."""
     steps = [(m["name"], m["index"]) for m in _STEP.finditer(where)]
     if not steps:
         return None
@@ -314,14 +332,17 @@ def _value(text: str, kind: inspect.Type) -> object:
 
 
 def _nested(path: list[str], value: object) -> Table:
-    for name in reversed(path):
-        value = {name: value}
-    return value if isinstance(value, dict) else {}
+    *outer, name = path
+    nested: Table = {name: value}
+    for section in reversed(outer):
+        nested = {section: nested}
+    return nested
 
 
 def _merge(table: Table, other: Table) -> None:
     for name, value in other.items():
-        if isinstance(value, dict) and isinstance(table.get(name), dict):
-            _merge(table[name], value)
+        old = table.get(name)
+        if _is_table(value) and _is_table(old):
+            _merge(old, value)
         else:
             table[name] = value

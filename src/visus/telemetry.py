@@ -1,7 +1,7 @@
 """The log: one JSON object a line, one wide record a request, no secret in any.
 
-Prompts, answers, pictures, keys and URLs are never fields. What may be logged of an error is its
-class, its code and its `detail`, once, in the record of its request.
+Prompts, answers, pictures, keys and URLs are never fields. What may be logged of an error is
+its class, its code and its `detail`, once, in the record of its request.
 """
 
 import logging

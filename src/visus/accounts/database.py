@@ -3,13 +3,14 @@
 SQLite in a file by default, in WAL mode so that readers never wait for a writer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sql
+from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from visus.accounts.tables import HEAD
@@ -38,7 +39,7 @@ def open_database(path: Path) -> sql.Engine:
         DatabaseRefused: not a database, not ours to write, or made by a newer Visus.
     """
     engine = sql.create_engine(f"sqlite:///{path}")
-    sql.event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "connect", _set_pragmas)
     try:
         _migrate(engine)
     except SQLAlchemyError as fault:
@@ -49,7 +50,7 @@ def open_database(path: Path) -> sql.Engine:
 
 
 @contextmanager
-def storage_faults() -> Iterator[None]:
+def storage_faults() -> Generator[None]:
     """Turns the library's exceptions into ours."""
     try:
         yield

@@ -1,6 +1,7 @@
 """API keys: made, shown once, known afterwards by digest only.
 
-A key is 256 random bits, so one round of SHA-256 is enough to keep it: there is nothing to guess.
+A key is 256 random bits, so one round of SHA-256 is enough to keep it: there is nothing to
+guess.
 """
 
 import hashlib

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 import anyio
@@ -16,7 +17,8 @@ from visus.config import Configuration
 from visus.server import app
 
 CURL: Final = """\
-curl {url}/chat/completions -H "Authorization: Bearer {key}" -H "Content-Type: application/json" \
+curl {url}/chat/completions -H "Authorization: Bearer {key}" \
+-H "Content-Type: application/json" \
 -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "What can you do?"}}]}}'"""
 
 
@@ -33,9 +35,9 @@ def run(options: argparse.Namespace) -> int:
         print(f"Cannot listen on {server.host} port {server.port}: {fault}", file=sys.stderr)
         return 1
     for number in (signal.SIGINT, signal.SIGTERM):
-        # uvicorn stops on these by itself and raises them again afterwards, when the rest of the
-        # service still has to be closed.
-        signal.signal(number, lambda *_: None)
+        # uvicorn stops on these by itself and raises them again afterwards, when the rest of
+        # the service still has to be closed.
+        signal.signal(number, _do_nothing)
 
     async def serve() -> None:
         await app.serve(
@@ -47,6 +49,10 @@ def run(options: argparse.Namespace) -> int:
 
     anyio.run(serve, backend="asyncio", backend_options={"use_uvloop": True})
     return 0
+
+
+def _do_nothing(_number: int, _frame: FrameType | None) -> None:
+    """The handler that stands in the place of death."""
 
 
 def first_key(book: KeyBook, path: Path) -> str | None:

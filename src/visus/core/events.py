@@ -2,8 +2,8 @@
 
 Providers yield *batches*: the tuple of events that arrived in one read. A burst of 256 words is
 a handful of batches, and the cost of a suspended task is paid for each batch, not for each word
-(docs/decisions/0004-events-travel-in-batches.md). Named tuples, because a frozen dataclass costs
-four times as much to make.
+(docs/decisions/0004-events-travel-in-batches.md). Named tuples, because a frozen dataclass
+costs four times as much to make.
 """
 
 from collections.abc import AsyncIterator
@@ -37,7 +37,8 @@ class RefusalDelta(NamedTuple):
 class ToolCallDelta(NamedTuple):
     """A call begins (`call_id` and `name` are set) or its arguments go on."""
 
-    index: int
+    place: int
+    """Which call of the answer it is, from 0."""
     call_id: str | None = None
     name: str | None = None
     arguments: str = ""

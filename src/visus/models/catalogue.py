@@ -109,7 +109,7 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return next(row for row in self.providers if row.name == model.provider)
 
     def check(self) -> None:
-        """Refuses, as a ValueError, a name that stands twice or a provider that is not there."""
+        """Refuses, as a ValueError, a name that stands twice or an unknown provider."""
         _refuse_twins("providers", (row.name for row in self.providers))
         _refuse_twins("models", (row.id for row in self.models))
         known = {row.name for row in self.providers}
@@ -121,7 +121,7 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def shipped() -> Catalogue:
     """The rows that come with Visus."""
-    text = resources.files(__package__).joinpath("catalogue.toml").read_text("utf-8")
+    text = resources.files("visus.models").joinpath("catalogue.toml").read_text("utf-8")
     return msgspec.toml.decode(text, type=Catalogue)
 
 

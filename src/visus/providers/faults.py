@@ -43,10 +43,11 @@ _NO_PICTURES: Final = re.compile(
     r"|not .{0,20}support.{0,30}(image|vision|multi-?modal)|is not a multimodal model",
     re.IGNORECASE,
 )
+_STATUS: Final = re.compile(r"[45]\d\d")
 _PICTURE: Final = re.compile(r"image|picture|base64|photo", re.IGNORECASE)
 
 
-def refusal(
+def refusal(  # noqa: PLR0911 -- a table of statuses, one arm each
     status: int, body: bytes, headers: Mapping[str, str], prompt: Prompt
 ) -> ServiceError:
     """The error for an answer with `status` of 300 or more."""
@@ -81,8 +82,8 @@ def refusal(
 def told_in_stream(error_json: bytes, prompt: Prompt) -> ServiceError:
     """The error for an `error` value inside an answer that had begun with 200."""
     body = b'{"error":' + error_json + b"}"
-    code = _parsed(body).code
-    status = int(code) if str(code).isdigit() and 400 <= int(code or 0) < 600 else 500  # noqa: PLR2004 -- HTTP
+    code = str(_parsed(body).code)
+    status = int(code) if _STATUS.fullmatch(code) else 500
     return refusal(status, body, {}, prompt)
 
 

@@ -176,7 +176,10 @@ def _part(part: PromptPart, mark: str, pictures: list[Image]) -> dict[str, objec
             return {"type": "text", "text": text}
         case Image():
             pictures.append(part)
-            return {"type": "image_url", "image_url": {"url": mark, "detail": part.detail}}
+            location = {"url": mark}
+            if part.detail != "auto":  # the default; some servers do not know the field
+                location["detail"] = part.detail
+            return {"type": "image_url", "image_url": location}
 
 
 def _options(options: Options) -> dict[str, object]:
@@ -323,7 +326,7 @@ def _choice_events(choice: StreamedChoice | WholeChoice, said: Said) -> Iterator
         yield RefusalDelta(said.refusal, index)
     for place, call in enumerate(said.tool_calls or ()):
         yield ToolCallDelta(
-            index=place if call.index is None else call.index,
+            place=place if call.index is None else call.index,
             call_id=call.id,
             name=call.function.name,
             arguments=call.function.arguments or "",

@@ -1,4 +1,4 @@
-"""The JSON shapes of answers that OpenAI-compatible servers give; lenient, since they differ."""
+"""The JSON shapes of what OpenAI-compatible servers answer; lenient, since they differ."""
 
 from typing import Final, TypeAlias
 
@@ -124,5 +124,5 @@ class ErrorBody(msgspec.Struct):
             case str(text):
                 return ErrorObject(message=text)
             case None:
-                text = self.message or (self.detail if isinstance(self.detail, str) else None)
-                return ErrorObject(text, self.type, self.param, self.code)
+                detail = self.detail if isinstance(self.detail, str) else None
+                return ErrorObject(self.message or detail, self.type, self.param, self.code)

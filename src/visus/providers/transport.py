@@ -64,7 +64,7 @@ def translated(fault: Exception) -> ServiceError:
 
 
 class _PiecewisePayload(Payload):
-    """Writes a body piece by piece, so that a picture is never copied to join it to its frame."""
+    """Writes a body piece by piece: no picture is copied to join it to its frame."""
 
     def __init__(self, pieces: Body) -> None:
         super().__init__(pieces, content_type="application/json")

@@ -172,7 +172,7 @@ async def serve(
         server = uvicorn.Server(_uvicorn(configuration, gate(configuration, made, book)))
 
         async def tell() -> None:
-            while not server.started:
+            while not server.started:  # noqa: ASYNC110 -- uvicorn offers no event
                 await anyio.sleep(0.005)
             announce(Running(port, made))
 

@@ -86,7 +86,7 @@ class Exchange:
     async def refuse(self, error: ServiceError) -> None:
         """Sends an error as the whole answer."""
         self.note_error(error)
-        headers = [JSON]
+        headers: list[tuple[bytes, bytes]] = [JSON]
         if error.retry_after_s is not None:
             headers.append((b"retry-after", str(error.retry_after_s).encode()))
         if error.should_retry is not None:

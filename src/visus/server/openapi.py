@@ -28,6 +28,9 @@ def document(version: str) -> Document:
     _, schemas = msgspec.json.schema_components(
         [ChatRequest], ref_template="#/components/schemas/{name}"
     )
+    schemas["ImageLocation"]["properties"]["url"] = {"type": "string"}
+    for name in ("FunctionSpec", "SchemaSpec"):
+        _mark_schema(schemas[name]["properties"])
     paths: Document = {
         "/health": {"get": _operation("Is the server up?", "health", open_=True)}
     }
@@ -133,9 +136,10 @@ _ANSWERS: Final[Document] = {
 # --- The page --------------------------------------------------------------------------------
 
 _STYLE: Final = """
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a2e}
-h1{margin-bottom:0}code,pre{font:14px/1.45 ui-monospace,monospace;background:#f2f3f7;border-radius:4px}
-code{padding:.1em .3em}pre{padding:1rem;overflow:auto}table{border-collapse:collapse;width:100%}
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+body{color:#1a1a2e}h1{margin-bottom:0}table{border-collapse:collapse;width:100%}
+code,pre{font:14px/1.45 ui-monospace,monospace;background:#f2f3f7;border-radius:4px}
+code{padding:.1em .3em}pre{padding:1rem;overflow:auto}
 td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #dde;vertical-align:top}
 .verb{display:inline-block;min-width:3.5rem;font-weight:600;color:#0b6}.path{font-weight:600}
 @media(prefers-color-scheme:dark){body{background:#14151c;color:#e6e6ef}code,pre{background:#232533}
@@ -153,12 +157,12 @@ def page(description: Document) -> str:
         f"<h1>{info['title']} <small>{info['version']}</small></h1>",
         f"<p>{html.escape(info['description'])} The machine-readable form is at ",
         "<a href=/openapi.json>/openapi.json</a>.</p>",
-        "<h2>Ask</h2><pre>curl $OPENAI_BASE_URL/chat/completions \\\n"
+        ("<h2>Ask</h2><pre>curl $OPENAI_BASE_URL/chat/completions \\\n"
         "  -H &quot;Authorization: Bearer $OPENAI_API_KEY&quot; \\\n"
         "  -H &quot;Content-Type: application/json&quot; \\\n"
         "  -d &#39;{&quot;model&quot;: &quot;visus-lite&quot;, &quot;messages&quot;: "
         "[{&quot;role&quot;: &quot;user&quot;, &quot;content&quot;: &quot;What can you do?"
-        "&quot;}]}&#39;</pre><h2>Routes</h2><table>",
+        "&quot;}]}&#39;</pre><h2>Routes</h2><table>"),
     ]
     for path, operations in description["paths"].items():
         parts += [_row(path, verb, operation) for verb, operation in operations.items()]
@@ -187,7 +191,8 @@ def _schema_table(name: str, schema: Document) -> str:
         for field, kind in schema["properties"].items()
     )
     about = html.escape(str(schema.get("description", "")))
-    return f"<h3 id='{html.escape(name)}'>{html.escape(name)}</h3><p>{about}</p><table>{rows}</table>"
+    title = html.escape(name)
+    return f"<h3 id='{title}'>{title}</h3><p>{about}</p><table>{rows}</table>"
 
 
 def _kind(schema: Document) -> str:

@@ -1,9 +1,9 @@
 """The HTTP connection: uvicorn's, with our bounds and our manners.
 
-What is added: header bytes are counted while they arrive; refusals made before there is a request
-have the shape of all our errors; a client that shuts only its sending side still gets its answer,
-and one that is gone is found out; large bodies wake the application once a megabyte, not once a
-read.
+What is added: header bytes are counted while they arrive; refusals made before there is a
+request have the shape of all our errors; a client that shuts only its sending side still gets
+its answer, and one that is gone is found out; large bodies wake the application once a
+megabyte, not once a read.
 """
 
 import secrets
@@ -70,10 +70,11 @@ class VisusProtocol(HttpToolsProtocol):
             cycle.message_event.set()
 
     @override
-    def eof_received(self) -> bool:  # pyright: ignore[reportIncompatibleMethodOverride] -- asyncio's contract is bool | None
+    def eof_received(self) -> bool:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride] -- asyncio says bool | None
         """True keeps the connection open for the rest of an answer."""
         cycle = self.cycle
-        if cycle is None or cycle.response_complete or cycle.more_body:
+        # Before the first request there is none, whatever its annotation says.
+        if not cycle or cycle.response_complete or cycle.more_body:
             return False
         cycle.keep_alive = False
         for delay_s in PROBE_AFTER_S:

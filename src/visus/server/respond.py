@@ -133,7 +133,7 @@ def _note(exchange: Exchange, batch: Batch) -> None:
 async def _until_hung_up(
     exchange: Exchange, heartbeat_s: float, write_timeout_s: float
 ) -> None:
-    """Returns when the client is gone or has stopped reading; keeps its stream alive until then."""
+    """Returns when the client is gone or stopped reading; keeps its stream alive till then."""
     while True:
         with anyio.move_on_after(min(heartbeat_s, write_timeout_s)):
             while (await exchange.receive())["type"] != "http.disconnect":

@@ -135,7 +135,7 @@ def _delta(event: TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta) -> 
 
 
 def _tool_call_delta(event: ToolCallDelta) -> dict[str, object]:
-    call: dict[str, object] = {"index": event.index}
+    call: dict[str, object] = {"index": event.place}
     function: dict[str, str] = {}
     if event.call_id is not None:
         call |= {"id": event.call_id, "type": "function"}
@@ -213,7 +213,7 @@ def _gather(
         case RefusalDelta(text=text):
             choice.refusal.append(text)
         case ToolCallDelta():
-            call = choice.calls.setdefault(event.index, _Call())
+            call = choice.calls.setdefault(event.place, _Call())
             call.call_id = event.call_id or call.call_id
             call.name = event.name or call.name
             call.arguments.append(event.arguments)

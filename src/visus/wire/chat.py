@@ -1,8 +1,9 @@
 """A chat request: bytes in, a `Question` out, and everything wrong with it by name and place.
 
-A body that holds only fields we know is decoded once, strictly. Only when that fails is it taken
-apart a second time, to set aside the unknown fields and to report them: they are ignored, never
-forwarded, never silent. Repeated keys: the last one counts, as in most JSON readers.
+A body that holds only fields we know is decoded once, strictly. Only when that fails is it
+taken apart a second time, to set aside the unknown fields and to report them: they are
+ignored, never forwarded, never silent. Repeated keys: the last one counts, as in most JSON
+readers.
 """
 
 import re
@@ -217,12 +218,8 @@ def _part(part: shapes.Part, param: str) -> QuestionPart:
     match part:
         case shapes.TextPart(text=text) | shapes.RefusalPart(refusal=text):
             return Text(text)
-        case shapes.ImagePart(image_url=str(url)):
-            return _reference(url.encode(), "auto", f"{param}.image_url")
-        case shapes.ImagePart(image_url=shapes.ImageLocation(url=raw, detail=detail)):
-            return _reference(
-                _string(raw, f"{param}.image_url.url"), detail, f"{param}.image_url.url"
-            )
+        case shapes.ImagePart(image_url=location):
+            return _located(location, f"{param}.image_url")
         case shapes.VideoPart() | shapes.FilePart() | shapes.AudioPart():
             raise UnsupportedModality(
                 "Videos, files and sound are not taken; text and pictures are.", param=param
@@ -231,13 +228,20 @@ def _part(part: shapes.Part, param: str) -> QuestionPart:
             assert_never(part)
 
 
+def _located(location: shapes.ImageLocation | str, param: str) -> ImageReference:
+    if isinstance(location, str):
+        return _reference(location.encode("utf-8", "surrogatepass"), "auto", param)
+    param = f"{param}.url"
+    return _reference(_string(location.url, param), location.detail, param)
+
+
 _BACKSLASH: Final = re.compile(rb"\\")
 
 
 def _string(raw: Raw, param: str) -> bytes | memoryview:
     """The bytes of a JSON string, without a copy where it holds no escape."""
     view = memoryview(raw)
-    if view[:1] != b'"':
+    if view[:1].tobytes() != b'"':
         raise InvalidValue("Expected 'str'.", param=param)
     if _BACKSLASH.search(view):
         return _decode_text(raw).encode("utf-8", "surrogatepass")

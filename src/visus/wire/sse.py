@@ -1,8 +1,8 @@
 """Server-sent events: framing out, and a reader of other servers' framing.
 
 The reader follows the WHATWG HTML standard, section 9.2.6: lines end with CR LF, LF or CR, a
-leading byte order mark is skipped, comments and fields other than `data` are passed over, several
-`data` lines of one event are joined by LF. It holds at most one unfinished event.
+leading byte order mark is skipped, comments and fields other than `data` are passed over,
+several `data` lines of one event are joined by LF. It holds at most one unfinished event.
 """
 
 from typing import Final

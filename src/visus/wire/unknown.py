@@ -3,7 +3,7 @@
 The slow path of `wire.chat`, taken only by bodies that hold such fields (or errors).
 """
 
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeGuard
 
 import msgspec
 from msgspec import inspect
@@ -32,10 +32,10 @@ def _prune(value: Json, kind: inspect.Type, path: str, ignored: list[str]) -> No
     match kind:
         case inspect.UnionType(types=types):
             _prune_union(value, types, path, ignored)
-        case inspect.ListType(item_type=item) if isinstance(value, list):
+        case inspect.ListType(item_type=item) if _is_list(value):
             for place, entry in enumerate(value):
                 _prune(entry, item, f"{path}[{place}]", ignored)
-        case inspect.StructType() if isinstance(value, dict):
+        case inspect.StructType() if _is_object(value):
             _prune_struct(value, kind, path, ignored)
         case _:
             pass
@@ -49,9 +49,20 @@ def _prune_union(
         if isinstance(kind, inspect.ListType):
             _prune(value, kind, path, ignored)
     for kind in structs:
-        tagged = kind.tag is not None and isinstance(value, dict)
-        if not tagged or value.get(kind.tag_field) == kind.tag:
+        if kind.tag_field is None or _tag_of(value, kind.tag_field) == kind.tag:
             _prune(value, kind, path, ignored)
+
+
+def _tag_of(value: Json, tag_field: str) -> Json:
+    return value.get(tag_field) if _is_object(value) else None
+
+
+def _is_list(value: Json) -> TypeGuard[list[Json]]:
+    return isinstance(value, list)
+
+
+def _is_object(value: Json) -> TypeGuard[dict[str, Json]]:
+    return isinstance(value, dict)
 
 
 def _prune_struct(
