@@ -1,0 +1,64 @@
+# ruff: noqa: PT017  (a property: refused in this way, or accepted)
+import pytest
+from hypothesis import given, strategies as st
+from sample_pictures import TYPES, encode, halves
+
+from visus.errors import ImageFormatRejected
+from visus.media.sniff import sniff
+
+FOREIGN = {
+    b"II*\x00\x08\x00\x00\x00": "TIFF",
+    b"MM\x00*\x00\x00\x00\x08": "TIFF",
+    b"BM\x36\x00\x00\x00": "BMP",
+    b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00": "HEIC",
+    b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00": "HEIF",
+    b"\x00\x00\x00\x1cftypavif\x00\x00\x00\x00": "AVIF",
+    b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00": "MP4",
+    b"<svg xmlns='http://www.w3.org/2000/svg'>": "SVG",
+    b"\xef\xbb\xbf\n  <?xml version='1.0'?><!DOCTYPE svg>": "SVG",
+    b"<!DOCTYPE html><html>": "HTML",
+    b"%PDF-1.7\n": "PDF",
+    b"\x00\x00\x01\x00\x01\x00": "ICO",
+    b"8BPS\x00\x01": "PSD",
+    b"%!PS-Adobe-3.0 EPSF-3.0": "EPS",
+    b"\xc5\xd0\xd3\xc6\x1e\x00": "EPS",
+    b"\x00\x00\x00\x0cjP  \r\n\x87\n": "JPEG 2000",
+    b"\xff\x0a\xfa\x7f": "JPEG XL",
+    b"\xd7\xcd\xc6\x9a\x00\x00": "WMF",
+    b"SIMPLE  =                    T": "FITS",
+    b"RIFF\x00\x00\x00\x00AVI LIST": "AVI",
+    b"PK\x03\x04\x14\x00": "ZIP",
+    b"\x1aE\xdf\xa3\x01": "WebM",
+    b"data:image/png;base64,AAAA": "data URL",
+    b'{"error": "no"}': "JSON",
+    b"#EXTM3U\n": "playlist",
+}
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_the_accepted_formats_are_recognised(kind: str) -> None:
+    assert sniff(encode(halves(), kind)) == TYPES[kind]
+
+
+@pytest.mark.parametrize(("head", "name"), FOREIGN.items(), ids=FOREIGN.values())
+def test_a_known_format_is_refused_by_its_name(head: bytes, name: str) -> None:
+    with pytest.raises(ImageFormatRejected) as caught:
+        sniff(head)
+    assert name in caught.value.message
+    assert "send JPEG, PNG, WebP or GIF" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff", b"\xff\xd8", b"GIF88a", b"\x89PNG\n", b"RIFF\0\0\0\0", b"hello"]
+)
+def test_anything_else_is_refused_without_a_name(data: bytes) -> None:
+    with pytest.raises(ImageFormatRejected):
+        sniff(data)
+
+
+@given(st.binary(max_size=100))
+def test_any_bytes_are_either_accepted_or_refused(data: bytes) -> None:
+    try:
+        assert sniff(data) in TYPES.values()
+    except ImageFormatRejected as refusal:
+        assert "\\x" not in refusal.message
