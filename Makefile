@@ -51,5 +51,5 @@ fuzz: $(VENV)/dev.ok
 
 # Needs uv on the PATH. The lock names no registry.
 lock:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet requirements/runtime.in -o requirements/runtime.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet --override requirements/left-out.txt requirements/runtime.in -o requirements/runtime.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet requirements/dev.in -c requirements/runtime.lock -o requirements/dev.lock
