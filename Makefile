@@ -21,6 +21,7 @@ $(VENV)/runtime.ok: requirements/runtime.lock pyproject.toml | $(VENV)/bin/pytho
 	@echo "Installing what Visus needs (pinned by hash)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -r requirements/runtime.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m visus.local.lite.convert
 	@touch $@
 
 $(VENV)/dev.ok: requirements/dev.lock $(VENV)/runtime.ok
@@ -44,7 +45,7 @@ eval: $(VENV)/dev.ok
 	$(BIN)/python -m eval $(if $(SET),--set $(SET),--seed $(SEED))
 
 bench: $(VENV)/runtime.ok
-	$(BIN)/python bench/run.py
+	$(BIN)/python -m bench.run
 
 fuzz: $(VENV)/dev.ok
 	$(BIN)/pytest tests/fuzz --fuzz-whole
