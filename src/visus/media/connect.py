@@ -166,14 +166,16 @@ class GuardedResolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Every address of `host`, checked."""
-        if host in self._hosts:
-            address, set_port = self._hosts[host]
-            found, port = [address], set_port or port
-        else:
-            found = await self._lookup.addresses(host)
+        found, port = await self._find(host, port)
         if not found or not all(self._door.admits(address, port) for address in found):
             raise AddressRefused("no address, or one that is refused")
         return [_resolved(host, address, port) for address in found]
+
+    async def _find(self, host: str, port: int) -> tuple[Sequence[Address], int]:
+        if host in self._hosts:
+            address, set_port = self._hosts[host]
+            return [address], set_port or port
+        return await self._lookup.addresses(host), port
 
     @override
     async def close(self) -> None:
