@@ -1,0 +1,135 @@
+# ruff: noqa: E501 - a row of wordings reads best as one row
+"""What fields are called and how people ask for them, in English and German."""
+
+from typing import Final, TypeAlias
+
+Wordings: TypeAlias = dict[str, list[str]]
+
+
+def _both(english: str, german: str) -> Wordings:
+    return {"en": english.split("|"), "de": german.split("|")}
+
+
+LABELS: Final[dict[str, Wordings]] = {
+    "invoice_no": _both("Invoice No.|Invoice number|Invoice #|Inv. no.", "Rechnungsnummer|Rechnungs-Nr.|Rechnung Nr.|Rechnungsnr."),
+    "invoice_date": _both("Invoice date|Date|Date of invoice", "Rechnungsdatum|Datum|Ausstellungsdatum"),
+    "due_date": _both("Due date|Payment due|Pay by", "Fällig am|Zahlbar bis|Fälligkeitsdatum"),
+    "delivery_date": _both("Delivery date|Delivered on|Date of delivery", "Lieferdatum|Geliefert am|Leistungsdatum"),
+    "customer_no": _both("Customer No.|Customer number|Customer ID|Account no.", "Kundennummer|Kunden-Nr.|Kundennr.|Ihre Kundennummer"),
+    "order_no": _both("Order No.|Order number|Your order|PO number", "Bestellnummer|Bestell-Nr.|Auftragsnummer|Auftrags-Nr."),
+    "contact": _both("Contact|Contact person|Your contact", "Ansprechpartner|Bearbeiter|Kontakt"),
+    "phone": _both("Phone|Telephone|Tel.", "Telefon|Tel.|Telefonnummer"),
+    "email": _both("E-mail|Email|Mail", "E-Mail|Mail|E-Mail-Adresse"),
+    "iban": _both("IBAN|Bank account (IBAN)", "IBAN|Bankverbindung IBAN"),
+    "tax_id": _both("VAT ID|VAT Reg. No.|Tax ID", "USt-IdNr.|USt-ID|Umsatzsteuer-ID"),
+    "net": _both("Subtotal|Net amount|Net total", "Nettobetrag|Zwischensumme|Summe netto"),
+    "shipping": _both("Shipping|Postage|Delivery charge", "Versandkosten|Versand|Porto"),
+    "discount": _both("Discount|Rebate", "Rabatt|Nachlass"),
+    "vat": _both("VAT|Value added tax|Tax", "MwSt.|USt.|Umsatzsteuer|Mehrwertsteuer"),
+    "total": _both("Total|Total due|Amount due|Grand total|Balance due", "Gesamtbetrag|Gesamtsumme|Rechnungsbetrag|Summe|Zu zahlen|Endbetrag"),
+    "given": _both("Cash|Cash given|Tendered", "Bar|Gegeben|Bar gegeben"),
+    "change": _both("Change|Change due", "Rückgeld|Wechselgeld"),
+    "receipt_no": _both("Receipt no.|Receipt #|Ticket no.", "Bon-Nr.|Belegnummer|Bonnummer"),
+    "reference": _both("Our reference|Reference|Our ref.", "Unser Zeichen|Aktenzeichen|Geschäftszeichen"),
+    "surname": _both("Surname|Last name|Family name", "Nachname|Familienname|Name"),
+    "first_name": _both("First name|Given name|Forename", "Vorname|Rufname"),
+    "birth": _both("Date of birth|Born on|Birth date", "Geburtsdatum|Geboren am"),
+    "street": _both("Street|Address|Street and number", "Straße|Straße und Hausnummer|Anschrift"),
+    "town": _both("Town and postcode|City|Town", "PLZ und Ort|Ort|Wohnort"),
+    "job": _both("Occupation|Profession|Job title", "Beruf|Tätigkeit"),
+    "policy": _both("Policy number|Insurance no.|Member number", "Versicherungsnummer|Mitgliedsnummer|Policennummer"),
+    "lot": _both("Lot|Batch|Lot no.", "Charge|Los-Nr.|Chargennummer"),
+    "best_before": _both("Best before|Use by|BBE", "Mindestens haltbar bis|MHD|Haltbar bis"),
+    "article_no": _both("Article no.|Item no.|Product code", "Artikelnummer|Art.-Nr.|Artikel-Nr."),
+    "weight": _both("Net weight|Weight|Net wt.", "Nettogewicht|Gewicht|Füllmenge"),
+    "tracking": _both("Tracking number|Tracking no.|Shipment no.", "Sendungsnummer|Sendungs-Nr.|Paketnummer"),
+    "origin": _both("Country of origin|Origin|Made in", "Herkunftsland|Herkunft|Ursprungsland"),
+    "col_position": _both("Pos.|No.|#", "Pos.|Nr.|Pos"),
+    "col_item": _both("Description|Item|Article|Product", "Bezeichnung|Artikel|Beschreibung|Produkt"),
+    "col_quantity": _both("Qty|Quantity|Units", "Menge|Anzahl|Stück"),
+    "col_price": _both("Unit price|Price|Price each", "Einzelpreis|Preis|Stückpreis"),
+    "col_amount": _both("Amount|Line total|Total", "Betrag|Gesamt|Gesamtpreis"),
+}  # fmt: skip
+
+QUESTIONS: Final[dict[str, Wordings]] = {
+    "vendor": _both("Which company issued this?|Who is the sender?|What is the name of the company?", "Welche Firma hat das ausgestellt?|Wer ist der Absender?|Wie heißt die Firma?"),
+    "invoice_no": _both("What is the invoice number?|Which invoice number is printed here?|Please give me the number of this invoice.", "Wie lautet die Rechnungsnummer?|Welche Rechnungsnummer steht hier?|Nenne mir die Rechnungsnummer."),
+    "invoice_date": _both("What is the invoice date?|When was this invoice issued?|What date is on the invoice?", "Wie lautet das Rechnungsdatum?|Von wann ist die Rechnung?|Welches Datum hat die Rechnung?"),
+    "due_date": _both("When is the payment due?|What is the due date?", "Wann ist die Zahlung fällig?|Bis wann muss bezahlt werden?"),
+    "delivery_date": _both("What is the delivery date?|When was it delivered?", "Wie lautet das Lieferdatum?|Wann wurde geliefert?"),
+    "customer_no": _both("What is the customer number?|Which customer number is given?", "Wie lautet die Kundennummer?|Welche Kundennummer ist angegeben?"),
+    "order_no": _both("What is the order number?|Which order number is given?", "Wie lautet die Bestellnummer?|Welche Auftragsnummer ist angegeben?"),
+    "contact": _both("Who is the contact person?|What is the name of the contact?", "Wer ist der Ansprechpartner?|Wie heißt der Bearbeiter?"),
+    "phone": _both("What is the phone number?|Which telephone number is given?", "Wie lautet die Telefonnummer?|Unter welcher Nummer kann man anrufen?"),
+    "email": _both("What is the e-mail address?|Which email address is given?", "Wie lautet die E-Mail-Adresse?|Welche E-Mail-Adresse steht hier?"),
+    "iban": _both("What is the IBAN?|Which IBAN should the money go to?", "Wie lautet die IBAN?|Auf welche IBAN soll überwiesen werden?"),
+    "tax_id": _both("What is the VAT ID?|Which VAT number is printed?", "Wie lautet die USt-IdNr.?|Welche Umsatzsteuer-ID ist angegeben?"),
+    "net": _both("What is the net amount?|What is the subtotal?", "Wie hoch ist der Nettobetrag?|Wie hoch ist die Summe netto?"),
+    "shipping": _both("How much is the shipping?|What are the shipping costs?", "Wie hoch sind die Versandkosten?|Was kostet der Versand?"),
+    "discount": _both("How much is the discount?|What discount was given?", "Wie hoch ist der Rabatt?|Welcher Nachlass wurde gewährt?"),
+    "vat": _both("How much VAT is charged?|What is the amount of VAT?", "Wie hoch ist die Mehrwertsteuer in Euro?|Welcher Betrag entfällt auf die Umsatzsteuer?"),
+    "vat_rate": _both("What is the VAT rate?|What percentage of VAT applies?", "Wie hoch ist der Mehrwertsteuersatz?|Wie viel Prozent Mehrwertsteuer werden berechnet?"),
+    "total": _both("What is the total?|How much has to be paid in total?|What is the total amount?", "Wie hoch ist der Gesamtbetrag?|Wie viel ist insgesamt zu zahlen?|Was ist die Gesamtsumme?"),
+    "item_price": _both("What is the unit price of the {row}?|How much does one {row} cost?|What is the price of {row}?", "Was ist der Einzelpreis von {row}?|Was kostet {row} pro Stück?|Welchen Preis hat {row}?"),
+    "item_quantity": _both("How many {row} were ordered?|What is the quantity of {row}?", "Wie viele {row} wurden bestellt?|Welche Menge ist bei {row} angegeben?"),
+    "item_amount": _both("What is the line total for {row}?|What does {row} come to in all?", "Wie hoch ist der Gesamtpreis für {row}?|Welcher Betrag ergibt sich für {row}?"),
+    "food_price": _both("What is the price of {row}?|How much was paid for {row}?", "Welchen Preis hat {row}?|Was steht als Preis bei {row}?"),
+    "given": _both("How much cash was given?|How much did the customer hand over?", "Wie viel Bargeld wurde gegeben?|Wie viel hat der Kunde gegeben?"),
+    "change": _both("How much change was given?|What is the change?", "Wie hoch ist das Rückgeld?|Wie viel Wechselgeld gab es?"),
+    "receipt_date": _both("What is the date on the receipt?|On which day was this bought?", "Welches Datum steht auf dem Bon?|An welchem Tag wurde eingekauft?"),
+    "time": _both("At what time was this receipt printed?|What time is on the receipt?", "Um wie viel Uhr wurde eingekauft?|Welche Uhrzeit steht auf dem Bon?"),
+    "receipt_no": _both("What is the receipt number?|Which receipt number is printed?", "Wie lautet die Bonnummer?|Welche Belegnummer steht auf dem Bon?"),
+    "reference": _both("What is the reference?|Which reference number does the letter have?", "Wie lautet das Aktenzeichen?|Welches Zeichen hat das Schreiben?"),
+    "letter_date": _both("What is the date of the letter?|When was this letter written?", "Welches Datum hat der Brief?|Wann wurde der Brief geschrieben?"),
+    "subject": _both("What is the subject of the letter?|What is the letter about?", "Wie lautet der Betreff des Briefes?|Worum geht es in dem Brief?"),
+    "letter_amount": _both("Which amount does the letter mention?|What sum of money is named in the letter?", "Welcher Betrag wird im Brief genannt?|Um welche Summe geht es im Brief?"),
+    "deadline": _both("By when should the recipient reply?|What is the deadline in the letter?", "Bis wann soll geantwortet werden?|Welche Frist nennt der Brief?"),
+    "signer": _both("Who signed the letter?|Who wrote this letter?", "Wer hat den Brief unterschrieben?|Wer hat den Brief geschrieben?"),
+    "surname": _both("What is the surname?|What is the last name of the person?", "Wie lautet der Nachname?|Wie heißt die Person mit Nachnamen?"),
+    "first_name": _both("What is the first name?|What is the person's first name?", "Wie lautet der Vorname?|Wie heißt die Person mit Vornamen?"),
+    "birth": _both("What is the date of birth?|When was the person born?", "Wie lautet das Geburtsdatum?|Wann ist die Person geboren?"),
+    "street": _both("What street address is given?|In which street does the person live?", "Welche Straße ist angegeben?|In welcher Straße wohnt die Person?"),
+    "town": _both("What town is given?|Which city does the person live in?", "Welcher Ort ist angegeben?|In welchem Ort wohnt die Person?"),
+    "job": _both("What is the occupation?|What does the person do for a living?", "Welcher Beruf ist angegeben?|Was ist die Person von Beruf?"),
+    "policy": _both("What is the policy number?|Which member or insurance number is given?", "Wie lautet die Versicherungsnummer?|Welche Mitglieds- oder Versicherungsnummer ist angegeben?"),
+    "cell": _both("What is the value for {row} in the column {column}?|What does the table say for {row} under {column}?|Which figure does {row} have in {column}?", "Welcher Wert steht bei {row} in der Spalte {column}?|Was steht in der Tabelle für {row} unter {column}?|Welche Zahl hat {row} bei {column}?"),
+    "product": _both("What is the name of the product?|Which product is this label for?", "Wie heißt das Produkt?|Für welches Produkt ist das Etikett?"),
+    "lot": _both("What is the lot number?|Which batch is it?", "Wie lautet die Chargennummer?|Welche Charge ist es?"),
+    "best_before": _both("What is the best before date?|Until when is it good?", "Wie lautet das Mindesthaltbarkeitsdatum?|Bis wann ist es haltbar?"),
+    "article_no": _both("What is the article number?|Which item number is printed?", "Wie lautet die Artikelnummer?|Welche Artikelnummer ist aufgedruckt?"),
+    "weight": _both("What is the net weight?|How much does it weigh?", "Wie hoch ist das Nettogewicht?|Wie viel wiegt es?"),
+    "tracking": _both("What is the tracking number?|Which tracking number is on the label?", "Wie lautet die Sendungsnummer?|Welche Sendungsnummer steht auf dem Etikett?"),
+    "origin": _both("What is the country of origin?|Which country does it come from?", "Was ist das Herkunftsland?|Aus welchem Land kommt es?"),
+    "price": _both("What is the price?|How much does it cost?", "Wie hoch ist der Preis?|Was kostet es?"),
+}  # fmt: skip
+
+MISSING: Final[dict[str, Wordings]] = {
+    **QUESTIONS,
+    "passport": _both("What is the passport number?", "Wie lautet die Reisepassnummer?"),
+    "fax": _both("What is the fax number?", "Wie lautet die Faxnummer?"),
+    "calories": _both("How many calories does it have?", "Wie viele Kalorien hat es?"),
+    "table_no": _both("What is the table number?", "Wie lautet die Tischnummer?"),
+    "tip": _both("How much was the tip?", "Wie hoch war das Trinkgeld?"),
+}  # fmt: skip
+
+ABSENT: Final[dict[str, list[str]]] = {
+    "invoice": ["discount", "shipping", "due_date", "order_no", "customer_no", "iban", "fax"],
+    "receipt": ["iban", "tip", "table_no", "customer_no", "receipt_no", "change"],
+    "letter": ["iban", "fax", "phone", "customer_no", "tax_id"],
+    "form": ["passport", "phone", "email", "job", "policy", "iban"],
+    "table": [],
+    "label": ["price", "calories", "lot", "weight", "best_before", "tracking"],
+}
+
+TITLES: Final[dict[str, Wordings]] = {
+    "invoice": _both("INVOICE|Invoice|Tax invoice", "RECHNUNG|Rechnung"),
+    "thanks": _both("Thank you for your visit|Thank you!|Please come again", "Vielen Dank für Ihren Einkauf|Vielen Dank!|Auf Wiedersehen"),
+    "subject": _both("Change of your contract|Reminder of an open balance|Offer for new windows|Your application of last month|Repair of the heating", "Änderung Ihres Vertrags|Erinnerung an eine offene Forderung|Angebot für neue Fenster|Ihre Bewerbung vom letzten Monat|Reparatur der Heizung"),
+    "body": _both("The amount of {amount} is still open. Please reply by {deadline}.|We expect your answer no later than {deadline}. The costs come to {amount}.|Please let us know by {deadline} whether you agree to {amount}.", "Der Betrag von {amount} ist noch offen. Bitte antworten Sie bis zum {deadline}.|Wir erwarten Ihre Antwort spätestens am {deadline}. Die Kosten betragen {amount}.|Bitte teilen Sie uns bis {deadline} mit, ob Sie mit {amount} einverstanden sind."),
+    "plain": _both("If anything is unclear, our office will be glad to help.|Thank you for your patience.", "Bei Fragen hilft Ihnen unser Büro gern weiter.|Wir danken für Ihre Geduld."),
+    "greeting": _both("Yours sincerely|Kind regards|Best wishes", "Mit freundlichen Grüßen|Freundliche Grüße|Hochachtungsvoll"),
+    "form": _both("Application form|Registration|Membership application", "Anmeldung|Antrag auf Mitgliedschaft|Anmeldeformular"),
+    "table": _both("Visitors by town|Deliveries by town|Regional figures", "Besucher nach Orten|Lieferungen nach Orten|Regionale Zahlen"),
+    "columns": _both("Spring|Summer|Autumn|Winter|Children|Adults|Trucks", "Frühling|Sommer|Herbst|Winter|Kinder|Erwachsene|Lkw"),
+    "corner": _both("Town|City|Place", "Ort|Stadt|Gemeinde"),
+}  # fmt: skip
