@@ -21,6 +21,8 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
     max_pixels: int | None = None
     max_side_px: int | None = None
     max_bytes: int | None = None
+    orientation: int = 1
+    """How the source lies, as Exif numbers it; whatever the file itself says is not read."""
     source_max_pixels: int = 50_000_000
     """A file whose decoder finds more than this is refused."""
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from io import BytesIO
 from typing import Final
 
-from PIL import Image, ImageCms, ImageFile, ImageOps
+from PIL import Image, ImageCms, ImageFile
 
 from visus.errors import MediaRejected
 from visus.media.fitting import Fit, Fitted, pack_fitted, unpack_job
@@ -20,9 +20,19 @@ from visus.media.fitting import Fit, Fitted, pack_fitted, unpack_job
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF")
 _JPEG_QUALITY: Final = 92
 _SMALLER_QUALITIES: Final = (85, 75, 60)
-_SRGB: Final = BytesIO(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
 _SHRINK: Final = 0.75
 _MIN_SIDE_PX: Final = 16
+_RESULT_MODES: Final = frozenset({"L", "RGB", "RGBA"})
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a picture upright, by its Exif orientation."""
 _LOSSLESS: Final = frozenset({"PNG", "GIF"})
 
 
@@ -38,7 +48,7 @@ def normalise(data: bytes, fit: Fit) -> Fitted:
     try:
         with Image.open(BytesIO(data), formats=_FORMATS) as opened:
             _check_size(opened, fit.source_max_pixels)
-            picture = _upright_srgb(opened)
+            picture = _upright_srgb(opened, fit.orientation)
             is_lossless = opened.format in _LOSSLESS
         return _encode(_shrunk(picture, fit), fit, is_lossless=is_lossless)
     except MediaRejected:
@@ -54,18 +64,28 @@ def _check_size(opened: ImageFile.ImageFile, max_pixels: int) -> None:
         raise MediaRejected(f"The image has more than {max_pixels} pixels.")
 
 
-def _upright_srgb(opened: ImageFile.ImageFile) -> Image.Image:
+def _upright_srgb(opened: ImageFile.ImageFile, orientation: int) -> Image.Image:
     """The first frame as 8-bit L, RGB or RGBA in sRGB, upright, without metadata."""
     opened.load()
     profile = opened.info.get("icc_profile")
-    picture = ImageOps.exif_transpose(opened)
-    if picture.mode.startswith("I") or picture.mode == "F":
-        picture = _eight_bits(picture)
+    picture = _plain(opened)
     if isinstance(profile, bytes):
         picture = _to_srgb(picture, profile)
+    if picture.mode not in _RESULT_MODES:
+        picture = picture.convert("RGB")
+    turn = _TURNS.get(orientation)
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _plain(picture: Image.Image) -> Image.Image:
+    """8 bits a sample, without a palette: L, RGB, RGBA or CMYK."""
     if picture.has_transparency_data:
         return picture.convert("RGBA")
-    return picture.convert("L" if picture.mode in {"1", "L"} else "RGB")
+    if picture.mode.startswith("I"):
+        return _eight_bits(picture)
+    if picture.mode in {"L", "CMYK"}:
+        return picture
+    return picture.convert("L" if picture.mode == "1" else "RGB")
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
@@ -75,16 +95,12 @@ def _eight_bits(picture: Image.Image) -> Image.Image:
 
 def _to_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
     """`picture` with its colours translated; unchanged where the profile does not suit it."""
-    if picture.mode not in {"RGB", "CMYK", "L", "RGBA"}:
-        return picture
     mode = "RGBA" if picture.mode == "RGBA" else "RGB"
     with suppress(ImageCms.PyCMSError, OSError, ValueError):
         source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        target = ImageCms.ImageCmsProfile(_SRGB)
+        target = ImageCms.createProfile("sRGB")
         translated = ImageCms.profileToProfile(picture, source, target, outputMode=mode)
-        if translated is not None:
-            translated.info.clear()
-            return translated
+        return picture if translated is None else translated
     return picture
 
 

@@ -58,9 +58,10 @@ class _Ready(NamedTuple):
 
 
 class _Unfit(NamedTuple):
-    """A checked file that this model cannot use as it is."""
+    """A checked and cleaned file that this model cannot use as it is."""
 
     data: bytes
+    orientation: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,8 +206,7 @@ class MediaPipeline:
         found = survey(data, self.settings)
         clean = data if found.cleaned is None else found.cleaned
         if _must_be_fitted(found, len(clean), sees):
-            # The worker needs the orientation that cleaning cuts out.
-            return _Unfit(data)
+            return _Unfit(clean, found.orientation)
         if base64 is None or found.cleaned is not None:
             base64 = memoryview(pybase64.b64encode(clean))
         return _Ready(found.media_type, found.width_px, found.height_px, base64)
@@ -216,8 +216,11 @@ class MediaPipeline:
             formats=tuple(kind for kind in _MADE_HERE if kind in sees.formats),
             max_pixels=sees.max_pixels,
             max_bytes=sees.max_bytes,
+            orientation=unfit.orientation,
             source_max_pixels=self.settings.max_pixels,
         )
+        if not fit.formats:
+            raise MediaRejected("This model cannot take an image like this.", param=param)
         try:
             fitted = _unpacked(await self.pool.call(pack_job(unfit.data, fit)))
         except NoWorker:

@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 from visus.core.prompt import ImageType
 from visus.errors import MediaRejected
-from visus.media import gif, jpeg, png, webp
+from visus.media import exif, gif, jpeg, png, webp
 from visus.media.layout import Layout
 from visus.media.settings import MediaSettings
 from visus.media.sniff import sniff
@@ -19,7 +19,6 @@ from visus.media.sniff import sniff
 Obstacle: TypeAlias = Literal["animation", "cmyk", "orientation"]
 """Why no model should see a file as it is."""
 
-_UPRIGHT: Final = 1
 _READERS: Final[Mapping[ImageType, Callable[[bytes], Layout]]] = {
     "image/jpeg": jpeg.read,
     "image/png": png.read,
@@ -42,6 +41,8 @@ class Survey:
     width_px: int
     height_px: int
     """As stored: an orientation that swaps them is not applied."""
+    orientation: int
+    """As Exif numbers it, 1 (upright) to 8."""
     obstacle: Obstacle | None
     cleaned: bytes | None
     """The file without metadata and trailing bytes; None where there is nothing to cut."""
@@ -63,6 +64,7 @@ def survey(data: bytes, settings: MediaSettings) -> Survey:
         media_type,
         layout.width_px,
         layout.height_px,
+        layout.orientation,
         _obstacle(layout),
         layout.kept.cut(data),
     )
@@ -111,4 +113,4 @@ def _obstacle(layout: Layout) -> Obstacle | None:
         return "animation"
     if layout.is_cmyk:
         return "cmyk"
-    return None if layout.orientation == _UPRIGHT else "orientation"
+    return None if layout.orientation == exif.UPRIGHT else "orientation"

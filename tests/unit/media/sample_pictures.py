@@ -21,7 +21,7 @@ def halves(width: int = 64, height: int = 48, mode: str = "RGB") -> Image.Image:
     """The left half red, the right half blue."""
     picture = Image.new("RGB", (width, height), RED)
     picture.paste(BLUE, (width // 2, 0, width, height))
-    return picture.convert(mode)
+    return picture.quantize(4) if mode == "P" else picture.convert(mode)
 
 
 def encode(picture: Image.Image, kind: str, **options: object) -> bytes:
