@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from visus.local.lite.answering import tongue
 from visus.local.lite.answering.tongue import Tongue
 from visus.local.lite.answering.values import Kind
-from visus.local.lite.answering.vocabulary import BY_KEY, Span, spans
-from visus.local.lite.answering.words import GENERIC, STOPWORDS, Token, fold, tokens
+from visus.local.lite.answering.vocabulary import BY_KEY, Span, keys_of, spans
+from visus.local.lite.answering.words import GENERIC, STOPWORDS, Token, compact, fold, tokens
 
 _SENTENCE: Final = re.compile(
     r"[^?!\n]*?(?:\?+|!+|\n|(?<!\d)(?<!\bNr)(?<!\bNo)(?<!\b[A-Za-z])\.(?=\s|$)|$)"
@@ -79,6 +79,14 @@ _ASKED: Final[tuple[tuple[str, str], ...]] = (
 )  # fmt: skip
 
 
+Owner: TypeAlias = Literal["sender", "recipient"]
+_OWNERS: Final[tuple[tuple[str, Owner], ...]] = (
+    (r"\b(?:sender|supplier|vendor|seller|company|store|shop|issuer|merchant|author|absender\w*|lieferant\w*|verkaufer\w*"
+     r"|firma|laden\w*|geschaft\w*|unternehmen\w*|verfasser\w*|aussteller\w*)\b", "sender"),
+    (r"\b(?:recipient|customer|client|buyer|addressee|empfanger\w*|kunde\w*|kundin|kaufer\w*|adressat\w*)\b", "recipient"),
+)  # fmt: skip
+
+
 class Target(NamedTuple):
     """What a question asks a document for."""
 
@@ -88,6 +96,10 @@ class Target(NamedTuple):
     """The folded words that name the thing, stop words left out."""
     extra: tuple[str, ...]
     """Words that narrow it down and that the picture must account for."""
+    verbs: tuple[str, ...] = ()
+    """Words that may narrow it down: a running text that has them is the place to look."""
+    owner: Owner | None = None
+    """Whose it is, where a page has one of each: the sender's address, the customer's."""
 
 
 @dataclass(frozen=True)
@@ -134,14 +146,25 @@ class Ask:
     def target(self) -> Target:
         """The field, kind and words that it asks for."""
         head, covered = _head(self)
-        left = [token for place, token in enumerate(self.meant) if place not in covered]
-        extra = tuple(token.text for token in left if self._matters(token))
-        named = tuple(self.meant[place].text for place in sorted(covered))
         asked = self._asked_key(head)
+        if head is None or asked not in head.keys:
+            covered = set[int]()
+        named = tuple(self.meant[place].text for place in sorted(covered))
+        left = [token for place, token in enumerate(self.meant) if place not in covered]
+        extra = tuple(
+            token.text
+            for token in left
+            if self._matters(token) and not _is_name_of(token.text, asked)
+        )
         kind = BY_KEY[asked].kind if asked else self._kind()
-        if asked is not None and (head is None or asked not in head.keys):
-            named = ()
-        return Target(asked, kind, named or self.content, extra)
+        telling = tuple(token.text for token in self.meant if self._matters(token))
+        verbs = tuple(
+            token.text
+            for token in left
+            if token.text not in GENERIC and token.text not in extra and token.start > 0
+        )
+        owner = next((owner for pattern, owner in _OWNERS if self.has(pattern)), None)
+        return Target(asked, kind, named or telling or self.content, extra, verbs, owner)
 
     def has(self, pattern: str) -> bool:
         """Whether the folded question matches."""
@@ -162,6 +185,9 @@ class Ask:
         return german if self.tongue == "de" else english
 
     def _asked_key(self, head: Span | None) -> str | None:
+        kind = self._kind()
+        if head is not None and not any(_fits(BY_KEY[key].kind, kind) for key in head.keys):
+            head = head if kind not in _STRICT else None
         if head is not None and len(head.name) >= 9:
             return self._best_key(head)
         for pattern, key in _ASKED:
@@ -184,7 +210,7 @@ class Ask:
         if token.text in GENERIC:
             return False
         raw = self.text[token.start : token.end]
-        if self.tongue == "de" and raw.islower() and not any(map(str.isdigit, raw)):
+        if self.tongue == "de" and raw.isalpha() and (raw.islower() or token.start == 0):
             return False
         return not re.fullmatch(r"[a-z]{3,}(?:ed|ing)", token.text)
 
@@ -192,6 +218,10 @@ class Ask:
 _KINDS: Final[tuple[tuple[str, Kind], ...]] = (
     (r"\b(?:what time|um wie ?viel uhr|uhrzeit|wie spat)\b", "time"),
     (r"\b(?:when|wann|date|datum|what day|which day|an welchem tag|welcher tag|deadline)\b|datum\b", "date"),
+    (r"^\W*(?:and |und )?(?:where|wo|wohin|woher)\b", "place"),
+    (r"^\W*(?:and |und )?(?:who|whom|whose|wer|wen|wem|to whom|an wen|von wem)\b", "name"),
+    (r"^\W*(?:and |und )?(?:where|wo|wohin|woher)\b", "place"),
+    (r"^\W*(?:and |und )?(?:who|whom|whose|wer|wen|wem|to whom|an wen|von wem)\b", "name"),
     (r"\b(?:percent\w*|prozent\w*)\b", "percent"),
     (r"\b(?:how many|wie ?viele|number of|anzahl)\b", "number"),
     (r"\bhow (?:heavy|tall|wide|long|large|big|deep)\b|\bwie (?:schwer|lang|breit|gross|tief|weit)\b", "measure"),
@@ -199,8 +229,20 @@ _KINDS: Final[tuple[tuple[str, Kind], ...]] = (
 )  # fmt: skip
 
 
+_STRICT: Final = frozenset[Kind]({"date", "name", "place", "time"})
+"""Kinds that the question word demands: an answer to `where` is no date."""
+
+
 def _fits(kind: Kind, wanted: Kind) -> bool:
-    return wanted == "text" or kind == wanted
+    if wanted in {"text", kind}:
+        return True
+    if wanted in {"name", "place"}:
+        return kind in {"name", "place", "text"} or (wanted == "place" and kind == "postcode")
+    return wanted == "date" and kind in {"time", "text"}
+
+
+def _is_name_of(word: str, key: str | None) -> bool:
+    return key is not None and key in keys_of(compact([word]))
 
 
 def _head(ask: Ask) -> tuple[Span | None, set[int]]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from visus.local.lite.answering.ask import Owner
 from visus.local.lite.answering.page import Page, Piece, looks_like_a_label, split_at_colons
 from visus.local.lite.answering.values import find, is_date
 from visus.local.lite.answering.words import fold
@@ -31,8 +32,11 @@ _TITLE: Final = re.compile(
 _HONORIFIC: Final = re.compile(r"^(?:Firma|Herrn?|Frau|An|To|Mr\.?|Mrs\.?|Ms\.?)\s*:?$")
 
 
-def parts(page: Page, key: str) -> Iterator[Piece]:
+def parts(page: Page, key: str, *, owner: Owner | None = None) -> Iterator[Piece]:
     """What the page holds for a field without naming it, likeliest first; often nothing."""
+    if key in _ADDRESS_PARTS:
+        yield from _of_address(page, key, owner)
+        return
     finder = _FINDERS.get(key)
     if finder is not None:
         yield from finder(page)
@@ -41,7 +45,11 @@ def parts(page: Page, key: str) -> Iterator[Piece]:
 def _address_blocks(page: Page) -> list[list[Piece]]:
     blocks: list[list[Piece]] = []
     for piece in page.pieces:
-        if _POSTCODE_LINE.search(piece.text) and not split_at_colons(piece.text):
+        if (
+            _POSTCODE_LINE.search(piece.text)
+            and not split_at_colons(piece.text)
+            and not _is_labelled(page, piece)
+        ):
             block = _upwards(page, piece)
             if len(block) >= 2:
                 blocks.append(block)
@@ -92,6 +100,67 @@ def _recipient(page: Page) -> Iterator[Piece]:
         generic = re.search(r"damen|herren|sir|madam|team|all\b|whom", fold(name))
         if _SALUTATION.match(piece.text.strip()) and name and not generic:
             yield piece._replace(text=name)
+
+
+_ADDRESS_PARTS: Final = frozenset({"address", "street", "postcode", "city"})
+
+
+def _of_address(page: Page, key: str, owner: Owner | None) -> Iterator[Piece]:
+    """A part of the sender's or the recipient's address; of the only one, if nobody is named."""
+    block = _block_of(page, owner)
+    if not block:
+        return
+    last = block[-1]
+    match _PLACE.search(last.text):
+        case None:
+            return
+        case match:
+            parts = {
+                "postcode": match.group("code") or match.group("late"),
+                "city": match.group("city") or match.group("town"),
+                "street": block[-2].text if len(block) > 1 else None,
+                "address": ", ".join(piece.text for piece in block[1:] or block),
+            }
+    text = parts[key]
+    if text:
+        yield last._replace(text=text.strip(" ,"))
+
+
+def _block_of(page: Page, owner: Owner | None) -> list[Piece]:
+    blocks = _address_blocks(page)
+    returns = [
+        _from_return_line(piece) for piece in page.pieces[:8] if _is_return_line(piece.text)
+    ]
+    if owner == "sender" and returns:
+        return returns[0]
+    if len(blocks) > 1 and owner is not None:
+        return blocks[0 if owner == "sender" else 1]
+    if len(blocks) == 1:
+        alone = (
+            owner == "sender" or owner is None or returns or _has_header_above(page, blocks[0])
+        )
+        return blocks[0] if alone else []
+    return _lone_line(page) if not blocks and owner != "recipient" else []
+
+
+def _from_return_line(piece: Piece) -> list[Piece]:
+    return [
+        piece._replace(text=part) for part in re.split(r"\s*[·•|,]\s*|\s+[–-]\s+", piece.text)
+    ]
+
+
+def _lone_line(page: Page) -> list[Piece]:
+    """A receipt's `Main St. 12, 50667 Town` on a single line."""
+    found = [
+        _from_return_line(piece) for piece in page.pieces[:8] if _is_return_line(piece.text)
+    ]
+    return found[0] if found else []
+
+
+_PLACE: Final = re.compile(
+    r"(?:(?:[A-Z]{1,3}[- ])?(?P<code>\d{4,5})\s+(?P<city>[A-ZÄÖÜ][^,\d]*))"
+    r"|(?P<town>[A-ZÄÖÜ][^\d,]*?),?\s+(?P<late>[A-Z]{2}\s+\d{5}|[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2})"
+)
 
 
 def _has_header_above(page: Page, block: list[Piece]) -> bool:
@@ -171,10 +240,23 @@ def _date(page: Page) -> Iterator[Piece]:
             if (
                 lone
                 and not looks_like_a_label(before)
+                and not _is_labelled(page, piece)
                 and (not after or any(find("time", after)))
             ):
                 yield piece._replace(text=found.text)
                 return
+
+
+def _is_labelled(page: Page, piece: Piece) -> bool:
+    """Whether the page names this value: to its left, or right above it."""
+    beside = [other for other in page.row_of(piece) if other.box.right <= piece.box.left + 1]
+    if beside and (looks_like_a_label(beside[-1].text) or beside[-1].text.endswith(":")):
+        return True
+    return any(
+        piece in page.below(other, lines=1) and looks_like_a_label(other.text)
+        for other in page.pieces
+        if other.box.bottom <= piece.middle
+    )
 
 
 def _time(page: Page) -> Iterator[Piece]:

@@ -6,9 +6,9 @@ word of the question that the page cannot account for is a reason to find nothin
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from visus.local.lite.answering import letterhead
 from visus.local.lite.answering.ask import Target
@@ -27,9 +27,28 @@ from visus.local.lite.answering.words import (
 from visus.local.lite.evidence import Box
 
 _ENOUGH: Final = 0.42
+_ALONE: Final = 0.95
 _HOW: Final = {"colon": 1.0, "right": 0.97, "inline": 0.9, "below": 0.8, "above": 0.5}
 _FREE: Final = frozenset[Kind]({"text", "name", "place"})
+_NOUNS_OF_NAMES: Final = frozenset(
+    {
+        "vendor",
+        "manufacturer",
+        "bank",
+        "insurance",
+        "employer",
+        "product",
+        "description",
+        "course",
+    }
+)
+"""Fields whose label is often part of the name itself: `SUPERMARKT FRISCH`, `Bank of Kent`."""
+_VAGUE: Final = frozenset({"date", "time"})
+"""Fields that say so little that a verb of the question says more: `when was it cancelled?`"""
 _UNLABELLED: Final = frozenset({"email", "iban", "website"})
+
+
+Search: TypeAlias = Callable[[Page, Target], Iterator["Finding"]]
 
 
 class Finding(NamedTuple):
@@ -44,13 +63,28 @@ class Finding(NamedTuple):
 
 def look_up(page: Page, target: Target) -> Finding | None:
     """The best value on the page for the target; None if the page does not hold it."""
-    found = [*_by_label(page, target), *_by_place(page, target)]
-    fitting = [
-        each for each in found if each.score >= _ENOUGH and _accounts(page, target, each)
-    ]
-    if fitting:
-        return _best(fitting, target)
-    return _in_sentences(page, target)
+    if not _accounts(page, target):
+        return None
+    for search in _searches(target):
+        found = [each for each in search(page, target) if each.score >= _ENOUGH]
+        if found:
+            return _trimmed(_best(found, target), target)
+    return None
+
+
+def _searches(target: Target) -> tuple[Search, ...]:
+    """Labels, then running text with all the words, then the usual places, then fewer words."""
+    if target.key in _VAGUE and target.verbs:
+        return (_in_sentences, _by_label, _by_place)
+    return (_by_label, _in_sentences, _by_place, _in_sentences_without_verbs)
+
+
+def _trimmed(found: Finding, target: Target) -> Finding:
+    """A city without the postcode that stands before it."""
+    if target.key == "city":
+        match = re.match(r"^(?:[A-Z]{1,2}-)?\d{4,5}\s+(\S.*)$", found.value)
+        return found._replace(value=match.group(1)) if match else found
+    return found
 
 
 def is_about(label: str, pattern: str) -> bool:
@@ -64,8 +98,8 @@ def _best(found: list[Finding], target: Target) -> Finding:
     return max(found, key=lambda each: (round(each.score, 2), -each.box.top))
 
 
-def _accounts(page: Page, target: Target, found: Finding) -> bool:
-    """Whether every narrowing word is on the page, near the finding if it is there at all."""
+def _accounts(page: Page, target: Target) -> bool:
+    """Whether every narrowing word is on the page."""
     everywhere = [token.text for token in page.tokens]
     return all(holds(everywhere, word) for word in target.extra)
 
@@ -76,6 +110,8 @@ def _accounts(page: Page, target: Target, found: Finding) -> bool:
 def _by_label(page: Page, target: Target) -> Iterator[Finding]:
     for pair in page.pairs:
         quality = _quality(pair.label, target)
+        if target.key in _NOUNS_OF_NAMES and pair.how != "colon" and quality < _ALONE:
+            continue
         if quality > 0:
             yield from _values_of(pair, target, quality * _HOW[pair.how], page)
     for piece in page.pieces:
@@ -270,6 +306,8 @@ def _remainder(
     )
     if target.kind in _FREE and not re.match(r"[A-ZÄÖÜ0-9€$£+]", rest):
         return
+    if target.key in _NOUNS_OF_NAMES:
+        return
     if target.kind in _FREE and (score < 1.0 and target.key is not None or len(rest) > 60):
         return
     yield from _values_of(pair, target, score * _HOW["inline"], page)
@@ -281,12 +319,25 @@ def _remainder(
 def _by_place(page: Page, target: Target) -> Iterator[Finding]:
     if target.key is None:
         return
-    for part in letterhead.parts(page, target.key):
+    for part in letterhead.parts(page, target.key, owner=target.owner):
         yield Finding(part.text, "", part.box, part.confidence, 0.6)
+    if target.key == "address" and target.owner is None:
+        yield from _address_in_parts(page, target)
     if target.key in _UNLABELLED:
         yield from _anywhere(page, target.kind)
     if target.key == "phone":
         yield from (each for each in _anywhere(page, "phone") if each.value.startswith("+"))
+
+
+def _address_in_parts(page: Page, target: Target) -> Iterator[Finding]:
+    """A form's street and town, if each has a label of its own."""
+    found: list[Finding] = []
+    for key in ("street", "city"):
+        part = target._replace(key=key, kind="place")
+        found.extend([_best(each, part)] if (each := list(_by_label(page, part))) else [])
+    if found:
+        whole = ", ".join(each.value for each in found)
+        yield found[0]._replace(value=whole, score=0.7)
 
 
 def _anywhere(page: Page, kind: Kind) -> Iterator[Finding]:
@@ -297,6 +348,17 @@ def _anywhere(page: Page, kind: Kind) -> Iterator[Finding]:
 
 
 # --- In running text -------------------------------------------------------------------------
+
+
+_STOP: Final = re.compile(
+    r"(?<=[^\d\s][.!?])\s+(?=[A-ZÄÖÜ\d])"
+    r"|(?<=\d[.!?])\s+(?=[A-ZÄÖÜ])(?!(?:Jan|Feb|M[äa]r|Apr|Ma[iy]|Jun|Jul|Aug|Sep|O[ck]t|Nov|De[cz]))"
+    r"|$"
+)
+
+
+_PROSE: Final = 2
+"""Function words that a sentence has and an address has not."""
 
 
 class Sentence(NamedTuple):
@@ -311,7 +373,7 @@ def sentences(page: Page) -> Iterator[Sentence]:
     for block in _blocks(page):
         text = " ".join(piece.text for piece in block)
         start = 0
-        for stop in re.finditer(r"(?<=[^\d\s][.!?])\s+(?=[A-ZÄÖÜ\d])|$", text):
+        for stop in _STOP.finditer(text):
             part = text[start : stop.start()].strip()
             if part:
                 yield Sentence(part, _piece_at(block, start))
@@ -337,43 +399,63 @@ def _piece_at(block: list[Piece], offset: int) -> Piece:
     return block[-1]
 
 
-def _in_sentences(page: Page, target: Target) -> Finding | None:
-    wanted = tuple(
-        word
-        for word in dict.fromkeys((*target.named, *target.extra))
-        if word not in GENERIC or target.kind in _FREE
-    )
-    if not wanted:
-        return None
-    found: list[Finding] = []
+def _in_sentences(page: Page, target: Target) -> Iterator[Finding]:
+    wanted = _words_to_find(target)
     for sentence in sentences(page):
         score = _sentence_score(sentence.text, wanted, target)
-        value = _sentence_value(sentence.text, wanted, target) if score >= 1.0 else None
+        value = _sentence_value(sentence.text, wanted, target) if score > 0 else None
         if value is not None:
             piece = sentence.piece
-            found.append(Finding(value, "", piece.box, piece.confidence, 0.5 * score))
-    return max(found, key=lambda each: each.score, default=None)
+            yield Finding(value, "", piece.box, piece.confidence, score)
+
+
+def _in_sentences_without_verbs(page: Page, target: Target) -> Iterator[Finding]:
+    if target.verbs and target.kind not in _FREE:
+        yield from _in_sentences(page, target._replace(verbs=()))
+
+
+def _words_to_find(target: Target) -> tuple[str, ...]:
+    """The words that a sentence must hold; of the asked field's own name, none has to be."""
+    named = () if target.key is not None else target.named
+    verbs = target.verbs if target.kind not in _FREE else ()
+    return tuple(dict.fromkeys((*named, *target.extra, *verbs)))
 
 
 def _sentence_score(sentence: str, wanted: tuple[str, ...], target: Target) -> float:
+    """Half for every word said; for free kinds, one may be said elsewhere on the page."""
     spoken = words(sentence)
-    if len(spoken) < 4:
+    if sum(word in STOPWORDS for word in spoken) < _PROSE:
         return 0.0
-    named = any(
-        target.key in span.keys for span in spans(tokens(sentence)) if target.key is not None
-    )
-    missing = [word for word in wanted if not holds(spoken, word)]
-    if named:
-        missing = [word for word in missing if word in target.extra]
-    return 0.0 if missing else 1.0 + len(wanted) / 10
+    if not wanted:
+        named = any(target.key in span.keys for span in spans(tokens(sentence)))
+        return 0.5 if named and target.kind not in _FREE else 0.0
+    said = [word for word in wanted if holds(spoken, word)]
+    missing = len(wanted) - len(said)
+    if not said or missing > (1 if target.kind in _FREE and len(wanted) > 1 else 0):
+        return 0.0
+    return 0.5 + 0.1 * len(said) - 0.2 * missing
 
 
 def _sentence_value(sentence: str, wanted: tuple[str, ...], target: Target) -> str | None:
     if target.kind in _FREE:
-        return sentence if len(wanted) >= 2 and len(sentence) <= 240 else None
-    near = [token.end for token in tokens(sentence) if holds([token.text], wanted[-1])]
-    anchor = near[0] if near else 0
+        enough = len(wanted) >= 2 or target.kind == "place" or target.key is not None
+        return sentence if enough and len(sentence) <= 240 else None
+    anchor = _anchor(sentence, wanted, target)
     values = list(find(target.kind, sentence))
     if not values:
         return None
-    return min(values, key=lambda each: abs(each.start - anchor)).text
+    return min(values, key=lambda each: _after(each.start - anchor)).text
+
+
+def _anchor(sentence: str, wanted: tuple[str, ...], target: Target) -> int:
+    """Where in the sentence the thing is named."""
+    parts = tokens(sentence)
+    if wanted:
+        return next((part.end for part in parts if holds([part.text], wanted[-1])), 0)
+    named = (span for span in spans(parts) if target.key in span.keys)
+    return next((parts[span.last].end for span in named), 0)
+
+
+def _after(offset: int) -> int:
+    """How far from its word a value stands; what comes before counts twice as far."""
+    return offset if offset >= 0 else -2 * offset

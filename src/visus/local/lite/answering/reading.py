@@ -233,8 +233,8 @@ def _text(ask: Ask, page: Page) -> str:
     quoted = " / ".join(f"“{piece.text}”" for piece in page.pieces[:_QUOTED_LINES])
     more = "" if len(page.pieces) <= _QUOTED_LINES else " …"
     return ask.say(
-        f"Text ({len(page.pieces)} lines): {quoted}{more}.",
-        f"Text ({len(page.pieces)} Zeilen): {quoted}{more}.",
+        f"Text: {quoted}{more}.",
+        f"Text: {quoted}{more}.",
     )
 
 

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
+from typing_extensions import TypeAliasType
 
 from visus.errors import InvalidValue, UnsupportedParameter
 
 Type: TypeAlias = Literal["string", "number", "integer", "boolean", "array", "object"]
-Json: TypeAlias = "str | int | float | bool | None | list[Json] | dict[str, Json]"
+Json = TypeAliasType("Json", "str | int | float | bool | list[Json] | dict[str, Json] | None")
 
 PARAM: Final = "response_format.json_schema.schema"
 _MOST_BYTES: Final = 64 * 1024

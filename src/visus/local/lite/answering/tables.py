@@ -74,7 +74,11 @@ def _cell(ask: Ask, page: Page, table: Table) -> CellFound | None:
     if row is None:
         return None
     column, said = _column(ask, asked, header, body, row)
-    if column is None or not _explained(ask, asked, row.hits | said, page):
+    if column is None:
+        return None
+    # Row and column both named: one more word may be what the whole table is about.
+    spare = 1 if row.hits and said else 0
+    if not _explained(ask, asked, row.hits | said, page, spare=spare):
         return None
     found = row.cells[column]
     if not found.text.strip():
@@ -194,7 +198,9 @@ def _is_numeric(text: str) -> bool:
     return any(map(str.isdigit, text)) and letters <= 3
 
 
-def _explained(ask: Ask, asked: list[str], said: frozenset[int], page: Page) -> bool:
+def _explained(
+    ask: Ask, asked: list[str], said: frozenset[int], page: Page, *, spare: int = 0
+) -> bool:
     """Whether every telling word of the question names the row, the column or the page."""
     everywhere = [token.text for token in page.tokens]
     named = {*ask.target.named} if ask.target.key else set[str]()
@@ -202,9 +208,8 @@ def _explained(ask: Ask, asked: list[str], said: frozenset[int], page: Page) -> 
         telling = word in ask.target.extra or (word in ask.content and word not in named)
         if place in said or not telling or not _matters(ask, word):
             continue
-        if not holds(everywhere, word):
-            return False
-    return True
+        spare -= 0 if holds(everywhere, word) else 1
+    return spare >= 0
 
 
 def _matters(ask: Ask, word: str) -> bool:

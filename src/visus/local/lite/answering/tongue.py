@@ -2,26 +2,22 @@
 
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from visus.local.lite.answering.words import words
+from visus.local.lite.answering.words import (
+    ENGLISH_GENERIC,
+    ENGLISH_STOPWORDS,
+    GERMAN_GENERIC,
+    GERMAN_STOPWORDS,
+    words,
+)
 
 Tongue: TypeAlias = Literal["en", "de"]
 
-_ENGLISH: Final = frozenset(
-    """
-    what how who whom where when which whose why the is are does do did of this that in on image
-    picture there please many much read tell describe say show find list give compare color colour
-    a an and it can you me for to from was were been with not or has have it's answer german
-    """.split()
-)
-_GERMAN: Final = frozenset(
-    """
-    was wie wer wen wem wo wann welche welcher welches welchen welchem ist sind der die das den dem
-    des ein eine einen einem einer auf im bild gibt es bitte nenne lies beschreibe steht zu und
-    wieviel viele lautet heisst hoch kostet fur ich du mir von vom zum zur nicht kannst hat wurde
-    welchen dieser dieses diese diesem zeigt zeige vergleiche farbe oder mit seit bis an wann
-    enthalt sehen text wessen warum wohin woher zahl zahle antworte englisch
-    """.split()
-)
+_ENGLISH: Final = (ENGLISH_STOPWORDS | ENGLISH_GENERIC) - GERMAN_STOPWORDS - GERMAN_GENERIC | {
+    "describe", "compare", "colour", "color", "count", "transcribe", "was",
+}  # fmt: skip
+_GERMAN: Final = (GERMAN_STOPWORDS | GERMAN_GENERIC) - ENGLISH_STOPWORDS - ENGLISH_GENERIC | {
+    "was", "beschreibe", "vergleiche", "farbe", "farben", "zahle", "lies", "die", "an",
+}  # fmt: skip
 
 _PROFILES: Final[dict[str, frozenset[str]]] = {
     "English": frozenset(

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from visus.local.lite.answering.glossary import translations
+
 _TOKEN: Final = re.compile(r"[^\W_]+|#")
 _NUMBER_WORDS: Final = frozenset(
     {"number", "no", "nr", "num", "nummer", "#", "numero", "nbr", "nos", "nro"}
@@ -20,50 +22,77 @@ _ENDINGS: Final = frozenset(
 _LONGEST_ENDINGS: Final = tuple(sorted(_ENDINGS - {"", "y"}, key=len, reverse=True))
 _LOOKALIKES: Final = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l", "5": "s", "8": "b"})
 
-STOPWORDS: Final = frozenset(
+ENGLISH_STOPWORDS: Final = frozenset(
     """
-    a an the this that these those it its is are was were be been being am do does did done has
-    have had having of on in at to for from by with within into onto about as and or not if then
-    there here what which who whom whose when where why how can could would should will shall may
-    might must please tell me us my our your you i we he she they them their his her any some all
-    also so up out just only exactly give show find say says said name named mean means read
-    see seen know let per both each other same one ones s t re m ve ll d
-    der die das den dem des ein eine einen einem einer eines ist sind war waren sein seid bin wird
-    werden wurde wurden hat haben hatte hatten es er sie ihr ihre ihrem ihren mein dein unser unsere
-    und oder nicht kein keine wenn dann dort hier da was welche welcher welches welchen welchem wer
-    wen wem wessen wann wo wohin woher warum wieso wie kann koennen konnte konnten mochte bitte
-    mir uns ich du wir im in am an auf aus bei beim bis fur mit nach von vom vor zu zum zur uber
-    unter zwischen durch gegen ohne um als auch so noch nur genau gib zeige zeig finde sag sage
-    nenne nenn lautet lauten heisst heissen steht stehen man diese dieser dieses diesem diesen jede
-    jeder jedes alle allem beide beiden denn doch mal eigentlich sich dir ihm ihn ihnen wurdest
+    a an the this that these those it its is are was were be been being am do does did done
+    has have had having of on in at to for from by with within into onto about as and or not
+    if then there here what which who whom whose when where why how can could would should
+    will shall may might must please tell me us my our your you i we he she they them their
+    his her any some all also so up out just only give show find say says said mean means
+    see seen know let per both each other same one ones s t re m ve ll d read exactly take
+    takes taken took go goes went come comes came begin begins began beginning start starts
+    live lives lived happen happens leave leaves left depart departs departed arrive arrives make makes made mention mentions
+    mentioned write writes wrote send sends sent sign signs meet meets met serve serves get
+    gets under own while during until because but than too very
     """.split()
 )
-"""Words that carry no content of their own, folded, of both languages."""
+GERMAN_STOPWORDS: Final = frozenset(
+    """
+    der die das den dem des ein eine einen einem einer eines ist sind war waren sein seid
+    bin wird werden wurde wurden hat haben hatte hatten es er sie ihr ihre ihrem ihren mein
+    dein unser unsere und oder nicht kein keine wenn dann dort hier da was welche welcher
+    welches welchen welchem wer wen wem wessen wann wo wohin woher warum wieso wie kann
+    koennen konnte konnten mochte bitte mir uns ich du wir im in am an auf aus bei beim bis
+    fur mit nach von vom vor zu zum zur uber unter zwischen durch gegen ohne um als auch so
+    noch nur genau gib zeige zeig finde sag sage nenne nenn lautet lauten heisst heissen
+    steht stehen man diese dieser dieses diesem diesen jede jeder jedes alle allem beide
+    beiden denn doch mal eigentlich sich dir ihm ihn ihnen wurdest geht ging gehen kommt kam
+    beginnt begann endete macht ob sowie waehrend wahrend jene seine seinen ihres ihrer
+    deren dessen davon dafur damit darauf darin drauf daraus sollte soll sollen muss mussen
+    musste darf wohnt lebt schreibt schrieb
+    """.split()
+)
+STOPWORDS: Final = ENGLISH_STOPWORDS | GERMAN_STOPWORDS
+"""Words that carry no content of their own, folded."""
 
-GENERIC: Final = frozenset(
+ENGLISH_GENERIC: Final = frozenset(
     """
-    image images picture pictures photo photos photograph pic screenshot scan file page document
-    documents doc text bill invoice invoices receipt letter form label chart graph table diagram
-    sheet paper card sign value values field entry written printed stated listed shown given mentioned
-    displayed visible indicated specified noted contained appear appears appearing look looks
-    looking like kind type sort total overall exact actual following above below left right top
-    bottom belong belongs belonging correspond refer refers much many amount quantity content
-    contents information info details detail section part line row column cell according concerning
-    regarding item items product products article position positions entry cost costs costing
-    price pay paid charged charge bought purchased ordered sold buy order get got set sent
-    issued answer short briefly brief word words single
-    bild bilder foto fotos aufnahme screenshot scan datei seite dokument dokuments dokument
-    unterlage text texte rechnung rechnungen quittung kassenbon kassenzettel beleg bon brief
-    briefs schreiben schreibens formular formulars etikett etiketts tabelle diagramm balkendiagramm
-    blatt schild karte wert werte feld eintrag geschrieben gedruckt angegeben aufgefuhrt gezeigt
-    genannt erwahnt abgebildet sichtbar enthalten angezeigt vermerkt notiert eingetragen art typ
-    hoch gross viel viele wieviel wieviele betragt belauft kostet kosten kostete preis menge
-    anzahl bezahlt gekauft bestellt verkauft zahlen gezahlt inhalt angabe angaben zeile spalte
-    zelle laut gemass insgesamt gesamt folgende folgenden artikel produkt position positionen
-    posten ausgestellt gesendet bekommen erhalten antwort antworte kurz wort worten steht
+    image images picture pictures photo photos photograph pic screenshot scan file page
+    document documents doc text bill invoice invoices receipt letter form label chart graph
+    table diagram sheet paper card sign value values field entry written printed stated
+    listed shown given mentioned displayed visible indicated specified noted contained
+    appear appears appearing look looks looking like kind type sort total overall exact
+    actual following above below left right top bottom belong belongs belonging correspond
+    refer refers much many amount quantity content contents information info details detail
+    section part line row column cell according concerning regarding item items product
+    products article position positions cost costs costing price pay paid charged charge
+    bought purchased ordered sold buy order get got set sent issued answer short briefly
+    brief word words single person people man woman customer's purchase shopping name names
+    called store shop company business applicant customer client sender recipient vendor
+    supplier seller buyer patient holder passenger owner flight trip place takes letter's
+    writer author bar bars
     """.split()
 )
-"""Words that name the medium or the asking, not the thing asked for."""
+GERMAN_GENERIC: Final = frozenset(
+    """
+    bild bilder foto fotos aufnahme screenshot scan datei seite dokument dokuments unterlage
+    text texte rechnung rechnungen quittung kassenbon kassenzettel beleg bon brief briefs
+    schreiben schreibens formular formulars etikett etiketts tabelle diagramm balkendiagramm
+    blatt schild karte wert werte feld eintrag geschrieben gedruckt angegeben aufgefuhrt
+    gezeigt genannt erwahnt abgebildet sichtbar enthalten angezeigt vermerkt notiert
+    eingetragen art typ hoch gross viel viele wieviel wieviele betragt belauft kostet kosten
+    kostete preis menge anzahl bezahlt gekauft bestellt verkauft zahlen gezahlt inhalt
+    angabe angaben zeile spalte zelle laut gemass insgesamt gesamt folgende folgenden
+    artikel produkt position positionen posten ausgestellt gesendet bekommen erhalten
+    antwort antworte kurz wort worten steht person personen leute mann frau herr herrn
+    einkauf kauf namen name heisst laden geschaft firma unternehmen antragsteller
+    antragstellerin kunde kunden kundin absender absenders absenderin empfanger empfangers
+    empfangerin lieferant verkaufer kaufer patient patientin inhaber passagier flug reise
+    verfasser verfasserin autor balken saule worum erwahnen findet statt
+    """.split()
+)
+GENERIC: Final = ENGLISH_GENERIC | GERMAN_GENERIC
+"""Words that name the medium, the asking or a role, not the thing asked for."""
 
 
 class Token(NamedTuple):
@@ -121,8 +150,11 @@ def stem(word: str) -> str:
 
 @lru_cache(maxsize=16384)
 def alike(one: str, other: str) -> bool:
-    """Whether two folded words are the same but for an ending or one misread letter."""
+    """Whether two folded words mean the same but for an ending, a language or a misread letter."""
     if one == other:
+        return True
+    translated = translations(one) or translations(singular(one))
+    if translated and (other in translated or singular(other) in translated):
         return True
     if any(map(str.isdigit, one)) or any(map(str.isdigit, other)):
         return _mixed(one) and _mixed(other) and _skeleton(one) == _skeleton(other)
@@ -169,9 +201,40 @@ def content(parts: Iterable[str]) -> list[str]:
     return [word for word in parts if word not in STOPWORDS and word not in GENERIC]
 
 
+def singular(word: str) -> str:
+    """The likely singular; only good for looking a word up."""
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    for ending in ("es", "en", "s", "n", "e"):
+        rest = word[: -len(ending)]
+        if word.endswith(ending) and len(rest) >= 3 and translations(rest):
+            return rest
+    return word
+
+
 def holds(haystack: Sequence[str], needle: str) -> bool:
-    """Whether a word like `needle` is among `haystack`, alone or as part of a compound."""
+    """Whether a word like `needle` is there, alone, inside a compound, or as its two halves."""
     if any(alike(word, needle) for word in haystack):
         return True
-    root = stem(needle)
-    return len(root) >= 5 and any(root in word for word in haystack if len(word) > len(root))
+    root = _verb_root(needle) or stem(needle)
+    if len(root) >= 4 and any(root in word for word in haystack if len(word) >= len(root)):
+        return True
+    return len(needle) >= 9 and _is_made_of(needle, haystack)
+
+
+def _verb_root(word: str) -> str:
+    """What `gekündigt` and `delivered` share with the other forms; empty for other words."""
+    if word.startswith("ge") and len(word) >= 7 and word.endswith(("t", "en")):
+        return word[2:-1] if word.endswith("t") else word[2:-2]
+    return word[:-2] if word.endswith("ed") and len(word) >= 7 else ""
+
+
+def _is_made_of(compound: str, haystack: Sequence[str]) -> bool:
+    """`Schlüsselübergabe` is made of `Schlüssel` and `Übergabe`."""
+    long = [word for word in haystack if len(word) >= 4]
+    heads = [stem(word) for word in long if compound.startswith(stem(word))]
+    return any(
+        compound.endswith(word) and len(head) + len(word) >= len(compound) - 2
+        for word in long
+        for head in heads
+    )
