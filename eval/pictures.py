@@ -1,7 +1,8 @@
-# ruff: noqa: PLR2004 - distances on paper are their own names
+# ruff: noqa: E501, PLR2004 - lists of names read best as one row; distances on paper are their own names
 """Codes, plain colours, counted shapes, photos, charts, languages, pairs and second turns."""
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from math import cos, pi, sin
 from pathlib import Path
 from typing import Final
@@ -363,7 +364,10 @@ def _turns(dice: Dice, folder: Path) -> list[Item]:
     for place in range(4):
         german = place % 2 == 1
         sheet = blank((700, 300), dice)
-        number, amount = dice.digits(6), words.money(dice.between(500, 90000), "bare")
+        number, amount = (
+            dice.digits(6),
+            words.money(Decimal(dice.between(500, 90000)) / 100, "bare"),
+        )
         known = ("Kundennummer", "Gesamtbetrag") if german else ("Customer number", "Total")
         y = 40
         for label, value in zip(known, (number, amount), strict=True):
