@@ -54,6 +54,9 @@ WORKLOADS = {
     )
 }
 
+PICTURE_URL = "http://127.0.0.1:9103/img/80k.jpg"
+"""On a face of the mock that is nobody's upstream: a gateway may refuse its own upstreams."""
+
 STREAMED = frozenset({Ask.STREAM, Ask.PICTURE_STREAM})
 WHAT = {"type": "text", "text": "What is in this image? Answer in one sentence."}
 
@@ -97,7 +100,7 @@ def _content(ask: Ask, pictures: Path) -> str | list[dict[str, Any]]:
         case Ask.PICTURES_TEN:
             return [WHAT] + [_inline(pictures / "200k.jpg")] * 10
         case Ask.PICTURE_URL:
-            return [WHAT, _picture("http://127.0.0.1:9101/img/80k.jpg")]
+            return [WHAT, _picture(PICTURE_URL)]
 
 
 def _inline(file: Path) -> dict[str, Any]:
