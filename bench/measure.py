@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import processes, traffic
-from bench.peers import Gateway
+from bench.peers import GATEWAY_CORE, Gateway
 from bench.processes import Spent
 from bench.traffic import Answers, Load, Target
 from bench.workloads import WORKLOADS, Workload
@@ -60,6 +60,8 @@ class Run:
     spent: Spent
     hardware_share: float
     gateway_share: float
+    others_share: float
+    """What anything else took of the gateway's core."""
     peak_rss_mb: float
 
 
@@ -90,6 +92,11 @@ class Cell:
     def is_saturated(self) -> bool:
         """Whether mock and load generator were as busy as they can be."""
         return self.has_gateway and self.hardware_share >= SATURATED
+
+    @property
+    def others_share(self) -> float:
+        """How much of the gateway's core something else took."""
+        return statistics.mean(run.others_share for run in self.runs)
 
     @property
     def easing_pause_s(self) -> float:
@@ -188,9 +195,11 @@ def run_once(gateway: Gateway, target: Target, *, load: Load, bench: Bench) -> R
     before = gateway.pids()
     processes.forget_peak(before)
     gateway_before, mock_before = processes.spent(before), processes.spent([bench.mock_pid])
+    busy_before_s = processes.core_busy_s(GATEWAY_CORE)
     began = time.perf_counter()
     answers = traffic.drive(target, load, work=bench.work)
     elapsed = time.perf_counter() - began
+    busy_s = processes.core_busy_s(GATEWAY_CORE) - busy_before_s
     family = gateway.pids()
     spent = processes.spent(_both(before, family)).since(gateway_before)
     mock = processes.spent([bench.mock_pid]).since(mock_before)
@@ -200,6 +209,7 @@ def run_once(gateway: Gateway, target: Target, *, load: Load, bench: Bench) -> R
         spent,
         hardware_share=(mock.ticks_s + answers.cpu) / elapsed,
         gateway_share=spent.ticks_s / elapsed,
+        others_share=max(busy_s - spent.ticks_s, 0.0) / elapsed,
         peak_rss_mb=processes.peak_rss_mb(family),
     )
 

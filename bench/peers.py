@@ -18,7 +18,7 @@ from bench.traffic import Answers, Target, one_answer, reachable
 from bench.workloads import Ask, Upstream, Workload, chat_body, gemini_body
 
 BENCH = Path(__file__).resolve().parent
-GATEWAY_CORE = "1"
+GATEWAY_CORE = 1
 START_DEADLINE_S = 90.0
 STOP_DEADLINE_S = 8.0
 POLL_S = 0.01
@@ -92,8 +92,8 @@ class Gateway:
         command = self._command()
         began = time.perf_counter()
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(  # noqa: S603 - a row of peers.toml
-                ["taskset", "-c", GATEWAY_CORE, *command],  # noqa: S607 - as installed
+            self.process = subprocess.Popen(
+                ["taskset", "-c", str(GATEWAY_CORE), *command],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -202,4 +202,4 @@ class Gateway:
 
 
 def _kill(pid: int) -> None:
-    subprocess.run(["kill", "-KILL", str(pid)], check=False, capture_output=True)  # noqa: S603, S607 - our own child
+    subprocess.run(["kill", "-KILL", str(pid)], check=False, capture_output=True)

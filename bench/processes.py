@@ -58,6 +58,15 @@ def spent(pids: Iterable[int]) -> Spent:
     return Spent(ticks / TICKS_A_SECOND, nanoseconds / 1e9)
 
 
+def core_busy_s(core: int) -> float:
+    """Seconds that a core has worked, for whomever, since the machine started."""
+    lines = Path("/proc/stat").read_text().splitlines()
+    fields = next(line.split() for line in lines if line.startswith(f"cpu{core} "))
+    ticks = [int(field) for field in fields[1:]]
+    idle, waiting = ticks[3], ticks[4]
+    return (sum(ticks[:8]) - idle - waiting) / TICKS_A_SECOND
+
+
 def forget_peak(pids: Iterable[int]) -> None:
     """Let the peak of resident memory start again from what is resident now."""
     for pid in pids:

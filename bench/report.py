@@ -19,6 +19,9 @@ from bench.workloads import WORKLOADS
 JUDGED = "visus"
 NOTHING = "-"
 
+DISTURBED = 0.1
+"""From this share of the gateway's core for others on, the table says so."""
+
 REWRITTEN_BYTES = 1000
 """From this difference on, a forwarded body is another body and the table says so."""
 
@@ -189,6 +192,8 @@ def _note(cell: Cell) -> str:
         notes.append(f"forwards {cell.forwarded_bytes} of {cell.sent_bytes} bytes")
     if cell.pictures_fetched:
         notes.append(f"fetches {cell.pictures_fetched:.2g} pictures a request")
+    if cell.has_gateway and cell.others_share > DISTURBED:
+        notes.append(f"others took {cell.others_share:.0%} of the core")
     events = {(run.answers.ev_min, run.answers.ev_max) for run in cell.runs}
     if len(events) > 1 or any(low != high for low, high in events):
         notes.append(f"uneven streams {sorted(events)}")
@@ -213,6 +218,7 @@ def _cell_json(cell: Cell) -> dict[str, Any]:
         "first_byte_p50_us": cell.median("ttfb_p50"),
         "events": cell.median("ev_mean"),
         "hw": round(cell.hardware_share, 3),
+        "others": round(cell.others_share, 3),
         "pause_ms": round(cell.pause_s * 1000, 2),
         "void": cell.void,
     }

@@ -110,8 +110,8 @@ def drive(target: Target, load: Load, *, work: Path) -> Answers:
     request.write_bytes(target.raw())
     numbers = (load.clients, load.requests, load.seconds, 0, "-", round(load.pause_s * 1e6))
     command = [str(work / "load"), str(target.port), str(request), *map(str, numbers)]
-    run = subprocess.run(  # noqa: S603 - our own program
-        ["taskset", "-c", LOAD_CORE, *command],  # noqa: S607 - as installed
+    run = subprocess.run(
+        ["taskset", "-c", LOAD_CORE, *command],
         capture_output=True,
         check=True,
         timeout=load.seconds + GRACE_S,
@@ -129,8 +129,8 @@ def mock_upstream(*, pictures: Path, work: Path) -> Generator[int]:
     """The mock for as long as the block lasts; yields its process id."""
     if reachable(MOCK_PORT):
         raise SystemExit(f"Port {MOCK_PORT} is taken: is another benchmark running?")
-    process = subprocess.Popen(  # noqa: S603 - our own program
-        ["taskset", "-c", LOAD_CORE, str(work / "mock"), str(pictures), *MOCK_FACES],  # noqa: S607 - as installed
+    process = subprocess.Popen(
+        ["taskset", "-c", LOAD_CORE, str(work / "mock"), str(pictures), *MOCK_FACES],
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
