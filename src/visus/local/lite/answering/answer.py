@@ -133,7 +133,7 @@ def _place(ask: Ask, page: Page) -> Reply | None:
 
 def _extreme(ask: Ask, page: Page) -> Reply | None:
     highest = tables.extreme_wanted(ask)
-    if highest is None:
+    if highest is None or ask.target.key in {"expiry_date", "deadline", "due_date"}:
         return None
     bar = charts.extreme(ask, page.evidence, highest=highest)
     if bar is not None:
@@ -231,9 +231,14 @@ def _row(ask: Ask, page: Page) -> Reply | None:
 
 
 def _field(ask: Ask, page: Page) -> Reply | None:
-    found = lookup.look_up(page, ask.target)
-    if found is None:
-        return None
+    for each in ask.alternatives():
+        found = lookup.look_up(page, each.target)
+        if found is not None:
+            return _told(each, page, found)
+    return None
+
+
+def _told(ask: Ask, page: Page, found: lookup.Finding) -> Reply:
     place = where(ask, found.box, page.evidence)
     sure = sureness(ask, found.confidence)
     beside = _beside(ask, found.label)

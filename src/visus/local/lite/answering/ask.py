@@ -54,7 +54,10 @@ _ASKED: Final[tuple[tuple[str, str], ...]] = (
     (r"to whom|who(?:m)?\b.*(?:addressed|recipient|(?:letter|invoice|bill|parcel|package) (?:for|to)\b|billed|receiv|invoiced|get[s]? th|sent to|made out to|customer|buy|client)|wer\b.*(?:empfang|bekommt|erhalt|kunde|adressat|kauf)|an wen|fur wen|wem\b", "recipient"),
     (r"who\b.*(?:signed|signature)|wer\b.*(?:unterschrieb|unterzeichn)|whose signature|wessen unterschrift", "signatory"),
     (r"who\b.*(?:served|cashier|waiter|till)|wer\b.*(?:bedient|kassier)", "cashier"),
-    (r"who\b.*(?:wrote|author|written by|sent|sender|send[s]?\b|from\b)|from whom|wer\b.*(?:geschrieben|schrieb|schreibt|verfasst|absender|geschickt|gesendet|schickt)|von wem.*(?:brief|schreiben|stammt|paket|sendung)", "sender"),
+    (r"(?:for a living|works? as\b|\bvon beruf|beruflich)", "occupation"),
+    (r"(?:by when|until when|latest|bis wann|spatestens|bis zu welchem|welche frist|which deadline|what deadline|deadline|\bfrist\b)", "deadline"),
+    (r"who\b.*(?:wrote|author|written by)|wer\b.*(?:geschrieben|schrieb|schreibt|verfasst)", "author"),
+    (r"who\b.*(?:sent|sender|send[s]?\b|from\b)|from whom|wer\b.*(?:absender|geschickt|gesendet|schickt)|von wem.*(?:brief|schreiben|stammt|paket|sendung)", "sender"),
     (r"(?:who|which (?:company|firm|business|shop|store|vendor|supplier|supermarket|restaurant))\b.*(?:issued|sold|invoiced|bill|sell|invoice|supplier|vendor|seller|receipt|from)|(?:wer|welche firma|welches unternehmen)\b.*(?:ausgestellt|verkauf|rechnung|liefer|gestellt)|von wem|(?:which|what) (?:shop|store|supermarket|restaurant|company)\b|welche[rs]? (?:laden|geschaft|supermarkt|restaurant|firma|markt|unternehmen)\b|where.*(?:purchase|bought|shopping|receipt from)|wo wurde.*gekauft|which business", "vendor"),
     (r"who\b.*(?:made|makes|produces|produced|manufactur)|wer\b.*(?:herstell|hergestellt|produzier)", "manufacturer"),
     (r"where.*(?:come[s]? from|made|produced|grown|originat)|woher|wo\b.*(?:hergestellt|produziert|angebaut)|which country.*(?:made|from|produced)|aus welchem land", "origin"),
@@ -170,6 +173,19 @@ class Ask:
         """Whether the folded question matches."""
         return re.search(pattern, self.folded) is not None
 
+    def alternatives(self) -> list["Ask"]:
+        """`member or insurance number` as two questions; otherwise the question alone."""
+        whole = re.sub(
+            r"(\w{3,})-? (or|oder|/) (\w*?)(nummer|datum|name|adresse)\b", r"\1\4 \2 \3\4", self.text
+        )
+        whole = re.sub(
+            r"(\w+) (or) (\w+) (number|date|name|address|id|code)\b", r"\1 \4 \2 \3 \4", whole
+        )
+        halves = re.split(r"\s(?:or|oder|/)\s", whole)
+        if len(halves) < 2 or not all(_names_a_field(half) for half in halves):
+            return [self]
+        return [replace(self, text=half) for half in halves]
+
     def named_things(self) -> list[str]:
         """What the question is about, if it is about more than the picture as a whole."""
         if self.target.key is not None:
@@ -229,7 +245,7 @@ _KINDS: Final[tuple[tuple[str, Kind], ...]] = (
 )  # fmt: skip
 
 
-_STRICT: Final = frozenset[Kind]({"date", "name", "place", "time"})
+_STRICT: Final = frozenset[Kind]({"date", "name", "percent", "place", "time"})
 """Kinds that the question word demands: an answer to `where` is no date."""
 
 

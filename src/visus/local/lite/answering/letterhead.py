@@ -10,8 +10,8 @@ from typing import Final
 
 from visus.local.lite.answering.ask import Owner
 from visus.local.lite.answering.page import Page, Piece, looks_like_a_label, split_at_colons
-from visus.local.lite.answering.values import find, is_date
-from visus.local.lite.answering.words import fold
+from visus.local.lite.answering.values import find, is_a
+from visus.local.lite.answering.words import STOPWORDS, fold, words
 
 _POSTCODE_LINE: Final = re.compile(
     r"^(?:[A-Z]{1,3}[- ])?\d{4,5}\s+[A-ZÄÖÜ][\w.äöüß-]+|[A-ZÄÖÜ]\w+,?\s+[A-Z]{2}\s+\d{5}\b"
@@ -180,10 +180,46 @@ def _sender(page: Page) -> Iterator[Piece]:
         yield blocks[0][0]
         return
     signed = next(_signatory(page), None)
-    if signed is not None:
+    if signed is not None and not (blocks and _has_header_above(page, blocks[0])):
         yield signed
         return
     yield from _vendor(page)
+
+
+def _author(page: Page) -> Iterator[Piece]:
+    yield next(_signatory(page), None) or next(_sender(page), None) or page.pieces[0]
+
+
+def _deadline(page: Page) -> Iterator[Piece]:
+    """`Please reply by 3 May`, `spätestens am 3. Mai`: a date after such a word."""
+    for piece in page.pieces:
+        for found in find("date", piece.text):
+            if _UNTIL.search(fold(piece.text[: found.start])):
+                yield piece._replace(text=found.text)
+                return
+
+
+def _lone_amount(page: Page) -> Iterator[Piece]:
+    """A label's price: the only amount of a small page that stands alone and without a name."""
+    alone = [
+        piece
+        for piece in page.pieces
+        if is_a("amount", piece.text) and len(page.row_of(piece)) == 1
+    ]
+    if len(alone) == 1 and len(page.pieces) <= _SMALL_PAGE:
+        yield alone[0]
+
+
+def _only_amount(page: Page) -> Iterator[Piece]:
+    """The only amount that a letter names."""
+    named = [
+        piece._replace(text=found.text)
+        for piece in page.pieces
+        for found in find("amount", piece.text)
+    ]
+    if len(named) == 1 and any(_is_prose(piece.text) for piece in page.pieces):
+        yield named[0]
+    yield from _lone_amount(page)
 
 
 def _signatory(page: Page) -> Iterator[Piece]:
@@ -221,11 +257,16 @@ def _may_be_a_name(text: str) -> bool:
 def _subject(page: Page) -> Iterator[Piece]:
     ordered = list(page.pieces)
     for place, piece in enumerate(ordered):
-        if place and _SALUTATION.match(piece.text.strip()):
+        if place and (_SALUTATION.match(piece.text.strip()) or _is_prose(piece.text)):
             before = ordered[place - 1]
-            if not is_date(before.text) and not _POSTCODE_LINE.search(before.text):
+            if not any(find("date", before.text)) and not _POSTCODE_LINE.search(before.text):
                 yield before
             return
+
+
+def _is_prose(text: str) -> bool:
+    spoken = words(text)
+    return len(spoken) >= _LINE_OF_PROSE and sum(word in STOPWORDS for word in spoken) > 1
 
 
 def _date(page: Page) -> Iterator[Piece]:
@@ -253,7 +294,9 @@ def _is_labelled(page: Page, piece: Piece) -> bool:
     if beside and (looks_like_a_label(beside[-1].text) or beside[-1].text.endswith(":")):
         return True
     return any(
-        piece in page.below(other, lines=1) and looks_like_a_label(other.text)
+        looks_like_a_label(other.text)
+        and not page.right_of(other)
+        and piece in page.below(other, lines=1)
         for other in page.pieces
         if other.box.bottom <= piece.middle
     )
@@ -275,11 +318,21 @@ def _product(page: Page) -> Iterator[Piece]:
         yield max(named, key=lambda piece: piece.height)
 
 
+_UNTIL: Final = re.compile(
+    r"(?:\bby|\buntil|\bbefore|\bno later than|\blatest|\bbis|\bbis zum|\bspatestens|\bspatestens (?:am|bis|zum|bis zum))"
+    r"\s+(?:the\s+|\w+day,?\s+|\w+tag,?\s+(?:den\s+)?)?$"
+)  # fmt: skip
+_LINE_OF_PROSE: Final = 6
+_SMALL_PAGE: Final = 20
 _FINDERS: Final[dict[str, Callable[[Page], Iterator[Piece]]]] = {
     "recipient": _recipient,
     "sender": _sender,
     "vendor": _vendor,
     "signatory": _signatory,
+    "author": _author,
+    "deadline": _deadline,
+    "price": _only_amount,
+    "total": _only_amount,
     "subject": _subject,
     "date": _date,
     "purchase_date": _date,

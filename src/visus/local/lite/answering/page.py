@@ -219,10 +219,9 @@ def _rebuilt(rows: tuple[tuple[Piece, ...], ...]) -> tuple[Table, ...]:
 
 
 def _is_header(row: tuple[Piece, ...]) -> bool:
-    if len(row) < 2 or any(piece.text.strip().endswith(":") for piece in row):
+    if len(row) < 3 or any(piece.text.strip().endswith(":") for piece in row):
         return False
-    numeric = sum(any(find("amount", piece.text)) for piece in row)
-    return numeric == 0
+    return not any(re.search(r"\d(?<!\bQ\d)(?<!20\d\d)(?<!19\d\d)(?!\d)", piece.text) for piece in row)
 
 
 def _body(rows: tuple[tuple[Piece, ...], ...], header: int) -> list[tuple[Piece, ...]]:

@@ -232,7 +232,11 @@ def _item_line(ask: Ask, page: Page) -> CellFound | None:
     named = (
         set(ask.target.named) if ask.target.key in {*_AMOUNT_KEYS, "quantity"} else set[str]()
     )
-    wanted = [word for word in ask.content if word not in named and _matters(ask, word)]
+    wanted = [
+        word
+        for word in ask.content
+        if (word in ask.target.extra or word not in named) and _matters(ask, word)
+    ]
     for row in page.rows if wanted else ():
         text = " ".join(piece.text for piece in row)
         if not all(holds(words(text), word) for word in wanted):

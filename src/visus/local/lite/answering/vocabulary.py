@@ -126,7 +126,7 @@ FIELDS: Final = (
     Field("teacher", "name", "teacher|instructor|lecturer|tutor", "Lehrer|lehrerin|dozent|kursleiter|kursleitung"),
     Field("course", "text", "course|class|course name|course title", "Kurs|lehrgang|kursname|klasse|kurstitel"),
     Field("address", "place", "address|home address|postal address|residence|mailing address|residential address|company address|street address|delivery address|shipping address|property address", "Adresse|anschrift|wohnanschrift|wohnort adresse|postanschrift|firmenanschrift|wohnadresse|objektadresse"),
-    Field("street", "place", "street|street name|street and number|street number|house number|address line", "Straße|strasse|hausnummer|strasse hausnummer|strasse und hausnummer|strasse nr|str"),
+    Field("street", "place", "street|street name|street and number|street number|house number|address line", "Straße|strasse|hausnummer|strasse hausnummer|strasse und hausnummer|strasse nr|str", ("address",)),
     Field("postcode", "postcode", "postcode|zip|zip code|postal code|post code|postcode city|zip city|postcode town|zip code city", "Postleitzahl|plz|plz ort|postleitzahl ort|plz stadt|plz wohnort"),
     Field("city", "place", "city|town|place|city/town|municipality|postcode city|zip city|postcode town|zip code city", "Ort|stadt|wohnort|gemeinde|plz ort|postleitzahl ort|plz stadt|plz wohnort"),
     Field("country", "place", "country", "Land|staat"),
@@ -145,7 +145,7 @@ FIELDS: Final = (
     Field("description", "text", "description|service|services|item description|product description", "Beschreibung|bezeichnung|leistung|artikelbezeichnung|produktbezeichnung|leistungsbeschreibung"),
     Field("product", "text", "product name|name of the product|name product|item name|product title|article name", "Produktname|name des produkts|name produkt|artikelname|produktbezeichnung|name artikel"),
     Field("quantity", "number", "quantity|qty|pcs|pieces|units|count|number of pieces|number pieces|number units|ordered quantity", "Menge|anzahl|stuck|stk|stuckzahl|anz|bestellmenge"),
-    Field("unit_price", "amount", "unit price|price per unit|price each|rate|price/unit|price per piece|each|single price|unit cost|price unit", "Einzelpreis|stuckpreis|preis pro stuck|e preis|ep|ep eur|preis/stuck|preis je einheit|grundpreis|preis stuck|e-preis|einzel|einheitspreis"),
+    Field("unit_price", "amount", "unit price|price per unit|price each|rate|price/unit|price per piece|each|single price|unit cost|price unit", "Einzelpreis|stuckpreis|preis pro stuck|e preis|ep|ep eur|preis/stuck|preis je einheit|grundpreis|preis stuck|e-preis|einzel|einheitspreis", ("price",)),
     Field("price", "amount", "price|cost|fare|fee|ticket price|retail price|charge|amount|ticket|entry fee|fees", "Preis|kosten|gebuhr|fahrpreis|verkaufspreis|eintritt|ticketpreis|entgelt|gebuhren|betrag", ("unit_price", "line_total", "total")),
     Field("line_total", "amount", "line total|amount|item total|line amount|total price|extended price", "Gesamtpreis|g preis|gp|positionsbetrag|gesamt|gp eur|zeilensumme|betrag|g-preis"),
     Field("hourly_rate", "amount", "hourly rate|rate per hour|per hour", "Stundensatz|stundenlohn|pro stunde"),
@@ -198,6 +198,7 @@ FIELDS: Final = (
     Field("language_field", "text", "languages spoken|preferred language|mother tongue", "Sprachkenntnisse|muttersprache|bevorzugte sprache"),
     Field("shoe_size", "text", "shoe size", "Schuhgröße"),
     Field("warranty", "text", "warranty|guarantee|warranty period", "Garantie|gewahrleistung|garantiezeit"),
+    Field("author", "name", "author|written by|writer", "Verfasser|autor|verfasserin", ("signatory",)),
     Field("signatory", "name", "signed by|signature|signatory|signed|yours sincerely", "Unterschrift|unterzeichner|unterzeichnet von|gezeichnet|gez|unterschrieben von"),
 )  # fmt: skip
 BY_KEY: Final = {field.key: field for field in FIELDS}
