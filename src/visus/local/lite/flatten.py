@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from visus.local.lite.ocr import Floats, Quad, size_of
 
@@ -49,6 +51,17 @@ class Flattening:
         square = x - self.tilt * y
         moved = np.stack([square + self.centre[0], level + self.centre[1]], axis=1)
         return np.asarray(moved, dtype=np.float32)
+
+
+    def straightened(self, grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A picture moved alike, but for the twist; what comes in from outside is its edge."""
+        if abs(self.tilt) < _LEAST_SLOPE:
+            return grey
+        x, y = self.centre
+        matrix = np.array([[1, -self.tilt, self.tilt * y], [self.tilt, 1, -self.tilt * x]])
+        size = (grey.shape[1], grey.shape[0])
+        moved = cv2.warpAffine(grey, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(moved, dtype=np.uint8)
 
 
 def _is_long(quad: Quad) -> bool:

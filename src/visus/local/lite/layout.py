@@ -5,6 +5,7 @@ side by side, the columns are read one after the other; everything else (tables,
 heads) is read row by row. Pure geometry; the text matters only in that prose has many words.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from visus.local.lite.evidence import Box, Line
+from visus.local.lite.evidence import Box
 from visus.local.lite.flatten import Flattening
 from visus.local.lite.ocr import Quad, Reading, Word
 
@@ -27,6 +28,8 @@ _PROSE_LINES: Final = 3
 _PROSE_WORDS: Final = 3.0
 _PROSE_FILL: Final = 0.5
 _BLOCK_GAP: Final = 0.75
+_MOST_PLACES: Final = 60
+"""How many places for a gutter are tried, those that most lines begin at first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,10 @@ class Segment:
 # --- Segments --------------------------------------------------------------------------------
 
 
-def segments_of(quads: Sequence[Quad], readings: Sequence[Reading]) -> list[Segment]:
-    """Segments in no particular order, in level coordinates."""
-    level = Flattening.fitted(quads)
+def segments_of(
+    quads: Sequence[Quad], readings: Sequence[Reading], level: Flattening
+) -> list[Segment]:
+    """Segments row by row, in level coordinates."""
     pieces = [
         piece
         for quad, reading in zip(quads, readings, strict=True)
@@ -156,18 +160,22 @@ class _Gutter:
         return min(len(self.left), len(self.right))
 
 
-def ordered(segments: Sequence[Segment]) -> list[list[Segment]]:
-    """Blocks of segments in reading order: paragraphs, columns' parts, rows' cells."""
+def regions_of(segments: Sequence[Segment]) -> list[list[Segment]]:
+    """Parts of the page in reading order; inside one part, rows are read across."""
     gutter = _widest_gutter(segments)
     if gutter is None:
-        return _blocks(rows_of(segments))
+        return [list(segments)] if segments else []
     parts = (gutter.above, gutter.left, gutter.right, gutter.below)
-    return [block for part in parts if part for block in ordered(part)]
+    return [region for part in parts for region in regions_of(part)]
 
 
 def _widest_gutter(segments: Sequence[Segment]) -> _Gutter | None:
-    places = sorted({round(s.box.left - 0.3 * s.height) for s in segments})
-    candidates = [found for place in places for found in _gutters_at(place, segments)]
+    places = Counter(round((s.box.left - 0.3 * s.height) / 4) * 4 for s in segments)
+    candidates = [
+        found
+        for place, _ in places.most_common(_MOST_PLACES)
+        for found in _gutters_at(place, segments)
+    ]
     return max(candidates, key=lambda gutter: gutter.weight, default=None)
 
 
@@ -207,7 +215,7 @@ def _is_prose(segments: Sequence[Segment]) -> bool:
     return median(filled) >= _PROSE_FILL
 
 
-def _blocks(rows: Sequence[Sequence[Segment]]) -> list[list[Segment]]:
+def blocks_of(rows: Sequence[Sequence[Segment]]) -> list[list[Segment]]:
     """Rows of one segment flow together while they stand close; others part into cells."""
     blocks: list[list[Segment]] = []
     for index, row in enumerate(rows):
@@ -225,12 +233,3 @@ def _continues(before: Segment, after: Segment) -> bool:
     alike = 0.75 < after.height / before.height < 1.33  # noqa: PLR2004 - a third of difference
     overlap = min(before.box.right, after.box.right) - max(before.box.left, after.box.left)
     return alike and overlap > 0 and gap < _BLOCK_GAP * before.height
-
-
-def lines_of(blocks: Sequence[Sequence[Segment]]) -> list[Line]:
-    """The segments as lines, each with the number of its block."""
-    return [
-        Line(segment.text, segment.box, segment.confidence, number)
-        for number, block in enumerate(blocks)
-        for segment in block
-    ]
