@@ -31,6 +31,7 @@ from visus.server.protocol import VisusProtocol
 from visus.server.routes.about import HEALTH, HTML, INERT, FixedRoute
 from visus.server.routes.chat import ChatRoute
 from visus.server.routes.models import ModelRoute, ModelsRoute
+from visus.server.watch import Watch
 from visus.workers.pool import WorkerPool
 
 DECODER = WORKER_ENTRY
@@ -128,7 +129,7 @@ def _provider(
 # --- HTTP ------------------------------------------------------------------------------------
 
 
-def gate(configuration: Configuration, made: Parts, book: KeyBook) -> Gate:
+def gate(configuration: Configuration, made: Parts, book: KeyBook, watch: Watch) -> Gate:
     """The ASGI application over running parts."""
     settings = configuration.settings
     description = openapi.document(version("visus"))
@@ -137,7 +138,9 @@ def gate(configuration: Configuration, made: Parts, book: KeyBook) -> Gate:
         Entry("/openapi.json", "GET", FixedRoute(msgspec.json.encode(description))),
         Entry("/docs", "GET", FixedRoute(openapi.page(description).encode(), (HTML, INERT))),
     ]
-    chat = ChatRoute(service=made.chat, settings=settings.server, limits=settings.chat)
+    chat = ChatRoute(
+        service=made.chat, settings=settings.server, limits=settings.chat, watch=watch
+    )
     for prefix in ("/v1", "/v2"):
         entries += [
             Entry(f"{prefix}/chat/completions", "POST", chat),
@@ -169,7 +172,13 @@ async def serve(
         parts(configuration, own_ports=frozenset({port})) as made,
         anyio.create_task_group() as tasks,
     ):
-        server = uvicorn.Server(_uvicorn(configuration, gate(configuration, made, book)))
+        settings = configuration.settings.server
+        watch = Watch(
+            heartbeat_s=settings.heartbeat_s, write_timeout_s=settings.write_timeout_s
+        )
+        application = gate(configuration, made, book, watch)
+        server = uvicorn.Server(_uvicorn(configuration, application))
+        tasks.start_soon(watch.run)
 
         async def tell() -> None:
             while not server.started:  # noqa: ASYNC110 -- uvicorn offers no event

@@ -2,9 +2,11 @@
 
 import secrets
 import time
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import Final, Protocol
 
+import anyio
 from starlette.types import Message, Receive, Scope, Send
 
 from visus.errors import (
@@ -16,12 +18,28 @@ from visus.errors import (
     UnsupportedMediaType,
 )
 from visus.server.bodies import error_body
+from visus.wire import sse
 
 JSON: Final = (b"content-type", b"application/json")
 ALWAYS: Final = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
 )
+
+
+CONNECTION: Final = "visus.connection"
+"""Where in `scope["extensions"]` the connection stands."""
+
+
+class Connection(Protocol):
+    """What an exchange needs of its connection besides ASGI."""
+
+    is_lost: bool
+    on_lost: Callable[[], None] | None
+
+    def abort(self) -> None:
+        """Drops the connection."""
+        ...
 
 
 class Exchange:
@@ -42,6 +60,8 @@ class Exchange:
         """When the last byte was handed over; a reader that takes nothing leaves it behind."""
         self.sending = False
         self.record: dict[str, object] = {}
+        self.hung_up = False
+        self._connection: Connection = scope["extensions"][CONNECTION]
         self._send = send
         self._headers: dict[bytes, bytes] | None = None
 
@@ -96,6 +116,39 @@ class Exchange:
     def note_error(self, error: ServiceError) -> None:
         """Puts an error into the record; its `detail` is there and nowhere else."""
         self.record |= {"code": error.code, "param": error.param, "detail": error.detail}
+
+    @contextmanager
+    def ended_by_hang_up(self) -> Generator[None]:
+        """Cancels the block when the client goes away.
+
+        Raises:
+            HungUp: that is what happened.
+        """
+        with anyio.CancelScope() as scope:
+
+            def lost() -> None:
+                if not self.complete:
+                    self.hung_up = True
+                    scope.cancel()
+
+            self._connection.on_lost = lost
+            try:
+                if self._connection.is_lost:
+                    lost()
+                yield
+            finally:
+                self._connection.on_lost = None
+        if self.hung_up:
+            raise HungUp
+
+    def abort(self) -> None:
+        """Drops the connection; the exchange ends as if the client had hung up."""
+        self._connection.abort()
+
+    async def keep_alive(self) -> None:
+        """Sends a comment into a stream that has nothing to say."""
+        if not self.complete and not self.sending:
+            await self.write(sse.KEEP_ALIVE, more=True)
 
     async def _hand_over(self, message: Message) -> None:
         self.sending = True

@@ -157,12 +157,14 @@ def page(description: Document) -> str:
         f"<h1>{info['title']} <small>{info['version']}</small></h1>",
         f"<p>{html.escape(info['description'])} The machine-readable form is at ",
         "<a href=/openapi.json>/openapi.json</a>.</p>",
-        ("<h2>Ask</h2><pre>curl $OPENAI_BASE_URL/chat/completions \\\n"
-        "  -H &quot;Authorization: Bearer $OPENAI_API_KEY&quot; \\\n"
-        "  -H &quot;Content-Type: application/json&quot; \\\n"
-        "  -d &#39;{&quot;model&quot;: &quot;visus-lite&quot;, &quot;messages&quot;: "
-        "[{&quot;role&quot;: &quot;user&quot;, &quot;content&quot;: &quot;What can you do?"
-        "&quot;}]}&#39;</pre><h2>Routes</h2><table>"),
+        (
+            "<h2>Ask</h2><pre>curl $OPENAI_BASE_URL/chat/completions \\\n"
+            "  -H &quot;Authorization: Bearer $OPENAI_API_KEY&quot; \\\n"
+            "  -H &quot;Content-Type: application/json&quot; \\\n"
+            "  -d &#39;{&quot;model&quot;: &quot;visus-lite&quot;, &quot;messages&quot;: "
+            "[{&quot;role&quot;: &quot;user&quot;, &quot;content&quot;: &quot;What can you do?"
+            "&quot;}]}&#39;</pre><h2>Routes</h2><table>"
+        ),
     ]
     for path, operations in description["paths"].items():
         parts += [_row(path, verb, operation) for verb, operation in operations.items()]

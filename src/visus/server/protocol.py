@@ -7,6 +7,7 @@ megabyte, not once a read.
 """
 
 import secrets
+from collections.abc import Callable
 from typing import Any, Final
 
 from typing_extensions import override
@@ -14,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from visus.errors import CallerError, HeadersTooLarge, InvalidValue
 from visus.server.bodies import error_body
+from visus.server.exchange import CONNECTION
 from visus.units import MIB
 
 BODY_HIGH_WATER_BYTES: Final = MIB
@@ -36,10 +38,15 @@ class VisusProtocol(HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         self._discarded_bytes = 0
+        self.is_lost = False
+        self.on_lost: Callable[[], None] | None = None
+        """What the request under way wants to be called when the connection is gone."""
 
     @override
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        extensions: dict[object, Any] = {CONNECTION: self}
+        self.scope["extensions"] = extensions
         self._in_head = True
         self._head_bytes = 0
 
@@ -47,6 +54,17 @@ class VisusProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         super().on_headers_complete()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.is_lost = True
+        if self.on_lost is not None:
+            self.on_lost()
+
+    def abort(self) -> None:
+        """Drops the connection and everything that waits to be written."""
+        self.transport.abort()
 
     @override
     def data_received(self, data: bytes) -> None:

@@ -9,13 +9,12 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
-import anyio
-
 from visus.core.events import Batch, Event, TokensUsed
 from visus.errors import Internal, ServiceError
 from visus.flow.chat import Answering
 from visus.server.bodies import error_body
-from visus.server.exchange import JSON, Exchange, HungUp
+from visus.server.exchange import JSON, Exchange
+from visus.server.watch import Watch
 from visus.telemetry import failure
 from visus.wire import chat, sse
 from visus.wire.answer import ChunkWriter, Envelope, Fold
@@ -27,9 +26,7 @@ async def respond(
     exchange: Exchange,
     call: chat.ChatCall,
     opened: AbstractAsyncContextManager[Answering],
-    *,
-    heartbeat_s: float,
-    write_timeout_s: float,
+    watch: Watch,
 ) -> None:
     """Sends the answer, and ends it upstream as soon as nobody waits for it.
 
@@ -37,28 +34,9 @@ async def respond(
         ServiceError: before the first byte; later ones are sent as the last event.
         HungUp: the client went away, or stopped reading.
     """
-    fault: ServiceError | None = None
-    hung_up = False
-    async with anyio.create_task_group() as tasks:
-
-        async def watch() -> None:
-            nonlocal hung_up
-            await _until_hung_up(exchange, heartbeat_s, write_timeout_s)
-            if not exchange.complete:
-                hung_up = True
-                tasks.cancel_scope.cancel()
-
-        tasks.start_soon(watch)
-        try:
-            async with opened as answering:
-                await _send_answer(exchange, call, answering)
-        except ServiceError as refusal:
-            fault = refusal
-        tasks.cancel_scope.cancel()
-    if hung_up:
-        raise HungUp
-    if fault is not None:
-        raise fault
+    with exchange.ended_by_hang_up(), watch.over(exchange):
+        async with opened as answering:
+            await _send_answer(exchange, call, answering)
 
 
 async def _send_answer(exchange: Exchange, call: chat.ChatCall, answering: Answering) -> None:
@@ -128,19 +106,3 @@ def _note(exchange: Exchange, batch: Batch) -> None:
     last: Event | None = batch[-1] if batch else None
     if isinstance(last, TokensUsed):
         record |= {"prompt_tokens": last.prompt, "completion_tokens": last.completion}
-
-
-async def _until_hung_up(
-    exchange: Exchange, heartbeat_s: float, write_timeout_s: float
-) -> None:
-    """Returns when the client is gone or stopped reading; keeps its stream alive till then."""
-    while True:
-        with anyio.move_on_after(min(heartbeat_s, write_timeout_s)):
-            while (await exchange.receive())["type"] != "http.disconnect":
-                pass
-            return
-        silent_s = time.monotonic() - exchange.sent_s
-        if exchange.sending and silent_s > write_timeout_s:
-            return
-        if exchange.started and not exchange.sending and silent_s > heartbeat_s * 0.9:
-            await exchange.write(sse.KEEP_ALIVE, more=True)

@@ -6,6 +6,7 @@ from visus.config import ServerSettings
 from visus.flow.chat import ChatService
 from visus.server.exchange import Exchange, read_json
 from visus.server.respond import respond
+from visus.server.watch import Watch
 from visus.wire import chat
 
 
@@ -16,6 +17,7 @@ class ChatRoute:
     service: ChatService
     settings: ServerSettings
     limits: chat.ChatLimits
+    watch: Watch
 
     async def __call__(self, exchange: Exchange) -> None:
         """Serves one request."""
@@ -26,10 +28,4 @@ class ChatRoute:
         )
         call = chat.parse(body, self.limits)
         exchange.record |= {"model": call.question.model[:200], "body_bytes": len(body)}
-        await respond(
-            exchange,
-            call,
-            self.service.answer(call.question),
-            heartbeat_s=self.settings.heartbeat_s,
-            write_timeout_s=self.settings.write_timeout_s,
-        )
+        await respond(exchange, call, self.service.answer(call.question), self.watch)

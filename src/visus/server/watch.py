@@ -1,0 +1,53 @@
+"""Who has stopped reading, and who has heard nothing for long: one watch over all exchanges.
+
+A task for each request would cost more than all the rest of a short one. Hang-ups need no
+watch: the connection reports them itself (`protocol.VisusProtocol.connection_lost`).
+"""
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+import anyio
+from anyio.abc import TaskGroup
+
+from visus.server.exchange import Exchange
+
+LONGEST_PERIOD_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Keeps silent streams alive and ends connections that take nothing."""
+
+    heartbeat_s: float
+    write_timeout_s: float
+    _live: set[Exchange] = field(default_factory=set[Exchange])
+
+    @contextmanager
+    def over(self, exchange: Exchange) -> Generator[None]:
+        """Watches an exchange for as long as the block lasts."""
+        self._live.add(exchange)
+        try:
+            yield
+        finally:
+            self._live.discard(exchange)
+
+    async def run(self) -> None:
+        """Watches until it is cancelled."""
+        period_s = min(self.heartbeat_s / 4, self.write_timeout_s / 4, LONGEST_PERIOD_S)
+        async with anyio.create_task_group() as tasks:
+            while True:
+                await anyio.sleep(period_s)
+                for exchange in list(self._live):
+                    self._look_at(exchange, tasks)
+
+    def _look_at(self, exchange: Exchange, tasks: TaskGroup) -> None:
+        silent_s = time.monotonic() - exchange.sent_s
+        if exchange.sending:
+            if silent_s > self.write_timeout_s:
+                exchange.abort()
+        elif exchange.started and silent_s > self.heartbeat_s:
+            tasks.start_soon(exchange.keep_alive)
