@@ -41,6 +41,8 @@ def upstream_config(port: int, *extra: str) -> str:
 FAST = """
 [lite]
 enabled = false
+[server]
+heartbeat_s = 0.4
 [upstream]
 first_byte_timeout_s = 1.5
 idle_timeout_s = 1.5

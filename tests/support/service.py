@@ -24,10 +24,11 @@ class Service:
         command = [sys.executable, "-m", "visus", "serve", "--port", "0",
                    "--config", str(folder / "config.toml"), "--state", str(folder / "state")]  # fmt: skip
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("VISUS_", "OPENAI_"))}
-        self.process = subprocess.Popen(  # noqa: S603 -- our own program
-            command, cwd=ROOT, env=clean | environment, stdout=subprocess.PIPE,
-            stderr=self.log_path.open("wb"), text=True,
-        )  # fmt: skip
+        with self.log_path.open("wb") as log:
+            self.process = subprocess.Popen(  # noqa: S603 -- our own program
+                command, cwd=ROOT, env=clean | environment, stdout=subprocess.PIPE,
+                stderr=log, text=True,
+            )  # fmt: skip
         self.said = self._until_ready()
         found = dict(re.findall(r"^export (\w+)=(.*)$", self.said, re.MULTILINE))
         self.url = found["OPENAI_BASE_URL"]

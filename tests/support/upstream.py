@@ -150,7 +150,7 @@ async def tools(asked: Asked, line: Line) -> None:
         return
     await line.stream_head()
     begin = {"index": 0, "id": "call_1", "type": "function", "function": {"name": function["name"], "arguments": ""}}  # fmt: skip
-    await line.event(delta(None, role="assistant", content=None, tool_calls=[begin]))
+    await line.event(delta(None, role="assistant", tool_calls=[begin]))
     for piece in ('{"city": ', '"Köln"}'):
         await line.event(delta(tool_calls=[{"index": 0, "function": {"arguments": piece}}]))
     await line.event(delta(finish="tool_calls"))
@@ -193,6 +193,16 @@ async def paced(asked: Asked, line: Line) -> None:
     while not asked.closed.is_set():
         await line.event(delta("word "))
         await asyncio.sleep(0.05)
+
+
+async def fifty_words(asked: Asked, line: Line) -> None:
+    """50 words, 20 ms apart."""
+    await line.stream_head()
+    for _ in range(50):
+        await line.event(delta("word "))
+        await asyncio.sleep(0.02)
+    await line.event(delta(finish="stop"))
+    await line.end()
 
 
 async def flood(asked: Asked, line: Line) -> None:
@@ -305,7 +315,8 @@ async def gzip_bomb(asked: Asked, line: Line) -> None:
 
 
 async def redirect(asked: Asked, line: Line) -> None:
-    await line.body(b"", status=302, Location="http://127.0.0.1:9/elsewhere")
+    """To the address that the request's field `user` holds."""
+    await line.body(b"", status=302, Location=asked.body["user"])
 
 
 async def not_json(asked: Asked, line: Line) -> None:
@@ -314,6 +325,68 @@ async def not_json(asked: Asked, line: Line) -> None:
 
 async def no_choices(asked: Asked, line: Line) -> None:
     await line.json({"id": "x", "choices": []})
+
+
+async def says_close(asked: Asked, line: Line) -> None:
+    """A sound answer on a connection that is closed after it, as announced."""
+    await line.json(completion({"content": "Yes."}), Connection="close")
+    line.writer.close()
+
+
+async def closes_while_idle(asked: Asked, line: Line) -> None:
+    """A sound answer on a connection that is closed a moment later, unannounced."""
+    await line.json(completion({"content": "Yes."}))
+    await asyncio.sleep(0.05)
+    line.writer.close()
+
+
+async def late(asked: Asked, line: Line) -> None:
+    """A sound answer after a second."""
+    await asyncio.sleep(1)
+    await line.json(completion({"content": "At last."}))
+
+
+async def drips(asked: Asked, line: Line) -> None:
+    """Three words with pauses that are longer than a heartbeat and shorter than the deadline."""
+    await line.stream_head()
+    for word in ("one ", "two ", "three"):
+        await asyncio.sleep(0.9)
+        await line.event(delta(word))
+    await line.event(delta(finish="stop"))
+    await line.end()
+
+
+async def changes_its_name(asked: Asked, line: Line) -> None:
+    """Another id and model in each chunk, and the usage before the end."""
+    await line.stream_head()
+    for place, word in enumerate(WORDS):
+        await line.event({**delta(word), "id": f"id-{place}", "model": f"model-{place}"})
+    await line.event({**delta(), "choices": [], "usage": USAGE})
+    await line.event(delta(finish="stop"))
+    await line.end()
+
+
+async def finish_then_fault(asked: Asked, line: Line) -> None:
+    await line.stream_head()
+    await line.event(delta("Once "))
+    await line.event(delta(finish="error"))
+    await line.end()
+
+
+async def says_done_at_once(asked: Asked, line: Line) -> None:
+    await line.stream_head()
+    await line.end()
+
+
+async def short_body(asked: Asked, line: Line) -> None:
+    """Announces more than it sends."""
+    await line.raw(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{")
+    line.writer.close()
+
+
+async def no_http(asked: Asked, line: Line) -> None:
+    await line.raw(b"SSH-2.0-CANARY\r\n")
+    line.writer.close()
 
 
 async def closes_at_once(asked: Asked, line: Line) -> None:
@@ -335,10 +408,12 @@ BEHAVIOURS: dict[str, Callable[[Asked, Line], Awaitable[None]]] = {
     one.__name__: one
     for one in (
         good, echo, nonce, tools, reasoning, two_choices, silent, stalls, paced, flood,
+        fifty_words,
         cut_without_finish, done_without_finish, reset_mid_stream, sliced, odd_framing,
         malformed_event, two_objects_in_a_line, error_in_stream, error_in_200,
         chatters_after_done, huge_event, huge_body, gzip_bomb, redirect, not_json, no_choices,
-        closes_at_once,
+        closes_at_once, says_close, closes_while_idle, late, drips, changes_its_name, finish_then_fault,
+        says_done_at_once, short_body, no_http,
     )
 }  # fmt: skip
 BEHAVIOURS |= {
@@ -355,6 +430,9 @@ BEHAVIOURS |= {
     "status_400_context": _refuses(400, _error("This model's maximum context length is 8192 tokens", "context_length_exceeded")),  # fmt: skip
     "status_400_field": _refuses(400, _error("bad", "invalid_value", param="temperature")),
     "status_422": _refuses(422, _error("HTTP error 404 from http://10.9.8.7/x")),
+    "status_504": _refuses(504, _error("timeout")),
+    "status_413": _refuses(413, _error("too large")),
+    "status_429_date": _refuses(429, _error("slow down"), Retry_After="Wed, 21 Oct 2099 07:28:00 GMT"),
     "status_500_no_images": _refuses(500, _error("image input is not supported - hint: mmproj")),
     "status_500": _refuses(500, _error("boom")),
     "status_503": _refuses(503, _error("busy")),

@@ -1,0 +1,246 @@
+"""What a faulty upstream looks like from outside (threats.md, 7.9), streamed and not."""
+
+import concurrent.futures
+import socket
+import time
+
+import pytest
+
+from tests.support.claims import answered, broke_off, recorded, refused, rss_mb, text_of
+from tests.support.service import Service, ask, picture
+from tests.support.upstream import Upstream
+from tests.unit.media.sample_pictures import encode, halves
+from tests.server.test_chat_proxy import data_url
+
+both_ways = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+PICTURE = [picture(data_url(encode(halves(), "PNG")))]
+PLACE = "messages[0].content[0].image_url.url"
+
+REFUSALS = [
+    ("status_401", 502, "upstream_auth_failed", None),
+    ("status_403", 502, "upstream_auth_failed", None),
+    ("status_404_model", 404, "model_not_found", "model"),
+    ("status_404_page", 502, "upstream_bad_response", None),
+    ("status_410", 404, "model_not_found", "model"),
+    ("status_413", 413, "request_too_large", None),
+    ("status_429", 429, "rate_limit_exceeded", None),
+    ("status_400_context", 400, "context_length_exceeded", "messages"),
+    ("status_400_field", 400, "invalid_value", "temperature"),
+    ("status_422", 400, "invalid_value", None),
+    ("status_500", 502, "upstream_bad_response", None),
+    ("status_503", 502, "upstream_bad_response", None),
+    ("status_504", 504, "upstream_timeout", None),
+    ("status_529", 502, "upstream_bad_response", None),
+    ("gzip_bomb", 502, "upstream_bad_response", None),
+    ("not_json", 502, "upstream_bad_response", None),
+    ("no_choices", 502, "upstream_bad_response", None),
+    ("error_in_200", 502, "upstream_bad_response", None),
+    ("closes_at_once", 502, "upstream_bad_response", None),
+    ("short_body", 502, "upstream_bad_response", None),
+    ("no_http", 502, "upstream_bad_response", None),
+    ("says_done_at_once", 502, "upstream_bad_response", None),
+    ("silent", 504, "upstream_timeout", None),
+]
+
+
+@both_ways
+@pytest.mark.parametrize(("model", "status", "code", "param"), REFUSALS)
+def test_a_refusal_upstream_becomes_ours(  # noqa: PLR0913 -- a row of the table
+    service: Service,
+    upstream: Upstream,
+    stream: bool,  # noqa: FBT001
+    model: str,
+    status: int,
+    code: str,
+    param: str | None,
+) -> None:
+    before = _times_asked(upstream, model)
+    reply = service.post(ask(model, "PROMPT-CANARY", stream=stream))
+    refused(service, reply, status, code, param)
+    assert _times_asked(upstream, model) == before + 1  # nothing is asked twice
+
+
+@pytest.mark.parametrize(
+    ("model", "code"),
+    [
+        ("status_400_image", "invalid_image"),
+        ("status_500_no_images", "unsupported_modality"),
+        ("status_422", "invalid_value"),
+    ],
+)
+def test_a_refusal_about_the_picture_names_the_picture(
+    service: Service, model: str, code: str
+) -> None:
+    reply = service.post(ask(model, PICTURE))
+    refused(service, reply, 400, code, None if code == "invalid_value" else PLACE)
+
+
+def test_two_pictures_leave_open_which_was_meant(service: Service) -> None:
+    reply = service.post(ask("status_400_image", PICTURE * 2))
+    refused(service, reply, 400, "invalid_image", "messages")
+
+
+@pytest.mark.parametrize(
+    ("model", "wait_s"),
+    [
+        ("status_429", "2"),
+        ("status_429_day", "120"),
+        ("status_429_garbage", "1"),
+        ("status_429_negative", "1"),
+        ("status_429_date", "120"),
+    ],
+)
+def test_retry_after_is_passed_on_within_bounds(
+    service: Service, model: str, wait_s: str
+) -> None:
+    reply = service.post(ask(model))
+    refused(service, reply, 429, "rate_limit_exceeded")
+    assert reply.headers["retry-after"] == wait_s
+    assert reply.json()["error"]["type"] == "rate_limit_error"
+
+
+@both_ways
+@pytest.mark.parametrize("model", ["refused", "unnamed", "no-tls"])
+def test_an_upstream_that_cannot_be_reached(
+    tight: Service, stream: bool, model: str  # noqa: FBT001
+) -> None:  # fmt: skip
+    began_s = time.monotonic()
+    reply = tight.post(ask(model, stream=stream))
+    refused(tight, reply, 502, "upstream_unreachable")
+    assert "127.0.0.1" not in reply.body.decode()
+    assert "invalid" not in reply.json()["detail"]
+    assert time.monotonic() - began_s < 4
+
+
+BREAKS = [
+    ("cut_without_finish", "upstream_bad_response"),
+    ("done_without_finish", "upstream_bad_response"),
+    ("malformed_event", "upstream_bad_response"),
+    ("two_objects_in_a_line", "upstream_bad_response"),
+    ("error_in_stream", "upstream_bad_response"),
+    ("huge_event", "upstream_bad_response"),
+    ("finish_then_fault", "upstream_bad_response"),
+    ("stalls", "upstream_timeout"),
+]
+
+
+@pytest.mark.parametrize(("model", "code"), BREAKS)
+def test_a_stream_that_breaks_off_says_so(service: Service, model: str, code: str) -> None:
+    reply = service.post(ask(model, "PROMPT-CANARY", stream=True))
+    assert broke_off(service, reply, code) == "Once "
+    assert b"[DONE]" not in reply.body
+
+
+@pytest.mark.parametrize(("model", "code"), BREAKS)
+def test_a_whole_answer_from_a_broken_stream_is_an_error(
+    service: Service, model: str, code: str
+) -> None:
+    status = 504 if code == "upstream_timeout" else 502
+    refused(service, service.post(ask(model, "PROMPT-CANARY")), status, code)
+
+
+def test_a_reset_mid_stream_is_an_error_in_any_case(service: Service) -> None:
+    reply = service.post(ask("reset_mid_stream", stream=True))
+    # The reset may overtake the first word.
+    if reply.status == 200:
+        assert reply.events()[-1]["error"]["type"] == "upstream_error"
+        assert b"[DONE]" not in reply.body
+        recorded(service, reply, 200)
+    else:
+        assert reply.error()[0] == 502
+        recorded(service, reply, 502)
+
+
+@both_ways
+@pytest.mark.parametrize("model", ["sliced", "odd_framing"])
+def test_odd_framing_changes_nothing(
+    service: Service, stream: bool, model: str  # noqa: FBT001
+) -> None:  # fmt: skip
+    reply = service.post(ask(model, stream=stream))
+    plain = service.post(ask("good", stream=stream))
+    answered(service, reply)
+    if stream:
+        assert [_told(one) for one in reply.events()] == [_told(one) for one in plain.events()]
+    else:
+        assert reply.json()["choices"] == plain.json()["choices"]
+
+
+def test_nothing_behind_done_is_read_and_one_finish_counts(service: Service) -> None:
+    reply = service.post(ask("chatters_after_done", stream=True))
+    answered(service, reply)
+    events = reply.events()
+    assert text_of(events) == "Yes."
+    reasons = [one["choices"][0]["finish_reason"] for one in events[:-1]]
+    assert [one for one in reasons if one] == ["stop"]
+
+
+def test_one_id_and_one_model_go_outwards(service: Service) -> None:
+    asked = ask("changes_its_name", stream=True, stream_options={"include_usage": True})
+    reply = service.post(asked)
+    answered(service, reply)
+    events = reply.events()[:-1]
+    assert len({one["id"] for one in events}) == 1
+    assert {one["model"] for one in events} == {"changes_its_name"}
+    assert events[-1]["usage"]["prompt_tokens"] == 812
+    assert events[-1]["choices"] == []
+    assert text_of(events) == "A red böat."
+
+
+def test_a_slow_stream_is_kept_alive_and_comes_to_its_end(service: Service) -> None:
+    reply = service.post(ask("drips", stream=True))
+    answered(service, reply)
+    assert text_of(reply.events()) == "one two three"
+    assert reply.body.count(b": keep-alive\n\n") >= 2
+
+
+@both_ways
+def test_a_gigabyte_of_answer_is_not_taken(service: Service, stream: bool) -> None:  # noqa: FBT001
+    before = rss_mb(service, "VmHWM")
+    refused(service, service.post(ask("huge_body", stream=stream)), 502, "upstream_bad_response")
+    assert rss_mb(service, "VmHWM") - before < 120
+
+
+@both_ways
+def test_a_redirect_is_not_followed(service: Service, stream: bool) -> None:  # noqa: FBT001
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        target = f"http://127.0.0.1:{elsewhere.getsockname()[1]}/v1/chat/completions"
+        reply = service.post(ask("redirect", user=target, stream=stream))
+        refused(service, reply, 502, "upstream_bad_response")
+        elsewhere.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            elsewhere.accept()
+
+
+@pytest.mark.parametrize("model", ["says_close", "closes_while_idle"])
+def test_connections_that_the_upstream_closes_are_no_fault(
+    service: Service, upstream: Upstream, model: str
+) -> None:
+    before = _times_asked(upstream, model)
+    for _ in range(4):
+        answered(service, service.post(ask(model)))
+        time.sleep(0.1)
+    assert _times_asked(upstream, model) == before + 4
+
+
+def test_waiting_for_a_connection_has_a_deadline_of_its_own(tight: Service) -> None:
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        held = [threads.submit(tight.post, ask("silent")) for _ in range(2)]
+        time.sleep(0.3)
+        began_s = time.monotonic()
+        reply = tight.post(ask("good"))
+        assert time.monotonic() - began_s < 1
+        refused(tight, reply, 503, "overloaded")
+        assert 1 <= int(reply.headers["retry-after"]) <= 120
+        for one in held:
+            refused(tight, one.result(), 504, "upstream_timeout")
+    answered(tight, tight.post(ask("good")))
+
+
+def _told(event: object) -> object:
+    if not isinstance(event, dict):
+        return event
+    return [(one["delta"], one["finish_reason"]) for one in event["choices"]]
+
+
+def _times_asked(upstream: Upstream, model: str) -> int:
+    return sum(one.body.get("model") == model for one in upstream.asked)
