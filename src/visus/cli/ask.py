@@ -64,7 +64,8 @@ def _reference(picture: str) -> ImageReference:
         file = sys.stdin.buffer.read() if picture == "-" else Path(picture).read_bytes()
     except OSError as fault:
         raise InvalidValue(f"{picture}: {fault.strerror}") from fault
-    url = b"data:;base64," + base64.b64encode(file)
+    # What it is, is for the bytes to say: this label claims nothing.
+    url = b"data:application/octet-stream;base64," + base64.b64encode(file)
     return InlineImage(memoryview(url), picture)
 
 
