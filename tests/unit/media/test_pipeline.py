@@ -358,6 +358,14 @@ async def test_a_refusal_names_its_reason_and_its_place(
     assert refusal.status == 400
 
 
+async def test_the_head_of_a_large_picture_is_judged_before_the_rest_is_decoded(
+    pool: WorkerPool,
+) -> None:
+    url = bytes(data_url(png_bomb(30_000, 30_000))) + b"@@@@"
+    refusal = await refusal_of(pipeline(pool), InlineImage(memoryview(url), PARAM))
+    assert type(refusal) is MediaRejected
+
+
 @pytest.mark.parametrize("name", SOUND | PICKY)
 async def test_truncated_pictures_are_refused_at_every_tenth(
     pool: WorkerPool, name: str

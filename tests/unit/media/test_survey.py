@@ -314,6 +314,7 @@ LOSSLESS = SOUND["webp lossless"][12:]
         [LOSSY, LOSSY],
         [LOSSY, LOSSLESS],
         [LOSSY, riff_chunk(b"VP8X", bytes(10))],
+        [LOSSY, riff_chunk(b"VP8X", bytes(4) + b"\x3f\0\0\x2f\0\0")],
         [riff_chunk(b"VP8X", bytes(10)), LOSSY],
         [riff_chunk(b"VP8 ", b"abc")],
         [riff_chunk(b"VP8L", b"\x2e" + bytes(9))],
@@ -361,6 +362,7 @@ def with_metadata() -> dict[str, bytes]:
         "jpeg exif": encode(halves(), "JPEG", exif=exif()),
         "jpeg xmp": jpeg_with(segment(0xE1, xmp())),
         "jpeg iptc": jpeg_with(segment(0xED, b"Photoshop 3.0\0" + SECRET)),
+        "jpeg long adobe": jpeg_with(segment(0xEE, b"Adobe\0\x64" + bytes(5) + SECRET)),
         "jpeg comment": jpeg_with(segment(0xFE, SECRET)),
         "jpeg thumbnail": jpeg_with(segment(0xE0, jfif + SECRET)),
         "jpeg fake profile": jpeg_with(segment(0xE2, b"FPXR\0" + SECRET)),
@@ -418,6 +420,16 @@ def test_a_colour_profile_of_megabytes_is_cut_out(kind: str) -> None:
     assert len(cleaned) < 1_100_000
     assert (ICC_MARK not in cleaned) or kind == "JPEG"
     assert decode(cleaned).size == (64, 48)
+
+
+def test_a_webp_header_does_not_promise_what_was_cut_out() -> None:
+    huge = PROFILE + os.urandom(2_000_000)
+    with_exif = look(encode(halves(), "WEBP", exif=exif(), icc_profile=PROFILE)).cleaned
+    with_profile = look(encode(halves(), "WEBP", exif=exif(), icc_profile=huge)).cleaned
+    assert with_exif is not None
+    assert with_profile is not None
+    assert with_exif[20] == 0x20
+    assert with_profile[20] == 0
 
 
 def test_compressed_text_and_profiles_are_never_inflated() -> None:
