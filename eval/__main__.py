@@ -1,4 +1,4 @@
-"""`python -m eval`: make or read the pictures, ask, mark, print, write, and exit 1 on a miss."""
+"""`python -m eval`: draw or read pictures, ask, mark, print; exit 1 when a bound is missed."""
 
 import argparse
 import sys
@@ -59,7 +59,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         service = named(arguments.base_url, arguments.api_key)
         if service is None:
             console.print("Starting visus serve with a temporary state")
-            service = stack.enter_context(started())
+            service = stack.enter_context(started(HERE / "work" / "serve.log"))
         outcomes = [] if arguments.speed else _asked(service, items, folder, arguments)
         figures = _figures(service, outcomes, arguments)
     report.show(console, outcomes, figures)

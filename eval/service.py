@@ -40,12 +40,18 @@ def named(base_url: str | None, api_key: str | None) -> Service | None:
 
 
 @contextmanager
-def started() -> Iterator[Service]:
-    """`visus serve` on a free port, with a temporary folder for its state."""
-    with tempfile.TemporaryDirectory(prefix="visus-eval-") as state:
+def started(log: Path) -> Iterator[Service]:
+    """`visus serve` on a free port, with a temporary folder for its state; its log is kept."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="visus-eval-") as state, log.open("w") as errors:
         command = [sys.executable, "-m", "visus", "serve", "--port", str(_free_port())]
         process = subprocess.Popen(
-            command, cwd=state, stdout=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            cwd=state,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
         )
         try:
             yield _announced(process)
