@@ -54,6 +54,7 @@ _ASKED: Final[tuple[tuple[str, str], ...]] = (
     (r"to whom|who(?:m)?\b.*(?:addressed|recipient|(?:letter|invoice|bill|parcel|package) (?:for|to)\b|billed|receiv|invoiced|get[s]? th|sent to|made out to|customer|buy|client)|wer\b.*(?:empfang|bekommt|erhalt|kunde|adressat|kauf)|an wen|fur wen|wem\b", "recipient"),
     (r"who\b.*(?:signed|signature)|wer\b.*(?:unterschrieb|unterzeichn)|whose signature|wessen unterschrift", "signatory"),
     (r"who\b.*(?:served|cashier|waiter|till)|wer\b.*(?:bedient|kassier)", "cashier"),
+    (r"\b(?:dial|ring|reach\w* by phone|anruf\w*|anzurufen|telefonisch|can (?:i|one|we|you) call|to call)\b", "phone"),
     (r"(?:for a living|works? as\b|\bvon beruf|beruflich)", "occupation"),
     (r"(?:by when|until when|latest|bis wann|spatestens|bis zu welchem|welche frist|which deadline|what deadline|deadline|\bfrist\b)", "deadline"),
     (r"who\b.*(?:wrote|author|written by)|wer\b.*(?:geschrieben|schrieb|schreibt|verfasst)", "author"),
@@ -157,7 +158,7 @@ class Ask:
         extra = tuple(
             token.text
             for token in left
-            if self._matters(token) and not _is_name_of(token.text, asked)
+            if self._matters(token) and not _is_name_of(token.text, asked, loosely=not covered)
         )
         kind = BY_KEY[asked].kind if asked else self._kind()
         telling = tuple(token.text for token in self.meant if self._matters(token))
@@ -207,7 +208,7 @@ class Ask:
         if head is not None and len(head.name) >= 9:
             return self._best_key(head)
         for pattern, key in _ASKED:
-            if self.has(pattern):
+            if self.has(pattern) and (key != "name" or head is None):
                 return key
         return None if head is None else self._best_key(head)
 
@@ -257,8 +258,12 @@ def _fits(kind: Kind, wanted: Kind) -> bool:
     return wanted == "date" and kind in {"time", "text"}
 
 
-def _is_name_of(word: str, key: str | None) -> bool:
-    return key is not None and key in keys_of(compact([word]))
+def _is_name_of(word: str, key: str | None, *, loosely: bool) -> bool:
+    """Whether a word only repeats the field; where a phrase told the field, any name may."""
+    if key is None:
+        return False
+    named = keys_of(compact([word]))
+    return bool(named) if loosely else bool({key, *BY_KEY[key].also} & named)
 
 
 def _head(ask: Ask) -> tuple[Span | None, set[int]]:
@@ -269,10 +274,25 @@ def _head(ask: Ask) -> tuple[Span | None, set[int]]:
     head = found[0]
     for span in found[1:]:
         gap = ask.text[ask.meant[head.last].end : ask.meant[span.first].start]
-        if gap.strip() not in {"", "'s", "’s", "-", "s"}:
+        if gap.strip() in {"", "'s", "’s", "-", "s"}:
+            head = span
+        elif head.keys & _VAGUE and fold(gap.strip()) in _OF and _is_more_exact(head, span):
+            head = span
+        else:
             break
-        head = span
     return head, set(range(head.first, head.last + 1))
+
+
+_VAGUE: Final = frozenset({"name", "document_number", "total", "price", "line_total"})
+_OF: Final = frozenset(
+    "of|of the|for|for the|for this|des|der|vom|von|fur|fur den|fur die|fur das|von der".split("|")
+)
+
+
+def _is_more_exact(head: Span, span: Span) -> bool:
+    """`The name of the contact` asks for the contact, `the amount of the discount` for that."""
+    kinds = {BY_KEY[key].kind for key in head.keys}
+    return any(BY_KEY[key].kind in kinds for key in span.keys) and not span.keys & head.keys
 
 
 def _is_noise(span: Span, ask: Ask) -> bool:

@@ -21,6 +21,8 @@ def value_of(ask: Ask, evidence: Evidence) -> Reply | None:
     if len(bars) != 1:
         return None
     bar = bars[0]
+    if not bar.printed and not about_bars(ask):
+        return None
     if not bar.printed:
         return Reply(
             ask.say(

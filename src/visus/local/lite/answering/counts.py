@@ -58,9 +58,10 @@ def _rows(ask: Ask, page: Page) -> Reply | None:
 
 
 def _columns(ask: Ask, page: Page) -> Reply | None:
-    if not page.tables:
+    found = tables.largest(page)
+    if found is None:
         return None
-    return counted(ask, len(page.tables[0].rows[0]), ask.say("columns", "Spalten"))
+    return counted(ask, len(found.body[0]), ask.say("columns", "Spalten"))
 
 
 def _colours(ask: Ask, page: Page) -> Reply | None:

@@ -63,7 +63,7 @@ def _upwards(page: Page, last: Piece) -> list[Piece]:
         gap = first.box.top - piece.box.bottom
         aligned = abs(piece.box.left - first.box.left) < 1.5 * first.height
         right = abs(piece.box.right - first.box.right) < first.height
-        near = -0.5 * first.height <= gap <= 1.3 * first.height
+        near = -0.5 * first.height <= gap <= 0.8 * first.height
         if piece.middle < first.middle - 0.4 * first.height and near and (aligned or right):
             block.insert(0, piece)
         if len(block) == 5:
@@ -237,7 +237,8 @@ def _signatory(page: Page) -> Iterator[Piece]:
 def _vendor(page: Page) -> Iterator[Piece]:
     top = [piece for piece in page.pieces[:4] if _may_be_a_name(piece.text)]
     if top and top[0].box.top < 0.35 * page.evidence.height_px:
-        yield max(top[:2], key=lambda piece: (round(piece.height / 8), -piece.box.top))
+        first, *others = top[:2]
+        yield next((other for other in others if other.height > 1.3 * first.height), first)
 
 
 def _may_be_a_name(text: str) -> bool:

@@ -68,7 +68,7 @@ def look_up(page: Page, target: Target) -> Finding | None:
     for search in _searches(target):
         found = [each for each in search(page, target) if each.score >= _ENOUGH]
         if found:
-            return _trimmed(_best(found, target), target)
+            return _best(found, target)
     return None
 
 
@@ -77,14 +77,6 @@ def _searches(target: Target) -> tuple[Search, ...]:
     if target.key in _VAGUE and target.verbs:
         return (_in_sentences, _by_label, _by_place)
     return (_by_label, _in_sentences, _by_place, _in_sentences_without_verbs)
-
-
-def _trimmed(found: Finding, target: Target) -> Finding:
-    """A city without the postcode that stands before it."""
-    if target.key == "city":
-        match = re.match(r"^(?:[A-Z]{1,2}-)?\d{4,5}\s+(\S.*)$", found.value)
-        return found._replace(value=match.group(1)) if match else found
-    return found
 
 
 def is_about(label: str, pattern: str) -> bool:
@@ -417,7 +409,7 @@ def _in_sentences_without_verbs(page: Page, target: Target) -> Iterator[Finding]
 def _words_to_find(target: Target) -> tuple[str, ...]:
     """The words that a sentence must hold; of the asked field's own name, none has to be."""
     named = () if target.key is not None else target.named
-    verbs = target.verbs if target.kind not in _FREE else ()
+    verbs = target.verbs if target.kind not in _FREE or not target.extra else ()
     return tuple(dict.fromkeys((*named, *target.extra, *verbs)))
 
 

@@ -95,9 +95,11 @@ class Page:
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:
-        """The tables that perception found, else one rebuilt from the rows."""
-        found = tuple(table for table in self.evidence.tables if len(table.rows) > 1)
-        return found or _rebuilt(self.rows)
+        """The tables that perception found, and those rebuilt from the rows; widest first."""
+        found = [table for table in self.evidence.tables if len(table.rows) > 1]
+        # Where two readings of one page disagree, the one that tells more columns apart.
+        both = [*found, *_rebuilt(self.rows)]
+        return tuple(sorted(both, key=lambda table: -len(table.rows[0])))
 
     @cached_property
     def _row_of(self) -> dict[int, tuple[Piece, ...]]:

@@ -409,7 +409,8 @@ def _bar_rows(items: Property, page: Page, source: _Source) -> list[Json]:
 
 
 def _header(page: Page) -> list[str]:
-    return [cell.text for cell in page.tables[0].rows[0]] if page.tables else []
+    found = tables.largest(page)
+    return [cell.text for cell in found.header] if found else []
 
 
 def _items(page: Page) -> list[list[Cell]]:

@@ -26,6 +26,7 @@ _LOWEST: Final = (
 )  # fmt: skip
 _PRICED: Final = r"expensive|cheap|teuer|billig|gunstig|pric|cost|kost"
 _SUMMED: Final = r"\b(?:sum|add up|altogether|total of|in total|overall|combined|summe|zusammen|insgesamt|gesamt\w*|total)\b"
+_YEAR: Final = re.compile(r"^(?:\D{0,12}\b(?:19|20)\d\d\b\D{0,6}|(?:Q|H|KW ?|Week |Woche )\d{1,2}\D{0,6})$")
 _TOTALS: Final = frozenset({"total", "net", "vat", "amount_due", "discount", "shipping"})
 _AMOUNT_KEYS: Final = ("price", "unit_price", "line_total", "total")
 
@@ -38,6 +39,13 @@ class CellFound(NamedTuple):
     column: str
     box: Box
     confidence: float
+
+
+class Section(NamedTuple):
+    """Rows under one row of headers; perception may take a whole page for one table."""
+
+    header: list[Cell]
+    body: list[list[Cell]]
 
 
 class _Row(NamedTuple):
@@ -60,16 +68,16 @@ def extreme_wanted(ask: Ask) -> bool | None:
 
 def cell(ask: Ask, page: Page) -> CellFound | None:
     """The cell at the row and the column that the question names; None for none or several."""
-    for table in page.tables:
-        found = _cell(ask, page, table)
+    for section in sections(page):
+        found = _cell(ask, page, section)
         if found is not None:
             return found
     return _item_line(ask, page)
 
 
-def _cell(ask: Ask, page: Page, table: Table) -> CellFound | None:
+def _cell(ask: Ask, page: Page, section: Section) -> CellFound | None:
     asked = [token.text for token in ask.meant]
-    header, body = _header_and_body(table)
+    header, body = section
     row = _best_row(asked, body)
     if row is None:
         return None
@@ -87,12 +95,41 @@ def _cell(ask: Ask, page: Page, table: Table) -> CellFound | None:
     return CellFound(found.text.strip(), _name(row.cells), name, found.box, found.confidence)
 
 
-def _header_and_body(table: Table) -> tuple[list[Cell], list[list[Cell]]]:
-    first = table.rows[0]
-    numeric = sum(_is_numeric(each.text) for each in first)
-    if table.has_header or numeric == 0 or (numeric < len(first) and not first[0].text.strip()):
-        return first, table.rows[1:]
-    return [], table.rows
+def sections(page: Page) -> list[Section]:
+    """The tables of a page, parted wherever a row of headers begins a new one."""
+    return [section for table in page.tables for section in _sections(table)]
+
+
+def _sections(table: Table) -> list[Section]:
+    found: list[Section] = [Section([], [])]
+    for place, cells in enumerate(table.rows):
+        following = table.rows[place + 1] if place + 1 < len(table.rows) else None
+        if _is_header(table, place, following):
+            found.append(Section(cells, []))
+        else:
+            found[-1].body.append(cells)
+    return [section for section in found if section.body]
+
+
+def _is_header(table: Table, place: int, following: list[Cell] | None) -> bool:
+    cells = table.rows[place]
+    filled = [each.text for each in cells if each.text.strip()]
+    if following is None or len(filled) < 2 or any(text.endswith(":") for text in filled):
+        return False
+    named = all(_is_name(text) for text in filled)
+    if place == 0:
+        return named and (table.has_header or _has_figures(following))
+    wide = len(filled) >= 3 and len(filled) * 2 > len(cells)
+    return named and wide and _has_figures(following) and not _is_total(cells)
+
+
+def _is_name(text: str) -> bool:
+    """Whether a cell may name a column: no figures but a year, a quarter, a short number."""
+    return not any(map(str.isdigit, text)) or _YEAR.search(text) is not None
+
+
+def _has_figures(cells: list[Cell]) -> bool:
+    return any(_is_numeric(each.text) for each in cells)
 
 
 def _best_row(asked: list[str], body: list[list[Cell]]) -> _Row | None:
@@ -135,7 +172,7 @@ def _is_named_by(named: list[str], asked: list[str]) -> bool:
 def _column(
     ask: Ask, asked: list[str], header: list[Cell], body: list[list[Cell]], row: _Row
 ) -> tuple[int | None, frozenset[int]]:
-    named = _named_column(asked, header, row.hits)
+    named = _named_column(asked, header, row.hits, key=ask.target.key)
     if named is not None:
         return named
     by_key = _column_by_key(ask, header)
@@ -152,7 +189,7 @@ def _column(
 
 
 def _named_column(
-    asked: list[str], header: list[Cell], taken: frozenset[int]
+    asked: list[str], header: list[Cell], taken: frozenset[int], *, key: str | None = None
 ) -> tuple[int, frozenset[int]] | None:
     best: tuple[float, int, frozenset[int]] | None = None
     for place, each in enumerate(header):
@@ -166,10 +203,18 @@ def _named_column(
                 or (len(word) > 4 and holds(named, word))
             )
         )
-        score = len(hits) + (len(hits) / len(named) if named else 0.0)
+        score = len(hits) + (len(hits) / len(named) if named else 0.0) + _meant(each.text, key)
         if hits and (best is None or score > best[0]) and place:
             best = (score, place, hits)
     return None if best is None else best[1:]
+
+
+def _meant(title: str, key: str | None) -> float:
+    """How much a column's title is the field that is asked for."""
+    if key is None:
+        return 0.0
+    named = {each for span in spans(tokens(title)) for each in span.keys}
+    return 1.0 if key in named else 0.5 if named & set(BY_KEY[key].also) else 0.0
 
 
 def _column_by_key(ask: Ask, header: list[Cell]) -> int | None:
@@ -265,8 +310,7 @@ def _in_item_line(ask: Ask, pieces: list[tuple[str, Box, float]]) -> CellFound |
 
 def extreme(ask: Ask, page: Page, *, highest: bool) -> CellFound | None:
     """The cell with the highest or lowest number of the column that the question means."""
-    for table in page.tables:
-        header, body = _header_and_body(table)
+    for header, body in sections(page):
         rows = [cells for cells in body if not _is_total(cells)]
         column = _number_column(ask, header, rows)
         values = [] if column is None else list(_numbers(rows, column))
@@ -283,8 +327,7 @@ def total(ask: Ask, page: Page) -> Decimal | None:
     """The sum of the column that the question means, if it asks for a sum."""
     if not ask.has(_SUMMED):
         return None
-    for table in page.tables:
-        header, body = _header_and_body(table)
+    for header, body in sections(page):
         asked = [token.text for token in ask.meant]
         named = _named_column(asked, header, frozenset())
         if named is None or not _explained(ask, asked, named[1], page):
@@ -298,10 +341,13 @@ def total(ask: Ask, page: Page) -> Decimal | None:
 
 def rows_of(page: Page) -> list[list[Cell]]:
     """The rows of the first table, without header and totals."""
-    if not page.tables:
-        return []
-    _, body = _header_and_body(page.tables[0])
-    return [cells for cells in body if not _is_total(cells)]
+    found = largest(page)
+    return [] if found is None else [cells for cells in found.body if not _is_total(cells)]
+
+
+def largest(page: Page) -> Section | None:
+    """The section with the most rows."""
+    return max(sections(page), key=lambda section: len(section.body), default=None)
 
 
 def row_with(ask: Ask, page: Page) -> CellFound | None:

@@ -57,7 +57,7 @@ STOPWORDS: Final = ENGLISH_STOPWORDS | GERMAN_STOPWORDS
 
 ENGLISH_GENERIC: Final = frozenset(
     """
-    percent percentage euro euros eur dollar dollars usd pound pounds cents sum money day
+    figure figures number numbers reply replies respond response percent percentage euro euros eur dollar dollars usd pound pounds cents sum money day
     image images picture pictures photo photos photograph pic screenshot scan file page
     document documents doc text bill invoice invoices receipt letter form label chart graph
     table diagram sheet paper card sign value values field entry written printed stated
@@ -76,7 +76,7 @@ ENGLISH_GENERIC: Final = frozenset(
 )
 GERMAN_GENERIC: Final = frozenset(
     """
-    prozent geldbetrag geldsumme summe tag
+    zahlung zahl zahlen nummer nummern antworten ruckmeldung prozent geldbetrag geldsumme summe tag
     bild bilder foto fotos aufnahme screenshot scan datei seite dokument dokuments unterlage
     text texte rechnung rechnungen quittung kassenbon kassenzettel beleg bon brief briefs
     schreiben schreibens formular formulars etikett etiketts tabelle diagramm balkendiagramm
