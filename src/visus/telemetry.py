@@ -22,8 +22,7 @@ class JsonLines(logging.Formatter):
     @override
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-            + f".{int(record.msecs):03d}Z",
+            "time": _stamp(record.created),
             "level": record.levelname.lower(),
             "event": record.getMessage(),
         }
@@ -46,8 +45,21 @@ def set_up(level: str = "INFO") -> None:
 
 
 def event(name: str, **fields: object) -> None:
-    """Logs that `name` happened."""
-    log.info(name, extra={"fields": fields})
+    """Logs that `name` happened.
+
+    Every request ends here, so the line goes to the same stream as all others but not through
+    the machinery of `logging`, which costs four times as much.
+    """
+    if log.isEnabledFor(logging.INFO):
+        now = time.time()
+        line = _encode({"time": _stamp(now), "level": "info", "event": name, **fields})
+        sys.stderr.buffer.write(line + b"\n")
+        sys.stderr.buffer.flush()
+
+
+def _stamp(seconds: float) -> str:
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{whole}.{int(seconds % 1 * 1000):03d}Z"
 
 
 def failure(name: str, fault: BaseException, **fields: object) -> None:

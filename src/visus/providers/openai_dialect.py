@@ -40,7 +40,7 @@ from visus.wire import sse
 _encode: Final = msgspec.json.Encoder().encode
 _chunk: Final = msgspec.json.Decoder(Chunk).decode
 _completion: Final = msgspec.json.Decoder(Completion).decode
-JOIN_BELOW_BYTES: Final = 64 * 1024
+JOIN_BELOW_BYTES: Final = 256 * 1024
 """A small body goes out in one write; a large one in pieces, uncopied."""
 
 FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
@@ -259,16 +259,14 @@ class _StreamTranslator:
                 return tuple(events), self._incomplete()
             try:
                 chunk = _chunk(payload)
+                choices = chunk.choices
                 # One choice with more text and nothing else: nearly every chunk there is.
-                match chunk.choices:
-                    case [
-                        StreamedChoice(
-                            delta=Said(content=str(text)), finish_reason=None
-                        ) as only
-                    ] if text and _is_plain(only):
-                        events.append(TextDelta(text, only.index))
-                    case _:
-                        events += self._chunk_events(chunk)
+                if choices and len(choices) == 1 and (text := _only_text(choices[0])):
+                    events.append(TextDelta(text, choices[0].index))
+                    if chunk.usage is not None:
+                        events += _usage_events(chunk.usage)
+                else:
+                    events += self._chunk_events(chunk)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
                 message = "The model's server sent an event that cannot be read."
                 return tuple(events), UpstreamBadResponse(message, detail=str(fault)[:200])
@@ -299,16 +297,20 @@ class _StreamTranslator:
         yield from _usage_events(chunk.usage)
 
 
-def _is_plain(choice: StreamedChoice) -> bool:
+def _only_text(choice: StreamedChoice) -> str | None:
+    """The text of a choice that holds nothing besides."""
     said = choice.delta
-    return (
-        said is not None
-        and said.tool_calls is None
-        and said.reasoning_content is None
-        and said.reasoning is None
-        and said.refusal is None
-        and len(memoryview(choice.logprobs)) in _NO_LOGPROBS
-    )
+    if (
+        said is None
+        or choice.finish_reason is not None
+        or said.tool_calls is not None
+        or said.reasoning_content is not None
+        or said.reasoning is not None
+        or said.refusal is not None
+        or len(memoryview(choice.logprobs)) not in _NO_LOGPROBS
+    ):
+        return None
+    return said.content if isinstance(said.content, str) else None
 
 
 _NO_LOGPROBS: Final = frozenset({len(b""), len(b"null")})

@@ -167,14 +167,17 @@ class Transport:
     async def _bounded(self, response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
         clock = asyncio.get_running_loop().time
         end_s = clock() + self._settings.total_timeout_s
-        left = self._settings.max_response_bytes
+        idle_s, left = self._settings.idle_timeout_s, self._settings.max_response_bytes
         content = response.content
         try:
             while not content.at_eof():
-                async with asyncio.timeout_at(
-                    min(clock() + self._settings.idle_timeout_s, end_s)
-                ):
-                    chunk = await content.readany()
+                chunk = content.read_nowait()
+                if not chunk:
+                    # A deadline costs more than a read: none where the bytes are there already.
+                    async with asyncio.timeout_at(min(clock() + idle_s, end_s)):
+                        chunk = await content.readany()
+                elif clock() > end_s:
+                    raise TimeoutError
                 left -= len(chunk)
                 if left < 0:
                     raise UpstreamBadResponse("The model's answer is too large.")

@@ -73,9 +73,14 @@ class ChunkWriter:
         self._tail = b'],"usage":null}\n\n' if include_usage else b"]}\n\n"
         self._text_head = self._head + b'{"index":0,"delta":{"content":'
         self._text_tail = b'},"logprobs":null,"finish_reason":null}' + self._tail
+        self._text_seam = self._text_tail + self._text_head
 
     def frames(self, batch: Batch) -> bytes:
         """The frames of one batch; empty where nothing of it is to be seen."""
+        if 0 in self._begun and all(type(e) is TextDelta and e.choice == 0 for e in batch):
+            # Nearly every batch of nearly every answer: words, and nothing else.
+            words = self._text_seam.join([_encode(event[0]) for event in batch])
+            return self._text_head + words + self._text_tail if batch else b""
         return b"".join([self._frame(event) for event in batch])
 
     def closing(self) -> bytes:

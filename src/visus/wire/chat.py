@@ -84,7 +84,7 @@ def parse(body: bytes, limits: ChatLimits) -> ChatCall:
     _refuse_what_we_cannot_honour(request)
     question = Question(
         model=request.model,
-        turns=_turns(request.messages, limits),
+        turns=_turns(request.messages, limits, escaped=b"\\" in body),
         options=_options(request, limits),
         streamed=request.stream is True,
     )
@@ -151,14 +151,19 @@ def _refuse_what_we_cannot_honour(request: shapes.ChatRequest) -> None:
 # --- Messages --------------------------------------------------------------------------------
 
 
-def _turns(messages: Sequence[shapes.Message], limits: ChatLimits) -> Sequence[Turn]:
+def _turns(
+    messages: Sequence[shapes.Message], limits: ChatLimits, *, escaped: bool
+) -> Sequence[Turn]:
     if not messages:
         raise InvalidValue("'messages' is empty.", param="messages")
     if len(messages) > limits.max_messages:
         message = f"There are more than {limits.max_messages} messages."
         raise InvalidValue(message, param="messages")
     _count_parts(messages, limits)
-    turns = [_turn(message, f"messages[{place}]") for place, message in enumerate(messages)]
+    turns = [
+        _turn(message, f"messages[{place}]", escaped=escaped)
+        for place, message in enumerate(messages)
+    ]
     _match_tool_results(turns)
     return turns
 
@@ -170,11 +175,11 @@ def _count_parts(messages: Sequence[shapes.Message], limits: ChatLimits) -> None
         raise TooManyImages(message, param="messages")
 
 
-def _turn(message: shapes.Message, param: str) -> Turn:
+def _turn(message: shapes.Message, param: str, *, escaped: bool) -> Turn:
     _refuse_misplaced(message, param)
     return Turn(
         role=message.role,
-        parts=_parts(message, param),
+        parts=_parts(message, param, escaped=escaped),
         param=param,
         name=message.name,
         tool_calls=[
@@ -197,7 +202,7 @@ def _refuse_misplaced(message: shapes.Message, param: str) -> None:
         raise InvalidValue("Only an 'assistant' message has 'tool_calls'.", param=where)
 
 
-def _parts(message: shapes.Message, param: str) -> Sequence[QuestionPart]:
+def _parts(message: shapes.Message, param: str, *, escaped: bool) -> Sequence[QuestionPart]:
     where = f"{param}.content"
     match message.content:
         case str(text):
@@ -211,15 +216,18 @@ def _parts(message: shapes.Message, param: str) -> Sequence[QuestionPart]:
         case []:
             raise InvalidValue("The content is an empty list.", param=where)
         case parts:
-            return [_part(part, f"{where}[{place}]") for place, part in enumerate(parts)]
+            return [
+                _part(part, f"{where}[{place}]", escaped=escaped)
+                for place, part in enumerate(parts)
+            ]
 
 
-def _part(part: shapes.Part, param: str) -> QuestionPart:
+def _part(part: shapes.Part, param: str, *, escaped: bool) -> QuestionPart:
     match part:
         case shapes.TextPart(text=text) | shapes.RefusalPart(refusal=text):
             return Text(text)
         case shapes.ImagePart(image_url=location):
-            return _located(location, f"{param}.image_url")
+            return _located(location, f"{param}.image_url", escaped=escaped)
         case shapes.VideoPart() | shapes.FilePart() | shapes.AudioPart():
             raise UnsupportedModality(
                 "Videos, files and sound are not taken; text and pictures are.", param=param
@@ -228,22 +236,21 @@ def _part(part: shapes.Part, param: str) -> QuestionPart:
             assert_never(part)
 
 
-def _located(location: shapes.ImageLocation | str, param: str) -> ImageReference:
+def _located(
+    location: shapes.ImageLocation | str, param: str, *, escaped: bool
+) -> ImageReference:
     if isinstance(location, str):
         return _reference(location.encode("utf-8", "surrogatepass"), "auto", param)
     param = f"{param}.url"
-    return _reference(_string(location.url, param), location.detail, param)
+    return _reference(_string(location.url, param, escaped=escaped), location.detail, param)
 
 
-_BACKSLASH: Final = re.compile(rb"\\")
-
-
-def _string(raw: Raw, param: str) -> bytes | memoryview:
-    """The bytes of a JSON string, without a copy where it holds no escape."""
+def _string(raw: Raw, param: str, *, escaped: bool) -> bytes | memoryview:
+    """The bytes of a JSON string, without a copy where the body holds no escape at all."""
     view = memoryview(raw)
     if view[:1].tobytes() != b'"':
         raise InvalidValue("Expected 'str'.", param=param)
-    if _BACKSLASH.search(view):
+    if escaped and b"\\" in bytes(view):
         return _decode_text(raw).encode("utf-8", "surrogatepass")
     return view[1:-1]
 
