@@ -12,7 +12,7 @@ from visus.units import MIB
 
 _MMAP_THRESHOLD: Final = -3
 _ARENA_MAX: Final = -8
-_LARGE_BLOCK_BYTES: Final = 8 * MIB
+_LARGE_BLOCK_BYTES: Final = 4 * MIB
 _ARENAS: Final = 2
 
 

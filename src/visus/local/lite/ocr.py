@@ -182,7 +182,12 @@ _STRAIGHT: Final = 0.004
 
 
 def strip_of(picture: Picture, quad: Quad) -> Picture:
-    """The part of the picture inside `quad`, upright, 48 pixels high."""
+    """The part of the picture inside `quad`, upright, 48 pixels high.
+
+    A quad whose corners begin at the right bottom gives the strip upside down.
+    """
+    if quad[1, 0] < quad[0, 0]:
+        return np.ascontiguousarray(strip_of(picture, quad[[2, 3, 0, 1]])[::-1, ::-1])
     width, height = size_of(quad)
     columns = round(STRIP_HEIGHT * width / max(height, 1.0))
     columns = min(max(columns, STRIDE // 2), MAX_STRIP_WIDTH)

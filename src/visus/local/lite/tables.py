@@ -21,6 +21,8 @@ from visus.local.lite.layout import Segment, around, rows_of
 Grey: TypeAlias = NDArray[np.uint8]
 
 _RULES_PX: Final = 1600
+_DARK: Final = 110
+_THICKEST_RULE_PX: Final = 10
 _LEAST_ROWS: Final = 3
 _ROW_PITCH: Final = 2.4
 """Rows further apart than this many heights belong to different tables."""
@@ -69,6 +71,8 @@ def grids_of(grey: Grey, level: Flattening) -> list[Grid]:
     scale = max(1.0, max(grey.shape) / _RULES_PX)
     size = (max(1, round(grey.shape[1] / scale)), max(1, round(grey.shape[0] / scale)))
     small = cv2.resize(level.straightened(grey), size, interpolation=cv2.INTER_AREA)
+    if np.median(small) < _DARK:
+        small = 255 - small
     ink = cv2.adaptiveThreshold(
         small, 1, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, 25, 10
     )
@@ -89,7 +93,11 @@ def _rules(weight: NDArray[np.int64], least: float, offset: int) -> list[float]:
     """The middles of the runs in which a rule is long enough."""
     strong = np.concatenate(([False], weight >= least, [False]))
     edges = np.flatnonzero(np.diff(strong.astype(np.int8)))
-    middles = [(a + b) / 2 + offset for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    middles = [
+        (a + b) / 2 + offset
+        for a, b in zip(edges[::2], edges[1::2], strict=True)
+        if b - a <= _THICKEST_RULE_PX
+    ]
     apart: list[float] = []
     for middle in middles:
         if not apart or middle - apart[-1] > 6:  # noqa: PLR2004 - pixels: a double rule
@@ -128,27 +136,43 @@ def unruled_tables(rows: Sequence[Sequence[Segment]]) -> list[Table]:
 
 
 def _runs(rows: Sequence[Sequence[Segment]]) -> list[list[Sequence[Segment]]]:
-    """Rows of several segments that follow each other closely."""
+    """Rows of several segments that follow each other closely and evenly."""
     runs: list[list[Sequence[Segment]]] = []
-    last = float("-inf")
     for row in rows:
-        height = median(s.height for s in row)
-        middle = median(s.middle for s in row)
-        if len(row) > 1:
-            if runs and middle - last < _ROW_PITCH * height:
-                runs[-1].append(row)
-            else:
-                runs.append([row])
-            last = middle
+        if len(row) < 2:  # noqa: PLR2004 - no cells
+            continue
+        if runs and _middle(row) - _middle(runs[-1][-1]) < _reach(runs[-1]):
+            runs[-1].append(row)
+        else:
+            runs.append([row])
     return [run for run in runs if len(run) >= _LEAST_ROWS]
 
 
+def _middle(row: Sequence[Segment]) -> float:
+    return median(s.middle for s in row)
+
+
+def _reach(run: Sequence[Sequence[Segment]]) -> float:
+    """How far below its last row a run may go on."""
+    most = _ROW_PITCH * median(s.height for s in run[-1])
+    pitches = [_middle(b) - _middle(a) for a, b in pairwise(run)]
+    return min(most, _UNEVEN * median(pitches)) if len(pitches) > 1 else most
+
+
+_UNEVEN: Final = 1.7
+
+
 def _unruled(run: Sequence[Sequence[Segment]]) -> Table | None:
-    columns = _columns(run)
+    fullest = max(len(row) for row in run)
+    columns = _columns([row for row in run if len(row) >= _FULL * fullest])
     if len(columns) < 2:  # noqa: PLR2004 - a list, not a table
         return None
     rows = [_row(row, columns) for row in run]
     return Table(rows, around([s.box for row in run for s in row]), _has_header(rows))
+
+
+_FULL: Final = 0.75
+"""Rows with fewer cells than this part of the most do not decide where columns are."""
 
 
 def _columns(run: Sequence[Sequence[Segment]]) -> list[tuple[float, float]]:
