@@ -9,7 +9,6 @@ import msgspec
 from visus.media.addresses import Address, Network
 from visus.media.hosts import canonical_host
 from visus.units import MEGAPIXEL, MIB
-from visus.workers.settings import WorkerSettings
 
 Positive: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
 Deadline: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=600)]
@@ -61,10 +60,6 @@ class MediaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """All pictures of one request together, fetched, checked and fitted, in seconds."""
     max_at_once: Positive = 4
     """Pictures of one request that are fetched or fitted at the same time."""
-    workers: WorkerSettings = WorkerSettings(
-        count=2, address_space_bytes=2048 * MIB, deadline_s=15.0
-    )
-    """The processes that decode pictures, where one has to be decoded."""
 
     connect_s: Deadline = 3.0
     """Name lookup, connection and TLS handshake together, in seconds."""
