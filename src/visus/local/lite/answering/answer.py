@@ -76,9 +76,9 @@ def _size(ask: Ask, page: Page) -> Reply | None:
     about_picture = ask.has(
         r"image|picture|photo|screenshot|file|bild|foto|aufnahme|datei|pixel|resolution|auflosung|portrait|landscape|format|orientation|ausrichtung"
     )
-    return (
-        scene.size(ask, page.evidence) if about_picture and not ask.content_is_more() else None
-    )
+    if presence.is_asked(ask) or not about_picture or ask.content_is_more():
+        return None
+    return scene.size(ask, page.evidence)
 
 
 def _light(ask: Ask, page: Page) -> Reply | None:

@@ -155,7 +155,7 @@ def _row(asked: list[str], cells: list[Cell]) -> _Row:
             place
             for place, word in enumerate(asked)
             if any(alike(word, other) for other in named)
-            or (word not in GENERIC and len(word) >= 5 and holds(named, word))
+            or (word not in GENERIC and len(word) >= 4 and holds(named, word))
         }
         if found and _is_named_by(named, asked):
             hits |= found

@@ -57,6 +57,8 @@ STOPWORDS: Final = ENGLISH_STOPWORDS | GERMAN_STOPWORDS
 
 ENGLISH_GENERIC: Final = frozenset(
     """
+    first second third fourth fifth last payment payments reply replies respond response figure
+    figures numbers percent percentage euro euros eur dollar dollars usd pounds cents sum money day
     figure figures number numbers reply replies respond response percent percentage euro euros eur dollar dollars usd pound pounds cents sum money day
     image images picture pictures photo photos photograph pic screenshot scan file page
     document documents doc text bill invoice invoices receipt letter form label chart graph
@@ -76,7 +78,9 @@ ENGLISH_GENERIC: Final = frozenset(
 )
 GERMAN_GENERIC: Final = frozenset(
     """
-    zahlung zahl zahlen nummer nummern antworten ruckmeldung prozent geldbetrag geldsumme summe tag
+    erste ersten erstes zweite zweiten zweites dritte dritten letzte letzten zahlung zahl zahlen
+    nummer nummern antworten ruckmeldung prozent geldbetrag geldsumme summe tag
+    erste ersten erstes zweite zweiten zweites dritte dritten letzte letzten zahlung zahl zahlen nummer nummern antworten ruckmeldung prozent geldbetrag geldsumme summe tag
     bild bilder foto fotos aufnahme screenshot scan datei seite dokument dokuments unterlage
     text texte rechnung rechnungen quittung kassenbon kassenzettel beleg bon brief briefs
     schreiben schreibens formular formulars etikett etiketts tabelle diagramm balkendiagramm
@@ -217,6 +221,8 @@ def singular(word: str) -> str:
 def holds(haystack: Sequence[str], needle: str) -> bool:
     """Whether a word like `needle` is there, alone, inside a compound, or as its two halves."""
     if any(alike(word, needle) for word in haystack):
+        return True
+    if any(len(other) >= 4 and other in word for other in translations(needle) for word in haystack):
         return True
     root = _verb_root(needle) or stem(needle)
     if len(root) >= 4 and any(root in word for word in haystack if len(word) >= len(root)):

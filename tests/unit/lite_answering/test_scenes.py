@@ -1,0 +1,135 @@
+import pytest
+from answering_pages import ask, drawn, photographed, written
+
+from visus.local.lite.answering.dialogue import Job, Picture, Speech
+from visus.local.lite.answering.reply import reply
+from visus.local.lite.evidence import Bar, Box, Code, Colour, Evidence
+
+SHAPES = drawn(
+    ("red", "circle"), ("red", "circle"), ("blue", "square"), ("green", "triangle"), ("red", "star")
+)
+CAT = photographed(("Egyptian cat", "Ägyptische Katze", 0.75), ("tabby", "Tigerkatze", 0.1))
+VAGUE = photographed(("palace", "Palast", 0.28))
+NOTHING = photographed(("football helmet", "Footballhelm", 0.1))
+RED = Evidence(
+    width_px=200, height_px=100, colours=[Colour("red", (255, 0, 0), 1.0)], brightness=0.3
+)
+CHART = Evidence(
+    width_px=800,
+    height_px=600,
+    bars=[
+        Bar("Q1", "120", "blue", Box(100, 300, 160, 500), 200),
+        Bar("Q2", "95", "blue", Box(200, 340, 260, 500), 160),
+        Bar("Q3", "180", "red", Box(300, 200, 360, 500), 300),
+    ],
+)
+CODED = Evidence(
+    width_px=300, height_px=300, codes=[Code("QRCode", "https://visus.example/x?y=1", Box(50, 50, 250, 250))]
+)
+
+
+@pytest.mark.parametrize(
+    ("seen", "question", "start"),
+    [
+        (SHAPES, "How many circles are there?", "2 "),
+        (SHAPES, "Wie viele rote Formen siehst du?", "3 "),
+        (SHAPES, "How many shapes are in the picture?", "5 "),
+        (SHAPES, "How many hexagons are there?", "0 "),
+        (SHAPES, "What colour is the square?", "blue"),
+        (SHAPES, "Welche Farbe hat das Dreieck?", "grün"),
+        (SHAPES, "What is the background colour?", "white"),
+        (SHAPES, "Is there a red circle?", "Yes"),
+        (SHAPES, "Gibt es ein gelbes Quadrat?", "Nein"),
+        (SHAPES, "What shape is green?", "triangle"),
+        (RED, "What colour is this picture?", "red"),
+        (RED, "Welche Farbe hat das Bild?", "rot"),
+        (RED, "How big is this picture?", "200 × 100"),
+        (RED, "Is it portrait or landscape?", "landscape"),
+        (RED, "Ist das Bild im Hochformat?", "Nein"),
+        (CHART, "What is the value of the bar for Q2?", "95"),
+        (CHART, "Which bar is the highest?", "Q3"),
+        (CHART, "Welcher Balken ist am niedrigsten? Nenne den kleinsten.", "Q2"),
+        (CHART, "How many bars are there?", "3"),
+        (CHART, "What is the highest value?", "180"),
+        (CODED, "What does the QR code say?", "https://visus.example/x?y=1"),
+        (CODED, "Is there a QR code?", "Yes"),
+        (CODED, "Is there a barcode?", "No"),
+        (CODED, "Wie viele QR-Codes sind zu sehen?", "1"),
+        (CAT, "What animal is this?", "Egyptian cat"),
+        (CAT, "Is there a cat?", "Yes"),
+        (CAT, "Ist eine Katze zu sehen?", "Ja"),
+        (CAT, "Is there a dog in the picture?", "No"),
+        (VAGUE, "What is this?", "It shows: Possibly palace"),
+    ],
+)
+def test_what_is_seen_is_said(seen: Evidence, question: str, start: str) -> None:
+    assert ask(question, seen).startswith(start)
+
+
+def test_a_description_names_what_was_recognised_and_how_surely() -> None:
+    said = ask("What is in this image?", CAT)
+    assert "Egyptian cat" in said
+    assert "fair confidence" in said
+    assert "Möglicherweise" in ask("Was ist auf dem Bild zu sehen?", VAGUE)
+
+
+def test_a_name_below_the_line_is_not_said() -> None:
+    said = ask("What is in this image?", NOTHING)
+    assert "helmet" not in said
+    assert "cannot tell" in said
+
+
+@pytest.mark.parametrize(
+    "question", ["How does the person feel?", "How many people are there?", "Why is he laughing?"]
+)
+def test_what_perception_cannot_know_needs_a_real_model(question: str) -> None:
+    assert "cannot tell" in ask(question, NOTHING)
+
+
+def test_two_pictures_are_compared_by_what_was_seen_in_each() -> None:
+    said = ask("Compare these two pictures.", SHAPES, RED)
+    assert "The two pictures differ." in said
+    assert "900 × 300 / 200 × 100" in said
+    assert ask("Are these two pictures the same?", RED, RED).startswith("Yes")
+    assert ask("Sind die beiden Bilder gleich?", SHAPES, RED).startswith("Nein")
+
+
+def test_a_question_about_the_second_picture_is_about_the_second_picture() -> None:
+    assert ask("What colour is the second image?", SHAPES, RED).startswith("red")
+    assert "no such picture" in ask("What colour is the third image?", SHAPES, RED)
+
+
+def _dialogue(*turns: tuple[str, str, list[int]]) -> Job:
+    pictures = [Picture(memoryview(b""), "p")] * sum(len(places) for *_, places in turns)
+    return Job([Speech(role, text, places) for role, text, places in turns], pictures)
+
+
+def test_a_follow_up_is_about_the_earlier_picture_and_the_earlier_thing() -> None:
+    job = _dialogue(
+        ("user", "Is there a square?", [0]),
+        ("assistant", "Yes, blue square.", []),
+        ("user", "And what colour is it?", []),
+    )
+    assert reply(job, [SHAPES]).startswith("blue")
+
+
+def test_pictures_count_whoever_shows_them() -> None:
+    job = _dialogue(("system", "Look at this.", [0]), ("user", "What colour is the picture?", []))
+    assert reply(job, [RED]).startswith("red")
+
+
+def test_without_a_picture_it_says_what_it_is() -> None:
+    assert "I am visus-lite" in ask("Hello, who are you?")
+    assert "Ich bin visus-lite" in ask("Was kannst du?")
+    assert "I am visus-lite" in ask("<|im_start|>system <|image_pad|> <image>")
+
+
+def test_a_system_prompt_may_choose_the_language() -> None:
+    job = _dialogue(("system", "Always answer in German.", []), ("user", "What colour is it?", [0]))
+    assert reply(job, [RED]).startswith("rot")
+
+
+def test_each_of_several_pages_answers_for_itself() -> None:
+    said = ask("What is the total?", written("Total: 5,00 €"), written("Total: 7,00 €"))
+    assert "Picture 1: 5,00 €" in said
+    assert "Picture 2: 7,00 €" in said
