@@ -1,6 +1,7 @@
 """`visus serve`."""
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -39,6 +40,8 @@ def run(options: argparse.Namespace) -> int:
         # the service still has to be closed.
         signal.signal(number, _do_nothing)
 
+    _calm_the_collector()
+
     async def serve() -> None:
         await app.serve(
             chosen,
@@ -49,6 +52,17 @@ def run(options: argparse.Namespace) -> int:
 
     anyio.run(serve, backend="asyncio", backend_options={"use_uvloop": True})
     return 0
+
+
+def _calm_the_collector() -> None:
+    """Keeps the cyclic collector off everything that was loaded at start.
+
+    At its defaults it took a sixth of the time of a request with a picture. Requests leave few
+    cycles behind, so it may come by less often.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def _do_nothing(_number: int, _frame: FrameType | None) -> None:

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -65,6 +65,9 @@ class OpenAIProvider:
     """With the key, where it asks for one."""
     max_event_bytes: int
     transport: Transport
+    mark: str = field(default_factory=lambda: secrets.token_hex(16))
+    """Stands for each picture until the JSON around them is written. It is random and never
+    leaves this process, so that no caller can write it into a text."""
 
     def open(self, prompt: Prompt) -> Answer:
         """Asks `prompt`; see `visus.providers.base.Provider`."""
@@ -72,7 +75,9 @@ class OpenAIProvider:
 
     @asynccontextmanager
     async def _answered(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[Batch], None]:
-        async with self.transport.post(self.url, request_body(prompt), self.headers) as reply:
+        async with self.transport.post(
+            self.url, request_body(prompt, self.mark), self.headers
+        ) as reply:
             if reply.status != 200:  # noqa: PLR2004 -- HTTP's OK
                 body = await reply.read()
                 raise faults.refusal(reply.status, body, reply.headers, prompt)
@@ -123,11 +128,8 @@ async def _whole(reply: Reply, prompt: Prompt) -> AsyncGenerator[Batch, None]:
 # --- The request -----------------------------------------------------------------------------
 
 
-def request_body(prompt: Prompt) -> Body:
+def request_body(prompt: Prompt, mark: str) -> Body:
     """The prompt in the OpenAI dialect, pictures as views of what the caller sent."""
-    # The mark stands for each picture until the JSON around them is written. It is random, so
-    # that no caller can write it into a text.
-    mark = secrets.token_hex(16)
     pictures: list[Image] = []
     request: dict[str, object] = {
         "model": prompt.upstream_id,

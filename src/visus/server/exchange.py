@@ -1,6 +1,6 @@
 """One HTTP exchange: its id, its headers, its record, and whether an answer has begun."""
 
-import secrets
+import random
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -31,6 +31,11 @@ CONNECTION: Final = "visus.connection"
 """Where in `scope["extensions"]` the connection stands."""
 
 
+def new_request_id() -> str:
+    """`req_` and 96 random bits: to find a request by, nothing to keep secret."""
+    return f"req_{random.getrandbits(96):024x}"
+
+
 class Connection(Protocol):
     """What an exchange needs of its connection besides ASGI."""
 
@@ -46,7 +51,7 @@ class Exchange:
     """A request and its answer, as far as it has come. Lives as long as the request."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.request_id = f"req_{secrets.token_hex(12)}"
+        self.request_id = new_request_id()
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.scope = scope

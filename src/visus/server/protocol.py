@@ -6,7 +6,6 @@ its answer, and one that is gone is found out; large bodies are joined
 once, and wake the application once in eight megabytes, not once a read.
 """
 
-import secrets
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from visus.errors import CallerError, HeadersTooLarge, InvalidValue
 from visus.server.bodies import error_body
-from visus.server.exchange import CONNECTION
+from visus.server.exchange import CONNECTION, new_request_id
 from visus.units import MIB
 
 BODY_HIGH_WATER_BYTES: Final = 8 * MIB
@@ -28,7 +27,7 @@ that is gone, the second one meets it."""
 
 
 class Gathered:
-    """Body bytes as they came, joined once: growing a buffer would copy them again and again."""
+    """Body bytes as they came, joined once: a growing buffer would copy them repeatedly."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -138,6 +137,6 @@ class VisusProtocol(HttpToolsProtocol):
             b"content-type: application/json\r\ncontent-length: %d\r\nx-request-id: %b\r\n"
             b"cache-control: no-store\r\nconnection: close\r\n\r\n"
         )
-        request_id = f"req_{secrets.token_hex(12)}".encode()
+        request_id = new_request_id().encode()
         self.transport.write(STATUS_LINE[error.status] + head % (len(body), request_id) + body)
         self.transport.close()
