@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.support.service import Service
 from tests.support.upstream import BEHAVIOURS, Upstream
 
@@ -30,7 +29,8 @@ def upstream_config(port: int, *extra: str) -> str:
     return "\n".join(
         [
             *extra,
-            '[[providers]]\nname = "scripted"\ndialect = "openai"\napi_key_env = "SCRIPTED_KEY"',
+            '[[providers]]\nname = "scripted"\ndialect = "openai"',
+            'api_key_env = "SCRIPTED_KEY"',
             f'base_url = "http://127.0.0.1:{port}/v1"',
             '[[models]]\nid = "blind"\nprovider = "scripted"\nupstream_id = "good"\n',
             models,

@@ -21,14 +21,28 @@ class Service:
         self.folder = folder
         self.log_path = folder / "log.jsonl"
         (folder / "config.toml").write_text(config)
-        command = [sys.executable, "-m", "visus", "serve", "--port", "0",
-                   "--config", str(folder / "config.toml"), "--state", str(folder / "state")]  # fmt: skip
+        command = [
+            sys.executable,
+            "-m",
+            "visus",
+            "serve",
+            "--port",
+            "0",
+            "--config",
+            str(folder / "config.toml"),
+            "--state",
+            str(folder / "state"),
+        ]
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("VISUS_", "OPENAI_"))}
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(  # noqa: S603 -- our own program
-                command, cwd=ROOT, env=clean | environment, stdout=subprocess.PIPE,
-                stderr=log, text=True,
-            )  # fmt: skip
+                command,
+                cwd=ROOT,
+                env=clean | environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         self.said = self._until_ready()
         found = dict(re.findall(r"^export (\w+)=(.*)$", self.said, re.MULTILINE))
         self.url = found["OPENAI_BASE_URL"]
@@ -97,7 +111,9 @@ class Reply:
 
     def events(self) -> list[Any]:
         """The data of each event of a stream; `[DONE]` as itself."""
-        data = [line[6:] for line in self.body.decode().split("\n") if line.startswith("data: ")]
+        data = [
+            line[6:] for line in self.body.decode().split("\n") if line.startswith("data: ")
+        ]
         return [one if one == "[DONE]" else json.loads(one) for one in data]
 
     def error(self) -> tuple[int, str, str | None]:

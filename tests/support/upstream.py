@@ -1,7 +1,7 @@
 """A model's server on loopback that speaks the real protocol and plays every fault.
 
-It runs in a thread with an event loop of its own. What it does is told by the model's name in the
-request: the name of a function below, so that a test reads `model="cut_without_finish"`.
+It runs in a thread with an event loop of its own. What it does is told by the model's name in
+the request: the name of a function below, so that a test reads `model="cut_without_finish"`.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 Json = dict[str, Any]
 
@@ -84,20 +84,32 @@ USAGE = {"prompt_tokens": 812, "completion_tokens": 3, "total_tokens": 815}
 WORDS = ["A ", "red ", "bö", "at."]
 
 
-def delta(content: str | None = None, *, finish: str | None = None, index: int = 0, **more: Any) -> Json:
+def delta(
+    content: str | None = None, *, finish: str | None = None, index: int = 0, **more: Any
+) -> Json:
     body: Json = {} if content is None else {"content": content}
     return {
-        "id": "chatcmpl-up", "object": "chat.completion.chunk", "created": 1, "model": "up",
-        "choices": [{"index": index, "delta": body | more, "logprobs": None, "finish_reason": finish}],
-    }  # fmt: skip
+        "id": "chatcmpl-up",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "up",
+        "choices": [
+            {"index": index, "delta": body | more, "logprobs": None, "finish_reason": finish}
+        ],
+    }
 
 
 def completion(message: Json, *, finish: str = "stop") -> Json:
     return {
-        "id": "chatcmpl-up", "object": "chat.completion", "created": 1, "model": "up",
-        "choices": [{"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish}],
+        "id": "chatcmpl-up",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "up",
+        "choices": [
+            {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish}
+        ],
         "usage": USAGE,
-    }  # fmt: skip
+    }
 
 
 # --- Behaviours ------------------------------------------------------------------------------
@@ -143,13 +155,23 @@ async def tools(asked: Asked, line: Line) -> None:
     if last["role"] == "tool":
         await line.json(completion({"content": f"The tool says {last['content']}."}))
         return
-    function = {"name": asked.body["tools"][0]["function"]["name"], "arguments": '{"city": "Köln"}'}
+    function = {
+        "name": asked.body["tools"][0]["function"]["name"],
+        "arguments": '{"city": "Köln"}',
+    }
     if not asked.body.get("stream"):
         call = {"id": "call_1", "type": "function", "function": function}
-        await line.json(completion({"content": None, "tool_calls": [call]}, finish="tool_calls"))
+        await line.json(
+            completion({"content": None, "tool_calls": [call]}, finish="tool_calls")
+        )
         return
     await line.stream_head()
-    begin = {"index": 0, "id": "call_1", "type": "function", "function": {"name": function["name"], "arguments": ""}}  # fmt: skip
+    begin = {
+        "index": 0,
+        "id": "call_1",
+        "type": "function",
+        "function": {"name": function["name"], "arguments": ""},
+    }
     await line.event(delta(None, role="assistant", tool_calls=[begin]))
     for piece in ('{"city": ', '"Köln"}'):
         await line.event(delta(tool_calls=[{"index": 0, "function": {"arguments": piece}}]))
@@ -281,7 +303,9 @@ async def error_in_stream(asked: Asked, line: Line) -> None:
 
 
 async def error_in_200(asked: Asked, line: Line) -> None:
-    await line.json({"error": {"message": "SECRET-CANARY", "type": "server_error", "code": 503}})
+    await line.json(
+        {"error": {"message": "SECRET-CANARY", "type": "server_error", "code": 503}}
+    )
 
 
 async def chatters_after_done(asked: Asked, line: Line) -> None:
@@ -303,7 +327,8 @@ async def huge_event(asked: Asked, line: Line) -> None:
 
 async def huge_body(asked: Asked, line: Line) -> None:
     await line.raw(
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n"
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 1000000000\r\n\r\n"
     )
     with suppress(ConnectionError):
         for _ in range(1000):
@@ -347,7 +372,7 @@ async def late(asked: Asked, line: Line) -> None:
 
 
 async def drips(asked: Asked, line: Line) -> None:
-    """Three words with pauses that are longer than a heartbeat and shorter than the deadline."""
+    """Three words, with pauses longer than a heartbeat and shorter than the deadline."""
     await line.stream_head()
     for word in ("one ", "two ", "three"):
         await asyncio.sleep(0.9)
@@ -380,7 +405,9 @@ async def says_done_at_once(asked: Asked, line: Line) -> None:
 
 async def short_body(asked: Asked, line: Line) -> None:
     """Announces more than it sends."""
-    await line.raw(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{")
+    await line.raw(
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{"
+    )
     line.writer.close()
 
 
@@ -393,7 +420,9 @@ async def closes_at_once(asked: Asked, line: Line) -> None:
     line.writer.close()
 
 
-def _refuses(status: int, error: Any, **headers: str) -> Callable[[Asked, Line], Awaitable[None]]:
+def _refuses(
+    status: int, error: Any, **headers: str
+) -> Callable[[Asked, Line], Awaitable[None]]:
     async def behave(asked: Asked, line: Line) -> None:
         await line.json(error, status=status, **headers)
 
@@ -401,21 +430,53 @@ def _refuses(status: int, error: Any, **headers: str) -> Callable[[Asked, Line],
 
 
 def _error(message: str, code: object = None, **more: object) -> Json:
-    return {"error": {"message": f"{message} (org-CANARY sk-CANARY 10.9.8.7)", "code": code, **more}}
+    return {
+        "error": {"message": f"{message} (org-CANARY sk-CANARY 10.9.8.7)", "code": code, **more}
+    }
 
 
 BEHAVIOURS: dict[str, Callable[[Asked, Line], Awaitable[None]]] = {
     one.__name__: one
     for one in (
-        good, echo, nonce, tools, reasoning, two_choices, silent, stalls, paced, flood,
+        good,
+        echo,
+        nonce,
+        tools,
+        reasoning,
+        two_choices,
+        silent,
+        stalls,
+        paced,
+        flood,
         fifty_words,
-        cut_without_finish, done_without_finish, reset_mid_stream, sliced, odd_framing,
-        malformed_event, two_objects_in_a_line, error_in_stream, error_in_200,
-        chatters_after_done, huge_event, huge_body, gzip_bomb, redirect, not_json, no_choices,
-        closes_at_once, says_close, closes_while_idle, late, drips, changes_its_name, finish_then_fault,
-        says_done_at_once, short_body, no_http,
+        cut_without_finish,
+        done_without_finish,
+        reset_mid_stream,
+        sliced,
+        odd_framing,
+        malformed_event,
+        two_objects_in_a_line,
+        error_in_stream,
+        error_in_200,
+        chatters_after_done,
+        huge_event,
+        huge_body,
+        gzip_bomb,
+        redirect,
+        not_json,
+        no_choices,
+        closes_at_once,
+        says_close,
+        closes_while_idle,
+        late,
+        drips,
+        changes_its_name,
+        finish_then_fault,
+        says_done_at_once,
+        short_body,
+        no_http,
     )
-}  # fmt: skip
+}
 BEHAVIOURS |= {
     "status_401": _refuses(401, {"error": "Unauthorized"}),
     "status_403": _refuses(403, _error("no")),
@@ -426,14 +487,23 @@ BEHAVIOURS |= {
     "status_429_day": _refuses(429, _error("slow down"), Retry_After="86400"),
     "status_429_garbage": _refuses(429, _error("slow down"), Retry_After="soon"),
     "status_429_negative": _refuses(429, _error("slow down"), Retry_After="-5"),
-    "status_400_image": _refuses(400, _error("cannot identify image file <_io.BytesIO object at 0x7f1>")),  # fmt: skip
-    "status_400_context": _refuses(400, _error("This model's maximum context length is 8192 tokens", "context_length_exceeded")),  # fmt: skip
+    "status_400_image": _refuses(
+        400, _error("cannot identify image file <_io.BytesIO object at 0x7f1>")
+    ),
+    "status_400_context": _refuses(
+        400,
+        _error("This model's maximum context length is 8192 tokens", "context_length_exceeded"),
+    ),
     "status_400_field": _refuses(400, _error("bad", "invalid_value", param="temperature")),
     "status_422": _refuses(422, _error("HTTP error 404 from http://10.9.8.7/x")),
     "status_504": _refuses(504, _error("timeout")),
     "status_413": _refuses(413, _error("too large")),
-    "status_429_date": _refuses(429, _error("slow down"), Retry_After="Wed, 21 Oct 2099 07:28:00 GMT"),
-    "status_500_no_images": _refuses(500, _error("image input is not supported - hint: mmproj")),
+    "status_429_date": _refuses(
+        429, _error("slow down"), Retry_After="Wed, 21 Oct 2099 07:28:00 GMT"
+    ),
+    "status_500_no_images": _refuses(
+        500, _error("image input is not supported - hint: mmproj")
+    ),
     "status_500": _refuses(500, _error("boom")),
     "status_503": _refuses(503, _error("busy")),
     "status_529": _refuses(529, _error("overloaded")),
@@ -454,7 +524,7 @@ class Upstream:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._up = threading.Event()
 
-    def __enter__(self) -> "Upstream":
+    def __enter__(self) -> Self:
         self._thread.start()
         self._up.wait(5)
         return self
@@ -504,6 +574,6 @@ async def _requests(reader: asyncio.StreamReader) -> AsyncIterator[Asked]:
 
 
 async def _until_gone(reader: asyncio.StreamReader, asked: Asked) -> None:
-    while not reader.at_eof() and reader.exception() is None:
+    while not reader.at_eof() and reader.exception() is None:  # noqa: ASYNC110 -- no event for it
         await asyncio.sleep(0.02)
     asked.closed.set()
