@@ -1,3 +1,5 @@
+# ruff: noqa: E501
+# E501: patterns and phrases stay on one line.
 """What `visus-lite` says of itself, and what `it` and `they` point back to."""
 
 import re

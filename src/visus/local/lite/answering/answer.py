@@ -1,3 +1,6 @@
+# ruff: noqa: E501, PLR2004
+# E501: patterns and phrases stay on one line.
+# PLR2004: lengths and shares are read best where they stand.
 """One question about one picture: which kind of question it is, and who answers it.
 
 The kinds are tried in order; a kind that has nothing to say lets the next one try. What nobody

@@ -1,3 +1,8 @@
+# ruff: noqa: E501, ISC004, PLR2004, RUF001
+# E501: patterns and phrases stay on one line.
+# ISC004: long patterns go on in the next string.
+# PLR2004: lengths and shares are read best where they stand.
+# RUF001: typographic signs are meant.
 """One question in a message: its words, its language, and what kind of value would answer it."""
 
 import re
@@ -167,7 +172,9 @@ class Ask:
             for token in left
             if token.text not in GENERIC and token.text not in extra and token.start > 0
         )
-        owner = next((owner for pattern, owner in _OWNERS if self.has(pattern)), None)
+        owner: Owner | None = None
+        for pattern, each in _OWNERS:
+            owner = each if owner is None and self.has(pattern) else owner
         return Target(asked, kind, named or telling or self.content, extra, verbs, owner)
 
     def has(self, pattern: str) -> bool:
@@ -177,7 +184,9 @@ class Ask:
     def alternatives(self) -> list["Ask"]:
         """`member or insurance number` as two questions; otherwise the question alone."""
         whole = re.sub(
-            r"(\w{3,})-? (or|oder|/) (\w*?)(nummer|datum|name|adresse)\b", r"\1\4 \2 \3\4", self.text
+            r"(\w{3,})-? (or|oder|/) (\w*?)(nummer|datum|name|adresse)\b",
+            r"\1\4 \2 \3\4",
+            self.text,
         )
         whole = re.sub(
             r"(\w+) (or) (\w+) (number|date|name|address|id|code)\b", r"\1 \4 \2 \3 \4", whole
@@ -274,18 +283,32 @@ def _head(ask: Ask) -> tuple[Span | None, set[int]]:
     head = found[0]
     for span in found[1:]:
         gap = ask.text[ask.meant[head.last].end : ask.meant[span.first].start]
-        if gap.strip() in {"", "'s", "’s", "-", "s"}:
-            head = span
-        elif head.keys & _VAGUE and fold(gap.strip()) in _OF and _is_more_exact(head, span):
-            head = span
-        else:
+        joined = gap.strip() in {"", "'s", "’s", "-", "s"}
+        exact = head.keys & _VAGUE and fold(gap.strip()) in _OF and _is_more_exact(head, span)
+        if not joined and not exact:
             break
+        head = span
     return head, set(range(head.first, head.last + 1))
 
 
 _VAGUE: Final = frozenset({"name", "document_number", "total", "price", "line_total"})
 _OF: Final = frozenset(
-    "of|of the|for|for the|for this|des|der|vom|von|fur|fur den|fur die|fur das|von der".split("|")
+    [
+        "of",
+        "of the",
+        "for",
+        "for the",
+        "for this",
+        "des",
+        "der",
+        "vom",
+        "von",
+        "fur",
+        "fur den",
+        "fur die",
+        "fur das",
+        "von der",
+    ]
 )
 
 
@@ -301,33 +324,187 @@ def _is_noise(span: Span, ask: Ask) -> bool:
 
 
 _NOT_ALONE: Final = frozenset(
-    """
-    table page number card receipt order ordered issued packed contains open call class team where
-    start end begin lange menge artikel hour bill sold produced maker born shipped nummer seite tisch
-    karte bon ort brief id issue code position zeile content contents paid call keep
-    """.split()
+    [
+        "table",
+        "page",
+        "number",
+        "card",
+        "receipt",
+        "order",
+        "ordered",
+        "issued",
+        "packed",
+        "contains",
+        "open",
+        "call",
+        "class",
+        "team",
+        "where",
+        "start",
+        "end",
+        "begin",
+        "lange",
+        "menge",
+        "artikel",
+        "hour",
+        "bill",
+        "sold",
+        "produced",
+        "maker",
+        "born",
+        "shipped",
+        "nummer",
+        "seite",
+        "tisch",
+        "karte",
+        "bon",
+        "ort",
+        "brief",
+        "id",
+        "issue",
+        "code",
+        "position",
+        "zeile",
+        "content",
+        "contents",
+        "paid",
+        "call",
+        "keep",
+    ]
 ) - {"ort", "menge", "content", "contents"}
 """Names of fields that, alone in a question, usually mean something else."""
 
 
 _OF_LOOKING: Final = frozenset(
-    """
-    describe description describes detail details depict depicted depicts happening going scene
-    looking summary summarise summarize caption explain contains contain everything anything
-    something transcribe transcription transcript ocr extract aloud verbatim line lines full
-    complete entire whole output print return list beschreibe beschreib beschreibung beschreiben
-    zeigt sehen siehst sieht erkennen erkennst lies lese vorlesen vor lesen abschreiben genau
-    wortlaut transkribiere extrahiere ganzen ganze gesamten gesamte kompletten vollstandigen alles
-    etwas dargestellt darauf drauf darin drin geschieht passiert zusammenfassung fasse zusammen
-    erklare bildinhalt worum geht kurz says plain exact markdown order reading speak visible
-    """.split()
+    [
+        "describe",
+        "description",
+        "describes",
+        "detail",
+        "details",
+        "depict",
+        "depicted",
+        "depicts",
+        "happening",
+        "going",
+        "scene",
+        "looking",
+        "summary",
+        "summarise",
+        "summarize",
+        "caption",
+        "explain",
+        "contains",
+        "contain",
+        "everything",
+        "anything",
+        "something",
+        "transcribe",
+        "transcription",
+        "transcript",
+        "ocr",
+        "extract",
+        "aloud",
+        "verbatim",
+        "line",
+        "lines",
+        "full",
+        "complete",
+        "entire",
+        "whole",
+        "output",
+        "print",
+        "return",
+        "list",
+        "beschreibe",
+        "beschreib",
+        "beschreibung",
+        "beschreiben",
+        "zeigt",
+        "sehen",
+        "siehst",
+        "sieht",
+        "erkennen",
+        "erkennst",
+        "lies",
+        "lese",
+        "vorlesen",
+        "vor",
+        "lesen",
+        "abschreiben",
+        "genau",
+        "wortlaut",
+        "transkribiere",
+        "extrahiere",
+        "ganzen",
+        "ganze",
+        "gesamten",
+        "gesamte",
+        "kompletten",
+        "vollstandigen",
+        "alles",
+        "etwas",
+        "dargestellt",
+        "darauf",
+        "drauf",
+        "darin",
+        "drin",
+        "geschieht",
+        "passiert",
+        "zusammenfassung",
+        "fasse",
+        "zusammen",
+        "erklare",
+        "bildinhalt",
+        "worum",
+        "geht",
+        "kurz",
+        "says",
+        "plain",
+        "exact",
+        "markdown",
+        "order",
+        "reading",
+        "speak",
+        "visible",
+    ]
 )
 _OF_MEASURING: Final = frozenset(
-    """
-    big large wide tall high width height dimension dimensions size resolution pixel pixels
-    portrait landscape orientation oriented format hochformat querformat auflosung gross breit hoch
-    breite hohe grosse abmessung abmessungen ausrichtung orientation square quadratisch
-    """.split()
+    [
+        "big",
+        "large",
+        "wide",
+        "tall",
+        "high",
+        "width",
+        "height",
+        "dimension",
+        "dimensions",
+        "size",
+        "resolution",
+        "pixel",
+        "pixels",
+        "portrait",
+        "landscape",
+        "orientation",
+        "oriented",
+        "format",
+        "hochformat",
+        "querformat",
+        "auflosung",
+        "gross",
+        "breit",
+        "hoch",
+        "breite",
+        "hohe",
+        "grosse",
+        "abmessung",
+        "abmessungen",
+        "ausrichtung",
+        "orientation",
+        "square",
+        "quadratisch",
+    ]
 )
 
 

@@ -1,5 +1,6 @@
 """Questions about a bar chart: the value printed on a bar, the highest bar, how many."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
@@ -77,11 +78,17 @@ def extreme(ask: Ask, evidence: Evidence, *, highest: bool) -> Reply | None:
     return Reply(f"{bar.label}{value}.", bar.label)
 
 
-def _measure(bars: list[Bar]):  # noqa: ANN202 - a key function, its type is the next line's
+def _measure(bars: list[Bar]) -> Callable[[Bar], Decimal]:
     printed = [number_in(bar.printed) for bar in bars]
-    if all(value is not None for value in printed):
-        return lambda bar: number_in(bar.printed) or Decimal(0)
-    return lambda bar: Decimal(str(bar.length_px))
+    return _printed if all(value is not None for value in printed) else _length
+
+
+def _printed(bar: Bar) -> Decimal:
+    return number_in(bar.printed) or Decimal(0)
+
+
+def _length(bar: Bar) -> Decimal:
+    return Decimal(str(bar.length_px))
 
 
 def total(evidence: Evidence) -> Decimal | None:

@@ -1,3 +1,6 @@
+# ruff: noqa: E501, RUF001
+# E501: patterns and phrases stay on one line.
+# RUF001: typographic signs are meant.
 """Two pictures side by side: what differs, what is the same."""
 
 from typing import Final

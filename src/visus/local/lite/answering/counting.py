@@ -1,3 +1,5 @@
+# ruff: noqa: E501
+# E501: patterns and phrases stay on one line.
 """How `visus-lite` counts tokens, and where it cuts.
 
 It has no tokenizer, so the count is defined here and never changes with a model: every begun

@@ -1,10 +1,14 @@
+# ruff: noqa: E501, ISC004, PLR2004
+# E501: patterns and phrases stay on one line.
+# ISC004: long patterns go on in the next string.
+# PLR2004: lengths and shares are read best where they stand.
 """How many? Of shapes, lines, words, codes, bars, rows; never of things that nobody counted."""
 
 import re
 from collections.abc import Callable
 from typing import Final
 
-from visus.local.lite.answering import charts, reading, scene, tables
+from visus.local.lite.answering import reading, scene, tables
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.page import Page
 from visus.local.lite.answering.replies import Reply, counted

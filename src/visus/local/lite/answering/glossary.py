@@ -1,3 +1,5 @@
+# ruff: noqa: E501
+# E501: patterns and phrases stay on one line.
 """Everyday nouns in English and German, so that a question may be put in the other language.
 
 Only words that stand in tables, on receipts and in headings, and names of places that differ.

@@ -1,3 +1,7 @@
+# ruff: noqa: E501, PLR2004, RUF001
+# E501: patterns and phrases stay on one line.
+# PLR2004: lengths and shares are read best where they stand.
+# RUF001: typographic signs are meant.
 """Where letters, invoices and receipts keep what they do not label.
 
 Address blocks end in a line with a postcode; the first is the sender's if there are two. The

@@ -1,3 +1,8 @@
+# ruff: noqa: ARG001, E501, PLR2004, RUF001
+# ARG001: every teller has the same signature.
+# E501: patterns and phrases stay on one line.
+# PLR2004: lengths and shares are read best where they stand.
+# RUF001: typographic signs are meant.
 """Where on a page is the value that a question asks for?
 
 Candidates come from labels (after a colon, to the right, below, on the same line), from
@@ -16,7 +21,6 @@ from visus.local.lite.answering.page import Page, Pair, Piece, looks_like_a_labe
 from visus.local.lite.answering.values import Found, Kind, find
 from visus.local.lite.answering.vocabulary import BY_KEY, Span, spans
 from visus.local.lite.answering.words import (
-    GENERIC,
     STOPWORDS,
     alike,
     fold,
@@ -159,7 +163,7 @@ def _values_of(pair: Pair, target: Target, score: float, page: Page) -> Iterator
         yield from _free_value(pair, target, score)
         return
     if target.kind == "percent":
-        row = " ".join([pair.label, pair.value])
+        row = f"{pair.label} {pair.value}"
         yield from _found(find("percent", row), pair, score)
         return
     if target.kind == "amount":
@@ -261,7 +265,7 @@ def _inline(page: Page, piece: Piece, target: Target) -> Iterator[Finding]:
 
 def _inline_words(page: Page, piece: Piece, target: Target) -> Iterator[Finding]:
     """A label that nobody foresaw: the line begins with the wanted words."""
-    parts = [part for part in tokens(piece.text)]
+    parts = list(tokens(piece.text))
     hits = 0
     for part in parts[:6]:
         if any(alike(part.text, word) for word in target.named):
@@ -300,7 +304,7 @@ def _remainder(
         return
     if target.key in _NOUNS_OF_NAMES:
         return
-    if target.kind in _FREE and (score < 1.0 and target.key is not None or len(rest) > 60):
+    if target.kind in _FREE and ((score < 1.0 and target.key is not None) or len(rest) > 60):
         return
     yield from _values_of(pair, target, score * _HOW["inline"], page)
 

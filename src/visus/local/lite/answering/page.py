@@ -1,3 +1,7 @@
+# ruff: noqa: E501, PLR2004, RUF001
+# E501: patterns and phrases stay on one line.
+# PLR2004: lengths and shares are read best where they stand.
+# RUF001: typographic signs are meant.
 """A picture's text as a reader sees it: pieces in rows, labels with their values.
 
 A label's value stands after a colon, to its right, or below it. Nothing is decided here about
@@ -10,7 +14,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from visus.local.lite.answering.values import find
 from visus.local.lite.answering.vocabulary import spans
 from visus.local.lite.answering.words import Token, tokens
 from visus.local.lite.evidence import Box, Cell, Evidence, Line, Table
@@ -35,10 +38,12 @@ class Piece(NamedTuple):
 
     @property
     def height(self) -> float:
+        """Of the line, at least 1 px."""
         return max(self.box.bottom - self.box.top, 1.0)
 
     @property
     def middle(self) -> float:
+        """Between top and bottom."""
         return (self.box.top + self.box.bottom) / 2
 
 
@@ -153,7 +158,7 @@ def _pair(
 
 
 def _on_one_row(row: list[Piece], piece: Piece) -> bool:
-    height = min(min(other.height for other in row), piece.height)
+    height = min(*(other.height for other in row), piece.height)
     middle = sum(other.middle for other in row) / len(row)
     return abs(middle - piece.middle) < 0.5 * height
 
@@ -223,7 +228,9 @@ def _rebuilt(rows: tuple[tuple[Piece, ...], ...]) -> tuple[Table, ...]:
 def _is_header(row: tuple[Piece, ...]) -> bool:
     if len(row) < 3 or any(piece.text.strip().endswith(":") for piece in row):
         return False
-    return not any(re.search(r"\d(?<!\bQ\d)(?<!20\d\d)(?<!19\d\d)(?!\d)", piece.text) for piece in row)
+    return not any(
+        re.search(r"\d(?<!\bQ\d)(?<!20\d\d)(?<!19\d\d)(?!\d)", piece.text) for piece in row
+    )
 
 
 def _body(rows: tuple[tuple[Piece, ...], ...], header: int) -> list[tuple[Piece, ...]]:

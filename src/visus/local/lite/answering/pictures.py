@@ -1,3 +1,5 @@
+# ruff: noqa: E501
+# E501: patterns and phrases stay on one line.
 """Which of the dialogue's pictures does a question speak of?"""
 
 import re

@@ -1,3 +1,6 @@
+# ruff: noqa: E501, PLR2004
+# E501: patterns and phrases stay on one line.
+# PLR2004: lengths and shares are read best where they stand.
 """Is it there? Shapes, codes, words, fields, things: yes with the proof, or no."""
 
 import re
@@ -182,8 +185,7 @@ def _field(ask: Ask, page: Page) -> Reply | None:
     if (
         ask.target.key is None
         or not page.pieces
-        or page.evidence.photo
-        and len(page.pieces) < 3
+        or (page.evidence.photo and len(page.pieces) < 3)
     ):
         return None
     if not any(ask.target.key in span.keys for span in spans(ask.meant)):

@@ -1,6 +1,8 @@
-"""Questions about the text as a whole: all of it, one line of it, its language; and what the
-picture shows on the whole.
-"""
+# ruff: noqa: E501, PLR2004, RUF001
+# E501: patterns and phrases stay on one line.
+# PLR2004: lengths and shares are read best where they stand.
+# RUF001: typographic signs are meant.
+"""Questions about the whole: all the text, one line of it, its language, what is shown."""
 
 import re
 from typing import Final

@@ -1,3 +1,5 @@
+# ruff: noqa: E501
+# E501: patterns and phrases stay on one line.
 """What an answer to one question is, and the phrases that all kinds of answer share.
 
 Confidence is said in words and places are named, so that no figure stands in an answer that

@@ -114,10 +114,8 @@ def _over(ask: Ask, chosen: list[Seen]) -> str:
     found = [(seen, each) for seen, each in replies if each.found]
     if not found:
         return _said(ask, replies[0][1])
-    if (
-        len(chosen) == 1
-        or len({each.value for _, each in found}) == 1
-        and len(found) == len(chosen)
+    if len(chosen) == 1 or (
+        len({each.value for _, each in found}) == 1 and len(found) == len(chosen)
     ):
         return _said(ask, found[0][1])
     if len(found) == 1 and not ask.has(r"\beach\b|\bjede\w*|\beinzeln"):

@@ -90,7 +90,9 @@ class _Reader:
         required = schema.get("required")
         names = required if isinstance(required, list) else []
         return tuple(
-            self._field(name, part, f"{param}.properties.{name}", name in names, depth=depth)
+            self._field(
+                name, part, f"{param}.properties.{name}", required=name in names, depth=depth
+            )
             for name, part in listed.items()
         )
 
@@ -99,9 +101,9 @@ class _Reader:
         name: str,
         part: Json,
         param: str,
-        required: bool,
         *,
-        depth: int,  # noqa: FBT001 - a fact of the field, not a switch
+        required: bool,
+        depth: int,
     ) -> Property:
         if not isinstance(part, dict):
             raise InvalidValue("A property's schema must be an object.", param=param)

@@ -1,3 +1,6 @@
+# ruff: noqa: ARG001, E501
+# ARG001: every teller has the same signature.
+# E501: patterns and phrases stay on one line.
 """An answer as a JSON object: every field from evidence, by its name, title and description.
 
 A field without evidence is left out if it may be, null if that is allowed, and otherwise the

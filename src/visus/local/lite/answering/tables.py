@@ -1,3 +1,7 @@
+# ruff: noqa: E501, PLR2004, RUF001
+# E501: patterns and phrases stay on one line.
+# PLR2004: lengths and shares are read best where they stand.
+# RUF001: typographic signs are meant.
 """Questions about tables: a cell by row and column, the largest, a sum, how many rows.
 
 A row or column is meant when the question says its name; a word of the question that neither
@@ -26,7 +30,9 @@ _LOWEST: Final = (
 )  # fmt: skip
 _PRICED: Final = r"expensive|cheap|teuer|billig|gunstig|pric|cost|kost"
 _SUMMED: Final = r"\b(?:sum|add up|altogether|total of|in total|overall|combined|summe|zusammen|insgesamt|gesamt\w*|total)\b"
-_YEAR: Final = re.compile(r"^(?:\D{0,12}\b(?:19|20)\d\d\b\D{0,6}|(?:Q|H|KW ?|Week |Woche )\d{1,2}\D{0,6})$")
+_YEAR: Final = re.compile(
+    r"^(?:\D{0,12}\b(?:19|20)\d\d\b\D{0,6}|(?:Q|H|KW ?|Week |Woche )\d{1,2}\D{0,6})$"
+)
 _TOTALS: Final = frozenset({"total", "net", "vat", "amount_due", "discount", "shipping"})
 _AMOUNT_KEYS: Final = ("price", "unit_price", "line_total", "total")
 

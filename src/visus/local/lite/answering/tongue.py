@@ -1,3 +1,7 @@
+# ruff: noqa: E501, PLR2004, SIM905
+# E501: patterns and phrases stay on one line.
+# PLR2004: lengths and shares are read best where they stand.
+# SIM905: word lists read best as running text.
 """Which language is this? English or German for questions, a few more for texts in pictures."""
 
 from typing import Final, Literal, NamedTuple, TypeAlias

@@ -1,3 +1,8 @@
+# ruff: noqa: E501, ISC004, PLR2004, RUF001
+# E501: patterns and phrases stay on one line.
+# ISC004: long patterns go on in the next string.
+# PLR2004: lengths and shares are read best where they stand.
+# RUF001: typographic signs are meant.
 """Typed values inside text: found verbatim, and read as numbers or dates.
 
 A kind says what a value looks like, never what it means.
@@ -43,9 +48,7 @@ _UNIT: Final = (
     r"|°c|°f|kcal|kj|gb|mb|tb|px|pcs|pc|stk|stück|st|days?|tage[n]?|hours?|h|std|stunden?|min(?:utes|uten)?|weeks?"
     r"|wochen?|months?|monate?|years?|jahre?)"
 )
-_PATTERNS: Final[dict[Kind, re.Pattern[str]]] = {
-    kind: re.compile(pattern, re.IGNORECASE)
-    for kind, pattern in (
+_LOOKS: Final[tuple[tuple[Kind, str], ...]] = (
         (
             "amount",
             rf"{_CURRENCY}\s?[-–+]?\s?(?:{_DECIMAL}|{_GROUPED})(?:,[-–]+)?(?![\d])"
@@ -79,8 +82,8 @@ _PATTERNS: Final[dict[Kind, re.Pattern[str]]] = {
         ("measure", rf"[-–+]?(?:\d[\d.,]*)\s?{_UNIT}(?![\w²³])"),
         ("number", rf"(?<![\w.,])[-–+]?(?:{_DECIMAL}|(?:{_GROUPED})(?:[.,]\d+)?)(?![\w])"),
         ("identifier", r"[A-Za-z0-9][\w./#-]*\d[\w./#-]*(?:\s[A-Z0-9][A-Z0-9./-]*\d[A-Z0-9./-]*)*"),
-    )
-}  # fmt: skip
+)  # fmt: skip
+_PATTERNS: Final = {kind: re.compile(look, re.IGNORECASE) for kind, look in _LOOKS}
 _CURRENCY_NAMES: Final = (
     ("EUR", ("€", "eur")), ("USD", ("$", "usd")), ("GBP", ("£", "gbp")), ("CHF", ("chf", "fr.")),
     ("JPY", ("¥", "jpy")), ("SEK", ("sek",)), ("NOK", ("nok",)), ("DKK", ("dkk",)),

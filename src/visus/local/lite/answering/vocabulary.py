@@ -1,4 +1,6 @@
-# ruff: noqa: E501 - a table of names, one row for each field
+# ruff: noqa: E501, PLR2004
+# E501: patterns and phrases stay on one line.
+# PLR2004: lengths and shares are read best where they stand.
 """What labels on documents are called, in English and German.
 
 Data, and one index over it. A *field* is a meaning (`due_date`); a *name* is one way to print it

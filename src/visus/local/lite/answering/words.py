@@ -1,9 +1,12 @@
+# ruff: noqa: E501, PLR2004, SIM905
+# E501: patterns and phrases stay on one line.
+# PLR2004: lengths and shares are read best where they stand.
+# SIM905: word lists read best as running text.
 """Words as they are compared: folded, split, stemmed, and forgiving of one misread letter.
 
 Offsets into the original text are kept, so that whatever is quoted is quoted verbatim.
 """
 
-import os.path
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -159,22 +162,29 @@ def alike(one: str, other: str) -> bool:
     """Whether two folded words mean the same but for an ending, a language or a misread letter."""
     if one == other:
         return True
-    translated = translations(one) or translations(singular(one))
-    if translated and (other in translated or singular(other) in translated):
-        return True
-    if any(map(str.isdigit, one)) or any(map(str.isdigit, other)):
+    if any(map(str.isdigit, one + other)):
         return _mixed(one) and _mixed(other) and _skeleton(one) == _skeleton(other)
-    if _same_but_for_ending(one, other):
+    return _translated(one, other) or _same_but_for_ending(one, other) or _misread(one, other)
+
+
+def _translated(one: str, other: str) -> bool:
+    meanings = translations(one) or translations(singular(one))
+    return other in meanings or singular(other) in meanings
+
+
+def _misread(one: str, other: str) -> bool:
+    shorter = min(len(one), len(other))
+    if shorter >= 4 and _skeleton(one) == _skeleton(other):
         return True
-    if min(len(one), len(other)) < 4:
-        return False
-    if _skeleton(one) == _skeleton(other):
-        return True
-    return min(len(one), len(other)) >= 6 and distance_is_at_most_one(one, other)
+    return shorter >= 6 and distance_is_at_most_one(one, other)
 
 
 def _same_but_for_ending(one: str, other: str) -> bool:
-    same = len(os.path.commonprefix((one, other)))
+    same = 0
+    for left, right in zip(one, other, strict=False):
+        if left != right:
+            break
+        same += 1
     rests = {one[same:], other[same:]}
     if same >= 4:
         return rests <= _ENDINGS
@@ -222,7 +232,9 @@ def holds(haystack: Sequence[str], needle: str) -> bool:
     """Whether a word like `needle` is there, alone, inside a compound, or as its two halves."""
     if any(alike(word, needle) for word in haystack):
         return True
-    if any(len(other) >= 4 and other in word for other in translations(needle) for word in haystack):
+    if any(
+        len(other) >= 4 and other in word for other in translations(needle) for word in haystack
+    ):
         return True
     root = _verb_root(needle) or stem(needle)
     if len(root) >= 4 and any(root in word for word in haystack if len(word) >= len(root)):
