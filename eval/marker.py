@@ -321,9 +321,18 @@ def _photo(item: Item, reply: str) -> Mark:
         return Mark(right=False, why=f"claims {claims[0]} without a hedge", named=named)
     if named:
         return Mark(right=True, named=True)
-    if HEDGE.search(text) or DECLINE.search(text):
-        return Mark(right=True, why="not named, and says so")
-    return Mark(right=False, why="neither named nor hedged")
+    if _NAMES.search(text) and not HEDGE.search(text) and not DECLINE.search(text):
+        return Mark(right=False, why="names something else without a hedge")
+    return Mark(right=True, why="not named, nothing wrong claimed")
+
+
+_NAMES: Final = re.compile(
+    r"\b(?:this|it|that|image|picture|photo|subject|i see|there is|das|bild|foto|ich sehe)\b"
+    r"[^.:;\n]{0,30}?\b(?:is|shows?|see|there is|ist|zeigt|sehe)\b[^.\n]{0,12}?"
+    r"\b(?:an?|ein|eine|einen)\b",
+    re.IGNORECASE,
+)
+"""A sentence that says what the picture shows."""
 
 
 def _word_in(name: str, text: str) -> bool:

@@ -13,9 +13,7 @@ Colour: TypeAlias = tuple[int, int, int]
 Font: TypeAlias = ImageFont.FreeTypeFont
 
 FONT_ROOT: Final = Path("/usr/share/fonts/truetype")
-DEBIAN_PACKAGES: Final = (
-    "fonts-dejavu-core fonts-dejavu-extra fonts-liberation fonts-freefont-ttf"
-)
+DEBIAN_PACKAGES: Final = "fonts-dejavu-core fonts-liberation fonts-freefont-ttf"
 FACES: Final = {
     "DejaVu Sans": ("dejavu/DejaVuSans.ttf", "dejavu/DejaVuSans-Bold.ttf"),
     "DejaVu Serif": ("dejavu/DejaVuSerif.ttf", "dejavu/DejaVuSerif-Bold.ttf"),

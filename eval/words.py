@@ -140,6 +140,11 @@ def town(dice: Dice, lang: str) -> str:
     return f"{city} {letters}{dice.between(1, 29)} {dice.between(1, 9)}{letters[::-1]}"
 
 
+def cities(lang: str) -> list[str]:
+    """Every city that `town` may name."""
+    return CITIES[lang].split("|")
+
+
 def iban(dice: Dice) -> str:
     """An account number of the German form, in groups of four."""
     digits = f"{dice.between(10, 98)}{dice.digits(18)}"

@@ -168,7 +168,9 @@ def test_a_code_is_right_letter_by_letter_only() -> None:
         ("This may be a dog; I am not sure.", True, False),
         ("This is a dog.", False, False),
         ("A cat. Next to it is a dog.", False, True),
-        ("A nice scene.", False, False),
+        ("Main colours: grey and blue.", True, False),
+        ("This picture shows a walrus.", False, False),
+        ("Das Bild zeigt ein Walross.", False, False),
     ],
 )
 def test_a_photo_is_named_or_hedged(reply: str, *, right: bool, named: bool) -> None:
