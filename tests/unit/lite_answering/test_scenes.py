@@ -6,7 +6,11 @@ from visus.local.lite.answering.reply import reply
 from visus.local.lite.evidence import Bar, Box, Code, Colour, Evidence
 
 SHAPES = drawn(
-    ("red", "circle"), ("red", "circle"), ("blue", "square"), ("green", "triangle"), ("red", "star")
+    ("red", "circle"),
+    ("red", "circle"),
+    ("blue", "square"),
+    ("green", "triangle"),
+    ("red", "star"),
 )
 CAT = photographed(("Egyptian cat", "Ägyptische Katze", 0.75), ("tabby", "Tigerkatze", 0.1))
 VAGUE = photographed(("palace", "Palast", 0.28))
@@ -24,7 +28,9 @@ CHART = Evidence(
     ],
 )
 CODED = Evidence(
-    width_px=300, height_px=300, codes=[Code("QRCode", "https://visus.example/x?y=1", Box(50, 50, 250, 250))]
+    width_px=300,
+    height_px=300,
+    codes=[Code("QRCode", "https://visus.example/x?y=1", Box(50, 50, 250, 250))],
 )
 
 
@@ -80,7 +86,8 @@ def test_a_name_below_the_line_is_not_said() -> None:
 
 
 @pytest.mark.parametrize(
-    "question", ["How does the person feel?", "How many people are there?", "Why is he laughing?"]
+    "question",
+    ["How does the person feel?", "How many people are there?", "Why is he laughing?"],
 )
 def test_what_perception_cannot_know_needs_a_real_model(question: str) -> None:
     assert "cannot tell" in ask(question, NOTHING)
@@ -114,7 +121,9 @@ def test_a_follow_up_is_about_the_earlier_picture_and_the_earlier_thing() -> Non
 
 
 def test_pictures_count_whoever_shows_them() -> None:
-    job = _dialogue(("system", "Look at this.", [0]), ("user", "What colour is the picture?", []))
+    job = _dialogue(
+        ("system", "Look at this.", [0]), ("user", "What colour is the picture?", [])
+    )
     assert reply(job, [RED]).startswith("red")
 
 
@@ -125,7 +134,9 @@ def test_without_a_picture_it_says_what_it_is() -> None:
 
 
 def test_a_system_prompt_may_choose_the_language() -> None:
-    job = _dialogue(("system", "Always answer in German.", []), ("user", "What colour is it?", [0]))
+    job = _dialogue(
+        ("system", "Always answer in German.", []), ("user", "What colour is it?", [0])
+    )
     assert reply(job, [RED]).startswith("rot")
 
 
