@@ -64,7 +64,7 @@ def _declined(ask: Ask, page: Page) -> Reply:
     if page.evidence.photo and len(page.pieces) < 3:
         return needs_a_model(ask)
     if not page.pieces and not page.evidence.codes:
-        return nothing_read(ask)
+        return nothing_read(ask) if ask.target.key else needs_a_model(ask)
     return not_found(ask)
 
 

@@ -10,8 +10,9 @@ from typing import Final
 
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.words import alike, words
-from visus.local.lite.evidence import Label
+from visus.local.lite.evidence import Label, Shape
 
+_UNSURE: Final = 0.5
 _COLOURS: Final = {
     "black": "schwarz", "white": "weiß", "grey": "grau", "red": "rot", "orange": "orange",
     "yellow": "gelb", "green": "grün", "cyan": "cyan", "turquoise": "türkis", "blue": "blau",
@@ -107,6 +108,22 @@ def shape_name(kind: str, ask: Ask) -> str:
     return ask.say(*_SHAPES[kind])
 
 
+def coloured_shape(shape: Shape, ask: Ask) -> str:
+    """`red circle`, `Kreis (rot)`: German adjectives would need the noun's gender."""
+    colour, name = colour_name(shape.colour, ask), shape_name(shape.kind, ask)
+    return ask.say(f"{colour} {name}", f"{name} ({colour})")
+
+
+def with_family(label: Label, ask: Ask) -> str:
+    """A thing's name, and what kind of thing that is if the name does not say."""
+    name = ask.say(label.name_en, label.name_de)
+    for english, german, pattern in _FAMILIES:
+        if re.search(pattern, _both(label)):
+            family = ask.say(english, german)
+            return name if family.casefold() in name.casefold() else f"{name} ({family})"
+    return name
+
+
 def grouped(labels: list[Label]) -> list[Label]:
     """Labels with the probabilities of one family added up, if the family's first leads.
 
@@ -119,7 +136,7 @@ def grouped(labels: list[Label]) -> list[Label]:
         kin = [label for label in labels if re.search(pattern, _both(label))]
         if first in kin and len(kin) > 1:
             together = min(sum(label.probability for label in kin), 1.0)
-            if first.probability < 0.6 <= together:
+            if first.probability < _UNSURE:
                 return [Label(english, german, together), *labels]
     return labels
 

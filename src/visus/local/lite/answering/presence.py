@@ -8,7 +8,7 @@ from typing import Final
 
 from visus.local.lite.answering import lookup, naming, reading, scene
 from visus.local.lite.answering.ask import Ask
-from visus.local.lite.answering.naming import colour_in, colour_name, shape_name
+from visus.local.lite.answering.naming import colour_in, colour_name, coloured_shape
 from visus.local.lite.answering.page import Page
 from visus.local.lite.answering.replies import Reply, no, where, yes
 from visus.local.lite.answering.values import date_in, find, number_in
@@ -119,7 +119,7 @@ def _shapes(ask: Ask, page: Page) -> Reply | None:
         return None
     if found:
         said = "; ".join(
-            f"{colour_name(shape.colour, ask)} {shape_name(shape.kind, ask)} {where(ask, shape.box, evidence)}"
+            f"{coloured_shape(shape, ask)} {where(ask, shape.box, evidence)}"
             for shape in found[:5]
         )
         return yes(ask, f"{said}.")

@@ -9,7 +9,7 @@ from typing import Final
 
 from visus.local.lite.answering import scene, tongue
 from visus.local.lite.answering.ask import Ask
-from visus.local.lite.answering.naming import colour_name, shape_name
+from visus.local.lite.answering.naming import colour_name, coloured_shape
 from visus.local.lite.answering.page import Page, Piece
 from visus.local.lite.answering.replies import (
     Reply,
@@ -40,6 +40,8 @@ _KINDS: Final = (
     ("label", "Etikett", r"best before|net weight|nettogewicht|mindestens haltbar|\blot\b|\bcharge\b|ingredients|zutaten"),
 )  # fmt: skip
 _QUOTED_LINES: Final = 3
+_MOST_SHAPES: Final = 20
+"""More are specks or letters, and nobody counts them."""
 
 
 # --- Reading ---------------------------------------------------------------------------------
@@ -214,11 +216,11 @@ def _is_flat(evidence: Evidence) -> bool:
 
 def _shapes(ask: Ask, page: Page) -> str:
     shapes = page.evidence.shapes if page.evidence.plain_ground else []
-    if not shapes or len(page.pieces) > 8 or page.evidence.bars:
+    if not shapes or len(page.pieces) > 8 or len(shapes) > _MOST_SHAPES or page.evidence.bars:
         return ""
     tally: dict[str, int] = {}
     for shape in shapes:
-        name = f"{colour_name(shape.colour, ask)} {shape_name(shape.kind, ask)}"
+        name = coloured_shape(shape, ask)
         tally[name] = tally.get(name, 0) + 1
     said = ", ".join(f"{number} × {name}" for name, number in tally.items())
     return ask.say(f"Shapes: {said}.", f"Formen: {said}.")
@@ -230,10 +232,12 @@ def _codes(ask: Ask, page: Page) -> str:
 
 
 def _text(ask: Ask, page: Page) -> str:
-    if not page.pieces:
+    least = 3 if page.evidence.photo else 1
+    told = [piece.text for piece in page.pieces if sum(map(str.isalnum, piece.text)) >= least]
+    if not told:
         return ""
-    quoted = " / ".join(f"“{piece.text}”" for piece in page.pieces[:_QUOTED_LINES])
-    more = "" if len(page.pieces) <= _QUOTED_LINES else " …"
+    quoted = " / ".join(f"“{text}”" for text in told[:_QUOTED_LINES])
+    more = "" if len(told) <= _QUOTED_LINES else " …"
     return ask.say(
         f"Text: {quoted}{more}.",
         f"Text: {quoted}{more}.",

@@ -10,14 +10,20 @@ from typing import Final
 
 from visus.local.lite.answering import naming
 from visus.local.lite.answering.ask import Ask
-from visus.local.lite.answering.naming import colour_in, colour_name, kinds_in, shape_name
+from visus.local.lite.answering.naming import (
+    colour_in,
+    colour_name,
+    coloured_shape,
+    kinds_in,
+    shape_name,
+    with_family,
+)
 from visus.local.lite.answering.replies import (
     Reply,
     counted,
     needs_a_model,
     no,
     not_found,
-    sureness,
     where,
     yes,
 )
@@ -29,6 +35,7 @@ HEDGED_ABOVE: Final = 0.22
 names that were wrong and nonsensical stayed under it."""
 _SHARE: Final = 0.04
 _BLURRED: Final = 0.15
+_CLEAR: Final = 0.8
 
 
 # --- Size and light --------------------------------------------------------------------------
@@ -238,9 +245,7 @@ def count_shapes(ask: Ask, evidence: Evidence) -> Reply | None:
             if evidence.photo or not _is_plain(evidence)
             else counted(ask, 0, ask.say("shapes", "Formen"))
         )
-    tally = Counter(
-        f"{colour_name(shape.colour, ask)} {shape_name(shape.kind, ask)}" for shape in found
-    )
+    tally = Counter(f"{coloured_shape(shape, ask)}" for shape in found)
     what = ", ".join(f"{name}" for name in tally) or ask.say(
         "nothing of that kind", "nichts davon"
     )
@@ -268,7 +273,7 @@ def place_of_shape(ask: Ask, evidence: Evidence) -> Reply | None:
     if not found:
         return None
     said = "; ".join(
-        f"{colour_name(shape.colour, ask)} {shape_name(shape.kind, ask)} {where(ask, shape.box, evidence)}"
+        f"{coloured_shape(shape, ask)} {where(ask, shape.box, evidence)}"
         for shape in found[:10]
     )
     return Reply(f"{said}.", said)
@@ -281,7 +286,7 @@ def extreme_shape(ask: Ask, evidence: Evidence, *, largest: bool) -> Reply | Non
         return None
     pick = max if largest else min
     shape = pick(found, key=_area)
-    said = f"{colour_name(shape.colour, ask)} {shape_name(shape.kind, ask)}"
+    said = f"{coloured_shape(shape, ask)}"
     return Reply(f"{said} ({where(ask, shape.box, evidence)}).", said)
 
 
@@ -293,6 +298,13 @@ def _area(shape: Shape) -> float:
 # --- Things ----------------------------------------------------------------------------------
 
 
+def _sureness(ask: Ask, probability: float) -> str:
+    """A recogniser spreads its probability over kin, so that .8 is as sure as it gets."""
+    if probability >= _CLEAR:
+        return ask.say("high confidence", "hohe Sicherheit")
+    return ask.say("fair confidence", "mittlere Sicherheit")
+
+
 def thing(ask: Ask, evidence: Evidence) -> Reply | None:
     """What the recogniser calls the main thing; None if it is not sure enough to say."""
     if not evidence.labels:
@@ -300,7 +312,7 @@ def thing(ask: Ask, evidence: Evidence) -> Reply | None:
     best = naming.grouped(evidence.labels)[0]
     if best.probability < HEDGED_ABOVE:
         return None
-    name = ask.say(best.name_en, best.name_de)
+    name = with_family(best, ask)
     if best.probability < NAMED_ABOVE:
         return Reply(
             ask.say(
@@ -309,7 +321,7 @@ def thing(ask: Ask, evidence: Evidence) -> Reply | None:
             ),
             name,
         )
-    sure = sureness(ask, best.probability)
+    sure = _sureness(ask, best.probability)
     return Reply(ask.say(f"{name} (recognised, {sure}).", f"{name} (erkannt, {sure})."), name)
 
 
@@ -319,7 +331,7 @@ def is_there_thing(ask: Ask, evidence: Evidence, wanted: list[str]) -> Reply:
         if any(naming.is_a(label, word) for word in wanted):
             name = ask.say(label.name_en, label.name_de)
             if label.probability >= NAMED_ABOVE:
-                sure = sureness(ask, label.probability)
+                sure = _sureness(ask, label.probability)
                 return yes(
                     ask,
                     ask.say(f"I recognise: {name} ({sure}).", f"ich erkenne: {name} ({sure})."),
