@@ -42,7 +42,10 @@ def find_bars(shapes: Sequence[Shape], lines: Sequence[Line], *, side_px: int) -
         side_px: the longer side of the picture.
     """
     boxes = [shape for shape in shapes if _may_be_bar(shape)]
-    stands = [_row(boxes, lines, side_px, vertical=True), _row(boxes, lines, side_px, vertical=False)]
+    stands = [
+        _row(boxes, lines, side_px, vertical=True),
+        _row(boxes, lines, side_px, vertical=False),
+    ]
     best = max(stands, key=lambda bars: sum(_weight(bar) for bar in bars))
     return best if any(bar.label or bar.printed for bar in best) else []
 

@@ -52,7 +52,6 @@ class Flattening:
         moved = np.stack([square + self.centre[0], level + self.centre[1]], axis=1)
         return np.asarray(moved, dtype=np.float32)
 
-
     def straightened(self, grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """A picture moved alike, but for the twist; what comes in from outside is its edge."""
         if abs(self.tilt) < _LEAST_SLOPE:

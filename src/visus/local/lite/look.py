@@ -14,7 +14,7 @@ from visus.local.lite.charts import find_bars
 from visus.local.lite.codes import read_codes
 from visus.local.lite.colours import Palette
 from visus.local.lite.decode import decoded
-from visus.local.lite.evidence import Box, Evidence, Line, Shape
+from visus.local.lite.evidence import Box, Colour, Evidence, Line, Shape
 from visus.local.lite.memory import give_back_large_blocks
 from visus.local.lite.ocr import Detector, Reader, models_folder
 from visus.local.lite.page import Scribe
@@ -29,7 +29,9 @@ _PHOTO_BINS: Final = 48
 _PHOTO_TOP: Final = 0.45
 _CRISP: Final = 900.0
 """Variance of the Laplacian of a crisp page."""
-_DOCUMENT_LINES: Final = 12
+_MOST_LABELS_ON_A_DRAWING: Final = 36
+"""With more lines of text than this, a picture is a page and figures on it are not counted."""
+_BLANK: Final = 0.985
 
 
 class Eyes:
@@ -57,20 +59,23 @@ class Eyes:
         picture, photo = page.picture, _is_photo(page.picture)
         grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
         ground = ground_of(picture)
-        plain = ground.even and not photo and len(page.lines) < _DOCUMENT_LINES * 3
+        plain = ground.even and not photo and len(page.lines) < _MOST_LABELS_ON_A_DRAWING
+        codes = read_codes(grey)
         texts = [line.box for line in page.lines if _is_text(line)]
+        texts += [code.box for code in codes]
         shapes = find_shapes(picture, self._palette, texts) if plain else []
         lines = [line for line in page.lines if _is_text(line) or not _is_figure(line, shapes)]
+        colours = self._palette.dominant(picture)
         return Evidence(
             width_px=picture.shape[1],
             height_px=picture.shape[0],
             turned_deg=page.turned_deg,
             lines=lines,
             tables=page.tables,
-            labels=self._recogniser.recognise(picture),
-            colours=self._palette.dominant(picture),
+            labels=[] if _is_blank(colours) else self._recogniser.recognise(picture),
+            colours=colours,
             shapes=shapes,
-            codes=read_codes(grey),
+            codes=codes,
             bars=find_bars(shapes, lines, side_px=max(grey.shape)),
             plain_ground=plain,
             ground_colour=self._palette.name(ground.rgb) if ground.even else "",
@@ -78,6 +83,11 @@ class Eyes:
             sharpness=_sharpness(grey),
             photo=photo,
         )
+
+
+def _is_blank(colours: Sequence[Colour]) -> bool:
+    """Whether there is one colour and nothing else to recognise."""
+    return colours[0].share > _BLANK
 
 
 def _is_text(line: Line) -> bool:

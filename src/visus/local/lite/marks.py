@@ -22,7 +22,7 @@ _UPPER: Final = frozenset("ABDEFGHKLMNPRTbdhkl")
 _SITTING: Final = frozenset("abcdehiklmnorstuvwxzABCDEFGHIKLMNOPRSTUVWXYZ")
 _ALIKE: Final = frozenset("oöcsuüvwxz")
 _DASHES: Final = frozenset("-–—")
-_DOUBLE: Final = frozenset("\"“”„")
+_DOUBLE: Final = frozenset('"“”„')
 _SINGLE: Final = frozenset("'‘’‚`´")
 
 
@@ -105,7 +105,9 @@ def _owned(
 
 def _ruler(glyphs: Sequence[Glyph], owned: Sequence[Sequence[_Blot]]) -> _Ruler | None:
     pairs = list(zip(glyphs, owned, strict=True))
-    base = [max(b.bottom for b in own) for glyph, own in pairs if own and glyph.text in _SITTING]
+    base = [
+        max(b.bottom for b in own) for glyph, own in pairs if own and glyph.text in _SITTING
+    ]
     small = [own[0].top for glyph, own in pairs if len(own) == 1 and glyph.text in _LOWER]
     tall = [own[0].top for glyph, own in pairs if len(own) == 1 and glyph.text in _UPPER]
     if len(base) < 3 or len(small) < 2 or not tall:  # noqa: PLR2004 - too few to be sure
@@ -159,9 +161,7 @@ def _is_low(blot: _Blot, ruler: _Ruler) -> bool:
     return blot.top > ruler.base - 0.5 * ruler.x_height and blot.bottom > ruler.base - 1
 
 
-def _quote(
-    text: str, own: Sequence[_Blot], ruler: _Ruler, numbered: NDArray[np.int32]
-) -> str:
+def _quote(text: str, own: Sequence[_Blot], ruler: _Ruler, numbered: NDArray[np.int32]) -> str:
     """Low or curly where the ink says so; the reader is trusted where it says curly."""
     if text in _DOUBLE and all(_is_low(blot, ruler) for blot in own):
         return "„"

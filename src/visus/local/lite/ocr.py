@@ -33,11 +33,11 @@ READING_MODEL: Final = "PP-OCRv6_rec_small.onnx"
 
 DETECTION_PIXELS: Final = 1_700_000
 """The most pixels that detection sees; it bounds both its time and its memory."""
-SMALL_SIDE_PX: Final = 640
+SMALL_SIDE_PX: Final = 480
 """A picture whose shorter side is under this is enlarged for detection, at most twofold."""
 STRIDE: Final = 32
-MARK_THRESHOLD: Final = 0.3
-BOX_THRESHOLD: Final = 0.5
+MARK_THRESHOLD: Final = 0.2
+BOX_THRESHOLD: Final = 0.4
 UNCLIP: Final = 1.8
 MAX_BOXES: Final = 600
 

@@ -92,7 +92,9 @@ def _laid_out(
     level = Flattening.fitted(quads)
     segments = [s for s in segments_of(quads, readings, level) if _is_legible(s)]
     grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    grids = _Grids(grids_of(grey, level), segments) if len(segments) > 1 else _Grids([], segments)
+    grids = (
+        _Grids(grids_of(grey, level), segments) if len(segments) > 1 else _Grids([], segments)
+    )
     lines: list[Line] = []
     tables: list[Table] = []
     number = 0

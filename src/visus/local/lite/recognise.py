@@ -43,9 +43,7 @@ class Recogniser:
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 3
         source = graph.read_bytes() if graph.is_file() else _made()
-        self._model = ort.InferenceSession(
-            source, options, providers=["CPUExecutionProvider"]
-        )
+        self._model = ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         self._names = class_names()
 
     def recognise(self, picture: Picture) -> list[Label]:

@@ -219,6 +219,10 @@ def _untouched(figure: Mask) -> list[Mask]:
     solid = cv2.contourArea(contour) / max(cv2.contourArea(hull), 1.0)
     if solid > 0.9 or _kind(contour) != "other":  # noqa: PLR2004 - nearly convex
         return [figure]
+    for stroke in _STROKES_PX:
+        parts = list(_components(_without_strokes(figure, stroke), stroke * stroke))
+        if parts and all(_kind(_contour(part)) != "other" for part in parts):
+            return parts
     depth = cv2.distanceTransform(np.pad(figure, 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
     for level in (0.35, 0.5, 0.65, 0.8):
         cores = (depth > level * depth.max()).astype(np.uint8)
@@ -227,6 +231,16 @@ def _untouched(figure: Mask) -> list[Mask]:
         if parts and all(_kind(_contour(part)) != "other" for part in parts):
             return parts
     return [figure]
+
+
+_STROKES_PX: Final = (5, 9)
+"""Widths of lines that may join figures: axes, frames, connectors."""
+
+
+def _without_strokes(figure: Mask, width: int) -> Mask:
+    padded = np.pad(figure, width)
+    opened = cv2.morphologyEx(padded, cv2.MORPH_OPEN, np.ones((width, width), np.uint8))
+    return np.asarray(opened[width:-width, width:-width], np.uint8)
 
 
 def _grown(figure: Mask, seeds: NDArray[np.int32], count: int) -> list[Mask]:
@@ -319,7 +333,9 @@ def _dense(hull: Contour) -> NDArray[np.float64]:
     corners = hull[:, 0].astype(np.float64)
     following = np.roll(corners, -1, axis=0)
     runs = [
-        a + (b - a) * np.linspace(0, 1, max(2, int(np.linalg.norm(b - a))), endpoint=False)[:, None]
+        a
+        + (b - a)
+        * np.linspace(0, 1, max(2, int(np.linalg.norm(b - a))), endpoint=False)[:, None]
         for a, b in zip(corners, following, strict=True)
     ]
     return np.concatenate(runs)

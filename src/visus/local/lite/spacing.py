@@ -85,7 +85,11 @@ def _split(glyphs: Sequence[Glyph], strip: Strip) -> Iterator[list[Glyph]]:
                 yield word
             word = []
             continue
-        if word and _may_part(word[-1], glyph) and _gap_between(word[-1], glyph, unread) >= wide:
+        if (
+            word
+            and _may_part(word[-1], glyph)
+            and _gap_between(word[-1], glyph, unread) >= wide
+        ):
             yield word
             word = []
         word.append(glyph)
