@@ -16,10 +16,10 @@ Total           99,80 €
 SEEN = [PAGE, gridded("A | B\n1 | 2\n3 | 4"), drawn(("red", "circle")), Evidence(1, 1)]
 SEEN.append(photographed(("Egyptian cat", "Ägyptische Katze", 0.9)))
 WORDS = """
-what is the total of invoice number date how many lamp cost price red circle compare read text who
-wie hoch ist der betrag rechnung wann zahlbar lampe farbe kreis gibt es und oder nicht bild second
-picture highest sum line first qr code language due vat iban 7 2025 "x" ? . , : ! €
-""".split()
+what is the total of invoice number date how many lamp cost price red circle compare read
+text who wie hoch ist der betrag rechnung wann zahlbar lampe farbe kreis gibt es und oder nicht bild
+second picture highest sum line first qr code language due vat iban 7 2025 "x" ? . , : ! €
+""".split()  # noqa: SIM905 - reads best as running text
 
 
 @given(st.text(max_size=300), st.sampled_from(SEEN))

@@ -21,8 +21,14 @@ def test_a_picture_counts_its_patches_after_fitting(size: tuple[int, int], count
 
 @pytest.mark.parametrize(
     ("most", "cut_to"),
-    [(1, ("one", "length")), (2, ("one two", "length")), (3, ("one two three", "stop")), (4, ("one two three", "stop")), (None, ("one two three", "stop"))],
-)  # fmt: skip
+    [
+        (1, ("one", "length")),
+        (2, ("one two", "length")),
+        (3, ("one two three", "stop")),
+        (4, ("one two three", "stop")),
+        (None, ("one two three", "stop")),
+    ],
+)
 def test_text_is_cut_at_the_last_allowed_token(
     most: int | None, cut_to: tuple[str, str]
 ) -> None:

@@ -28,6 +28,7 @@ class Desk:
     jobs: list[Job] = field(default_factory=list)
 
     async def call(self, job: bytes, *, deadline_s: float | None = None) -> bytes:
+        assert deadline_s
         self.jobs.append(msgspec.msgpack.decode(job, type=Job))
         if self.fault is not None:
             raise self.fault

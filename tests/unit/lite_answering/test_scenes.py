@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - answers are quoted with their signs
 import pytest
 from answering_pages import ask, drawn, photographed, written
 

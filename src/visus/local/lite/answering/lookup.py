@@ -109,7 +109,7 @@ def _by_label(page: Page, target: Target) -> Iterator[Finding]:
         if target.key in _NOUNS_OF_NAMES and pair.how != "colon" and quality < _ALONE:
             continue
         if quality > 0:
-            yield from _values_of(pair, target, quality * _HOW[pair.how], page)
+            yield from _values_of(pair, target, quality * _HOW[pair.how])
     for piece in page.pieces:
         yield from _inline(page, piece, target)
 
@@ -158,7 +158,7 @@ def _overlap(label: str, wanted: tuple[str, ...]) -> float:
     return coverage * coverage * (0.6 + 0.4 * max(len(back), 1) / len(named))
 
 
-def _values_of(pair: Pair, target: Target, score: float, page: Page) -> Iterator[Finding]:
+def _values_of(pair: Pair, target: Target, score: float) -> Iterator[Finding]:
     if target.kind in _FREE:
         yield from _free_value(pair, target, score)
         return
@@ -256,11 +256,9 @@ def _inline(page: Page, piece: Piece, target: Target) -> Iterator[Finding]:
         weight = _key_weight(span, target.key)
         if weight == 0.0:
             continue
-        lead = parts[span.first].start
-        label = piece.text[lead : parts[span.last].end]
-        rest = piece.text[parts[span.last].end :].lstrip(" .:#-–()")
         start = 1.0 if span.first == 0 else 0.8 if span.first < 3 else 0.65
-        yield from _remainder(page, piece, target, label, rest, score=weight * start)
+        pair = _parted(page, piece, parts[span.last].end, start=parts[span.first].start)
+        yield from _remainder(pair, target, weight * start)
 
 
 def _inline_words(page: Page, piece: Piece, target: Target) -> Iterator[Finding]:
@@ -275,38 +273,34 @@ def _inline_words(page: Page, piece: Piece, target: Target) -> Iterator[Finding]
     if hits == 0 or hits < len(set(target.named)):
         return
     last = parts[min(hits, len(parts)) - 1]
-    rest = piece.text[last.end :].lstrip(" .:#-–()")
-    yield from _remainder(
-        page,
-        piece,
-        target,
-        piece.text[: last.end],
-        rest,
-        score=0.9 if hits == len(parts) else 0.8,
-    )
+    score = 0.9 if hits == len(parts) else 0.8
+    yield from _remainder(_parted(page, piece, last.end), target, score)
 
 
-def _remainder(
-    page: Page, piece: Piece, target: Target, label: str, rest: str, *, score: float
-) -> Iterator[Finding]:
-    if not rest.strip():
-        return
-    pair = Pair(
-        label,
-        rest,
+def _parted(page: Page, piece: Piece, end: int, *, start: int = 0) -> Pair:
+    """The piece as a label, from `start` to `end`, and the value that follows on the line."""
+    return Pair(
+        piece.text[start:end],
+        piece.text[end:].lstrip(" .:#-–()"),
         "inline",
         piece.box,
         piece.confidence,
         page.right_of(piece),
         page.below(piece),
     )
+
+
+def _remainder(pair: Pair, target: Target, score: float) -> Iterator[Finding]:
+    rest = pair.value
+    if not rest.strip():
+        return
     if target.kind in _FREE and not re.match(r"[A-ZÄÖÜ0-9€$£+]", rest):
         return
     if target.key in _NOUNS_OF_NAMES:
         return
     if target.kind in _FREE and ((score < 1.0 and target.key is not None) or len(rest) > 60):
         return
-    yield from _values_of(pair, target, score * _HOW["inline"], page)
+    yield from _values_of(pair, target, score * _HOW["inline"])
 
 
 # --- By the place on the page ----------------------------------------------------------------

@@ -1,7 +1,6 @@
-# ruff: noqa: E501, ISC004, PLR2004
+# ruff: noqa: E501, ISC004
 # E501: patterns and phrases stay on one line.
 # ISC004: long patterns go on in the next string.
-# PLR2004: lengths and shares are read best where they stand.
 """Names of colours, shapes and things, in English and German."""
 
 import re

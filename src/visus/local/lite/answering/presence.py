@@ -57,12 +57,13 @@ def _nature(ask: Ask, page: Page) -> Reply | None:
     ):
         return None
     if ask.has(r"portrait|landscape|hochformat|querformat"):
-        wide = page.evidence.width_px > page.evidence.height_px
-        right = wide == ask.has(r"landscape|querformat")
-        lies = scene.orientation(ask, page.evidence)
-        return yes(ask, f"{lies}.") if right else no(ask, f"{lies}.")
+        return _lies(ask, page)
     if ask.has(r"blur|sharp|scharf|dark|bright|dunkel|\bhell\b|verschwommen"):
         return _lit(ask, page)
+    return _of_some_kind(ask, page)
+
+
+def _of_some_kind(ask: Ask, page: Page) -> Reply | None:
     if ask.has(r"\b(?:photo|photograph|foto)\b\W*$"):
         word = ask.say("it looks like a photograph.", "es sieht wie ein Foto aus.")
         other = ask.say(
@@ -78,6 +79,13 @@ def _nature(ask: Ask, page: Page) -> Reply | None:
     if colour is not None and not [word for word in ask.content if colour_in([word]) is None]:
         return _mostly(ask, page, colour)
     return None
+
+
+def _lies(ask: Ask, page: Page) -> Reply:
+    wide = page.evidence.width_px > page.evidence.height_px
+    right = wide == ask.has(r"landscape|querformat")
+    lies = scene.orientation(ask, page.evidence)
+    return yes(ask, f"{lies}.") if right else no(ask, f"{lies}.")
 
 
 def _lit(ask: Ask, page: Page) -> Reply:

@@ -208,7 +208,10 @@ def _count(wanted: Property, page: Page, named: str) -> int | None:
     )
     if match is None:
         return None
-    thing = match.group(1) or match.group(2)
+    return _number_of(match.group(1) or match.group(2), page)
+
+
+def _number_of(thing: str, page: Page) -> int | None:
     ask = Ask(f"How many {thing}?", "en")
     if re.search(r"lines?$|zeilen$", thing) and not page.evidence.shapes:
         return len(page.rows)
