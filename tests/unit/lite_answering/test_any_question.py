@@ -1,4 +1,5 @@
 import re
+import time
 
 from answering_pages import ask, drawn, gridded, photographed, written
 from hypothesis import given, settings, strategies as st
@@ -17,7 +18,8 @@ SEEN = [PAGE, gridded("A | B\n1 | 2\n3 | 4"), drawn(("red", "circle")), Evidence
 SEEN.append(photographed(("Egyptian cat", "Ägyptische Katze", 0.9)))
 WORDS = """
 what is the total of invoice number date how many lamp cost price red circle compare read
-text who wie hoch ist der betrag rechnung wann zahlbar lampe farbe kreis gibt es und oder nicht bild
+text who wie hoch ist der betrag rechnung wann zahlbar lampe farbe kreis gibt es und oder nicht
+bild
 second picture highest sum line first qr code language due vat iban 7 2025 "x" ? . , : ! €
 """.split()  # noqa: SIM905 - reads best as running text
 
@@ -48,3 +50,9 @@ def test_no_figure_is_said_that_neither_the_page_nor_a_count_holds(question: str
 @settings(max_examples=80, deadline=None)
 def test_a_message_of_any_shape_is_taken_apart_in_time(text: str) -> None:
     assert all(isinstance(each, Ask) for each in asks_in(text, tongue_before=None))
+
+
+def test_a_long_question_costs_no_more_than_a_short_one() -> None:
+    started = time.perf_counter()
+    ask("what is in " * 2000 + "?", PAGE)
+    assert time.perf_counter() - started < 2

@@ -510,6 +510,9 @@ _OF_MEASURING: Final = frozenset(
 
 # --- A message taken apart -------------------------------------------------------------------
 
+_LONGEST: Final = 400
+"""Letters of one question that are understood: patterns take more than linear time."""
+
 
 def asks_in(text: str, *, tongue_before: Tongue | None) -> list[Ask]:
     """The questions of a message; the whole message, if none of it looks like one."""
@@ -521,7 +524,11 @@ def asks_in(text: str, *, tongue_before: Tongue | None) -> list[Ask]:
     chosen = asking or [sentence for sentence in sentences if not _is_manner(sentence)]
     if not asking and len(chosen) > 1:
         chosen = [" ".join(chosen)]
-    return [Ask(part, speech, bare=bare) for sentence in chosen for part in _parts(sentence)]
+    return [
+        Ask(part[:_LONGEST], speech, bare=bare)
+        for sentence in chosen
+        for part in _parts(sentence[: 2 * _LONGEST])
+    ]
 
 
 def wanted_tongue(texts: Iterable[str]) -> Tongue | None:

@@ -1,5 +1,4 @@
-# ruff: noqa: ARG001, E501, PLR2004, RUF001
-# ARG001: every teller has the same signature.
+# ruff: noqa: E501, PLR2004, RUF001
 # E501: patterns and phrases stay on one line.
 # PLR2004: lengths and shares are read best where they stand.
 # RUF001: typographic signs are meant.
