@@ -96,7 +96,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     state: StateSettings = StateSettings()
     accounts: AccountsSettings = AccountsSettings()
     media: MediaSettings = MediaSettings()
-    decoders: WorkerSettings = WorkerSettings(count=1, memory_bytes=1024 * MIB)
+    decoders: WorkerSettings = WorkerSettings(
+        count=2, memory_bytes=1024 * MIB, address_space_bytes=2048 * MIB, deadline_s=15.0
+    )
     lite: LiteSettings = LiteSettings()
     upstream: UpstreamSettings = UpstreamSettings()
     providers: tuple[ProviderRow, ...] = ()
