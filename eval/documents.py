@@ -60,7 +60,7 @@ class Maker:
         return self.dice.pick(LABELS[key][self.lang])
 
     def know(self, key: str, *answers: str, row: str = "", column: str = "") -> None:
-        """Remember what was printed. A town answers for itself, with or without its postcode."""
+        """Remember what was printed. A town is itself with or without its postcode."""
         if key == "town":
             answers += tuple(name for name in words.cities(self.lang) if name in answers[0])
         self.facts.append(Fact(key, list(answers), row, column))
