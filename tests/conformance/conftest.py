@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import skimage
-
 from tests.conformance.internet import PictureHost
 from tests.support.service import Service
 

@@ -9,10 +9,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
-
 from tests.conformance.conftest import PHOTOS
 from tests.conformance.internet import PictureHost
 from tests.support.service import ROOT, Service
+
 from visus import config
 
 README = (ROOT / "README.md").read_text()
@@ -25,7 +25,7 @@ def block(language: str, nth: int = 0) -> str:
 
 def environment(service: Service) -> dict[str, str]:
     """What a newcomer has after pasting the two `export` lines."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("VISUS_", "OPENAI_"))}  # noqa: TID251 -- a shell's
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("VISUS_", "OPENAI_"))}
     return clean | {"OPENAI_BASE_URL": service.url, "OPENAI_API_KEY": service.key}
 
 

@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-
 from tests.support.service import ROOT
+
 from visus.accounts import tables
 from visus.errors import ServiceError
 from visus.providers import transport

@@ -6,9 +6,9 @@ import re
 import msgspec
 import pytest
 from starlette.routing import compile_path
-
 from tests.meta.reference import FOLDER, docstrings_of, every_error, pages
 from tests.support.service import Service
+
 from visus import errors
 from visus.config import Settings
 from visus.server import app
@@ -99,7 +99,7 @@ def test_every_route_is_in_the_reference_and_needs_a_key_unless_it_is_open(
         for prefix in ("/v1", "/v2")
     }
     assert len(expanded) == 9
-    rows = re.findall(r"^\| ([A-Z]+) \| `([^`]+)` \|", (FOLDER / "routes.md").read_text(), re.M)
+    rows = re.findall(r"^\| ([A-Z]+) \| `([^`]+)` \|", (FOLDER / "routes.md").read_text(), re.MULTILINE)
     documented = {(path, method) for method, path in rows}
     assert {(path.replace(":path", ""), method) for path, method in expanded} == documented
     for path, method in expanded:
