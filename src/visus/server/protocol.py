@@ -26,10 +26,14 @@ PROBE_AFTER_S: Final = (0.3, 0.6)
 that is gone, the second one meets it."""
 
 
-class Gathered:
-    """Body bytes as they came, joined once: a growing buffer would copy them repeatedly."""
+class Gathered(bytearray):
+    """Body bytes as they came, joined once: a growing buffer would copy them repeatedly.
+
+    It stands where uvicorn keeps a buffer of its own, of which it asks nothing but `bytes()`.
+    """
 
     def __init__(self) -> None:
+        super().__init__()
         self._pieces: list[bytes] = []
         self.size = 0
 
@@ -60,7 +64,8 @@ class VisusProtocol(HttpToolsProtocol):
     @override
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {CONNECTION: self}  # pyright: ignore[reportGeneralTypeIssues] -- ASGI lets a server put in what it likes
+        # ASGI lets a server put in what it likes; uvicorn's type is narrower.
+        self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]  # pyright: ignore[reportGeneralTypeIssues]
         self._in_head = True
         self._head_bytes = 0
 
@@ -99,7 +104,7 @@ class VisusProtocol(HttpToolsProtocol):
         gathered = cycle.body
         if not isinstance(gathered, Gathered):
             gathered = Gathered()
-            cycle.body = gathered  # pyright: ignore[reportAttributeAccessIssue] -- uvicorn asks it for bytes() and nothing else
+            cycle.body = gathered
         gathered.add(body)
         if gathered.size > BODY_HIGH_WATER_BYTES:
             self.flow.pause_reading()

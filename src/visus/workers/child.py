@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
 
 def _load(entry: str) -> Callable[[bytes], object]:
     module, _, name = entry.partition(":")
-    handler = vars(import_module(module))[name]()
+    handler: object = vars(import_module(module))[name]()
     if not callable(handler):
         raise TypeError(f"{entry} returned no handler")
     return handler
