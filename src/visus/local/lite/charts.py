@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import Final
 
@@ -119,7 +120,7 @@ def _is_near(line: Line, place: _Stand, vertical: bool) -> bool:  # noqa: FBT001
 def _pitch(stands: Sequence[_Stand]) -> float:
     """The usual distance from bar to bar."""
     middles = [(s.start + s.end) / 2 for s in stands]
-    return median(b - a for a, b in zip(middles, middles[1:], strict=False))
+    return median(b - a for a, b in pairwise(middles))
 
 
 def _is_over(text: _Stand, bar: _Stand, pitch: float) -> bool:

@@ -19,23 +19,27 @@ Floats: TypeAlias = NDArray[np.float32]
 _EXAMPLES: Final[dict[str, str]] = {
     "black": "000000 0a0a0a 141414 1c1c1c 0a0a14 140a0a 0a140a",
     "white": "ffffff f8f8f8 f5f5f5 fffafa f8f8ff fffff8 f0f5f5",
-    "grey": "808080 a9a9a9 c0c0c0 d3d3d3 dcdcdc 696969 555555 404040 2f2f2f 708090 778899 e4e4e4",
-    "red": "ff0000 dc143c b22222 8b0000 cc0000 e03030 800000 ff3020 d32f2f f44336 660000 c0392b",
+    "grey": "808080 a9a9a9 c0c0c0 d3d3d3 dcdcdc 696969 555555 404040 2f2f2f 708090"
+    " 778899 e4e4e4",
+    "red": "ff0000 dc143c b22222 8b0000 cc0000 e03030 800000 ff3020 d32f2f f44336"
+    " 660000 c0392b",
     "orange": "ffa500 ff8c00 ff7f50 ff6600 ff8000 ff9800 e67e22 f57c00 ff4500 ffb347 fa8c46",
-    "yellow": "ffff00 ffd700 ffeb3b f0e68c ffff66 f1c40f ffee00 e6e600 ffff99 fff44f d4c81e ffc800",
-    "green": "008000 00ff00 228b22 32cd32 006400 90ee90 98fb98 2e8b57 3cb371 808000 6b8e23 9acd32"
-    " 7cfc00 adff2f 4caf50 2ecc71 27ae60 556b2f 003200 8fbc8f 55a868 00c800 a0d020 c0ff60 1e3c1e"
-    " 00ff7f",
-    "turquoise": "40e0d0 00ffff 00ced1 008080 20b2aa 48d1cc 5f9ea0 008b8b 7fffd4 1abc9c afeeee"
-    " 00bcd4 006464 66cdaa 17becf",
-    "blue": "0000ff 4169e1 1e90ff 000080 00008b 6495ed 4682b4 87ceeb 87cefa add8e6 191970 2196f3"
-    " 00bfff 3498db b0c4de 4c72b0 1f77b4 0000cd 3232c8 0a1e50 0080ff b0e0e6 5078c8",
-    "purple": "800080 4b0082 9400d3 8a2be2 9932cc 9370db ba55d3 663399 6a0dad 9b59b6 673ab7"
-    " dda0dd 400040 8172b2 c8a2c8 9467bd b464dc 7b1fa2 a020f0 9c27b0",
-    "pink": "ffc0cb ff69b4 ff1493 ffb6c1 ff00ff e91e63 ee82ee f08080 fa8072 ff80ab c71585 db7093"
-    " da70d6 ff66cc e377c2 ffa0b4 d81b60 ffd0dc",
-    "brown": "a52a2a 8b4513 a0522d 654321 795548 5c4033 d2691e 964b00 cd853f 6b4423 8c564b 3e2723"
-    " b87333 7b3f00 bc8f8f",
+    "yellow": "ffff00 ffd700 ffeb3b f0e68c ffff66 f1c40f ffee00 e6e600 ffff99 fff44f"
+    " d4c81e ffc800",
+    "green": "008000 00ff00 228b22 32cd32 006400 90ee90 98fb98 2e8b57 3cb371 808000"
+    " 6b8e23 9acd32 7cfc00 adff2f 4caf50 2ecc71 27ae60 556b2f 003200 8fbc8f"
+    " 55a868 00c800 a0d020 c0ff60 1e3c1e 00ff7f",
+    "turquoise": "40e0d0 00ffff 00ced1 008080 20b2aa 48d1cc 5f9ea0 008b8b 7fffd4 1abc9c"
+    " afeeee 00bcd4 006464 66cdaa 17becf",
+    "blue": "0000ff 4169e1 1e90ff 000080 00008b 6495ed 4682b4 87ceeb 87cefa add8e6"
+    " 191970 2196f3 00bfff 3498db b0c4de 4c72b0 1f77b4 0000cd 3232c8 0a1e50"
+    " 0080ff b0e0e6 5078c8",
+    "purple": "800080 4b0082 9400d3 8a2be2 9932cc 9370db ba55d3 663399 6a0dad 9b59b6"
+    " 673ab7 dda0dd 400040 8172b2 c8a2c8 9467bd b464dc 7b1fa2 a020f0 9c27b0",
+    "pink": "ffc0cb ff69b4 ff1493 ffb6c1 ff00ff e91e63 ee82ee f08080 fa8072 ff80ab"
+    " c71585 db7093 da70d6 ff66cc e377c2 ffa0b4 d81b60 ffd0dc",
+    "brown": "a52a2a 8b4513 a0522d 654321 795548 5c4033 d2691e 964b00 cd853f 6b4423"
+    " 8c564b 3e2723 b87333 7b3f00 bc8f8f",
     "beige": "f5f5dc d2b48c f5deb3 ffe4c4 deb887 faebd7 e8dcc8 fff0d2 ffdab9 eedcb4 c8b48c",
 }
 NAMES: Final = tuple(_EXAMPLES)

@@ -1,15 +1,15 @@
 """The recogniser's weights, from the file that ships them to the file that runs them.
 
-The weights come as a pickle of an old torch format. A pickle can run any code, so it is read by
-an unpickler that knows four names and refuses every other; torch itself is not needed. The graph
-is EfficientNet-Lite2 with its batch normalisation folded into the convolutions. It is written
-once, at set-up, and again only where the file is missing.
+The weights come as a pickle of an old torch format. A pickle can run any code, so it is read
+by an unpickler that knows four names and refuses every other; torch itself is not needed. The
+graph is EfficientNet-Lite2 with its batch normalisation folded into the convolutions. It is
+written once, at set-up; where the file is missing, it is made again in memory.
 """
 
 import argparse
 import hashlib
 import io
-import pickle  # noqa: S403 - only the restricted reader below is used
+import pickle
 import tempfile
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence

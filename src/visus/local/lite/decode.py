@@ -27,8 +27,7 @@ def decoded(file: bytes) -> Picture:
     try:
         with warnings.catch_warnings(), Image.open(io.BytesIO(file)) as image:
             warnings.simplefilter("ignore")
-            if image.width * image.height > MAX_PIXELS:
-                raise MediaRejected(f"The image is larger than {MAX_PIXELS} pixels.")
+            _refuse_giant(image)
             return np.asarray(_seen(image), dtype=np.uint8)
     except MediaRejected:
         raise
@@ -36,6 +35,11 @@ def decoded(file: bytes) -> Picture:
         # Decoders fail in as many ways as there are bytes; all of them mean the same here.
         detail = type(fault).__name__
         raise MediaRejected("The image cannot be decoded.", detail=detail) from fault
+
+
+def _refuse_giant(image: Image.Image) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise MediaRejected(f"The image is larger than {MAX_PIXELS} pixels.")
 
 
 def _seen(image: Image.Image) -> Image.Image:

@@ -1,8 +1,8 @@
 """From a tilted or slanting page to straight rows.
 
-Text on a page that was photographed or scanned askew runs along slopes that change smoothly from
-place to place. The map here is fitted to the strips of text themselves: it moves every point up
-or down until the strips lie level. It serves layout; nothing is resampled.
+Text on a page that was photographed or scanned askew runs along slopes that change smoothly
+from place to place. The map here is fitted to the strips of text themselves: it moves every
+point up or down until the strips lie level. It serves layout; nothing is resampled.
 """
 
 from collections.abc import Sequence

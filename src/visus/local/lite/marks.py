@@ -1,13 +1,14 @@
 """What the reader cannot tell apart, told by measure.
 
-In a single glyph an `o` and an `O` look alike, and so do a hyphen and a dash, straight and curly
-quotes; the low German quotes are not in the reader's alphabet at all. What decides is size and
-place on the line, which are measured here on the ink itself. Where the ink is not clear, the
-reader's word stands.
+In a single glyph an `o` and an `O` look alike, and so do a hyphen and a dash, straight and
+curly quotes; the low German quotes are not in the reader's alphabet at all. What decides is
+size and place on the line, which are measured here on the ink itself. Where the ink is not
+clear, the reader's word stands.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from statistics import median
 from typing import Final
 
@@ -21,9 +22,9 @@ _LOWER: Final = frozenset("aemnrcosuvwxz")
 _UPPER: Final = frozenset("ABDEFGHKLMNPRTbdhkl")
 _SITTING: Final = frozenset("abcdehiklmnorstuvwxzABCDEFGHIKLMNOPRSTUVWXYZ")
 _ALIKE: Final = frozenset("oöcsuüvwxz")
-_DASHES: Final = frozenset("-–—")
+_DASHES: Final = frozenset("-–—")  # noqa: RUF001 - these very marks are meant
 _DOUBLE: Final = frozenset('"“”„')
-_SINGLE: Final = frozenset("'‘’‚`´")
+_SINGLE: Final = frozenset("'‘’‚`´")  # noqa: RUF001 - these very marks are meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def _owned(
 ) -> Iterator[list[_Blot]]:
     """For each glyph, the ink whose middle is nearer to it than to its neighbours."""
     places = [glyph.place * strip.width for glyph in glyphs if glyph.text != " "]
-    ends = [0.0, *((a + b) / 2 for a, b in zip(places, places[1:], strict=False)), strip.width]
+    ends = [0.0, *((a + b) / 2 for a, b in pairwise(places)), strip.width]
     index = 0
     for glyph in glyphs:
         if glyph.text == " ":
@@ -153,7 +154,7 @@ def _dash(text: str, blot: _Blot, ruler: _Ruler) -> str:
         return text
     if width >= _EM_DASH:
         return "—"
-    return "–" if width >= _EN_DASH else "-"
+    return "–" if width >= _EN_DASH else "-"  # noqa: RUF001 - these very marks are meant
 
 
 def _is_low(blot: _Blot, ruler: _Ruler) -> bool:
@@ -169,7 +170,7 @@ def _quote(text: str, own: Sequence[_Blot], ruler: _Ruler, numbered: NDArray[np.
         return text
     lean = min(_lean(blot, numbered) for blot in own)
     if text == "'":
-        return "’" if lean > 2 * _CURLY_LEAN else text
+        return "’" if lean > 2 * _CURLY_LEAN else text  # noqa: RUF001 - these very marks are meant
     if text != '"' or len(own) != 2 or lean < _CURLY_LEAN:  # noqa: PLR2004 - a pair of strokes
         return text
     return "“" if sum(_heaviness_below(blot, numbered) for blot in own) > 0 else "”"

@@ -25,7 +25,7 @@ Picture: TypeAlias = NDArray[np.uint8]
 """uint8 (height, width, 3), RGB."""
 Floats: TypeAlias = NDArray[np.float32]
 Quad: TypeAlias = Floats
-"""float32 (4, 2): corners of a strip of text: left top, right top, right bottom, left bottom."""
+"""float32 (4, 2): corners of a strip of text, clockwise from the left top."""
 
 MODELS_PACKAGE: Final = "rapidocr"
 DETECTION_MODEL: Final = "PP-OCRv6_det_small.onnx"
@@ -94,7 +94,7 @@ def _run(model: ort.InferenceSession, value: Floats) -> Floats:
 
 
 def _normalised(picture: Picture) -> Floats:
-    """float32 (1, 3, height, width) from -1 to 1, in the channel order the models know (BGR)."""
+    """float32 (1, 3, height, width) from -1 to 1, channels in the models' order: BGR."""
     blob = cv2.dnn.blobFromImage(
         picture, scalefactor=1 / 127.5, mean=(127.5, 127.5, 127.5), swapRB=True
     )

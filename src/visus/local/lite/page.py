@@ -43,14 +43,23 @@ class Scribe:
         self._reader = reader
 
     def read(self, picture: Picture) -> Page:
-        """Everything written, in reading order."""
+        """Everything written, in reading order. A picture is turned for legible text only."""
         quads = self._detector.find(picture)
         if not quads:
             return Page(picture, 0, [], [])
-        turned = 0
         if _lies_on_its_side(quads):
-            picture, turned = _turned(picture, 90), 90
-            quads = self._detector.find(picture)
+            page = self._read_turned(_turned(picture, 90), 90)
+            if page.turned_deg and _is_worth_turning(page.lines):
+                return page
+        page = self._read(picture, quads, 0)
+        if page.turned_deg and not _is_worth_turning(page.lines):
+            return Page(picture, 0, [], [])
+        return page
+
+    def _read_turned(self, picture: Picture, turned: int) -> Page:
+        return self._read(picture, self._detector.find(picture), turned)
+
+    def _read(self, picture: Picture, quads: Sequence[Quad], turned: int) -> Page:
         readings = self._reader.read(picture, quads)
         if self._is_upside_down(picture, quads, readings):
             picture, turned = _turned(picture, 180), turned + 180
@@ -74,10 +83,19 @@ class Scribe:
         return float(np.mean([r.confidence for r in flipped])) > upright + _UPSIDE_DOWN_GAIN
 
 
+def _is_worth_turning(lines: Sequence[Line]) -> bool:
+    """Whether there are words that read well."""
+    good = [line.text for line in lines if line.confidence >= _READS_WELL]
+    return sum(character.isalpha() for text in good for character in text) >= _LEAST_LETTERS
+
+
+_LEAST_LETTERS: Final = 4
+
+
 def _lies_on_its_side(quads: Sequence[Quad]) -> bool:
     sizes = [size_of(quad) for quad in quads]
-    steep = sum(w * h for w, h in sizes if h > 1.5 * w)  # noqa: PLR2004 - clearly higher than wide
-    level = sum(w * h for w, h in sizes if w > 1.5 * h)  # noqa: PLR2004 - clearly wider than high
+    steep = sum(w * h for w, h in sizes if h > 1.5 * w)
+    level = sum(w * h for w, h in sizes if w > 1.5 * h)
     return steep > _SIDEWAYS * (steep + level)
 
 

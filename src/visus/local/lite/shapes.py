@@ -318,7 +318,7 @@ def _polygon_kind(hull: Contour, perimeter: float) -> ShapeKind:
 
 
 def _unevenness(hull: Contour) -> float:
-    """Spread of the radius, after the figure is stretched as if it were an ellipse: 0 for one."""
+    """Spread of the radius of a figure stretched as if it were an ellipse: 0 for one."""
     moments = cv2.moments(hull)
     centre = np.array([moments["m10"], moments["m01"]]) / moments["m00"]
     second = np.array([[moments["mu20"], moments["mu11"]], [moments["mu11"], moments["mu02"]]])

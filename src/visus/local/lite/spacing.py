@@ -120,8 +120,8 @@ def _may_part(before: Glyph, after: Glyph) -> bool:
     return after.text not in _CLOSING and before.text not in _OPENING
 
 
-_CLOSING: Final = frozenset(".,;:!?)]}%”’…")
-_OPENING: Final = frozenset("([{„‚«")
+_CLOSING: Final = frozenset(".,;:!?)]}%”’…")  # noqa: RUF001 - these very marks are meant
+_OPENING: Final = frozenset("([{„‚«")  # noqa: RUF001 - these very marks are meant
 _INSIDE_NUMBERS: Final = frozenset(".,:/-")
 
 

@@ -1,0 +1,60 @@
+"""Reading order, columns and tables, from segments placed by hand."""
+
+from visus.local.lite.evidence import Box
+from visus.local.lite.layout import Segment, blocks_of, regions_of, rows_of
+from visus.local.lite.tables import unruled_tables
+
+
+def at(text: str, left: float, top: float, width: float) -> Segment:
+    return Segment(text, Box(left, top, left + width, top + 24), 1.0, 28.0)
+
+
+def read(segments: list[Segment]) -> list[str]:
+    return [
+        segment.text
+        for region in regions_of(segments)
+        for block in blocks_of(rows_of(region))
+        for segment in block
+    ]
+
+
+def prose(name: str, left: float, top: float, count: int) -> list[Segment]:
+    return [at(f"{name} line of words {n}", left, top + 34 * n, 400) for n in range(count)]
+
+
+def test_columns_of_prose_are_read_one_after_the_other() -> None:
+    left, right = prose("left", 100, 200, 5), prose("right", 560, 217, 5)
+    title = at("A title over both columns of this page", 100, 100, 800)
+    mixed = [*right[2:], title, *left, *right[:2]]
+    assert read(mixed) == [title.text, *(s.text for s in left), *(s.text for s in right)]
+
+
+def test_rows_of_cells_are_read_across() -> None:
+    cells = [at(f"{row}{column}", 100 + 200 * column, 100 + 40 * row, 60)
+             for row in range(4) for column in range(3)]  # fmt: skip
+    assert read(cells[::-1]) == [cell.text for cell in cells]
+
+
+def test_close_lines_are_one_block_and_distant_ones_two() -> None:
+    lines = [*prose("near", 100, 100, 3), *prose("far", 100, 320, 2)]
+    (region,) = regions_of(lines)
+    assert [len(block) for block in blocks_of(rows_of(region))] == [3, 2]
+
+
+def test_an_unruled_table_keeps_its_empty_cells_and_knows_its_header() -> None:
+    rows = [["Item", "Count", "Price"], ["Chair", "4", "12,50"], ["Lamp", "", "8,00"]]
+    cells = [
+        at(text, 100 + 250 * column, 100 + 40 * row, 90)
+        for row, texts in enumerate(rows)
+        for column, text in enumerate(texts)
+        if text
+    ]
+    (table,) = unruled_tables(rows_of(cells))
+    assert [[cell.text for cell in row] for row in table.rows] == rows
+    assert table.has_header
+
+
+def test_two_rows_are_no_table() -> None:
+    cells = [at("a", 100, 100, 50), at("b", 300, 100, 50), at("c", 100, 140, 50),
+             at("d", 300, 140, 50)]  # fmt: skip
+    assert unruled_tables(rows_of(cells)) == []
