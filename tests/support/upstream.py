@@ -557,8 +557,10 @@ class Upstream:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        here: list[Asked] = []
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             async for asked in _requests(reader):
+                here.append(asked)
                 self.asked.append(asked)
                 watch = asyncio.ensure_future(_until_gone(reader, asked))
                 with suppress(ConnectionError):
@@ -568,6 +570,8 @@ class Upstream:
                 watch.cancel()
                 with suppress(asyncio.CancelledError):
                     await watch
+        for asked in here:
+            asked.closed.set()
         writer.close()
 
 
