@@ -14,7 +14,7 @@ from visus.local.lite.decode import decoded
 from visus.local.lite.evidence import Evidence
 from visus.local.lite.look import Eyes
 
-LINES = ["Die Straße kostet 1.249,50 € für Müller.", "IBAN DE89 3704 0044 0532 0130 00"]
+LINES = ["The total of 1,249.50 is due on Monday.", "IBAN DE89 3704 0044 0532 0130 00"]
 
 
 @pytest.fixture(scope="module")

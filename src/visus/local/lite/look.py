@@ -17,6 +17,7 @@ from visus.local.lite.decode import decoded
 from visus.local.lite.evidence import Box, Colour, Evidence, Line, Shape
 from visus.local.lite.memory import give_back_large_blocks
 from visus.local.lite.ocr import Detector, Reader, models_folder
+from visus.local.lite.overlooked import overlooked
 from visus.local.lite.page import Scribe
 from visus.local.lite.recognise import Recogniser
 from visus.local.lite.shapes import find_shapes, ground_of
@@ -45,7 +46,8 @@ class Eyes:
         cv2.setNumThreads(threads)
         pool = ThreadPoolExecutor(threads)
         folder = models_folder()
-        self._scribe = Scribe(Detector(folder, threads=threads), Reader(folder, pool=pool))
+        self._reader = Reader(folder, pool=pool)
+        self._scribe = Scribe(Detector(folder, threads=threads), self._reader)
         self._recogniser = Recogniser(graph or convert.default_path(), threads=threads)
         self._palette = Palette()
 
@@ -65,6 +67,10 @@ class Eyes:
         texts += [code.box for code in codes]
         shapes = find_shapes(picture, self._palette, texts) if plain else []
         lines = [line for line in page.lines if _is_text(line) or not _is_figure(line, shapes)]
+        late = overlooked(picture, shapes, lines, self._reader)
+        if late:
+            lines += late
+            shapes = [s for s in shapes if not any(_overlap(s.box, x.box) > 0.5 for x in late)]  # noqa: PLR2004 - half of it
         colours = self._palette.dominant(picture)
         return Evidence(
             width_px=picture.shape[1],
