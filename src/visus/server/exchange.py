@@ -92,7 +92,14 @@ class Exchange:
         )
 
     async def write(self, body: bytes, *, more: bool) -> None:
-        """Sends (more of) the body; waits while the reader takes nothing."""
+        """Sends (more of) the body; waits while the reader takes nothing.
+
+        Raises:
+            HungUp: the client is gone. A cancellation says the same, but a task that never
+                runs out of data can outrun it.
+        """
+        if self.hung_up:
+            raise HungUp
         self.complete = not more
         await self._hand_over({"type": "http.response.body", "body": body, "more_body": more})
 

@@ -13,7 +13,7 @@ from visus.core.events import Batch, Event, TokensUsed
 from visus.errors import Internal, ServiceError
 from visus.flow.chat import Answering
 from visus.server.bodies import error_body
-from visus.server.exchange import JSON, Exchange
+from visus.server.exchange import JSON, Exchange, HungUp
 from visus.server.watch import Watch
 from visus.telemetry import failure
 from visus.wire import chat, sse
@@ -77,6 +77,8 @@ async def _stream(
         await _send_batch(exchange, writer, first)
         async for batch in events:
             await _send_batch(exchange, writer, batch)
+    except HungUp:
+        raise
     except ServiceError as fault:
         await _break_off(exchange, fault)
     except Exception as fault:  # noqa: BLE001 -- any fault of ours has to end the stream visibly
