@@ -196,7 +196,9 @@ async def read_json(exchange: Exchange, *, max_bytes: int, timeout_s: float) -> 
     """
     _check_type(exchange)
     _check_declared_length(exchange, max_bytes)
-    return await _gathered(exchange, max_bytes, timeout_s)
+    with anyio.move_on_after(timeout_s):
+        return await _gathered(exchange, max_bytes)
+    raise RequestTimedOut("The body did not arrive in time.")
 
 
 def _check_type(exchange: Exchange) -> None:
@@ -224,7 +226,7 @@ def _too_large(max_bytes: int) -> CallerError:
     return RequestTooLarge(f"The body is larger than {max_bytes} bytes.")
 
 
-async def _gathered(exchange: Exchange, max_bytes: int, timeout_s: float) -> bytes:
+async def _gathered(exchange: Exchange, max_bytes: int) -> bytes:
     pieces: list[bytes] = []
     size = 0
     while True:
@@ -238,5 +240,3 @@ async def _gathered(exchange: Exchange, max_bytes: int, timeout_s: float) -> byt
         if not message.get("more_body"):
             return piece if not pieces else b"".join((*pieces, piece))
         pieces.append(piece)
-        if time.monotonic() - exchange.began_s > timeout_s:
-            raise RequestTimedOut("The body did not arrive in time.")
