@@ -286,9 +286,9 @@ def _sums(maker: Maker, top: int, net: Decimal) -> int:
         bold = key == "total"
         label = maker.label(key) + (f" {rate} %" if key == "vat" else "")
         text = maker.money(abs(amount))
-        maker.know(key, text)
-        sheet.say((left, y), label, style=sheet.font(bold=bold))
         sign = "-" if amount < 0 else ""
+        maker.know(key, *dict.fromkeys([text, sign + text]))
+        sheet.say((left, y), label, style=sheet.font(bold=bold))
         sheet.say((right, y), sign + text, style=sheet.font(bold=bold), anchor="ra")
         y += 38
     return y + 24
