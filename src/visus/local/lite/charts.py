@@ -78,7 +78,8 @@ def _row(
                 break
         else:
             groups.append([shape])
-    group = max(groups, key=lambda g: sum(_area(s.box) for s in g), default=[])
+    empty: list[Shape] = []
+    group = max(groups, key=lambda g: sum(_area(s.box) for s in g), default=empty)
     if len(group) < _LEAST_BARS:
         return []
     across = sorted(group, key=lambda s: view(s.box).start)

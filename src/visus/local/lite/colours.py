@@ -4,6 +4,10 @@ A colour's name is that of the nearest known example in OKLab, a space in which 
 look equally different. The examples are web colours and their everyday names.
 """
 
+# The libraries below have no complete types: what they return is narrowed at once.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 

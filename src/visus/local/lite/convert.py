@@ -6,6 +6,10 @@ graph is EfficientNet-Lite2 with its batch normalisation folded into the convolu
 written once, at set-up; where the file is missing, it is made again in memory.
 """
 
+# The libraries below have no complete types: what they return is narrowed at once.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+
 import argparse
 import hashlib
 import io
@@ -175,12 +179,14 @@ class _Graph:
             self._constant("six", np.float32(6)),
         ]
 
-    def _constant(self, name: str, value: Floats | np.float32) -> onnx.TensorProto:
+    def _constant(
+        self, name: str, value: NDArray[np.floating] | np.float32
+    ) -> onnx.TensorProto:
         return numpy_helper.from_array(np.asarray(value, dtype=np.float32), name)
 
-    def _add(self, kind: str, inputs: Sequence[str], **attributes: int | str) -> str:
+    def _add(self, kind: str, inputs: Sequence[str], **attributes: int) -> str:
         output = f"{kind.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
+        self.nodes.append(_node(kind, inputs, output, attributes))
         return output
 
     def convolve(self, source: str, conv: str, norm: str, *, stride: int) -> str:
@@ -235,6 +241,14 @@ class _Graph:
         ]
         scores = self._add("Gemm", [flat, "fc.w", "fc.b"], transB=1)
         self.nodes.append(helper.make_node("Softmax", [scores], ["p"], axis=1))
+
+
+def _node(
+    kind: str, inputs: Sequence[str], output: str, attributes: dict[str, int]
+) -> onnx.NodeProto:
+    node = helper.make_node(kind, list(inputs), [output])
+    node.attribute.extend(helper.make_attribute(k, v) for k, v in attributes.items())
+    return node
 
 
 def graph(named: dict[str, Floats]) -> bytes:

@@ -5,6 +5,10 @@ from place to place. The map here is fitted to the strips of text themselves: it
 point up or down until the strips lie level. It serves layout; nothing is resampled.
 """
 
+# The libraries below have no complete types: what they return is narrowed at once.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final

@@ -5,6 +5,10 @@ side by side, the columns are read one after the other; everything else (tables,
 heads) is read row by row. Pure geometry; the text matters only in that prose has many words.
 """
 
+# The libraries below have no complete types: what they return is narrowed at once.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass

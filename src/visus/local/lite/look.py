@@ -1,5 +1,9 @@
 """One look at a picture: every part of perception, once, in order."""
 
+# The libraries below have no complete types: what they return is narrowed at once.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -6,6 +6,10 @@ from the marks, strips from the boxes, words and their places from the reader's 
 the lines mean together (columns, cells, order) is the business of `layout`.
 """
 
+# The libraries below have no complete types: what they return is narrowed at once.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -152,7 +156,7 @@ def _quads(marks: Floats) -> list[Quad]:
     return quads[:MAX_BOXES]
 
 
-def _score(marks: Floats, contour: NDArray[np.int32]) -> float:
+def _score(marks: Floats, contour: cv2.typing.MatLike) -> float:
     x, y, w, h = cv2.boundingRect(contour)
     inside = np.zeros((h, w), np.uint8)
     cv2.drawContours(inside, [contour], -1, (1,), cv2.FILLED, offset=(-x, -y))

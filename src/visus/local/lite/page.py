@@ -1,5 +1,9 @@
 """Everything that is written in a picture: turned upright, read, ordered, tables recognised."""
 
+# The libraries below have no complete types: what they return is narrowed at once.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias

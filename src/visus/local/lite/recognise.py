@@ -4,6 +4,10 @@ EfficientNet-Lite2 says with which probability; `classes.tsv` holds an English a
 for each class. A name is a claim with a number: whoever answers from it must hedge.
 """
 
+# The libraries below have no complete types: what they return is narrowed at once.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -51,7 +55,11 @@ class Recogniser:
         probabilities = np.mean([self._look(view) for view in _views(picture)], axis=0)
         best = np.argsort(-probabilities, kind="stable")[:_MOST_LABELS]
         return [
-            Label(*self._names[which], round(float(probabilities[which]), 4))
+            Label(
+                self._names[which][0],
+                self._names[which][1],
+                round(float(probabilities[which]), 4),
+            )
             for which in best
             if probabilities[which] >= _LEAST_PROBABILITY
         ]

@@ -4,6 +4,10 @@ Whatever differs from the ground is a figure; figures that touch part by colour,
 The kind follows from geometry alone: areas against enclosing boxes, circles and polygons.
 """
 
+# The libraries below have no complete types: what they return is narrowed at once.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -57,11 +61,11 @@ class _Canvas:
         return cls(np.asarray(small, np.uint8), np.asarray(lab, np.float32), scale)
 
 
-def _border(values: NDArray[np.generic]) -> NDArray[np.generic]:
+def _border(values: Picture | Floats) -> Floats:
     rim = max(1, min(values.shape[:2]) // 100)
     top, bottom = values[:rim].reshape(-1, 3), values[-rim:].reshape(-1, 3)
     left, right = values[:, :rim].reshape(-1, 3), values[:, -rim:].reshape(-1, 3)
-    return np.concatenate((top, bottom, left, right))
+    return np.concatenate((top, bottom, left, right)).astype(np.float32)
 
 
 def _ground(canvas: _Canvas) -> Ground:
@@ -199,7 +203,7 @@ def _inks(part: Mask, lab: Floats) -> list[Mask]:
     distances = np.stack([np.linalg.norm(lab - centre, axis=2) for centre in centres])
     nearest = distances.argmin(axis=0)
     masks = [((nearest == n) & (part > 0)).astype(np.uint8) for n in range(len(centres))]
-    return [cv2.morphologyEx(m, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) for m in masks]
+    return [_without_strokes(mask, 3) for mask in masks]
 
 
 def _is_outlined(pieces: Sequence[Mask], whole: Mask) -> bool:
@@ -285,7 +289,7 @@ def _kind(contour: Contour) -> ShapeKind:
         return "line"
     if len(contour) < 8 or area < 12:  # noqa: PLR2004 - too few pixels to tell
         return "other"
-    hull = cv2.convexHull(contour)
+    hull = np.asarray(cv2.convexHull(contour), np.int32)
     hull_area = float(cv2.contourArea(hull))
     if area / hull_area < 0.86:  # noqa: PLR2004 - dents: no convex figure
         return "star" if _is_star(contour) else "other"

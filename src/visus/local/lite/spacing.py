@@ -4,6 +4,10 @@ The reader drops a space now and then. The picture does not: between two words t
 without ink. This module compares the two and lets the picture win where it is clear.
 """
 
+# The libraries below have no complete types: what they return is narrowed at once.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -44,7 +48,7 @@ class Strip:
         rows = dark[4:-4]
         columns = rows.any(axis=0)
         width = strip.shape[1]
-        gaps = tuple((a, b) for a, b in _runs(~columns) if a > 0 and b < width)
+        gaps = tuple((a, b) for a, b in _runs(np.logical_not(columns)) if a > 0 and b < width)
         return cls(width, gaps, dark, _height(rows))
 
 

@@ -4,6 +4,10 @@ Works on segments in level coordinates. A ruled table may hold several lines in 
 unruled one has one row of text for each row.
 """
 
+# The libraries below have no complete types: what they return is narrowed at once.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -78,7 +82,7 @@ def grids_of(grey: Grey, level: Flattening) -> list[Grid]:
     )
     flat = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((1, 60), np.uint8))
     steep = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((26, 1), np.uint8))
-    both = cv2.dilate(flat | steep, np.ones((5, 5), np.uint8))
+    both = cv2.dilate(cv2.bitwise_or(flat, steep), np.ones((5, 5), np.uint8))
     count, _, stats, _ = cv2.connectedComponentsWithStats(both)
     found: list[Grid] = []
     for x, y, w, h, _area in stats[1:count].tolist():
