@@ -51,6 +51,17 @@ def until_closed(line: socket.socket) -> bytes:
     return received
 
 
+def one_reply(line: socket.socket) -> Reply:
+    """The next answer of known length, interim ones passed over."""
+    received = b""
+    while data := line.recv(65536):
+        received += data
+        found = replies(received)
+        if found and len(found[0].body) == int(found[0].headers["content-length"]):
+            return found[0]
+    raise AssertionError(f"no whole answer: {received!r}")
+
+
 def exchange(service: Service, data: bytes) -> bytes:
     """What comes back for `data` until the server ends the connection or falls silent."""
     with connected(service, data) as line:
@@ -67,7 +78,7 @@ def exchange(service: Service, data: bytes) -> bytes:
 def replies(received: bytes) -> list[Reply]:
     """Answers of known length, one after the other; interim ones are passed over."""
     found: list[Reply] = []
-    while received:
+    while b"\r\n\r\n" in received:
         head, _, received = received.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         status = int(first.split()[1])

@@ -1,0 +1,191 @@
+"""The bounds of the HTTP door (threats.md, 7.8)."""
+
+import json
+import socket
+import time
+
+import pytest
+
+from tests.support.claims import answered, refused, rss_mb
+from tests.support.raw import connected, exchange, one_reply, replies, request_bytes, until_closed
+from tests.support.service import Service, ask
+from tests.support.upstream import Upstream
+
+BODY = 20_000
+"""What the fixture `tight` takes."""
+GET = b"GET /health HTTP/1.1\r\nHost: x\r\n"
+
+
+def _padded(size: int) -> bytes:
+    body = json.dumps(ask("good")).encode()
+    return body + b" " * (size - len(body))
+
+
+def _chunked(data: bytes, piece: int = 1000) -> bytes:
+    pieces = [data[start : start + piece] for start in range(0, len(data), piece)]
+    return b"".join(b"%x\r\n%b\r\n" % (len(one), one) for one in pieces) + b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize(("size", "status"), [(BODY - 1, 200), (BODY, 200), (BODY + 1, 413)])
+@pytest.mark.parametrize("framing", ["declared", "chunked"])
+def test_a_body_up_to_its_limit_is_taken(
+    tight: Service, size: int, status: int, framing: str
+) -> None:
+    body = _padded(size)
+    data = request_bytes(tight, body)
+    if framing == "chunked":
+        data = request_bytes(tight, b"", "Transfer-Encoding: chunked") + _chunked(body)
+    (reply,) = replies(exchange(tight, data))
+    if status == 200:
+        answered(tight, reply)
+    else:
+        refused(tight, reply, 413, "request_too_large")
+
+
+@pytest.mark.parametrize("declared", [str(BODY + 1), str(10**15), "9" * 18])
+def test_too_large_a_body_is_refused_before_it_is_sent(tight: Service, declared: str) -> None:
+    data = request_bytes(tight, b"", f"Content-Length: {declared}")
+    (reply,) = replies(exchange(tight, data))
+    refused(tight, reply, 413, "request_too_large")
+
+
+def test_a_hundred_megabytes_are_refused_and_cost_no_memory(service: Service) -> None:
+    before = rss_mb(service, "VmHWM")
+    began_s = time.monotonic()
+    reply = service.post(b'{"model": "' + b"A" * 100_000_000)
+    refused(service, reply, 413, "request_too_large")
+    assert time.monotonic() - began_s < 5
+    assert rss_mb(service, "VmHWM") - before < 30
+
+
+def test_who_asks_before_sending_too_much_is_told_no(tight: Service) -> None:
+    data = request_bytes(tight, b"", "Content-Length: 99999999", "Expect: 100-continue")
+    received = exchange(tight, data)
+    assert b"100 Continue" not in received
+    (reply,) = replies(received)
+    refused(tight, reply, 413, "request_too_large")
+
+
+def test_who_asks_before_sending_is_told_to_go_on(tight: Service) -> None:
+    body = json.dumps(ask("good")).encode()
+    data = request_bytes(tight, b"", f"Content-Length: {len(body)}", "Expect: 100-continue")
+    with connected(tight, data) as line:
+        assert line.recv(1000).startswith(b"HTTP/1.1 100")
+        line.sendall(body)
+        reply = one_reply(line)
+    answered(tight, reply)
+
+
+def test_a_body_that_does_not_arrive_in_time_is_408(tight: Service) -> None:
+    body = _padded(1000)
+    with connected(tight, request_bytes(tight, b"", "Content-Length: 1000")) as line:
+        began_s = time.monotonic()
+        for byte in body[:6]:
+            line.sendall(bytes([byte]))
+            time.sleep(0.1)
+        reply = one_reply(line)
+        refused(tight, reply, 408, "request_timeout")
+        assert time.monotonic() - began_s < 3
+
+
+@pytest.mark.parametrize(("count", "status"), [(99, 200), (100, 200), (101, 431), (200, 431)])
+def test_headers_up_to_their_number_are_taken(
+    service: Service, count: int, status: int
+) -> None:
+    data = GET + b"".join(b"x-%d: 1\r\n" % place for place in range(count - 1)) + b"\r\n"
+    (reply,) = replies(exchange(service, data))
+    assert reply.status == status
+    if status == 431:
+        assert reply.error() == (431, "headers_too_large", None)
+
+
+@pytest.mark.parametrize("size", [33 * 1024, 64 * 1024, 1024 * 1024])
+def test_headers_over_their_size_are_431(service: Service, size: int) -> None:
+    data = GET + b"X-Big: " + b"a" * size + b"\r\n\r\n"
+    (reply,) = replies(exchange(service, data))
+    assert reply.error() == (431, "headers_too_large", None)
+
+
+def test_headers_under_their_size_are_taken(service: Service) -> None:
+    (reply,) = replies(exchange(service, GET + b"X-Big: " + b"a" * 31_000 + b"\r\n\r\n"))
+    assert reply.status == 200
+
+
+def test_a_request_line_of_64_kilobytes_is_refused(service: Service) -> None:
+    data = b"GET /health?" + b"a" * 65_536 + b" HTTP/1.1\r\nHost: x\r\n\r\n"
+    (reply,) = replies(exchange(service, data))
+    assert reply.error()[0] in {400, 414, 431}
+
+
+def test_a_thousand_pipelined_requests_are_answered_in_order(service: Service) -> None:
+    data = GET + b"\r\n"
+    with connected(service, data * 999 + GET + b"Connection: close\r\n\r\n") as line:
+        received = until_closed(line)
+    found = replies(received)
+    assert [one.status for one in found] == [200] * 1000
+
+
+def test_pipelined_questions_are_answered_in_order(service: Service) -> None:
+    bodies = [ask("nonce", f"question {place}") for place in range(20)]
+    received = exchange(service, b"".join(request_bytes(service, one) for one in bodies))
+    said = [one.json()["choices"][0]["message"]["content"] for one in replies(received)]
+    assert said == [f"question {place}" for place in range(20)]
+
+
+TLS_HELLO = bytes.fromhex("16030100c8010000c403035f") + bytes(190)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET /health\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        TLS_HELLO,
+        b"\x00" * 1000,
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GE\x01T / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: x\r\nBad Header: 1\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost : x\r\n\r\n",
+        b"POST /v1/models HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST /v1/models HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na",
+        b"POST /v1/models HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /v1/models HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"SSH-2.0-x\r\n",
+    ],
+    ids=lambda data: repr(data[:40]),
+)  # fmt: skip
+def test_what_is_no_request_gets_a_clean_answer_or_an_end(service: Service, data: bytes) -> None:
+    received = exchange(service, data)
+    for reply in replies(received):
+        assert reply.status in {200, 400, 401, 426, 505}, received
+        if reply.status == 400:
+            assert reply.error()[:2] == (400, "invalid_value")
+
+
+def test_an_upgrade_is_not_made(service: Service) -> None:
+    data = GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    (reply, *_) = replies(exchange(service, data))
+    assert reply.status in {200, 400, 426}
+
+
+def test_a_request_may_come_byte_by_byte(service: Service) -> None:
+    data = request_bytes(service, ask("good"))
+    with connected(service) as line:
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in data:
+            line.sendall(bytes([byte]))
+        reply = one_reply(line)
+    answered(service, reply)
+
+
+@pytest.mark.parametrize(("count", "status"), [(2, 200), (3, 200), (4, 400)])
+def test_messages_up_to_their_number_are_taken(
+    tight: Service, upstream: Upstream, count: int, status: int
+) -> None:
+    body = ask("good")
+    body["messages"] *= count
+    reply = tight.post(body)
+    if status == 200:
+        answered(tight, reply)
+    else:
+        refused(tight, reply, 400, "invalid_value", "messages")
