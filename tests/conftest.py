@@ -8,6 +8,10 @@ from tests.support.service import Service
 from tests.support.upstream import BEHAVIOURS, Upstream
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fuzz-whole", action="store_true", help="fuzz at full length")
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"

@@ -11,7 +11,6 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 from PIL import Image, ImageDraw, ImageFont
 from pydantic import BaseModel
-
 from tests.support.service import Service, picture, text
 
 TOOL = {
@@ -75,7 +74,9 @@ def test_a_plain_answer_is_a_string_with_usage(seeing: OpenAI) -> None:
     assert choice.finish_reason == "stop"
     assert "red" in (choice.message.content or "").lower()
     assert answer.usage
-    assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
+    assert (
+        answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
+    )
     assert answer.usage.completion_tokens > 0
 
 

@@ -99,7 +99,9 @@ def test_every_route_is_in_the_reference_and_needs_a_key_unless_it_is_open(
         for prefix in ("/v1", "/v2")
     }
     assert len(expanded) == 9
-    rows = re.findall(r"^\| ([A-Z]+) \| `([^`]+)` \|", (FOLDER / "routes.md").read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| ([A-Z]+) \| `([^`]+)` \|", (FOLDER / "routes.md").read_text(), re.MULTILINE
+    )
     documented = {(path, method) for method, path in rows}
     assert {(path.replace(":path", ""), method) for path, method in expanded} == documented
     for path, method in expanded:

@@ -1,0 +1,72 @@
+"""Damaged pictures through the real route: answered or refused, soon, by a living worker."""
+
+import base64
+import io
+import random
+import time
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+from tests.support.service import Service, ask, picture, text
+
+WHOLE, FIXED = 5000, 150
+LONGEST_S = 10.0
+
+
+def seeds() -> list[bytes]:
+    """Small pictures of every format that is taken."""
+    drawn = Image.effect_mandelbrot((64, 48), (-2, -1, 1, 1), 40).convert("RGB")
+    files: list[bytes] = []
+    for form, options in (
+        ("PNG", {}), ("JPEG", {}), ("JPEG", {"progressive": True}), ("WEBP", {}),
+        ("WEBP", {"lossless": True}), ("GIF", {}),
+        ("GIF", {"save_all": True, "append_images": [drawn.rotate(90)]}),
+    ):  # fmt: skip
+        file = io.BytesIO()
+        drawn.save(file, form, **options)
+        files.append(file.getvalue())
+    return files
+
+
+def mutated(count: int) -> Iterator[bytes]:
+    """Seeds with flipped, cut, doubled and swapped stretches; the same ones in every run."""
+    dice, originals = random.Random(7), seeds()  # noqa: S311 -- repeatable, not secret
+    for number in range(count):
+        data = bytearray(originals[number % len(originals)])
+        for _ in range(dice.randint(1, 6)):
+            place, length = dice.randrange(len(data)), dice.randint(1, 12)
+            match dice.randrange(5):
+                case 0:
+                    data[place] ^= 1 << dice.randrange(8)
+                case 1:
+                    data[place : place + length] = dice.randbytes(length)
+                case 2:
+                    del data[place : place + length]
+                case 3:
+                    data[place:place] = data[place : place + length]
+                case _:
+                    data[place : place + 4] = b"\xff" * 4
+            data = data or bytearray(b"\0")
+        yield bytes(data)
+
+
+@pytest.mark.timeout(7200)
+def test_a_damaged_picture_is_answered_or_refused(
+    lite: Service, request: pytest.FixtureRequest
+) -> None:
+    count = WHOLE if request.config.getoption("--fuzz-whole") else FIXED
+    statuses: set[int] = set()
+    for number, data in enumerate(mutated(count)):
+        url = "data:image/png;base64," + base64.b64encode(data).decode()
+        began_s = time.monotonic()
+        reply = lite.post(ask("visus-lite", [text("Which colour is this?"), picture(url)]))
+        if number:  # the first one waits until the models are loaded
+            assert time.monotonic() - began_s < LONGEST_S, number
+        assert reply.status in {200, 400}, (number, reply.body)
+        if reply.status == 400:
+            reply.error()
+            assert b" object at 0x" not in reply.body
+        statuses.add(reply.status)
+    assert statuses == {200, 400}
+    assert '"worker ended by itself"' not in lite.log_path.read_text()
