@@ -275,6 +275,7 @@ def _identify(ask: Ask, page: Page) -> Reply | None:
 
 _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"^\W*$", _describe_empty),
+    (reading.VERBATIM, reading.everything),
     (r"\bhow (?:big|large|wide|tall|high)|resolution|\b(?:width|height|dimensions?|size)\b|pixel|portrait|landscape|orientation|hochformat|querformat|auflosung|wie (?:gross|breit|hoch)|\b(?:breite|hohe|grosse|abmessung\w*|ausrichtung)\b", _size),
     (r"\bcodes?\b|\bqr|barcode|qr-?code|strichcode|data ?matrix", _codes),
     (r"(?:what|which) language|language (?:is|of|does)|welche sprache|welcher sprache|sprache (?:ist|hat|des|vom)|in was fur einer sprache", _language),

@@ -44,11 +44,22 @@ _MOST_SHAPES: Final = 20
 """More are specks or letters, and nobody counts them."""
 
 
+VERBATIM: Final = (
+    r"\btranscri|\bverbatim\b|word for word|\bwortlich|\bwort fur wort|\bocr\b"
+    r"|\b(?:all|whole|entire|full|complete|every) (?:of )?(?:the |this |its )?(?:printed |visible |written )?(?:text|word)"
+    r"|\b(?:gesamte[nrs]?|ganze[nrs]?|komplette[nrs]?|vollstandige[nrs]?|alle[nrs]?) (?:text|worte|worter|lesbare)"
+    r"|\b(?:read|extract|copy|type|write) (?:out |down |off |me )?(?:all |everything|the text|this text|the page|this page)"
+    r"|\b(?:lies|lese|extrahiere|transkribiere|schreib\w*|tippe) (?:mir |bitte )?(?:den|das|alles|allen) (?:text|geschriebene|bild|vor|ab)?"
+    r"|everything (?:that is )?(?:written|printed)|alles,? was .*(?:steht|geschrieben|gedruckt)"
+)  # fmt: skip
+"""Asks for all the text as it stands, whatever else the words of the question name."""
+
+
 # --- Reading ---------------------------------------------------------------------------------
 
 
 def everything(ask: Ask, page: Page) -> Reply:
-    """The text in reading order, line for line, table rows with bars between cells."""
+    """The text in reading order, line for line; a table's row is one line."""
     if not page.pieces:
         if page.evidence.codes:
             return scene.codes(ask, page.evidence)
@@ -86,7 +97,7 @@ def _inside(piece: Piece, table: Table) -> bool:
 
 
 def _row_text(row: list[Cell]) -> str:
-    return " | ".join(cell.text for cell in row)
+    return " ".join(cell.text for cell in row if cell.text)
 
 
 def one_line(ask: Ask, page: Page) -> Reply | None:
