@@ -1,4 +1,4 @@
-"""The public internet as the tests have it: one TLS server on loopback that holds one picture."""
+"""The public internet as the tests have it: a TLS server on loopback that holds one picture."""
 
 import ssl
 import threading
@@ -10,7 +10,7 @@ from typing_extensions import override
 
 
 class PictureHost:
-    """Serves one file under every path, as the host `name`, with a certificate of its own CA."""
+    """Serves one file under every path, as the host `name`, certified by a CA of its own."""
 
     def __init__(self, name: str, picture: Path, *, folder: Path) -> None:
         self.name = name

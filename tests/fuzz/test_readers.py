@@ -1,5 +1,6 @@
 """Our own readers of untrusted text: the stream's framing, and configuration files."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -27,20 +28,23 @@ ENDS = st.sampled_from([b"\n", b"\r\n", b"\r"])
 
 
 @settings(deadline=None, derandomize=True)
-@given(lines=LINES, end=ENDS, bom=st.booleans(), cuts=st.lists(st.integers(0, 200), max_size=8))
+@given(
+    lines=LINES,
+    end=ENDS,
+    bom=st.sampled_from([b"", b"\xef\xbb\xbf"]),
+    cuts=st.lists(st.integers(0, 200), max_size=8),
+)
 def test_a_stream_cut_anyhow_has_the_same_events(
     lines: list[bytes],
     end: bytes,
-    bom: bool,
+    bom: bytes,
     cuts: list[int],
 ) -> None:
-    text = (
-        (b"\xef\xbb\xbf" if bom else b"") + b"".join(line + end for line in lines) + end + b":"
-    )
+    text = bom + b"".join(line + end for line in lines) + end + b":"
     whole = sse.EventReader(max_event_bytes=10_000).feed(text)
     reader = sse.EventReader(max_event_bytes=10_000)
     places = sorted({min(cut, len(text)) for cut in cuts} | {0, len(text)})
-    pieces = [text[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [text[a:b] for a, b in pairwise(places)]
     cut_up = [event for piece in pieces for event in reader.feed(piece)]
     assert [event for event in cut_up if event] == [event for event in whole if event]
 
@@ -66,6 +70,15 @@ TABLES = st.text(
 )
 
 
+def refused(file: Path | None, variables: dict[str, str]) -> str | None:
+    """What is said against a configuration."""
+    try:
+        config.load(file, variables)
+    except config.ConfigRefused as refusal:
+        return str(refusal)
+    return None
+
+
 @pytest.mark.timeout(120)
 def test_a_configuration_is_read_or_refused_with_its_place(tmp_path: Path) -> None:
     file = tmp_path / "visus.toml"
@@ -74,10 +87,8 @@ def test_a_configuration_is_read_or_refused_with_its_place(tmp_path: Path) -> No
     @given(TABLES)
     def check(text: str) -> None:
         file.write_text(text)
-        try:
-            config.load(file, {})
-        except config.ConfigRefused as refusal:
-            assert str(file) in str(refusal)
+        said = refused(file, {})
+        assert said is None or str(file) in said
 
     check()
 
@@ -86,7 +97,5 @@ def test_a_configuration_is_read_or_refused_with_its_place(tmp_path: Path) -> No
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_a_variable_is_read_or_refused_by_its_name(name: str, value: str) -> None:
     for variable in (f"VISUS_{name}__X", "VISUS_MEDIA__HOSTS", "VISUS_SERVER__PORT"):
-        try:
-            config.load(None, {variable: value})
-        except config.ConfigRefused as refusal:
-            assert variable in str(refusal)
+        said = refused(None, {variable: value})
+        assert said is None or variable in said

@@ -42,8 +42,10 @@ def test_what_the_description_allows_or_forbids_gets_a_documented_answer(
     schema = schemathesis.openapi.from_dict(description, config=SchemathesisConfig(seed=7))
     for found in schema.get_all_operations():
         operation = found.ok()
-        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-            probe(service, operation, mode, examples(request, 25, 1000))
+        count = examples(request, 25, 1000)
+        probe(service, operation, GenerationMode.POSITIVE, count)
+        if operation.method == "post":  # only a body can be of a wrong form
+            probe(service, operation, GenerationMode.NEGATIVE, count * 4)
 
 
 def probe(

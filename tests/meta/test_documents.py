@@ -98,8 +98,8 @@ def test_every_link_inside_leads_somewhere(path: Path) -> None:
 def test_every_file_and_test_that_is_named_exists(path: Path) -> None:
     prose = FENCED.sub("", path.read_text())
     named_paths = re.findall(r"`((?:src|tests|docs|bench|requirements)/[\w./-]+)`", prose)
-    folders = re.findall(r"`((?:core|wire|media|workers|models|providers|local|routing|accounts|"
-                         r"flow|server|cli)/[\w./-]+\.py)`", prose)  # fmt: skip
+    packages = "|".join(path.name for path in (ROOT / "src" / "visus").iterdir())
+    folders = re.findall(rf"`((?:{packages})/[\w./-]+\.py)`", prose)
     gone = [one for one in named_paths if not (ROOT / one).exists()]
     gone += [one for one in folders if not (ROOT / "src" / "visus" / one).exists()]
     assert gone == []

@@ -63,10 +63,11 @@ def _serve(parser: argparse.ArgumentParser) -> None:
 
 def _ask(parser: argparse.ArgumentParser) -> None:
     _with_config(parser)
+    parser.usage = "visus ask [options] FILE_OR_URL... [QUESTION]"
     parser.add_argument(
         "words",
         nargs="+",
-        metavar="FILE_OR_URL... QUESTION",
+        metavar="WORD",
         help="pictures ('-' is standard input) and, last, the question",
     )
     parser.add_argument(

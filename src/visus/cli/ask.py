@@ -2,6 +2,7 @@
 
 import argparse
 import base64
+import re
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -31,6 +32,7 @@ from visus.wire.answer import Envelope, Fold
 
 USAGE: Final = 2
 DEFAULT_QUESTION: Final = "What is in this image?"
+_FILE_NAME: Final = re.compile(r"\S+\.(jpe?g|png|webp|gif)", re.IGNORECASE)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -39,6 +41,8 @@ def run(options: argparse.Namespace) -> int:
     *pictures, question = options.words
     if _is_picture(question):
         pictures, question = options.words, DEFAULT_QUESTION
+    elif not pictures and _FILE_NAME.fullmatch(question):
+        pictures = [question]  # a lone name of a file that is not there, not a question
     for picture in pictures:
         if picture != "-" and not _is_link(picture) and not Path(picture).is_file():
             print(f"visus ask: there is no file {picture!r}", file=sys.stderr)
