@@ -28,6 +28,9 @@ _JOIN_GAP: Final = 0.55
 """Two segments of one row closer than this many heights are one."""
 _SAME_ROW: Final = 0.5
 _GUTTER: Final = 0.6
+_NARROW_GUTTER: Final = 0.35
+"""Enough where many lines to both sides keep clear of it."""
+_MANY_LINES: Final = 6
 _PROSE_LINES: Final = 3
 _PROSE_WORDS: Final = 3.0
 _PROSE_FILL: Final = 0.5
@@ -204,7 +207,8 @@ def _is_apart(left: Sequence[Segment], right: Sequence[Segment]) -> bool:
     if len(left) < _PROSE_LINES or len(right) < _PROSE_LINES:
         return False
     white = min(s.box.left for s in right) - max(s.box.right for s in left)
-    return white >= _GUTTER * median(s.height for s in left)
+    many = min(len(left), len(right)) >= _MANY_LINES
+    return white >= (_NARROW_GUTTER if many else _GUTTER) * median(s.height for s in left)
 
 
 def _is_prose(segments: Sequence[Segment]) -> bool:
