@@ -1,6 +1,5 @@
 """Around every test here: the service is left as it was found, and its log holds no secret."""
 
-import socket
 import time
 from collections.abc import Iterator
 
@@ -8,6 +7,7 @@ import pytest
 
 from tests.conftest import FAST, upstream_config
 from tests.support.claims import NEVER_LOGGED, children, healthy
+from tests.support.ports import PICTURE_PORTS
 from tests.support.service import Service
 from tests.support.upstream import Upstream
 
@@ -31,17 +31,6 @@ def untroubled(request: pytest.FixtureRequest) -> Iterator[None]:
         log = service.log_path.read_text()
         assert not [secret for secret in NEVER_LOGGED if secret in log]
 
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
-PICTURE_PORTS = _free_ports(2)
-"""A port for picture servers, and one where nobody answers."""
 
 TIGHT = """
 [server]
