@@ -11,7 +11,9 @@ from visus.cli.configured import configuration
 def run(options: argparse.Namespace) -> int:
     """Prints a table of the models."""
     chosen = configuration(options)
-    table = Table("model", "provider", "region", "takes", "context", "state")
+    table = Table()
+    for heading in ("model", "provider", "region", "takes", "context", "state"):
+        table.add_column(heading, overflow="fold")  # a name is copied whole or not at all
     for model in chosen.catalogue.models:
         access = chosen.access[model.provider]
         if access.missing and not options.all:
