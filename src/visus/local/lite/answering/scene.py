@@ -1,4 +1,5 @@
-# ruff: noqa: PLR2004, RUF001
+# ruff: noqa: E501, PLR2004, RUF001
+# E501: patterns stay on one line.
 # PLR2004: lengths and shares are read best where they stand.
 # RUF001: typographic signs are meant.
 """Questions about what a picture looks like: colours, shapes, codes, things, size, light."""
@@ -175,7 +176,12 @@ def _bar_colour(ask: Ask, evidence: Evidence) -> Reply | None:
 
 def _is_about_colour(word: str) -> bool:
     return bool(
-        re.match(r"colou?r|farb|main|dominant|haupt|vorherrsch|most|common|primary|meist", word)
+        re.match(
+            r"colou?r|farb|main|domina|domini|haupt|vorherrsch|most|common|primary|meist|uberwieg|prevail|single|solid|plain|einzig"
+            r"|uniform|einfarbig|einheitlich|entire|whole|ganze|gesamte|overall|fill|(?:aus)?(?:ge)?full|seh|sieh|gesehen|visible"
+            r"|erkenn|perceiv|recogni|observ|displayed|depict|dargestellt|zeig(?!er)|flache|area|surface|canvas|name\b|nenn|tell|sag|called",
+            word,
+        )
     )
 
 
