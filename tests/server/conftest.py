@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 
 import pytest
-
 from tests.conftest import FAST, upstream_config
 from tests.support.claims import NEVER_LOGGED, children, healthy
 from tests.support.ports import PICTURE_PORTS

@@ -5,7 +5,6 @@ import sys
 import time
 
 import pytest
-
 from tests.support.claims import answered, refused
 from tests.support.raw import exchange, replies
 from tests.support.service import ROOT, Service, ask
@@ -95,11 +94,26 @@ def test_every_route_but_the_open_ones_wants_a_key(service: Service) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/", "/nothing", "/v1", "/v1/", "/v3/models", "/health/", "/health/../v1/models", "//health",
-        "/HEALTH", "/docs/x", "/v1/models/", "/%68ealth/../v1/models", "/health;/v1/models",
-        "/v1/chat/completions/", "/admin", "/metrics", "/openapi.json/..", "/favicon.ico",
+        "/",
+        "/nothing",
+        "/v1",
+        "/v1/",
+        "/v3/models",
+        "/health/",
+        "/health/../v1/models",
+        "//health",
+        "/HEALTH",
+        "/docs/x",
+        "/v1/models/",
+        "/%68ealth/../v1/models",
+        "/health;/v1/models",
+        "/v1/chat/completions/",
+        "/admin",
+        "/metrics",
+        "/openapi.json/..",
+        "/favicon.ico",
     ],
-)  # fmt: skip
+)
 def test_other_paths_want_a_key_too_and_with_one_do_not_exist(
     service: Service, path: str
 ) -> None:
@@ -115,7 +129,8 @@ def test_another_method_is_405_and_overriding_it_changes_nothing(service: Servic
 
 
 @pytest.mark.parametrize(
-    "host", ["x/?", "x/docs?", "x#", "x/health?", "a@b", "", "x/health", "health", "127.0.0.1/docs"]
+    "host",
+    ["x/?", "x/docs?", "x#", "x/health?", "a@b", "", "x/health", "health", "127.0.0.1/docs"],
 )
 def test_no_host_header_opens_a_route(service: Service, host: str) -> None:
     data = f"GET /v1/models HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
@@ -146,7 +161,9 @@ def test_a_thousand_wrong_keys_leave_the_right_one_alone(service: Service) -> No
     answered(service, service.post(ask("good")))
 
 
-@pytest.mark.parametrize("path", ["/health", "/docs", "/openapi.json", "/v1/models", "/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/health", "/docs", "/openapi.json", "/v1/models", "/nothing"]
+)
 def test_every_answer_may_not_be_stored_or_guessed_at(service: Service, path: str) -> None:
     for reply in (service.get(path), service.request("GET", path, None, {})):
         assert reply.headers["cache-control"] == "no-store"

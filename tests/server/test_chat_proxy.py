@@ -7,7 +7,6 @@ import json
 import secrets
 
 import pytest
-
 from tests.support.claims import answered, refused, text_of
 from tests.support.service import Service, ask, picture, text
 from tests.support.upstream import Upstream
@@ -40,9 +39,7 @@ SCHEMA = {
 
 
 @pytest.mark.parametrize("prefix", ["/v1", "/v2"])
-def test_a_whole_answer_has_the_shape_that_the_sdks_read(
-    service: Service, prefix: str
-) -> None:
+def test_a_whole_answer_has_the_shape_that_the_sdks_read(service: Service, prefix: str) -> None:
     reply = service.post(ask("good"), path=f"{prefix}/chat/completions")
     body = answered(service, reply)
     assert body.pop("id").startswith("chatcmpl-")
@@ -218,7 +215,10 @@ def test_several_pictures_arrive_in_order_in_every_role(
     urls = [data_url(file) for file in files]
     messages = [
         {"role": "system", "content": [text("Look."), picture(urls[0])]},
-        {"role": "user", "content": [picture(urls[1], detail="low"), text("?"), picture(urls[2])]},
+        {
+            "role": "user",
+            "content": [picture(urls[1], detail="low"), text("?"), picture(urls[2])],
+        },
         {"role": "assistant", "content": [text("Two pictures.")]},
         {"role": "user", "content": [picture(urls[3]), picture(urls[4], detail="high")]},
     ]

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 
 import pytest
-
 from tests.support.claims import answered, open_files, rss_mb, text_of
 from tests.support.raw import (
     arrived,

@@ -11,7 +11,6 @@ from io import BytesIO
 
 import pytest
 from PIL import Image, ImageChops, ImageOps
-
 from tests.support.claims import answered, refused, rss_mb
 from tests.support.service import Reply, Service, ask, picture, text
 from tests.support.upstream import Upstream
@@ -113,7 +112,9 @@ def test_of_an_animation_the_first_frame_arrives(service: Service, upstream: Ups
     assert _reference(_got(upstream)).getpixel((5, 5)) == RED
 
 
-@pytest.mark.parametrize("claimed", ["image/png", "image/webp", "image/x-y", "application/octet-stream"])
+@pytest.mark.parametrize(
+    "claimed", ["image/png", "image/webp", "image/x-y", "application/octet-stream"]
+)
 def test_the_bytes_decide_and_not_the_label(
     service: Service, upstream: Upstream, claimed: str
 ) -> None:
@@ -162,7 +163,7 @@ def test_of_a_huge_colour_profile_little_leaves_the_house(
 def test_pictures_of_equal_pixels_in_another_shape_stay_apart(
     service: Service, upstream: Upstream
 ) -> None:
-    raw = random.Random(1).randbytes(30 * 100 * 3)
+    raw = random.Random(1).randbytes(30 * 100 * 3)  # noqa: S311 -- a picture
     shapes = [(30, 100), (100, 30)]
     files = [encode(Image.frombytes("RGB", shape, raw), "PNG") for shape in shapes]
     reply = service.post(ask("good", [picture(_url(file)) for file in files]))
@@ -175,7 +176,9 @@ def test_pictures_of_equal_pixels_in_another_shape_stay_apart(
 BOMB = png_bomb(30_000, 30_000)
 BAD = {
     "bomb": BOMB,
-    "2^31 wide": png(png_header(2**31 - 1, 2**31 - 1), chunk(b"IDAT", b"x"), chunk(b"IEND", b"")),
+    "2^31 wide": png(
+        png_header(2**31 - 1, 2**31 - 1), chunk(b"IDAT", b"x"), chunk(b"IEND", b"")
+    ),
     "no pixels": png(png_header(0, 0), chunk(b"IDAT", b"x"), chunk(b"IEND", b"")),
     "1 by 100,000": png_bomb(1, 100_000),
     "61 frames": encode(
@@ -204,7 +207,9 @@ def test_a_picture_that_is_too_much_or_broken_is_refused_quickly(
     assert rss_mb(service, "VmHWM") - before < 50
 
 
-@pytest.mark.parametrize("name", ["jpeg", "jpeg progressive", "png", "webp lossy", "webp lossless", "gif"])
+@pytest.mark.parametrize(
+    "name", ["jpeg", "jpeg progressive", "png", "webp lossy", "webp lossless", "gif"]
+)
 def test_a_truncated_picture_is_refused_wherever_it_ends(service: Service, name: str) -> None:
     file = SOUND[name]
     for tenth in range(1, 10):
@@ -245,7 +250,7 @@ FOREIGN = {
     "data URL": b"data:image/png;base64,AAAA",
     "text": b"hello",
     "a zero": b"\0",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", FOREIGN)
@@ -269,7 +274,9 @@ def test_more_pictures_than_a_limit_are_refused(
         refused(tight, reply, status, str(code), "messages")
 
 
-@pytest.mark.parametrize("parts", [[picture("data:image/png;base64,AAAA")] * 51, [text("x")] * 501])
+@pytest.mark.parametrize(
+    "parts", [[picture("data:image/png;base64,AAAA")] * 51, [text("x")] * 501]
+)
 def test_too_many_parts_are_refused_before_any_is_looked_at(
     service: Service, parts: list[object]
 ) -> None:
@@ -294,7 +301,7 @@ def test_fifty_bombs_are_refused_by_their_headers(service: Service) -> None:
 
 def test_mutated_pictures_are_taken_or_refused_and_never_more(service: Service) -> None:
     """Threats.md, I13, with a fixed seed; the long run is the fuzzer's."""
-    chance = random.Random(7)
+    chance = random.Random(7)  # noqa: S311 -- repeatable
     corpus = [*SOUND.values(), *PICKY.values()]
     for _ in range(300):
         file = bytearray(chance.choice(corpus))
@@ -327,9 +334,9 @@ URLS = [
     ("data:image/png;base64", "invalid_value"),
     ("data:" + "a=b;" * 1000 + "base64," + B64, "invalid_value"),
     ("data:image/png" + ";" * 1_000_000 + "base64", "invalid_value"),
-    ("data:image/png;base64," + base64.b64encode(_url(PNG).encode()).decode(), "invalid_image_format"),
+    (_url(_url(PNG).encode()), "invalid_image_format"),
     ("data:image/png;base64,data:image/png;base64," + B64, "invalid_base64"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("url", "code"), URLS, ids=lambda one: one[:40])
@@ -361,7 +368,9 @@ def test_a_data_url_in_another_spelling_is_taken(
 
 def test_escapes_in_the_json_change_nothing(service: Service, upstream: Upstream) -> None:
     body = ask("good", [text("?"), picture("URL")])
-    spelled = json.dumps(body).replace("URL", _url(PNG).replace("/", "\\/").replace("A", "\\u0041"))
+    spelled = json.dumps(body).replace(
+        "URL", _url(PNG).replace("/", "\\/").replace("A", "\\u0041")
+    )
     answered(service, service.post(spelled.encode()))
     assert _got(upstream) == PNG
 

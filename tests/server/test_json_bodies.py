@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
-
 from tests.support.claims import answered, refused
 from tests.support.service import Service, ask, text
 from tests.support.upstream import Upstream
@@ -131,10 +130,17 @@ def test_a_value_out_of_range_is_refused_by_name_and_asks_nobody(
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("n", 1), ("n", 128), ("temperature", 0), ("temperature", 2), ("top_logprobs", 20),
-        ("seed", 2**63 - 1), ("seed", -(2**63)), ("stop", ["x"] * 16), ("max_tokens", 1),
+        ("n", 1),
+        ("n", 128),
+        ("temperature", 0),
+        ("temperature", 2),
+        ("top_logprobs", 20),
+        ("seed", 2**63 - 1),
+        ("seed", -(2**63)),
+        ("stop", ["x"] * 16),
+        ("max_tokens", 1),
     ],
-)  # fmt: skip
+)
 def test_the_bounds_themselves_are_taken(
     service: Service, upstream: Upstream, field: str, value: object
 ) -> None:
@@ -151,16 +157,44 @@ MESSAGE_FAULTS: list[tuple[Any, str, str]] = [
     ({"role": "user", "content": []}, "invalid_value", "messages[1].content"),
     ({"role": "user", "content": 5}, "invalid_value", "messages[1].content"),
     ({"role": "user", "content": [5]}, "invalid_value", "messages[1].content[0]"),
-    ({"role": "user", "content": [{"type": "x"}]}, "invalid_value", "messages[1].content[0].type"),
-    ({"role": "user", "content": [{}]}, "missing_required_parameter", "messages[1].content[0].type"),
-    ({"role": "user", "content": [{"type": "text"}]}, "missing_required_parameter", "messages[1].content[0].text"),
-    ({"role": "tool", "content": "x"}, "missing_required_parameter", "messages[1].tool_call_id"),
-    ({"role": "tool", "content": "x", "tool_call_id": "c"}, "invalid_value", "messages[1].tool_call_id"),
-    ({"role": "user", "content": "x", "tool_call_id": "c"}, "invalid_value", "messages[1].tool_call_id"),
-    ({"role": "user", "content": "x", "tool_calls": [CALL]}, "invalid_value", "messages[1].tool_calls"),
+    (
+        {"role": "user", "content": [{"type": "x"}]},
+        "invalid_value",
+        "messages[1].content[0].type",
+    ),
+    (
+        {"role": "user", "content": [{}]},
+        "missing_required_parameter",
+        "messages[1].content[0].type",
+    ),
+    (
+        {"role": "user", "content": [{"type": "text"}]},
+        "missing_required_parameter",
+        "messages[1].content[0].text",
+    ),
+    (
+        {"role": "tool", "content": "x"},
+        "missing_required_parameter",
+        "messages[1].tool_call_id",
+    ),
+    (
+        {"role": "tool", "content": "x", "tool_call_id": "c"},
+        "invalid_value",
+        "messages[1].tool_call_id",
+    ),
+    (
+        {"role": "user", "content": "x", "tool_call_id": "c"},
+        "invalid_value",
+        "messages[1].tool_call_id",
+    ),
+    (
+        {"role": "user", "content": "x", "tool_calls": [CALL]},
+        "invalid_value",
+        "messages[1].tool_calls",
+    ),
     ("x", "invalid_value", "messages[1]"),
     (None, "invalid_value", "messages[1]"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("message", "code", "param"), MESSAGE_FAULTS, ids=str)
@@ -182,7 +216,9 @@ def test_a_role_inside_the_content_is_only_an_unknown_field(
     assert [one["role"] for one in upstream.last("good").body["messages"]] == ["user"]
 
 
-@pytest.mark.parametrize("words", ["<|image_pad|>", "<|im_start|>system", "<image>", "\x00\x1b"])
+@pytest.mark.parametrize(
+    "words", ["<|image_pad|>", "<|im_start|>system", "<image>", "\x00\x1b"]
+)
 def test_special_tokens_are_text(service: Service, upstream: Upstream, words: str) -> None:
     answered(service, service.post(ask("good", words)))
     assert upstream.last("good").body["messages"] == ask("good", words)["messages"]
@@ -249,8 +285,9 @@ def test_other_types_and_encodings_are_415(service: Service, headers: dict[str, 
 
 
 @pytest.mark.parametrize(
-    "kind", ["application/json;charset=UTF-8", "Application/JSON", 'application/json; charset="utf-8"']
-)  # fmt: skip
+    "kind",
+    ["application/json;charset=UTF-8", "Application/JSON", 'application/json; charset="utf-8"'],
+)
 def test_json_by_another_spelling_is_taken(service: Service, kind: str) -> None:
     answered(service, service.post(ask("good"), **{"Content-Type": kind}))
 
@@ -270,9 +307,18 @@ def test_a_compressed_bomb_is_not_inflated(service: Service) -> None:
 
 @pytest.mark.parametrize(
     "model",
-    ["nobody", "GOOD", "good ", "../../etc/passwd", "' OR 1=1 --", "x" * 1_000_000, "ü\u0000", "{}"],
+    [
+        "nobody",
+        "GOOD",
+        "good ",
+        "../../etc/passwd",
+        "' OR 1=1 --",
+        "x" * 1_000_000,
+        "ü\u0000",
+        "{}",
+    ],
     ids=lambda model: model[:20],
-)  # fmt: skip
+)
 def test_an_unknown_model_is_404(service: Service, model: str) -> None:
     reply = service.post(ask(model))
     refused(service, reply, 404, "model_not_found", "model")
@@ -281,20 +327,43 @@ def test_an_unknown_model_is_404(service: Service, model: str) -> None:
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["type", "text", "url", "role", "content", "image_url", "function", "name"])
-        | st.text(max_size=5),
-        inner,
-        max_size=4,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["type", "text", "url", "role", "content", "image_url", "function", "name"]
+            )
+            | st.text(max_size=5),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=12,
 )
 FIELDS = (
-    "model", "messages", "stream", "stream_options", "max_tokens", "temperature", "top_p", "stop",
-    "seed", "n", "logprobs", "top_logprobs", "logit_bias", "user", "tools", "tool_choice",
-    "response_format", "visus", "functions", "modalities", "audio", "reasoning_effort",
-)  # fmt: skip
+    "model",
+    "messages",
+    "stream",
+    "stream_options",
+    "max_tokens",
+    "temperature",
+    "top_p",
+    "stop",
+    "seed",
+    "n",
+    "logprobs",
+    "top_logprobs",
+    "logit_bias",
+    "user",
+    "tools",
+    "tool_choice",
+    "response_format",
+    "visus",
+    "functions",
+    "modalities",
+    "audio",
+    "reasoning_effort",
+)
 
 
 @settings(max_examples=300, deadline=None, database=None)
@@ -307,6 +376,11 @@ def test_any_value_in_any_field_is_answered_or_refused_as_documented(
     assert reply.status in {200, 400, 404}, (reply.status, reply.body)
     if reply.status != 200:
         assert reply.error()[1] in {
-            "invalid_json", "invalid_value", "missing_required_parameter", "unsupported_parameter",
-            "unsupported_modality", "model_not_found", "invalid_image_url",
-        }  # fmt: skip
+            "invalid_json",
+            "invalid_value",
+            "missing_required_parameter",
+            "unsupported_parameter",
+            "unsupported_modality",
+            "model_not_found",
+            "invalid_image_url",
+        }

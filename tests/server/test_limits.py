@@ -5,15 +5,22 @@ import socket
 import time
 
 import pytest
-
 from tests.support.claims import answered, refused, rss_mb
-from tests.support.raw import connected, exchange, one_reply, replies, request_bytes, until_closed
+from tests.support.raw import (
+    connected,
+    exchange,
+    one_reply,
+    replies,
+    request_bytes,
+    until_closed,
+)
 from tests.support.service import Service, ask
 from tests.support.upstream import Upstream
 
 BODY = 20_000
 """What the fixture `tight` takes."""
 GET = b"GET /health HTTP/1.1\r\nHost: x\r\n"
+POST = b"POST /v1/models HTTP/1.1\r\nHost: x\r\n"
 
 
 def _padded(size: int) -> bytes:
@@ -146,15 +153,17 @@ TLS_HELLO = bytes.fromhex("16030100c8010000c403035f") + bytes(190)
         b"GE\x01T / HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET /health HTTP/1.1\r\nHost: x\r\nBad Header: 1\r\n\r\n",
         b"GET /health HTTP/1.1\r\nHost : x\r\n\r\n",
-        b"POST /v1/models HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-        b"POST /v1/models HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na",
-        b"POST /v1/models HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        b"POST /v1/models HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        POST + b"Content-Length: -1\r\n\r\n",
+        POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\na",
+        POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"SSH-2.0-x\r\n",
     ],
     ids=lambda data: repr(data[:40]),
 )  # fmt: skip
-def test_what_is_no_request_gets_a_clean_answer_or_an_end(service: Service, data: bytes) -> None:
+def test_what_is_no_request_gets_a_clean_answer_or_an_end(
+    service: Service, data: bytes
+) -> None:
     received = exchange(service, data)
     for reply in replies(received):
         assert reply.status in {200, 400, 401, 426, 505}, received
@@ -163,7 +172,9 @@ def test_what_is_no_request_gets_a_clean_answer_or_an_end(service: Service, data
 
 
 def test_an_upgrade_is_not_made(service: Service) -> None:
-    data = GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    data = (
+        GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
     (reply, *_) = replies(exchange(service, data))
     assert reply.status in {200, 400, 426}
 

@@ -1,12 +1,12 @@
-"""Pictures by URL through the whole service (threats.md, 7.1); the door itself has its own tests."""
+"""Pictures by URL through the whole service (threats.md, 7.1)."""
 
 import http.server
+import json
 import subprocess
 import threading
 from collections.abc import Iterator
 
 import pytest
-
 from tests.conftest import FAST, upstream_config
 from tests.support.claims import answered, refused
 from tests.support.ports import PICTURE_PORTS
@@ -25,7 +25,7 @@ class _Origin(http.server.BaseHTTPRequestHandler):
 
     seen: list[tuple[str, dict[str, str]]] = []  # noqa: RUF012 -- one site for all its requests
 
-    def do_GET(self) -> None:  # noqa: N802 -- the library's name
+    def do_GET(self) -> None:
         _Origin.seen.append((self.path, {k.lower(): v for k, v in self.headers.items()}))
         name, _, argument = self.path[1:].partition("?")
         match name:
@@ -50,7 +50,11 @@ class _Origin(http.server.BaseHTTPRequestHandler):
 
     def _say(self, status: int, body: bytes, kind: str, **headers: str) -> None:
         self.send_response(status)
-        for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **headers}.items():
+        for name, value in {
+            "Content-Type": kind,
+            "Content-Length": str(len(body)),
+            **headers,
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
@@ -84,15 +88,19 @@ def test_the_picture_behind_a_url_reaches_the_model(
 
 
 def test_the_documented_curl_call_works(opened: Service) -> None:
-    body = (
-        '{"model":"good","max_tokens":1024,"messages":[{"role":"user","content":['
-        '{"type":"text","text":"What is in this image?"},'
-        '{"type":"image_url","image_url":{"url":"%s/photo.png?w=400"}}]}]}' % BASE
-    )
+    parts = [text("What is in this image?"), picture(f"{BASE}/photo.png?w=400")]
+    body = json.dumps(ask("good", parts, max_tokens=1024))
     command = [
-        "curl", "-sS", f"{opened.url}/chat/completions", "-H", f"Authorization: Bearer {opened.key}",
-        "-H", "Content-Type: application/json", "-d", body,
-    ]  # fmt: skip
+        "curl",
+        "-sS",
+        f"{opened.url}/chat/completions",
+        "-H",
+        f"Authorization: Bearer {opened.key}",
+        "-H",
+        "Content-Type: application/json",
+        "-d",
+        body,
+    ]
     said = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 -- our own words
     assert '"content":"A red böat."' in said.stdout
 
@@ -107,7 +115,9 @@ def test_metadata_of_a_fetched_picture_stays_here(opened: Service, upstream: Ups
 def test_a_site_learns_nothing_about_the_caller(opened: Service) -> None:
     _Origin.seen.clear()
     reply = opened.post(
-        ask("good", [text("?"), picture(f"{BASE}/photo.png")]), Cookie="a=b", Referer="http://x/"
+        ask("good", [text("?"), picture(f"{BASE}/photo.png")]),
+        Cookie="a=b",
+        Referer="http://x/",
     )
     answered(opened, reply)
     ((_, headers),) = _Origin.seen

@@ -5,12 +5,11 @@ import socket
 import time
 
 import pytest
-
+from tests.server.test_chat_proxy import data_url
 from tests.support.claims import answered, broke_off, recorded, refused, rss_mb, text_of
 from tests.support.service import Service, ask, picture
 from tests.support.upstream import Upstream
 from tests.unit.media.sample_pictures import encode, halves
-from tests.server.test_chat_proxy import data_url
 
 both_ways = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 PICTURE = [picture(data_url(encode(halves(), "PNG")))]
@@ -45,7 +44,7 @@ REFUSALS = [
 
 @both_ways
 @pytest.mark.parametrize(("model", "status", "code", "param"), REFUSALS)
-def test_a_refusal_upstream_becomes_ours(  # noqa: PLR0913 -- a row of the table
+def test_a_refusal_upstream_becomes_ours(  # noqa: PLR0913, PLR0917 -- a row of the table
     service: Service,
     upstream: Upstream,
     stream: bool,  # noqa: FBT001
@@ -196,7 +195,9 @@ def test_a_slow_stream_is_kept_alive_and_comes_to_its_end(service: Service) -> N
 @both_ways
 def test_a_gigabyte_of_answer_is_not_taken(service: Service, stream: bool) -> None:  # noqa: FBT001
     before = rss_mb(service, "VmHWM")
-    refused(service, service.post(ask("huge_body", stream=stream)), 502, "upstream_bad_response")
+    refused(
+        service, service.post(ask("huge_body", stream=stream)), 502, "upstream_bad_response"
+    )
     assert rss_mb(service, "VmHWM") - before < 120
 
 

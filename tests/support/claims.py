@@ -6,9 +6,24 @@ from typing import Any
 
 from tests.support.service import Reply, Service
 
-SECRETS = ("sk-upstream", "CANARY", "iVBORw0KGgo", "/9j/4", "Traceback", " object at 0x", "10.9.8.7")
+SECRETS = (
+    "sk-upstream",
+    "CANARY",
+    "iVBORw0KGgo",
+    "/9j/4",
+    "Traceback",
+    " object at 0x",
+    "10.9.8.7",
+)
 """What may stand in no answer."""
-NEVER_LOGGED = ("sk-upstream", "sk-visus-", "iVBORw0KGgo", "/9j/4", "Traceback", "PROMPT-CANARY")
+NEVER_LOGGED = (
+    "sk-upstream",
+    "sk-visus-",
+    "iVBORw0KGgo",
+    "/9j/4",
+    "Traceback",
+    "PROMPT-CANARY",
+)
 """What may stand nowhere in the log; an upstream's own words may, as `detail`."""
 
 

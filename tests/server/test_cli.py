@@ -1,0 +1,306 @@
+"""The commands as they are typed: what they print, what they leave behind, how they end."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from tests.conftest import upstream_config
+from tests.support.claims import answered, children
+from tests.support.service import ROOT, Service, ask
+from tests.support.upstream import Upstream
+from tests.unit.media.sample_pictures import encode, halves
+
+PNG = encode(halves(200, 200), "PNG")
+NO_LITE = "[lite]\nenabled = false\n"
+
+
+def _visus(
+    *words: object, stdin: bytes = b"", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("VISUS_", "OPENAI_"))}
+    done = subprocess.run(  # noqa: S603 -- our own program
+        [sys.executable, "-m", "visus", *map(str, words)],
+        input=stdin, capture_output=True, cwd=ROOT, check=False, timeout=25,
+        env=clean | {"COLUMNS": "200"} | environment,
+    )  # fmt: skip
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+    )
+
+
+# --- keys ------------------------------------------------------------------------------------
+
+
+def test_a_key_is_shown_once_listed_by_its_end_and_revoked_once(tmp_path: Path) -> None:
+    state = ("--state", tmp_path / "state")
+    made = _visus("keys", "create", "office", *state)
+    assert made.returncode == 0
+    secret, key_id = made.stdout.strip(), made.stderr.partition(":")[0]
+    assert secret.startswith("sk-visus-")
+    listed = _visus("keys", "list", *state).stdout
+    assert key_id in listed
+    assert "office" in listed
+    assert f"…{secret[-4:]}" in listed
+    assert "valid" in listed
+    assert secret not in listed
+    assert _visus("keys", "revoke", key_id, *state).returncode == 0
+    assert "revoked" in _visus("keys", "list", *state).stdout
+    again = _visus("keys", "revoke", key_id, *state)
+    assert (again.returncode, again.stdout) == (1, "")
+    assert key_id in again.stderr
+
+
+def test_the_folder_of_keys_is_its_owner_s_alone(tmp_path: Path) -> None:
+    _visus("keys", "create", "x", "--state", tmp_path / "state")
+    assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("words", [(), ("nothing",), ("keys",), ("keys", "revoke"), ("ask",)])
+def test_a_command_that_makes_no_sense_ends_with_2(words: tuple[str, ...]) -> None:
+    done = _visus(*words)
+    assert done.returncode == 2
+    assert "usage" in done.stderr.lower()
+
+
+# --- models, doctor --------------------------------------------------------------------------
+
+
+def _keyless(tmp_path: Path) -> Path:
+    file = tmp_path / "config.toml"
+    file.write_text(upstream_config(9, NO_LITE))
+    return file
+
+
+def test_models_lists_what_can_answer_and_all_of_them_with_what_is_missing(
+    tmp_path: Path,
+) -> None:
+    config = _keyless(tmp_path)
+    few = _visus("models", "--config", config)
+    assert few.returncode == 0
+    assert "blind" not in few.stdout
+    every = _visus("models", "--all", "--config", config).stdout
+    assert "set SCRIPTED_KEY" in every
+    assert "blind" in every
+    keyed = _visus("models", "--config", config, SCRIPTED_KEY="k").stdout
+    assert "blind" in keyed
+
+
+def test_models_lists_the_embedded_one_out_of_the_box() -> None:
+    assert "visus-lite" in _visus("models").stdout
+
+
+def test_doctor_says_what_is_ready_and_what_is_missing(tmp_path: Path) -> None:
+    config = _keyless(tmp_path)
+    done = _visus("doctor", "--config", config, "--state", tmp_path / "state")
+    assert done.returncode == 0
+    assert "picture decoder" in done.stdout
+    assert "set SCRIPTED_KEY" in done.stdout
+    assert "visus keys create" in done.stdout
+
+
+def test_doctor_ends_with_1_where_something_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "state" / "visus.db").mkdir(parents=True)
+    done = _visus("doctor", "--config", _keyless(tmp_path), "--state", tmp_path / "state")
+    assert done.returncode == 1
+    assert "broken" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+# --- ask -------------------------------------------------------------------------------------
+
+
+def _remote(service: Service) -> tuple[str, ...]:
+    return ("--server", service.url, "--model", "good")
+
+
+def test_ask_prints_the_answer_of_a_server(
+    service: Service, upstream: Upstream, tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").write_bytes(PNG)
+    words = (tmp_path / "a.png", tmp_path / "a.png", "What is it?", *_remote(service))
+    done = _visus("ask", *words, OPENAI_API_KEY=service.key)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "A red böat.\n", "")
+    asked = upstream.last("good")
+    assert asked.pictures() == [PNG, PNG]
+    assert "What is it?" in json.dumps(asked.body)
+
+
+def test_ask_reads_a_picture_from_standard_input(service: Service, upstream: Upstream) -> None:
+    done = _visus("ask", "-", "What?", *_remote(service), stdin=PNG, OPENAI_API_KEY=service.key)
+    assert (done.returncode, done.stdout) == (0, "A red böat.\n")
+    assert upstream.last("good").pictures() == [PNG]
+
+
+def test_ask_prints_the_whole_answer_as_json(service: Service) -> None:
+    words = ("-", "What?", "--json", *_remote(service))
+    done = _visus("ask", *words, stdin=PNG, OPENAI_API_KEY=service.key)
+    answer = json.loads(done.stdout)
+    assert answer["choices"][0]["message"]["content"] == "A red böat."
+    assert answer["usage"]["prompt_tokens"] == 812
+
+
+def test_ask_says_what_a_picture_holds_without_any_server(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(
+        encode(halves(400, 300).convert("L").point(lambda _: 255), "PNG")
+    )
+    done = _visus("ask", tmp_path / "a.png", "What colour is this?", "--state", tmp_path / "s")
+    assert done.returncode == 0, done.stderr
+    assert "white" in done.stdout.lower()
+
+
+@pytest.mark.parametrize(
+    ("picture", "more", "says"),
+    [
+        (b"not a picture", (), "invalid_image_format"),
+        (PNG[:40], (), "invalid_image"),
+        (b"", (), "invalid_image"),
+        (PNG, ("--model", "nobody"), "model_not_found"),
+        (PNG, ("--server", "http://127.0.0.1:9/v1", "--model", "x"), "upstream_unreachable"),
+    ],
+)
+def test_ask_ends_with_1_and_the_reason(
+    tmp_path: Path, picture: bytes, more: tuple[str, ...], says: str
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(upstream_config(9, NO_LITE))
+    words = ("-", "What?", "--config", config, "--model", "good", *more)
+    done = _visus("ask", *words, stdin=picture, SCRIPTED_KEY="k")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"[{says}]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ask_without_a_valid_key_ends_with_1(service: Service) -> None:
+    done = _visus("ask", "-", "What?", *_remote(service), stdin=PNG, OPENAI_API_KEY="sk-wrong")
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_ask_about_a_file_that_is_not_there_ends_with_2(tmp_path: Path) -> None:
+    done = _visus("ask", tmp_path / "none.png", "What?")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "none.png" in done.stderr
+
+
+# --- serve -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_server_leaves_no_process_behind(tmp_path: Path, number: int) -> None:
+    running = Service(tmp_path)  # with the embedded model and its worker
+    end_s = time.monotonic() + 5
+    while len(children(running)) < 2 and time.monotonic() < end_s:
+        time.sleep(0.02)
+    mine = children(running)
+    assert len(mine) >= 2
+    assert running.stop(number) == 0
+    end_s = time.monotonic() + 2
+    while any(_lives(pid) for pid in mine) and time.monotonic() < end_s:
+        time.sleep(0.02)
+    assert not [pid for pid in mine if _lives(pid)]
+
+
+def test_a_killed_server_leaves_no_process_behind(tmp_path: Path) -> None:
+    running = Service(tmp_path, NO_LITE)
+    time.sleep(0.5)
+    mine = children(running)
+    assert mine
+    running.stop(signal.SIGKILL)
+    end_s = time.monotonic() + 3
+    while any(_lives(pid) for pid in mine) and time.monotonic() < end_s:
+        time.sleep(0.02)
+    assert not [pid for pid in mine if _lives(pid)]
+
+
+def test_a_running_answer_is_finished_before_the_server_stops(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    running = Service(tmp_path, upstream_config(upstream.port, NO_LITE), SCRIPTED_KEY="k")
+    with ThreadPoolExecutor(1) as threads:
+        reply = threads.submit(running.post, ask("fifty_words", stream=True))
+        time.sleep(0.4)
+        assert running.stop() == 0
+        answered(running, reply.result())
+
+
+def test_the_first_key_is_kept_for_its_owner_and_printed_again(tmp_path: Path) -> None:
+    first = Service(tmp_path, NO_LITE)
+    first.stop()
+    path = tmp_path / "state" / "first-key"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_text().strip() == first.key
+    second = Service(tmp_path, NO_LITE)
+    try:
+        assert second.key == first.key
+        assert second.get("/v1/models").status == 200
+        assert first.url.endswith("/v1")
+    finally:
+        second.stop()
+
+
+def test_the_printed_curl_line_works_when_it_is_pasted(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    running = Service(tmp_path, upstream_config(upstream.port, NO_LITE), SCRIPTED_KEY="k")
+    try:
+        line = next(one for one in running.said.splitlines() if one.startswith("curl "))
+        done = subprocess.run(line, shell=True, capture_output=True, text=True, check=True)  # noqa: S602 -- as a person would
+        assert json.loads(done.stdout)["choices"][0]["message"]["content"] == "A red böat."
+    finally:
+        running.stop()
+
+
+def test_a_port_that_is_taken_is_named(service: Service, tmp_path: Path) -> None:
+    done = _visus("serve", "--port", service.port, "--state", tmp_path / "s")
+    assert done.returncode == 1
+    assert str(service.port) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("config", "line", "names"),
+    [
+        ("[server]\nport = 1\nprot = 2\n", 3, "prot"),
+        ("[media]\n\n[sever]\nport = 1\n", 3, "sever"),
+        ('[[providers]]\nname = "a"\ndialect = "openai"\nbase_ulr = "x"\n', 4, "base_ulr"),
+        ('[[models]]\nid = "a"\nprovider = "nobody"\n', 3, "nobody"),
+        ("[server]\nport = 70000\n", 2, "port"),
+        ("[server\n", 1, ""),
+        ('[media]\nadmit_networks = ["everything"]\n', None, "everything"),
+    ],
+    ids=lambda one: str(one)[:24],
+)
+def test_a_faulty_configuration_is_refused_with_its_line(
+    tmp_path: Path, config: str, line: int | None, names: str
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(config)
+    done = _visus("serve", "--config", file, "--state", tmp_path / "s", "--port", "0")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert names in done.stderr
+    assert str(file) in done.stderr
+    if line is not None:
+        assert f":{line}:" in done.stderr or f"line {line}" in done.stderr
+    assert not (tmp_path / "s").exists()
+
+
+def test_every_faulty_section_is_reported_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[server]\nprot = 2\n[media]\nmax_byte = 1\n")
+    done = _visus("serve", "--config", file, VISUS_SERVER__HOTS="x")
+    for name in ("prot", "max_byte", "VISUS_SERVER__HOTS"):
+        assert name in done.stderr
+
+
+def _lives(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
