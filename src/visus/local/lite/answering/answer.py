@@ -263,7 +263,8 @@ def _beside(ask: Ask, label: str) -> str:
 def _identify(ask: Ask, page: Page) -> Reply | None:
     if page.pieces and not page.evidence.photo:
         kind = reading.kind_of_document(page)
-        if kind is not None and ask.has(r"kind|type|sort|art |typ |document|dokument"):
+        asked = ask.has(r"\b(?:kind|type|sort|art|typ|documents?|dokument\w*)\b")
+        if kind is not None and asked and not _names_something(ask):
             said = ask.say(*kind)
             return Reply(f"{said}.", said)
     if ask.has(_UNKNOWABLE):

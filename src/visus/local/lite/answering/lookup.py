@@ -16,11 +16,12 @@ from typing import Final, NamedTuple, TypeAlias
 
 from visus.local.lite.answering import letterhead
 from visus.local.lite.answering.ask import Target
-from visus.local.lite.answering.page import Page, Pair, Piece, looks_like_a_label
+from visus.local.lite.answering.page import Page, Pair, Piece, is_code, looks_like_a_label
 from visus.local.lite.answering.values import Found, Kind, find
 from visus.local.lite.answering.vocabulary import BY_KEY, Span, spans
 from visus.local.lite.answering.words import (
     STOPWORDS,
+    Token,
     alike,
     fold,
     holds,
@@ -69,10 +70,23 @@ def look_up(page: Page, target: Target) -> Finding | None:
     if not _accounts(page, target):
         return None
     for search in _searches(target):
-        found = [each for each in search(page, target) if each.score >= _ENOUGH]
+        found = [
+            each
+            for each in search(page, target)
+            if each.score >= _ENOUGH and _is_plausible(each.value, target.key)
+        ]
         if found:
             return _best(found, target)
     return None
+
+
+def _is_plausible(value: str, key: str | None) -> bool:
+    """Whether a VAT or tax id has the length of one: a rate beside its label is none."""
+    if key != "vat_id":
+        return True
+    letters = "".join(filter(str.isalnum, value))
+    least = 8 if letters[:2].isalpha() else 9
+    return len(letters) >= least and sum(map(str.isdigit, letters)) >= 6
 
 
 def _searches(target: Target) -> tuple[Search, ...]:
@@ -253,11 +267,17 @@ def _inline(page: Page, piece: Piece, target: Target) -> Iterator[Finding]:
         return
     for span in spans(parts):
         weight = _key_weight(span, target.key)
-        if weight == 0.0:
+        if weight == 0.0 or _begins_a_code(piece.text, parts[span.last]):
             continue
         start = 1.0 if span.first == 0 else 0.8 if span.first < 3 else 0.65
         pair = _parted(page, piece, parts[span.last].end, start=parts[span.first].start)
         yield from _remainder(pair, target, weight * start)
+
+
+def _begins_a_code(text: str, last: Token) -> bool:
+    """Whether the word goes on as a code: the `AZ` of `AZ-65644` is no label."""
+    following = re.match(r"\S*", text[last.start :])
+    return following is not None and is_code(following.group().rstrip(".,;"))
 
 
 def _inline_words(page: Page, piece: Piece, target: Target) -> Iterator[Finding]:

@@ -25,6 +25,7 @@ _LATER_LABEL: Final = re.compile(
     r"\s{1,}((?:[A-ZÄÖÜ][\w.\-/]*\.?\s){0,2}[A-ZÄÖÜ][\w.\-/]*\.?)\s?:\s"
 )
 _LABEL_LENGTH: Final = 48
+_CODE: Final = re.compile(r"[^\W\d_]{1,6}[-/–]\d[\w./–-]*")
 
 
 class Piece(NamedTuple):
@@ -190,9 +191,16 @@ def split_at_colons(text: str) -> list[tuple[str, str]]:
     return [(label, rest[: later.start()].strip()), *split_at_colons(rest[later.start(1) :])]
 
 
+def is_code(text: str) -> bool:
+    """Whether a text is one code such as `AZ-65644`, whose letters are no label."""
+    return _CODE.fullmatch(text) is not None
+
+
 def _bare_label(text: str) -> str | None:
     """The text as a label without a value of its own, else None."""
     label = text.strip().rstrip(":：").strip()
+    if is_code(label):
+        return None
     if not label or len(label) > _LABEL_LENGTH or not any(map(str.isalpha, label)):
         return None
     if text.strip().endswith((":", "：")) or spans(tokens(label)):

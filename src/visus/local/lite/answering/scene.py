@@ -1,5 +1,4 @@
-# ruff: noqa: E501, PLR2004, RUF001
-# E501: patterns stay on one line.
+# ruff: noqa: PLR2004, RUF001
 # PLR2004: lengths and shares are read best where they stand.
 # RUF001: typographic signs are meant.
 """Questions about what a picture looks like: colours, shapes, codes, things, size, light."""

@@ -1,0 +1,34 @@
+"""Everyday wordings, and values that must not be taken for something else."""
+
+import pytest
+from answering_pages import ask, gridded, written
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "Aktenzeichen\nAZ-65644\nDatum\n3.4.2024",
+        "Kundennummer    KD-7741    AZ-65644\nUnser Zeichen AZ-65644 vom 3.4.2024",
+        "Aktenzeichen: AZ-65644",
+    ],
+)
+def test_a_code_is_quoted_with_the_letters_before_its_hyphen(page: str) -> None:
+    assert ask("Wie lautet das Aktenzeichen?", written(page)).startswith("AZ-65644 (")
+
+
+@pytest.mark.parametrize("question", ["Wie lautet die USt-IdNr.?", "What is the VAT ID?"])
+def test_a_rate_beside_its_label_is_no_vat_id(question: str) -> None:
+    page = written("Muster GmbH\nUSt-IdNr.:   20\nUmsatzsteuer 20 %")
+    assert ask(question, page).startswith(("Nicht gefunden", "Not found"))
+
+
+def test_a_vat_id_is_found_with_and_without_spaces() -> None:
+    for number in ("DE 123 456 789", "ATU12345678", "98-7654321"):
+        page = written(f"Muster GmbH\nUSt-IdNr.: {number}")
+        assert ask("Wie lautet die USt-IdNr.?", page).startswith(number)
+
+
+def test_a_row_that_is_not_there_is_declined_and_not_called_a_table() -> None:
+    page = gridded("Produkt | Menge | Preis\nLampe | 2 | 49,90\nStuhl | 1 | 189,00")
+    assert ask("Welche Art von Menge hat Sofa?", page).startswith("Nicht gefunden")
+    assert ask("Welche Art Dokument ist das?", page) == "Tabelle."
