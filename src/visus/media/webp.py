@@ -90,7 +90,8 @@ class _Walk:
     def _chunk(self, start: int, file_end: int) -> int:
         if start + 8 > file_end:
             raise truncated()
-        kind, length = _CHUNK.unpack_from(self._data, start)
+        chunk: tuple[bytes, int] = _CHUNK.unpack_from(self._data, start)
+        kind, length = chunk
         body = start + 8
         end = body + length + (length & 1)
         if end > file_end:

@@ -137,15 +137,15 @@ class Page:
                     label, value, "colon", piece.box, piece.confidence,
                     rest=self.right_of(piece), below=self.below(piece),
                 )  # fmt: skip
-        label = _bare_label(piece.text)
-        if label is None:
+        bare = _bare_label(piece.text)
+        if bare is None:
             return
         right = self.right_of(piece)
         if right:
-            yield _pair(label, right[0], "right", rest=right[1:], below=self.below(right[0]))
+            yield _pair(bare, right[0], "right", rest=right[1:], below=self.below(right[0]))
         below = self.below(piece)
         if below:
-            yield _pair(label, below[0], "below", rest=(), below=below[1:])
+            yield _pair(bare, below[0], "below", rest=(), below=below[1:])
 
 
 def _piece(line: Line, place: int) -> Piece:
