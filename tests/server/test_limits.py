@@ -113,6 +113,11 @@ def test_headers_over_their_size_are_431(service: Service, size: int) -> None:
     assert reply.error() == (431, "headers_too_large", None)
 
 
+def test_headers_that_never_end_are_431_once_they_are_too_many(service: Service) -> None:
+    (reply,) = replies(exchange(service, GET + b"X-Big: " + b"a" * 40_000))
+    assert reply.error() == (431, "headers_too_large", None)
+
+
 def test_headers_under_their_size_are_taken(service: Service) -> None:
     (reply,) = replies(exchange(service, GET + b"X-Big: " + b"a" * 31_000 + b"\r\n\r\n"))
     assert reply.status == 200
