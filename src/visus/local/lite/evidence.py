@@ -1,8 +1,9 @@
 """What looking at one picture yielded: the only thing that answers are made from.
 
 Every coordinate is in pixels of the picture as a person sees it (EXIF orientation applied,
-upright after any turn that `turned_deg` names), x to the right, y down. Confidences run from 0
-to 1. The values are plain, so that they cross a process boundary and stand in tests by hand.
+upright after any turn that `turned_deg` names), x to the right, y down; on a page that lies
+tilted, lines and tables are given as if it lay level, shapes and codes as they are. Confidences
+run from 0 to 1. The values are plain, so that they cross a process boundary and stand in tests by hand.
 """
 
 from typing import Literal, TypeAlias
@@ -10,8 +11,8 @@ from typing import Literal, TypeAlias
 import msgspec
 
 ShapeKind: TypeAlias = Literal[
-    "circle", "ellipse", "triangle", "square", "rectangle", "pentagon", "hexagon", "star", "line",
-    "other",
+    "circle", "ellipse", "triangle", "square", "rectangle", "pentagon", "hexagon", "star",
+    "line", "other",
 ]  # fmt: skip
 
 
