@@ -32,3 +32,19 @@ def test_a_row_that_is_not_there_is_declined_and_not_called_a_table() -> None:
     page = gridded("Produkt | Menge | Preis\nLampe | 2 | 49,90\nStuhl | 1 | 189,00")
     assert ask("Welche Art von Menge hat Sofa?", page).startswith("Nicht gefunden")
     assert ask("Welche Art Dokument ist das?", page) == "Tabelle."
+
+
+@pytest.mark.parametrize(
+    ("line", "question", "start"),
+    [
+        ("Nettogewicht: 250 g", "How much does it weigh?", "250 g ("),
+        ("Gewicht   1,2 kg", "Was wiegt das Paket?", "1,2 kg ("),
+        ("Receipt No: 55123", "Welche Belegnummer steht auf dem Bon?", "55123 ("),
+        ("Bon-Nr 4711", "Welche Belegnummer steht auf dem Bon?", "4711 ("),
+        ("04.05.2024   14:32", "What time is on the receipt?", "14:32 ("),
+        ("Betreff   Mein Umzug", "Wie lautet der Betreff des Briefes?", "Mein Umzug ("),
+        ("Vers.-Nr.   65 140890 K 512", "Wie lautet die Versicherungsnummer?", "65 140890 K"),
+    ],
+)
+def test_a_field_is_found_however_it_is_asked_for(line: str, question: str, start: str) -> None:
+    assert ask(question, written(f"Muster & Co\n{line}")).startswith(start)

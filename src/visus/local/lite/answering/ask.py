@@ -74,7 +74,7 @@ _ASKED: Final[tuple[tuple[str, str], ...]] = (
     (r"(?:how much|wie ?viel).*(?:change|ruckgeld|wechselgeld)", "change"),
     (r"(?:how much|wie ?viel).*(?:cash|\bbar\b|gegeben|handed|tendered)", "cash"),
     (r"how (?:much|expensive)[^?]*(?:due|owe|to pay|in total|altogether|have to pay|must|need to pay|the bill|the invoice|the purchase|total|spent|amount to|customer pay|was paid|charged)|wie ?viel (?:muss|soll|ist zu|kostet alles|kostet das|kostet der einkauf|wurde (?:insgesamt|bezahlt|ausgegeben)|macht|ist insgesamt|schulde)|(?:was|wie ?viel) kostet (?:das|es|alles|der einkauf) ?(?:insgesamt|zusammen)?\W*$|wie hoch ist die rechnung|welche[rn]? betrag (?:ist|muss|wird|soll)|worauf belauft|what (?:does|did) (?:it|everything|all) cost|zu zahlen", "total"),
-    (r"how heavy|how much does.*weigh|wie schwer|was wiegt|wie ?viel wiegt", "weight"),
+    (r"how heavy|\bweighs?\b|wie schwer|\bwiegt\b|\bwiegen\b", "weight"),
     (r"how (?:do|can|to|should).*store|wie.*(?:gelagert|aufbewahrt|lagern)", "storage"),
     (r"what.*letter.*(?:about|regarding)|worum geht|was ist der betreff|what is (?:it|this|the letter|the e-?mail) about", "subject"),
     (r"(?:what|which) (?:product|item|article) is (?:this|it)|(?:name|bezeichnung) (?:of|des|vom) (?:the )?(?:product|produkt\w*|artikel\w*)|wie heisst (?:das|dieses) produkt|welches produkt|what is the product\b|product (?:is|on|does)\b", "product"),

@@ -76,7 +76,7 @@ ENGLISH_GENERIC: Final = frozenset(
     brief word words single person people man woman customer's purchase shopping name names
     called store shop company business applicant customer client sender recipient vendor
     supplier seller buyer patient holder passenger owner flight trip place takes letter's
-    writer author bar bars
+    writer author bar bars parcel parcels package packages packet till
     """.split()
 )
 GERMAN_GENERIC: Final = frozenset(
@@ -97,7 +97,9 @@ GERMAN_GENERIC: Final = frozenset(
     einkauf kauf namen name heisst laden geschaft firma unternehmen antragsteller
     antragstellerin kunde kunden kundin absender absenders absenderin empfanger empfangers
     empfangerin lieferant verkaufer kaufer patient patientin inhaber passagier flug reise
-    verfasser verfasserin autor balken saule worum erwahnen findet statt
+    verfasser verfasserin autor balken saule worum erwahnen findet statt bon bons beleges belegs
+    briefes dokumentes formulares etikettes bildes kassenbons quittungen paket pakets paketes
+    packung packchen sendung ware
     """.split()
 )
 GENERIC: Final = ENGLISH_GENERIC | GERMAN_GENERIC
