@@ -3,7 +3,8 @@
 Every coordinate is in pixels of the picture as a person sees it (EXIF orientation applied,
 upright after any turn that `turned_deg` names), x to the right, y down; on a page that lies
 tilted, lines and tables are given as if it lay level, shapes and codes as they are. Confidences
-run from 0 to 1. The values are plain, so that they cross a process boundary and stand in tests by hand.
+run from 0 to 1. The values are plain, so that they cross a process boundary and stand in tests
+by hand.
 """
 
 from typing import Literal, TypeAlias
