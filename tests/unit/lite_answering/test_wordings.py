@@ -3,6 +3,13 @@
 import pytest
 from answering_pages import ask, gridded, written
 
+from visus.local.lite.evidence import Colour, Evidence
+
+RED, BLUE = (
+    Evidence(width_px=200, height_px=100, colours=[Colour(name, (0, 0, 0), 1.0)])
+    for name in ("red", "blue")
+)
+
 
 @pytest.mark.parametrize(
     "page",
@@ -48,3 +55,27 @@ def test_a_row_that_is_not_there_is_declined_and_not_called_a_table() -> None:
 )
 def test_a_field_is_found_however_it_is_asked_for(line: str, question: str, start: str) -> None:
     assert ask(question, written(f"Muster & Co\n{line}")).startswith(start)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What colour is the second one?",
+        "What colour is the second?",
+        "Compare the two pictures. What colour is the second one?",
+    ],
+)
+def test_a_question_about_the_second_picture_is_answered_for_that_alone(question: str) -> None:
+    assert ask(question, RED, BLUE) == "blue."
+
+
+@pytest.mark.parametrize(
+    "question", ["Compare the two pictures.", "Compare the first and the second."]
+)
+def test_a_comparison_that_is_the_question_is_still_made(question: str) -> None:
+    assert "red / blue" in ask(question, RED, BLUE)
+
+
+def test_an_occupation_may_be_a_word_that_labels_use() -> None:
+    page = written("Name: Anna Weg\nBeruf: Kassierer\nOrt: Bonn")
+    assert ask("Was ist die Person von Beruf?", page).startswith("Kassierer (")

@@ -26,6 +26,11 @@ def is_asked(ask: Ask) -> bool:
     return ask.has(_ASKED)
 
 
+def is_preface(ask: Ask) -> bool:
+    """Whether it only leads up to a question, as `Compare the two pictures` may."""
+    return ask.has(r"^\W*(?:please |bitte )?(?:compare|vergleiche?n?(?: sie)?)\b[^?:,]{0,40}$")
+
+
 def compared(ask: Ask, chosen: list[Seen]) -> Reply:
     """What is the same and what differs between the first two pictures."""
     first, second = chosen[0], chosen[1]

@@ -16,7 +16,14 @@ from typing import Final, NamedTuple, TypeAlias
 
 from visus.local.lite.answering import letterhead
 from visus.local.lite.answering.ask import Target
-from visus.local.lite.answering.page import Page, Pair, Piece, is_code, looks_like_a_label
+from visus.local.lite.answering.page import (
+    Page,
+    Pair,
+    Piece,
+    is_code,
+    looks_like_a_label,
+    split_at_colons,
+)
 from visus.local.lite.answering.values import Found, Kind, find
 from visus.local.lite.answering.vocabulary import BY_KEY, Span, spans
 from visus.local.lite.answering.words import (
@@ -196,7 +203,7 @@ def _found(values: Iterable[Found], pair: Pair, score: float) -> Iterator[Findin
 
 def _free_value(pair: Pair, target: Target, score: float) -> Iterator[Finding]:
     value = pair.value.strip(" :;|–-\t")
-    if not value or looks_like_a_label(value) or value.endswith(":"):
+    if not value or value.endswith(":") or (pair.how != "colon" and _is_label(value, target)):
         return
     if target.kind in {"name", "place"} and not any(map(str.isalpha, value)):
         return
@@ -204,6 +211,13 @@ def _free_value(pair: Pair, target: Target, score: float) -> Iterator[Finding]:
         lines = [line.text for line in _until_label(pair.below)][:3]
         value = ", ".join([value, *lines])
     yield Finding(value, pair.label, pair.box, pair.confidence, score)
+
+
+def _is_label(value: str, target: Target) -> bool:
+    """Whether the text is a label: for an occupation, a label with a value of its own."""
+    return looks_like_a_label(value) or (
+        target.key == "occupation" and bool(split_at_colons(value))
+    )
 
 
 def _until_label(pieces: tuple[Piece, ...]) -> Iterator[Piece]:

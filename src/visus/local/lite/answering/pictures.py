@@ -66,6 +66,11 @@ def chosen(ask: Ask, shown: Album, seen: list[Evidence]) -> list[Seen]:
     return [_seen(place, numbered, seen) for place in named]
 
 
+def names_one(ask: Ask) -> bool:
+    """Whether the question is about one picture by its number."""
+    return _ordinal(ask) is not None
+
+
 def _seen(place: int, numbered: list[int], seen: list[Evidence]) -> Seen:
     return Seen(numbered.index(place) + 1, Page(seen[place]))
 
@@ -73,6 +78,14 @@ def _seen(place: int, numbered: list[int], seen: list[Evidence]) -> Seen:
 def _ordinal(ask: Ask) -> int | None:
     for place, words in _ORDINALS:
         if re.search(rf"(?<![\w.])(?:{words})\s+{_NOUN}\b", ask.folded):
+            return place
+    said = [
+        place
+        for place, words in _ORDINALS
+        if re.search(rf"(?<![\w.])(?:the|das|die|der|dem) (?:{words})(?!\w)", ask.folded)
+    ]
+    for place, words in _ORDINALS:
+        if said == [place] and re.search(rf"\b(?:{words})\W*$", ask.folded):
             return place
     match = re.search(rf"\b{_NOUN}\s+(?:no\.? ?|nr\.? ?|number |nummer |#)?(\d)\b", ask.folded)
     return int(match.group(1)) - 1 if match else None

@@ -93,6 +93,9 @@ def _asks(dialogue: Dialogue) -> list[Ask]:
         asks = [Ask(ask.text, wanted, bare=ask.bare) for ask in asks]
     if not asks:
         asks = [Ask("", wanted or dialogue.tongue_before or "en")]
+    questions = [ask for ask in asks if not compare.is_preface(ask)]
+    if any(map(pictures.names_one, questions)):
+        asks = questions
     topic = about.topic_of([turn.text for turn in dialogue.earlier])
     return [with_topic(ask, topic) if topic and about.points_back(ask) else ask for ask in asks]
 
