@@ -46,6 +46,7 @@ def test_a_row_that_is_not_there_is_declined_and_not_called_a_table() -> None:
     [
         ("Nettogewicht: 250 g", "How much does it weigh?", "250 g ("),
         ("Gewicht   1,2 kg", "Was wiegt das Paket?", "1,2 kg ("),
+        ("Gross weight 1.2 kg", "What is the weight?", "1.2 kg ("),
         ("Receipt No: 55123", "Welche Belegnummer steht auf dem Bon?", "55123 ("),
         ("Bon-Nr 4711", "Welche Belegnummer steht auf dem Bon?", "4711 ("),
         ("04.05.2024   14:32", "What time is on the receipt?", "14:32 ("),

@@ -289,6 +289,8 @@ def spans(parts: tuple[Token, ...]) -> list[Span]:
 def _longest_from(parts: tuple[Token, ...], first: int) -> Span | None:
     most = min(len(parts), first + _index().longest)
     for end in range(most, first, -1):
+        if parts[end - 1].text.isdigit():
+            continue  # The value's first figure, not a misread end of the name.
         name = compact(token.text for token in parts[first:end])
         keys = keys_of(name) or keys_of(_singular(name))
         if keys:
