@@ -4,6 +4,7 @@ Prompts, answers, pictures, keys and URLs are never fields. What may be logged o
 its class, its code and its `detail`, once, in the record of its request.
 """
 
+import json
 import logging
 import sys
 import time
@@ -31,7 +32,7 @@ class JsonLines(logging.Formatter):
             line |= fields
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return _encode(line).decode()
+        return _ascii(_encode(line)).decode()
 
 
 def set_up(level: str = "INFO") -> None:
@@ -53,8 +54,13 @@ def event(name: str, **fields: object) -> None:
     if log.isEnabledFor(logging.INFO):
         now = time.time()
         line = _encode({"time": _stamp(now), "level": "info", "event": name, **fields})
-        sys.stderr.buffer.write(line + b"\n")
+        sys.stderr.buffer.write(_ascii(line) + b"\n")
         sys.stderr.buffer.flush()
+
+
+def _ascii(line: bytes) -> bytes:
+    """The same JSON in ASCII: a path may hold what some readers take for the end of a line."""
+    return line if line.isascii() else json.dumps(msgspec.json.decode(line)).encode()
 
 
 def _stamp(seconds: float) -> str:
