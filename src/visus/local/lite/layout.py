@@ -28,7 +28,7 @@ _JOIN_GAP: Final = 0.55
 """Two segments of one row closer than this many heights are one."""
 _SAME_ROW: Final = 0.5
 _GUTTER: Final = 0.6
-_NARROW_GUTTER: Final = 0.35
+_NARROW_GUTTER: Final = 0.1
 """Enough where many lines to both sides keep clear of it."""
 _MANY_LINES: Final = 6
 _PROSE_LINES: Final = 3
