@@ -116,6 +116,42 @@ class TooManyImages(MediaRejected):
     code = "too_many_images"
 
 
+class InvalidFile(CallerError):
+    """A file that cannot be used: empty, broken, or not what it should be."""
+
+    code = "invalid_file"
+
+
+class FileTooLarge(CallerError):
+    """A file over the limit, or one that its owner's quota has no room for."""
+
+    code = "file_too_large"
+
+
+class EncryptedFile(InvalidFile):
+    """A document that asks for a password before it can be read."""
+
+    code = "encrypted_file"
+
+
+class UnsupportedFileType(InvalidFile):
+    """A file of a kind that is not read here."""
+
+    code = "unsupported_file_type"
+
+
+class InvalidVideo(CallerError):
+    """A video that we will not hand to a model: broken, undecodable, or no video at all."""
+
+    code = "invalid_video"
+
+
+class VideoTooLong(InvalidVideo):
+    """A video that runs longer than the limit."""
+
+    code = "video_too_long"
+
+
 class InvalidApiKey(CallerError):
     """No key, or one that we do not know; the two look alike but for the message."""
 
@@ -142,6 +178,13 @@ class ModelNotFound(CallerError):
 
     status = 404
     code = "model_not_found"
+
+
+class FileNotFound(CallerError):
+    """No such file here: unknown, expired, deleted, or somebody else's."""
+
+    status = 404
+    code = "file_not_found"
 
 
 class UnknownUrl(CallerError):
@@ -194,6 +237,12 @@ class RateLimited(ServiceError):
     code = "rate_limit_exceeded"
 
 
+class ConcurrencyExceeded(RateLimited):
+    """Too many requests of this caller at the same time."""
+
+    code = "concurrency_exceeded"
+
+
 # --- We cannot serve now ---------------------------------------------------------------------
 
 
@@ -219,7 +268,7 @@ class ShuttingDown(Unavailable):
 
 
 class StorageUnavailable(Unavailable):
-    """The database does not answer."""
+    """The database, or the store of files, does not answer or is full."""
 
     code = "storage_unavailable"
 
