@@ -10,7 +10,17 @@ from typing import Literal, TypeAlias
 
 from visus.core.question import Detail, Options, Role, Text, ToolCall
 
-ImageType: TypeAlias = Literal["image/jpeg", "image/png", "image/webp", "image/gif"]
+ImageType: TypeAlias = Literal[
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "image/gif",
+    "image/bmp",
+    "image/tiff",
+    "image/avif",
+    "image/heic",
+]
+"""Formats that are read; which of them a model takes is in the catalogue."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """What the bytes are, whatever they claim.
 
-The first bytes decide, never a label: four formats are accepted, the rest is refused by name
+The first bytes decide, never a label: eight formats are accepted, the rest is refused by name
 where it has one, so that the caller knows what to convert. Pure; a few dozen bytes are enough.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from visus.core.prompt import ImageType
@@ -13,11 +14,8 @@ HEAD_BYTES: Final = 64
 """As many of a file's first bytes as are ever looked at."""
 
 _FOREIGN: Final[tuple[tuple[bytes, str], ...]] = (
-    (b"II*\x00", "TIFF"),
-    (b"MM\x00*", "TIFF"),
-    (b"II+\x00", "TIFF"),
-    (b"MM\x00+", "TIFF"),
-    (b"BM", "BMP"),
+    (b"II+\x00", "BigTIFF"),
+    (b"MM\x00+", "BigTIFF"),
     (b"%PDF-", "PDF"),
     (b"8BPS", "Photoshop (PSD)"),
     (b"%!PS", "PostScript (EPS)"),
@@ -49,20 +47,28 @@ _FOREIGN: Final[tuple[tuple[bytes, str], ...]] = (
     (b"#EXTM3U", "HTTP Live Streaming playlist"),
     (b"{\\rtf", "RTF"),
 )
-_BRANDS: Final = {
-    b"avif": "AVIF",
-    b"avis": "AVIF",
+_BRANDS: Final[Mapping[bytes, ImageType]] = {
+    b"avif": "image/avif",
+    b"avis": "image/avif",
+    b"heic": "image/heic",
+    b"heim": "image/heic",
+    b"heis": "image/heic",
+    b"heix": "image/heic",
+    b"hevc": "image/heic",
+    b"hevx": "image/heic",
+}
+_ANY_CODEC: Final = frozenset({b"mif1", b"mif2", b"miaf", b"msf1"})
+"""Brands of a container that does not say what is in it; the compatible brands then do."""
+_FOREIGN_BRANDS: Final = {
     b"crx ": "Canon raw (CR3)",
-    b"heic": "HEIC",
-    b"heim": "HEIC",
-    b"heis": "HEIC",
-    b"heix": "HEIC",
-    b"hevc": "HEIC",
-    b"hevx": "HEIC",
-    b"mif1": "HEIF",
-    b"msf1": "HEIF",
+    b"jpeg": "HEIF with JPEG inside",
+    b"j2ki": "HEIF with JPEG 2000 inside",
     b"qt  ": "QuickTime video",
 }
+_TIFF: Final = (b"II*\x00", b"MM\x00*")
+_CANON_RAW: Final = b"CR\x02"
+_BMP_HEADERS: Final = frozenset({12, 40, 52, 56, 64, 108, 124})
+"""How long the header of each version of BMP is."""
 _MARKUP: Final = (
     (b"<svg", "SVG"),
     (b"<!doctype svg", "SVG"),
@@ -75,7 +81,7 @@ _MARKUP: Final = (
     (b"{", "JSON"),
 )
 _RIFF: Final = {b"AVI ": "AVI video", b"WAVE": "WAV audio"}
-_WANTED: Final = "send JPEG, PNG, WebP or GIF"
+_WANTED: Final = "send JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
 
 
 def sniff(data: bytes) -> ImageType:
@@ -92,19 +98,49 @@ def sniff(data: bytes) -> ImageType:
         return "image/webp"
     if data.startswith((b"GIF87a", b"GIF89a")):
         return "image/gif"
-    name = _foreign_name(data[:HEAD_BYTES])
+    head = data[:HEAD_BYTES]
+    found = _rarer(head)
+    if found is not None:
+        return found
+    name = _foreign_name(head)
     if name is None:
         raise ImageFormatRejected(f"The data is not an image that we know; {_WANTED}.")
     raise ImageFormatRejected(f"The data is {name}, which is not accepted; {_WANTED}.")
 
 
+def _rarer(head: bytes) -> ImageType | None:
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
+        return "image/bmp"
+    if head.startswith(_TIFF) and head[8:11] != _CANON_RAW:
+        return "image/tiff"
+    if head[4:8] == b"ftyp":
+        return next(map(_BRANDS.get, filter(_BRANDS.__contains__, _brands(head))), None)
+    return None
+
+
+def _brands(head: bytes) -> list[bytes]:
+    """The major brand, and behind one that says nothing also the compatible ones."""
+    if head[8:12] not in _ANY_CODEC:
+        return [head[8:12]]
+    end = min(int.from_bytes(head[:4]), len(head))
+    return [head[8:12], *(head[start : start + 4] for start in range(16, end, 4))]
+
+
 def _foreign_name(head: bytes) -> str | None:
+    if head.startswith(_TIFF):
+        return "Canon raw (CR2)"
     for magic, name in _FOREIGN:
         if head.startswith(magic):
             return name
     if head[4:8] == b"ftyp":
-        return _BRANDS.get(head[8:12], "MP4 video")
+        return _foreign_brand(_brands(head))
     if head[:4] == b"RIFF":
         return _RIFF.get(head[8:12])
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     return next((name for magic, name in _MARKUP if text.startswith(magic)), None)
+
+
+def _foreign_brand(brands: list[bytes]) -> str:
+    known = [_FOREIGN_BRANDS[brand] for brand in brands if brand in _FOREIGN_BRANDS]
+    fallback = "HEIF of an unknown kind" if brands[0] in _ANY_CODEC else "MP4 video"
+    return known[0] if known else fallback
