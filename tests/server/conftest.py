@@ -38,6 +38,7 @@ body_timeout_s = 1
 write_timeout_s = 1
 [chat]
 max_messages = 3
+allow_recursive_schemas = true
 [media]
 max_images = 2
 [upstream]

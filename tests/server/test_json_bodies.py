@@ -231,30 +231,47 @@ def _schema(depth: int) -> dict[str, Any]:
     return schema
 
 
+LOOP = {"$ref": "#/$defs/a", "$defs": {"a": {"items": {"$ref": "#/$defs/a"}}}}
+
+
 @pytest.mark.parametrize(
-    "schema",
+    ("schema", "place"),
     [
-        {"$ref": "http://127.0.0.1:1/x"},
-        {"properties": {"a": {"$ref": "other.json"}}},
-        {"description": "x" * 300_000},
-        _schema(65),
-        "text",
-        [],
+        ({"$ref": "http://127.0.0.1:1/x"}, ".$ref"),
+        ({"properties": {"a": {"$ref": "other.json"}}}, ".properties.a.$ref"),
+        ({"description": "x" * 300_000}, ""),
+        (_schema(65), ""),
+        ("text", ""),
+        ([], ""),
+        (LOOP, ".$defs.a.items.$ref"),
+        ({"items": {"$ref": "#"}}, ".items.$ref"),
+        ({"properties": {"a": {"pattern": "(a+)+$"}}}, ".properties.a.pattern"),
+        ({"pattern": "a*a*a*a*b"}, ".pattern"),
     ],
     ids=lambda schema: str(schema)[:30],
 )
-def test_a_schema_that_could_hurt_is_refused(service: Service, schema: object) -> None:
+def test_a_schema_that_could_hurt_is_refused_at_its_place(
+    service: Service, schema: object, place: str
+) -> None:
     wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
     reply = service.post(ask("good", response_format=wanted))
-    refused(service, reply, 400, "invalid_value", "response_format.json_schema.schema")
+    refused(service, reply, 400, "invalid_value", f"response_format.json_schema.schema{place}")
     tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
     reply = service.post(ask("good", tools=[tool]))
-    refused(service, reply, 400, "invalid_value", "tools[0].function.parameters")
+    refused(service, reply, 400, "invalid_value", f"tools[0].function.parameters{place}")
+
+
+def test_a_schema_may_refer_to_itself_where_the_operator_says_so(
+    tight: Service, upstream: Upstream
+) -> None:
+    wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": LOOP}}
+    answered(tight, tight.post(ask("good", response_format=wanted)))
+    assert upstream.last("good").body["response_format"] == wanted
 
 
 @pytest.mark.parametrize(
     "schema",
-    [_schema(64), {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#"}}}, {"pattern": "(a+)+$"}],
+    [_schema(64), {"$ref": "#/$defs/a", "$defs": {"a": {}}}, {"pattern": "^[a-z]+(-[a-z]+)*$"}],
     ids=lambda schema: str(schema)[:30],
 )
 def test_a_schema_is_carried_unread(

@@ -6,7 +6,7 @@ SQLite in a file by default, in WAL mode so that readers never wait for a writer
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 import sqlalchemy as sql
@@ -28,7 +28,7 @@ class AccountsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     database: str = "visus.db"
     """A file, relative to `[state] dir`."""
-    key_cache_s: float = 1.0
+    key_cache_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 1.0
     """A revoked key is refused after at most this many seconds."""
 
 

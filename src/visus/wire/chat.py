@@ -7,9 +7,9 @@ readers.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Annotated, Final, assert_never
 
 import msgspec
 from msgspec import Raw
@@ -41,7 +41,9 @@ from visus.errors import (
     UnsupportedModality,
     UnsupportedParameter,
 )
+from visus.units import MIB
 from visus.wire import shapes, unknown
+from visus.wire.json_schema import SchemaCheck
 
 _decode: Final = msgspec.json.Decoder(shapes.ChatRequest).decode
 _decode_text: Final = msgspec.json.Decoder(str).decode
@@ -53,14 +55,17 @@ MAX_NAMED_FIELDS: Final = 20
 class ChatLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How much one chat request may hold."""
 
-    max_messages: int = 2000
+    max_messages: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 2000
     """Messages in one request."""
-    max_parts: int = 500
+    max_parts: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 500
     """Content parts in one request, all messages together."""
-    max_json_depth: int = 64
+    max_json_depth: Annotated[int, msgspec.Meta(ge=1, le=200)] = 64
     """Nesting of a tool's parameters or of an answer's schema."""
-    max_schema_bytes: int = 256 * 1024
+    max_schema_bytes: Annotated[int, msgspec.Meta(ge=2, le=16 * MIB)] = 256 * 1024
     """Size of one tool's parameters, or of an answer's schema."""
+    allow_recursive_schemas: bool = False
+    """Takes schemas that refer to themselves, as OpenAI does. Refused by default: many servers
+    compile a schema into a grammar, and one that never ends has brought them down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +282,11 @@ def _match_tool_results(turns: Sequence[Turn]) -> None:
 
 def _options(request: shapes.ChatRequest, limits: ChatLimits) -> Options:
     max_tokens = request.max_completion_tokens or request.max_tokens
+    schemas = SchemaCheck(
+        max_bytes=limits.max_schema_bytes,
+        max_depth=limits.max_json_depth,
+        allow_recursion=limits.allow_recursive_schemas,
+    )
     return Options(
         max_tokens=max_tokens,
         max_tokens_field=(
@@ -294,10 +304,10 @@ def _options(request: shapes.ChatRequest, limits: ChatLimits) -> Options:
         logit_bias=msgspec.json.encode(request.logit_bias) if request.logit_bias else None,
         user=request.user,
         reasoning_effort=request.reasoning_effort,
-        tools=[_tool(tool, place, limits) for place, tool in enumerate(request.tools or ())],
+        tools=[_tool(tool, place, schemas) for place, tool in enumerate(request.tools or ())],
         tool_choice=_tool_choice(request),
         parallel_tool_calls=request.parallel_tool_calls,
-        answer_format=_answer_format(request.response_format, limits),
+        answer_format=_answer_format(request.response_format, schemas),
     )
 
 
@@ -311,12 +321,12 @@ def _stop(stop: str | list[str] | None) -> Sequence[str]:
             return words
 
 
-def _tool(tool: shapes.ToolSpec, place: int, limits: ChatLimits) -> Tool:
+def _tool(tool: shapes.ToolSpec, place: int, schemas: SchemaCheck) -> Tool:
     spec = tool.function
     param = f"tools[{place}].function.parameters"
     parameters = shapes.given(spec.parameters)
     if parameters is not None:
-        _check_schema(parameters, param, limits)
+        schemas.check(parameters, param)
     return Tool(spec.name, spec.description, parameters, spec.strict)
 
 
@@ -341,7 +351,7 @@ def _tool_choice(request: shapes.ChatRequest) -> ToolChoice | None:
 
 def _answer_format(
     wanted: shapes.TextFormat | shapes.JsonObjectFormat | shapes.JsonSchemaFormat | None,
-    limits: ChatLimits,
+    schemas: SchemaCheck,
 ) -> AnswerFormat | None:
     match wanted:
         case None | shapes.TextFormat():
@@ -353,43 +363,8 @@ def _answer_format(
             schema = shapes.given(spec.schema)
             if schema is None:
                 raise MissingParameter(f"The field '{param}' is required.", param=param)
-            _check_schema(schema, param, limits)
+            schemas.check(schema, param)
             return JsonSchema(spec.name, schema, spec.description, spec.strict)
-
-
-_REMOTE_REFERENCE: Final = re.compile(rb'"\$(?:dynamic)?[rR]ef"\s*:\s*"(?!#)')
-
-
-def _check_schema(schema: bytes, param: str, limits: ChatLimits) -> None:
-    """A schema is carried unread, so only what could hurt a reader is refused."""
-    if schema[:1] != b"{":
-        raise InvalidValue("A JSON Schema is an object.", param=param)
-    if len(schema) > limits.max_schema_bytes:
-        message = f"The schema is larger than {limits.max_schema_bytes} bytes."
-        raise InvalidValue(message, param=param)
-    if max(_depths(schema)) > limits.max_json_depth:
-        message = f"The schema is nested deeper than {limits.max_json_depth} levels."
-        raise InvalidValue(message, param=param)
-    if _REMOTE_REFERENCE.search(schema):
-        raise InvalidValue("A '$ref' may only point inside its own schema.", param=param)
-
-
-_BRACKET_OR_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
-
-
-def _depths(json: bytes) -> Iterator[int]:
-    """How deep the value is nested after each opening bracket; at least one number."""
-    depth = 0
-    yield depth
-    for token in _BRACKET_OR_STRING.finditer(json):
-        match json[token.start() : token.start() + 1]:
-            case b"[" | b"{":
-                depth += 1
-                yield depth
-            case b"]" | b"}":
-                depth -= 1
-            case _:
-                pass
 
 
 def ignored_header(paths: Sequence[str]) -> str:
