@@ -159,20 +159,6 @@ class InvalidApiKey(CallerError):
     code = "invalid_api_key"
 
 
-class KeyDisabled(CallerError):
-    """A key that we know and that may not be used now."""
-
-    status = 403
-    code = "key_disabled"
-
-
-class ModelNotAllowed(CallerError):
-    """A model that this key may not use."""
-
-    status = 403
-    code = "model_not_allowed"
-
-
 class ModelNotFound(CallerError):
     """No such model here."""
 
@@ -271,6 +257,13 @@ class StorageUnavailable(Unavailable):
     """The database, or the store of files, does not answer or is full."""
 
     code = "storage_unavailable"
+
+
+class WorkerUnavailable(Unavailable):
+    """A process that the request needs does not start on this server."""
+
+    code = "worker_unavailable"
+    should_retry = False
 
 
 class ProviderNotConfigured(Unavailable):

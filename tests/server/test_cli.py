@@ -113,6 +113,19 @@ def test_doctor_ends_with_1_where_something_is_broken(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_doctor_says_what_nobody_vouching_for_servers_means(tmp_path: Path) -> None:
+    nowhere = str(tmp_path / "nowhere")
+    words = ("doctor", "--config", _keyless(tmp_path), "--state", tmp_path / "state")
+    without = _visus(*words, SSL_CERT_FILE=nowhere, SSL_CERT_DIR=nowhere).stdout
+    (line,) = [line for line in without.splitlines() if "CA certificates" in line]
+    assert "not set up" in line
+    assert "SSL_CERT_FILE" in without
+    (tmp_path / "ca.pem").write_text("")
+    found = _visus(*words, SSL_CERT_FILE=str(tmp_path / "ca.pem")).stdout
+    (line,) = [line for line in found.splitlines() if "CA certificates" in line]
+    assert "ready" in line
+
+
 # --- ask -------------------------------------------------------------------------------------
 
 

@@ -1,23 +1,28 @@
 """`visus doctor`: what is ready, what is missing, and how to mend it."""
 
 import argparse
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Final, Literal
 
 import anyio
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from visus.accounts.database import DatabaseRefused
 from visus.cli.configured import configuration
 from visus.config import Configuration
 from visus.server import app
-from visus.workers.faults import WorkerFault
+from visus.workers.faults import NoWorker
 from visus.workers.pool import WorkerPool
 from visus.workers.settings import WorkerSettings
 
-START_DEADLINE_S = 60.0
+START_DEADLINE_S: Final = 60.0
+_REINSTALL: Final = "remove .venv and run 'make serve', which installs everything anew"
+_REASON_CHARS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +37,16 @@ class Finding:
 def run(options: argparse.Namespace) -> int:
     """Prints what was found; 1 where something is broken."""
     chosen = configuration(options)
-    findings = [*_storage(chosen), *anyio.run(_workers, chosen), *_providers(chosen)]
+    findings = [
+        *_storage(chosen),
+        *anyio.run(_workers, chosen),
+        _authorities(),
+        *_providers(chosen),
+    ]
     colours = {"ready": "green", "not set up": "yellow", "broken": "red"}
     table = Table("part", "state", "what to know or do")
     for one in findings:
-        table.add_row(one.what, f"[{colours[one.state]}]{one.state}[/]", one.remark)
+        table.add_row(one.what, f"[{colours[one.state]}]{one.state}[/]", escape(one.remark))
     Console().print(table)
     return int(any(one.state == "broken" for one in findings))
 
@@ -56,23 +66,47 @@ def _storage(chosen: Configuration) -> Iterator[Finding]:
 
 async def _workers(chosen: Configuration) -> list[Finding]:
     settings = chosen.settings
-    found = [await _worker("picture decoder", app.DECODER, settings.decoders)]
+    found = [await _worker("picture decoder", app.DECODER, settings.decoders, "[decoders]")]
     if settings.lite.enabled:
-        found.append(await _worker("visus-lite", app.EYES, settings.lite.workers))
+        found.append(
+            await _worker("visus-lite", app.EYES, settings.lite.workers, "[lite.workers]")
+        )
     else:
         found.append(Finding("visus-lite", "not set up", "switched off: [lite] enabled"))
     return found
 
 
-async def _worker(what: str, entry: str, settings: WorkerSettings) -> Finding:
+async def _worker(what: str, entry: str, settings: WorkerSettings, section: str) -> Finding:
     began_s = anyio.current_time()
     try:
         with anyio.fail_after(START_DEADLINE_S):
             async with WorkerPool(entry, name=what, settings=settings) as pool:
                 await pool.until_ready()
-    except (WorkerFault, TimeoutError) as fault:
-        return Finding(what, "broken", f"its process does not start: {fault}")
-    return Finding(what, "ready", f"started in {anyio.current_time() - began_s:.1f} s")
+    except NoWorker as fault:
+        reason = " ".join((fault.detail or "").split())
+    except TimeoutError:
+        reason = f"not ready within {START_DEADLINE_S:.0f} s"
+    else:
+        return Finding(what, "ready", f"started in {anyio.current_time() - began_s:.1f} s")
+    mend = f"give it more room in {section}; at its defaults, {_REINSTALL}"
+    return Finding(what, "broken", f"{_shortened(reason)}; {mend}")
+
+
+def _shortened(reason: str) -> str:
+    return reason if len(reason) <= _REASON_CHARS else f"{reason[:_REASON_CHARS]}…"
+
+
+def _authorities() -> Finding:
+    """Whether there is anybody whose word on a server's identity is taken."""
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())):
+        return Finding("CA certificates", "ready", f"in {paths.cafile or paths.capath}")
+    return Finding(
+        "CA certificates",
+        "not set up",
+        "without them nothing can be had by https, neither providers nor pictures: "
+        "install the package ca-certificates, or name a bundle in SSL_CERT_FILE",
+    )
 
 
 def _providers(chosen: Configuration) -> Iterator[Finding]:

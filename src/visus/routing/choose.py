@@ -1,9 +1,9 @@
 """From the id that a caller wrote to somebody who can answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from visus.errors import ModelNotFound, ProviderNotConfigured
+from visus.errors import ModelNotFound, ProviderNotConfigured, WorkerUnavailable
 from visus.models.catalogue import ModelRow, ProviderRow
 from visus.providers.base import Provider
 
@@ -18,6 +18,13 @@ class Upstream:
     """None where something is missing."""
     missing: Sequence[str] = ()
     """Settings that would have to be made."""
+    stuck: Callable[[], str | None] | None = None
+    """Says why a provider that is set up cannot answer now; None: nobody could say."""
+
+    @property
+    def why_not(self) -> str | None:
+        """Why its provider, though set up, cannot answer now."""
+        return None if self.stuck is None else self.stuck()
 
     @property
     def upstream_id(self) -> str:
@@ -37,6 +44,7 @@ class Upstreams:
         Raises:
             ModelNotFound: no such id.
             ProviderNotConfigured: there is, but a setting is missing, which the message names.
+            WorkerUnavailable: its process does not start.
         """
         upstream = self.by_id.get(model_id)
         if upstream is None:
@@ -48,8 +56,18 @@ class Upstreams:
                 f"set {' and '.join(upstream.missing)}.",
                 param="model",
             )
+        if (reason := upstream.why_not) is not None:
+            raise WorkerUnavailable(
+                "This model cannot answer: its process does not start on this server.",
+                param="model",
+                detail=reason,
+            )
         return upstream, upstream.provider
 
     def ready(self) -> Sequence[Upstream]:
         """The models that can answer now."""
-        return [upstream for upstream in self.by_id.values() if upstream.provider is not None]
+        return [
+            upstream
+            for upstream in self.by_id.values()
+            if upstream.provider is not None and upstream.why_not is None
+        ]

@@ -98,10 +98,18 @@ def _upstreams(
                 configuration.access[model.provider].row,
                 providers[model.provider],
                 configuration.access[model.provider].missing,
+                stuck=_reason_of(configuration.access[model.provider], lite),
             )
             for model in configuration.catalogue.models
         }
     )
+
+
+def _reason_of(
+    access: ProviderAccess, lite: WorkerPool | None
+) -> Callable[[], str | None] | None:
+    """Who knows why the provider cannot answer now; None for one that is asked over a wire."""
+    return (lambda: lite.stuck) if access.row.dialect == "lite" and lite else None
 
 
 def _provider(

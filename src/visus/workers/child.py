@@ -26,15 +26,14 @@ def main(arguments: list[str]) -> int:
     """Serve until the front hangs up; the exit status says whether the entry loaded."""
     fd, front_pid, settings_json, entry = arguments
     sandbox.die_with_parent(int(front_pid))
-    settings = msgspec.json.decode(settings_json, type=WorkerSettings)
-    sandbox.limit_resources(settings)
     front = socket.socket(fileno=int(fd))
     try:
+        sandbox.limit_resources(msgspec.json.decode(settings_json, type=WorkerSettings))
         handler = _load(entry)
+        missing = sandbox.lock_down(front.fileno())
     except Exception as fault:  # noqa: BLE001 - whatever it is, the front has to hear of it
         channel.write_frame(front, Kind.FAILED_AND_LEAVING, _describe(fault))
         return EXIT_NOT_STARTED
-    missing = sandbox.lock_down(front.fileno())
     channel.write_frame(front, Kind.READY, msgspec.json.encode(missing))
     _serve(front, handler)
     return 0

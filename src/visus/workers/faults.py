@@ -4,7 +4,7 @@ Whoever hands in the job knows what it means: a picture that kills its decoder i
 a model that dies is our fault. Untranslated, each of these is a 500.
 """
 
-from visus.errors import Internal
+from visus.errors import Internal, WorkerUnavailable
 
 
 class WorkerFault(Internal):
@@ -16,12 +16,12 @@ class WorkerFailed(WorkerFault):
 
 
 class WorkerDied(WorkerFault):
-    """The process ended, or never came up."""
-
-
-class NoWorker(WorkerDied):
-    """No process can be started at all: never the job's fault."""
+    """The process ended."""
 
 
 class WorkerTimedOut(WorkerFault):
     """The job ran past its deadline, and its process was killed."""
+
+
+class NoWorker(WorkerUnavailable):
+    """No process can be started at all: never the job's fault, so no `WorkerFault`."""

@@ -44,6 +44,7 @@ _LONGEST_BACKOFF_S: Final = 30.0
 _PAGE_BYTES: Final = getpagesize()
 _LONGEST_DETAIL: Final = 2000
 _SORRY: Final = "The request could not be processed."
+_NO_WORKER: Final = "A process that this request needs does not start on this server."
 
 
 class _Job:
@@ -188,6 +189,8 @@ class WorkerPool:
         """By place, 0 to `count - 1`; a place is empty between two processes."""
         self._given_up: dict[int, str] = {}
         """Places where nothing starts, after `start_attempts` failures in a row, and why."""
+        self._logged: set[str] = set()
+        """Why workers ended by themselves; each reason is logged once until one is ready."""
         self._changed = anyio.Event()
         """Set and replaced whenever a job arrives or a worker's state changes."""
         self._open = False
@@ -218,6 +221,13 @@ class WorkerPool:
     def ready(self) -> bool:
         """Whether at least one worker takes jobs."""
         return any(worker.ready.is_set() for worker in self._workers.values())
+
+    @property
+    def stuck(self) -> str | None:
+        """Why no worker can be started; None while one runs or might still come up."""
+        if len(self._given_up) < self._settings.count or self.ready:
+            return None
+        return next(iter(self._given_up.values()))
 
     @property
     def pids(self) -> list[int]:
@@ -278,8 +288,8 @@ class WorkerPool:
         self._changed = anyio.Event()
 
     def _refuse_if_stuck(self) -> None:
-        if len(self._given_up) == self._settings.count and not self.ready:
-            raise NoWorker(_SORRY, detail=next(iter(self._given_up.values())))
+        if self.stuck is not None:
+            raise NoWorker(_NO_WORKER, detail=self.stuck)
 
     # --- The life of one place in the pool ---------------------------------------------------
 
@@ -287,12 +297,11 @@ class WorkerPool:
         failures = 0
         while True:
             was_used, reason = await self._live_once(place)
+            if was_used:
+                self._logged.clear()
             failures = 0 if was_used else failures + 1
             if failures:
-                log.warning(
-                    "worker ended by itself",
-                    extra={"pool": self._name, "reason": reason, "failures": failures},
-                )
+                self._log_once("worker ended by itself", reason)
             if failures >= self._settings.start_attempts:
                 self._give_up(place, reason)
             if failures > 1:
@@ -301,11 +310,16 @@ class WorkerPool:
     def _give_up(self, place: int, reason: str) -> None:
         """Tell those who wait, if no other place can serve them; trying goes on."""
         self._given_up[place] = reason
-        if len(self._given_up) == self._settings.count and not self.ready:
+        if self.stuck is not None:
             for job in self._waiting.values():
-                job.fail(NoWorker(_SORRY, detail=reason))
+                job.fail(NoWorker(_NO_WORKER, detail=reason))
             self._waiting.clear()
         self._announce()
+
+    def _log_once(self, name: str, reason: str) -> None:
+        if reason not in self._logged:
+            self._logged.add(reason)
+            log.warning(name, extra={"fields": {"pool": self._name, "reason": reason}})
 
     async def _live_once(self, place: int) -> tuple[bool, str]:
         """From start to end of one process: whether it was given a job, and why it ended."""
@@ -404,8 +418,10 @@ class WorkerPool:
 
     def _welcome(self, worker: _Worker, place: int, payload: bytes) -> None:
         for missing in channel.unpack_missing(payload):
-            log.warning("worker not locked down", extra={"pool": self._name, "why": missing})
-        self._given_up.pop(place, None)
+            self._log_once("worker not locked down", missing)
+        if self._given_up.pop(place, None) is not None:
+            log.warning("worker started again", extra={"fields": {"pool": self._name}})
+            self._logged.clear()
         worker.ready.set()
         self._announce()
 
