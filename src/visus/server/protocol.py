@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from visus.errors import CallerError, HeadersTooLarge, InvalidValue
 from visus.server.bodies import error_body
 from visus.server.exchange import CONNECTION, new_request_id
+from visus.telemetry import event
 from visus.units import MIB
 
 BODY_HIGH_WATER_BYTES: Final = 8 * MIB
@@ -142,6 +143,9 @@ class VisusProtocol(HttpToolsProtocol):
             b"content-type: application/json\r\ncontent-length: %d\r\nx-request-id: %b\r\n"
             b"cache-control: no-store\r\nconnection: close\r\n\r\n"
         )
-        request_id = new_request_id().encode()
-        self.transport.write(STATUS_LINE[error.status] + head % (len(body), request_id) + body)
+        request_id = new_request_id()
+        answer = head % (len(body), request_id.encode()) + body
+        self.transport.write(STATUS_LINE[error.status] + answer)
         self.transport.close()
+        # The one record of it: no exchange was made that could leave any.
+        event("request", request=request_id, caller=None, status=error.status, code=error.code)
