@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-import aiohttp
+import httptools
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -14,7 +14,7 @@ from tests.support.service import ROOT
 
 from visus.accounts import tables
 from visus.errors import ServiceError
-from visus.providers import transport
+from visus.providers import connection, transport
 
 MODULES = sorted((ROOT / "src" / "visus").rglob("*.py"))
 REGISTRIES = re.compile(
@@ -72,14 +72,14 @@ def test_the_newest_migration_is_the_one_that_the_tables_name() -> None:
 
 
 def foreign() -> list[type[Exception]]:
-    """Every exception class that the HTTP client can raise."""
-    found = vars(aiohttp.client_exceptions).values()
+    """Every exception class that a connection to a model's server can raise."""
+    found = [*vars(httptools).values(), *vars(connection).values()]
     return [
         one
         for one in found
         if inspect.isclass(one)
         and issubclass(one, Exception)
-        and one is not aiohttp.client_exceptions.WSMessageTypeError  # we open no WebSocket
+        and one is not httptools.HttpParserUpgrade  # no error: `connection` makes it one
     ]
 
 

@@ -50,7 +50,7 @@ _PICTURE: Final = re.compile(r"image|picture|base64|photo", re.IGNORECASE)
 def refusal(  # noqa: PLR0911 -- a table of statuses, one arm each
     status: int, body: bytes, headers: Mapping[str, str], prompt: Prompt
 ) -> ServiceError:
-    """The error for an answer with `status` of 300 or more."""
+    """The error for an answer with `status` of 300 or more; `headers` by lower-case name."""
     error = _parsed(body)
     detail = f"HTTP {status}: {error.type} {error.code} {error.message}"[:1000]
     match status:
@@ -66,7 +66,7 @@ def refusal(  # noqa: PLR0911 -- a table of statuses, one arm each
             message = "The request is larger than the model's server takes."
             return RequestTooLarge(message, detail=detail)
         case 429:
-            wait_s = retry_after_s(headers.get("Retry-After"))
+            wait_s = retry_after_s(headers.get("retry-after"))
             message = "The model's provider is limiting our requests."
             return RateLimited(message, detail=detail, retry_after_s=wait_s)
         case _ if _NO_PICTURES.search(error.message or "") and _pictures(prompt):

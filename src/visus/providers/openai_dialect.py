@@ -2,9 +2,9 @@
 
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 from msgspec import Raw
@@ -34,14 +34,12 @@ from visus.providers.openai_shapes import (
     Usage,
     WholeChoice,
 )
-from visus.providers.transport import Body, Reply, Transport
+from visus.providers.transport import Body, Endpoint, Reply, Transport
 from visus.wire import sse
 
 _encode: Final = msgspec.json.Encoder().encode
 _chunk: Final = msgspec.json.Decoder(Chunk).decode
 _completion: Final = msgspec.json.Decoder(Completion).decode
-JOIN_BELOW_BYTES: Final = 256 * 1024
-"""A small body goes out in one write; a large one in pieces, uncopied."""
 
 FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
     "stop": "stop",
@@ -59,10 +57,8 @@ FAILED: Final = frozenset({"error", "abort", "cancelled"})
 class OpenAIProvider:
     """One OpenAI-compatible server."""
 
-    url: str
-    """The whole address of its chat completions route."""
-    headers: Mapping[str, str]
-    """With the key, where it asks for one."""
+    endpoint: Endpoint
+    """Its chat completions route, with the key where it asks for one."""
     max_event_bytes: int
     transport: Transport
     mark: str = field(default_factory=lambda: secrets.token_hex(16))
@@ -75,39 +71,74 @@ class OpenAIProvider:
 
     @asynccontextmanager
     async def _answered(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[Batch], None]:
-        async with self.transport.post(
-            self.url, request_body(prompt, self.mark), self.headers
-        ) as reply:
+        reply = await self.transport.post(self.endpoint, request_body(prompt, self.mark))
+        try:
             if reply.status != 200:  # noqa: PLR2004 -- HTTP's OK
                 body = await reply.read()
                 raise faults.refusal(reply.status, body, reply.headers, prompt)
-            streamed = reply.headers.get("Content-Type", "").startswith("text/event-stream")
-            batches = self._streamed(reply, prompt) if streamed else _whole(reply, prompt)
-            async with aclosing(batches):
-                yield batches
+            if reply.headers.get("content-type", "").startswith("text/event-stream"):
+                yield _StreamedAnswer(reply, prompt, self.max_event_bytes)
+            else:
+                yield _WholeAnswer(reply, prompt)
+        finally:
+            reply.close()
 
-    async def _streamed(self, reply: Reply, prompt: Prompt) -> AsyncGenerator[Batch, None]:
-        reader = sse.EventReader(max_event_bytes=self.max_event_bytes)
-        translator = _StreamTranslator(prompt)
-        async for received in reply.chunks:
-            try:
-                payloads = reader.feed(received)
-            except sse.EventTooLarge as fault:
-                raise UpstreamBadResponse(
-                    "An event of the model's stream is too large."
-                ) from fault
-            events, failure = translator.events(payloads)
+
+class _WholeAnswer:
+    """One batch: an answer that comes as one body."""
+
+    def __init__(self, reply: Reply, prompt: Prompt) -> None:
+        self._reply: Reply | None = reply
+        self._prompt = prompt
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Batch:
+        if self._reply is None:
+            raise StopAsyncIteration
+        body = await self._reply.read()
+        self._reply = None
+        return _whole(body, self._prompt)
+
+
+class _StreamedAnswer:
+    """A batch for each read that completes an event."""
+
+    def __init__(self, reply: Reply, prompt: Prompt, max_event_bytes: int) -> None:
+        self._reply = reply
+        self._reader = sse.EventReader(max_event_bytes=max_event_bytes)
+        self._translator = _StreamTranslator(prompt)
+        self._failure: ServiceError | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Batch:
+        while self._failure is None and not self._translator.done:
+            received = await self._reply.more()
+            if not received:
+                self._translator.check_complete()
+                break
+            events = self._events(received)
             if events:
-                yield events
-            if failure is not None:
-                raise failure
-            if translator.done:
-                return
-        translator.check_complete()
+                return events
+        if self._failure is not None:
+            raise self._failure
+        self._reply.is_understood = True
+        raise StopAsyncIteration
+
+    def _events(self, received: bytes) -> Batch:
+        try:
+            payloads = self._reader.feed(received)
+        except sse.EventTooLarge as fault:
+            message = "An event of the model's stream is too large."
+            raise UpstreamBadResponse(message) from fault
+        events, self._failure = self._translator.events(payloads)
+        return events
 
 
-async def _whole(reply: Reply, prompt: Prompt) -> AsyncGenerator[Batch, None]:
-    body = await reply.read()
+def _whole(body: bytes, prompt: Prompt) -> Batch:
     try:
         completion = _completion(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
@@ -122,7 +153,7 @@ async def _whole(reply: Reply, prompt: Prompt) -> AsyncGenerator[Batch, None]:
         events += _choice_events(choice, choice.message)
         events.append(Finished(_finish_reason(choice.finish_reason or "stop"), choice.index))
     events += _usage_events(completion.usage)
-    yield tuple(events)
+    return tuple(events)
 
 
 # --- The request -----------------------------------------------------------------------------
@@ -142,8 +173,6 @@ def request_body(prompt: Prompt, mark: str) -> Body:
     pieces: list[bytes | memoryview] = [frame[0]]
     for picture, rest in zip(pictures, frame[1:], strict=True):
         pieces += [b"data:%b;base64," % picture.media_type.encode(), picture.base64, rest]
-    if sum(len(piece) for piece in pieces) < JOIN_BELOW_BYTES:
-        return [b"".join(pieces)]
     return pieces
 
 

@@ -1,21 +1,21 @@
-"""One HTTP client for all providers: deadlines, bounds, and foreign faults turned into ours.
+"""One HTTP client for all providers: places, connections, deadlines, and our own faults.
 
-The only module that knows which HTTP library talks to models. Only configured hosts are
-contacted; redirects are not followed, so a key goes nowhere but where the operator sent it.
-An upstream's own text stays in `detail`, which only our log reads.
+The only module that opens connections to models. Only configured hosts are contacted; redirects
+are not followed, so a key goes nowhere but where the operator sent it. An upstream's own text
+stays in `detail`, which only our log reads.
+Why it is our own client: docs/decisions/0009-our-own-upstream-client.md.
 """
 
 import asyncio
+import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
+from urllib.parse import urlsplit
 
-import aiohttp
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.payload import Payload
-from typing_extensions import override
+import aiohappyeyeballs
+import httptools
 
 from visus.errors import (
     Overloaded,
@@ -24,37 +24,40 @@ from visus.errors import (
     UpstreamTimedOut,
     UpstreamUnreachable,
 )
+from visus.providers.connection import NEVER, BrokenOff, Connection, Unreadable
+from visus.providers.deadlines import Deadlines
 from visus.providers.settings import UpstreamSettings
 
-Body = Sequence[bytes | memoryview]
+Body: TypeAlias = Sequence[bytes | memoryview]
 """A request body in pieces, which are sent one after the other and never joined."""
 
+JOIN_BELOW_BYTES: Final = 256 * 1024
+"""A small request goes out in one piece; a large one as it is, uncopied."""
+KEEP_ALIVE_S: Final = 30.0
+"""How long an idle connection is kept."""
+DRAIN_S: Final = 1.0
+"""How long we wait for the last bytes of an answer whose end has been understood already."""
+_NEXT_ADDRESS_AFTER_S: Final = 0.25
+"""When the next of a host's addresses is tried beside the first (RFC 8305, section 5)."""
+
 FAULTS: Final[Mapping[type[Exception], tuple[type[ServiceError], str]]] = {
-    aiohttp.ConnectionTimeoutError: (
-        UpstreamUnreachable,
-        "The model's server cannot be reached.",
-    ),
-    aiohttp.ServerTimeoutError: (
-        UpstreamTimedOut,
-        "The model's server did not answer in time.",
-    ),
-    aiohttp.ClientConnectorError: (
-        UpstreamUnreachable,
-        "The model's server cannot be reached.",
-    ),
-    aiohttp.ServerDisconnectedError: (
+    TimeoutError: (UpstreamTimedOut, "The model's server did not answer in time."),
+    BrokenOff: (
         UpstreamBadResponse,
         "The model's server closed the connection without a complete answer.",
     ),
-    aiohttp.ClientOSError: (UpstreamUnreachable, "The connection to the model's server broke."),
-    aiohttp.ClientError: (UpstreamBadResponse, "The model's server gave no usable answer."),
-    TimeoutError: (UpstreamTimedOut, "The model's server did not answer in time."),
+    OSError: (UpstreamUnreachable, "The connection to the model's server broke."),
+    Unreadable: (UpstreamBadResponse, "The model's server gave no usable answer."),
+    httptools.HttpParserError: (
+        UpstreamBadResponse,
+        "The model's server gave no usable answer.",
+    ),
 }
-"""From the client library's exceptions to ours; the first class that fits counts."""
+"""From what may go wrong on a connection to our errors; the first class that fits counts."""
 
 
 def translated(fault: Exception) -> ServiceError:
-    """Our error for a fault of the client library."""
+    """Our error for a fault of the connection."""
     for kind, (ours, message) in FAULTS.items():
         if isinstance(fault, kind):
             return ours(message, detail=f"{type(fault).__name__}: {fault}")
@@ -63,129 +66,263 @@ def translated(fault: Exception) -> ServiceError:
     )
 
 
-class _PiecewisePayload(Payload):
-    """Writes a body piece by piece: no picture is copied to join it to its frame."""
+class Origin(NamedTuple):
+    """Where connections go."""
 
-    def __init__(self, pieces: Body) -> None:
-        super().__init__(pieces, content_type="application/json")
-        self._pieces = pieces
-        self._size = sum(len(piece) for piece in pieces)
-
-    @override
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        for piece in self._pieces:
-            await writer.write(piece)
-
-    @override
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        return b"".join(self._pieces).decode(encoding, errors)
+    host: str
+    port: int
+    is_tls: bool
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A URL to post to, and everything of the request's head that is always the same."""
+
+    origin: Origin
+    head: bytes
+    """Up to and with `Content-Length: `."""
+
+    @classmethod
+    def of(cls, url: str, headers: Mapping[str, str]) -> "Endpoint":
+        """The endpoint for `url`, where every request carries `headers`.
+
+        Raises:
+            ValueError: not an http or https URL, or a header that would break the request.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"{url!r} is not an http or https URL")
+        is_tls = parts.scheme == "https"
+        port = parts.port or (443 if is_tls else 80)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        fields = {
+            "Host": parts.netloc.rpartition("@")[2],
+            **headers,
+            "Content-Type": "application/json",
+        }
+        lines = [f"POST {target} HTTP/1.1", *(f"{name}: {it}" for name, it in fields.items())]
+        if any(not line.isprintable() or not line.isascii() for line in lines):
+            raise ValueError("a header for an upstream holds control characters, or no ASCII")
+        head = "\r\n".join([*lines, "Content-Length: "]).encode("ascii")
+        return cls(Origin(parts.hostname, port, is_tls), head)
+
+    def request(self, body: Body) -> list[bytes | memoryview]:
+        """A whole request, in one piece if it is small."""
+        size = sum(map(len, body))
+        head = b"%b%d\r\n\r\n" % (self.head, size)
+        return [b"".join((head, *body))] if size < JOIN_BELOW_BYTES else [head, *body]
+
+
 class Reply:
-    """An answer whose head has arrived."""
+    """An answer whose head has arrived. Whoever holds it closes it."""
 
-    status: int
-    headers: Mapping[str, str]
-    chunks: AsyncIterator[bytes]
-    """The body as the network cuts it; raises our errors only."""
+    __slots__ = (
+        "_connection",
+        "_end_s",
+        "_left",
+        "_transport",
+        "headers",
+        "is_understood",
+        "status",
+    )
+
+    def __init__(self, transport: "Transport", connection: Connection) -> None:
+        self.status = connection.status
+        self.headers: Mapping[str, str] = connection.headers
+        """By lower-case name."""
+        self.is_understood = False
+        """Set when nothing more is wanted, though last bytes may be on their way."""
+        self._transport = transport
+        self._connection = connection
+        self._left = transport.settings.max_response_bytes
+        self._end_s = transport.deadlines.now() + transport.settings.total_timeout_s
+
+    async def more(self) -> bytes:
+        """The next bytes of the body, as the network cuts it; empty where it is complete.
+
+        Raises:
+            ServiceError: what went wrong instead.
+        """
+        connection = self._connection
+        chunk = connection.taken()
+        if not chunk:
+            if connection.is_complete:
+                return b""
+            chunk = await self._awaited(connection)
+        elif self._transport.deadlines.now() > self._end_s:
+            raise translated(TimeoutError())
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise UpstreamBadResponse("The model's answer is too large.")
+        return chunk
 
     async def read(self) -> bytes:
         """The rest of the body, within the bound on answers."""
-        return b"".join([chunk async for chunk in self.chunks])
+        pieces: list[bytes] = []
+        while chunk := await self.more():
+            pieces.append(chunk)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def close(self) -> None:
+        """Ends the exchange; an answer that was not taken whole ends upstream."""
+        if self.is_understood:
+            self._transport.drained(self._connection)
+        else:
+            self._transport.closed(self._connection)
+
+    async def _awaited(self, connection: Connection) -> bytes:
+        deadlines = self._transport.deadlines
+        idle_s = self._transport.settings.idle_timeout_s
+        deadlines.set(connection, min(deadlines.now() + idle_s, self._end_s))
+        try:
+            return await connection.more()
+        except (OSError, Unreadable) as fault:
+            raise translated(fault) from fault
+        finally:
+            connection.deadline_s = NEVER
 
 
 class Transport:
     """Opens requests to providers. Made once, closed by the root."""
 
     def __init__(self, settings: UpstreamSettings) -> None:
-        self._settings = settings
+        self.settings: Final = settings
+        self.deadlines: Final = Deadlines()
         self._places = asyncio.Semaphore(settings.max_connections)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=30, ssl=_tls(settings.ca_file)
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout_s),
-            read_bufsize=2**18,
-        )
+        self._idle: dict[Origin, list[Connection]] = {}
+        self._origins: dict[Connection, Origin] = {}
+        """Every open connection."""
+        self._tls = ssl.create_default_context(cafile=settings.ca_file)
 
     async def aclose(self) -> None:
         """Closes every connection."""
-        await self._session.close()
+        self.deadlines.close()
+        for connection in list(self._origins):
+            self._drop(connection)
 
-    @asynccontextmanager
-    async def post(
-        self, url: str, body: Body, headers: Mapping[str, str]
-    ) -> AsyncGenerator[Reply, None]:
-        """Sends `body` as JSON and yields the answer; leaving closes it.
+    async def post(self, endpoint: Endpoint, body: Body) -> Reply:
+        """Sends `body` as JSON and waits for the head of the answer.
 
         Raises:
-            ServiceError: a fault of the transport, at opening or from `Reply.chunks`.
+            ServiceError: a fault of the transport.
         """
-        await self._take_a_place()
-        try:
-            response = await self._opened(url, body, headers)
-            try:
-                yield Reply(response.status, response.headers, self._bounded(response))
-            finally:
-                response.close()  # harmless where the whole answer was read: it is released
-        finally:
-            self._places.release()
-
-    async def _take_a_place(self) -> None:
-        if not self._places.locked():
+        if self._places.locked():
+            await self._wait_for_a_place()
+        else:
             await self._places.acquire()
-            return
+        connection = None
         try:
-            async with asyncio.timeout(self._settings.pool_timeout_s):
+            connection = self._rested(endpoint.origin)
+            if connection is None:
+                connection = await self._connected(endpoint.origin)
+            await self._ask(connection, endpoint, body)
+        except BaseException:
+            self._places.release()
+            if connection is not None:
+                self._drop(connection)
+            raise
+        return Reply(self, connection)
+
+    # --- For `Reply` -------------------------------------------------------------------------
+
+    def closed(self, connection: Connection) -> None:
+        """Keeps the connection for the next request if the answer was taken whole."""
+        self._places.release()
+        if connection.is_complete:
+            self._rest(connection)
+        else:
+            self._drop(connection)
+
+    def drained(self, connection: Connection) -> None:
+        """As `closed`, for an answer that was understood before its last byte came."""
+        if connection.is_complete:
+            self.closed(connection)
+            return
+        self._places.release()
+        self.deadlines.set(connection, self.deadlines.now() + DRAIN_S)
+        connection.drain(self._rest)
+
+    # --- Connections -------------------------------------------------------------------------
+
+    async def _wait_for_a_place(self) -> None:
+        try:
+            async with asyncio.timeout(self.settings.pool_timeout_s):
                 await self._places.acquire()
         except TimeoutError as fault:
             message = "Every connection to the models is in use."
             raise Overloaded(message, retry_after_s=5) from fault
 
-    async def _opened(
-        self, url: str, body: Body, headers: Mapping[str, str]
-    ) -> aiohttp.ClientResponse:
+    def _rested(self, origin: Origin) -> Connection | None:
+        """An open connection that nobody uses, the one used last."""
+        idle = self._idle.get(origin)
+        while idle:
+            connection = idle.pop()
+            connection.deadline_s = NEVER
+            if connection.is_still_quiet():
+                return connection
+            self._drop(connection)
+        return None
+
+    async def _connected(self, origin: Origin) -> Connection:
         try:
-            async with asyncio.timeout(self._settings.first_byte_timeout_s):
-                response = await self._session.post(
-                    url, data=_PiecewisePayload(body), headers=headers, allow_redirects=False
-                )
-        except (aiohttp.ClientError, OSError) as fault:
+            async with asyncio.timeout(self.settings.connect_timeout_s):
+                return await self._connection_to(origin)
+        except (OSError, UnicodeError) as fault:
+            message = "The model's server cannot be reached."
+            detail = f"{type(fault).__name__}: {fault}"
+            raise UpstreamUnreachable(message, detail=detail) from fault
+
+    async def _connection_to(self, origin: Origin) -> Connection:
+        loop = asyncio.get_running_loop()
+        addresses = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+        opened = await aiohappyeyeballs.start_connection(  # pyright: ignore[reportUnknownMemberType] -- its addresses are bare tuples
+            addresses, happy_eyeballs_delay=_NEXT_ADDRESS_AFTER_S, loop=loop
+        )
+        try:
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _, connection = await loop.create_connection(
+                lambda: Connection(self._forget),
+                sock=opened,
+                ssl=self._tls if origin.is_tls else None,
+                server_hostname=origin.host if origin.is_tls else None,
+            )
+        except BaseException:
+            opened.close()
+            raise
+        self._origins[connection] = origin
+        return connection
+
+    async def _ask(self, connection: Connection, endpoint: Endpoint, body: Body) -> None:
+        deadlines = self.deadlines
+        connection.begin(endpoint.request(body))
+        deadlines.set(connection, deadlines.now() + self.settings.first_byte_timeout_s)
+        try:
+            await connection.head()
+        except (OSError, Unreadable) as fault:
             raise translated(fault) from fault
-        if response.headers.get("Content-Encoding", "identity") != "identity":
-            response.close()
+        finally:
+            connection.deadline_s = NEVER
+        if connection.headers.get("content-encoding", "identity") != "identity":
             raise UpstreamBadResponse(
                 "The model's server gave a compressed answer, which was not asked for."
             )
-        return response
 
-    async def _bounded(self, response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
-        clock = asyncio.get_running_loop().time
-        end_s = clock() + self._settings.total_timeout_s
-        idle_s, left = self._settings.idle_timeout_s, self._settings.max_response_bytes
-        content = response.content
-        try:
-            while not content.at_eof():
-                chunk = content.read_nowait()
-                if not chunk:
-                    # A deadline costs more than a read: none where the bytes are there already.
-                    async with asyncio.timeout_at(min(clock() + idle_s, end_s)):
-                        chunk = await content.readany()
-                elif clock() > end_s:
-                    raise TimeoutError
-                left -= len(chunk)
-                if left < 0:
-                    raise UpstreamBadResponse("The model's answer is too large.")
-                if chunk:
-                    yield chunk
-        except (aiohttp.ClientError, OSError) as fault:
-            raise translated(fault) from fault
+    def _rest(self, connection: Connection) -> None:
+        if not connection.is_reusable:
+            self._drop(connection)
+            return
+        connection.rest()
+        self._idle.setdefault(self._origins[connection], []).append(connection)
+        self.deadlines.set(connection, self.deadlines.now() + KEEP_ALIVE_S)
 
+    def _drop(self, connection: Connection) -> None:
+        self.deadlines.forget(connection)
+        self._origins.pop(connection, None)
+        connection.abort()
 
-def _tls(ca_file: str | None) -> ssl.SSLContext | bool:
-    return ssl.create_default_context(cafile=ca_file) if ca_file else True
+    def _forget(self, connection: Connection) -> None:
+        """An idle connection has ended."""
+        idle = self._idle.get(self._origins.get(connection, Origin("", 0, is_tls=False)), [])
+        if connection in idle:
+            idle.remove(connection)
+        self._drop(connection)

@@ -13,16 +13,19 @@ import msgspec
 import uvicorn
 
 from visus.accounts.database import open_database
+from visus.accounts.files import FileBook, OwnerLimits
 from visus.accounts.keys import KeyBook
 from visus.config import Configuration, ProviderAccess
 from visus.flow.chat import ChatService
 from visus.local.lite.provider import LiteProvider
 from visus.media.connect import address_policy
 from visus.media.fetch import Fetcher
+from visus.media.library import Library
 from visus.media.pipeline import WORKER_ENTRY, MediaPipeline
+from visus.media.shelf import Shelf
 from visus.providers.base import Provider
 from visus.providers.openai_dialect import OpenAIProvider
-from visus.providers.transport import Transport
+from visus.providers.transport import Endpoint, Transport
 from visus.routing.choose import Upstream, Upstreams
 from visus.server import openapi
 from visus.server.authenticate import Doorkeeper
@@ -30,7 +33,15 @@ from visus.server.gate import Entry, Gate, Routes
 from visus.server.protocol import VisusProtocol
 from visus.server.routes.about import HEALTH, HTML, INERT, FixedRoute
 from visus.server.routes.chat import ChatRoute
+from visus.server.routes.files import (
+    DeleteFileRoute,
+    FileContentRoute,
+    FileRoute,
+    FilesRoute,
+    UploadRoute,
+)
 from visus.server.routes.models import ModelRoute, ModelsRoute
+from visus.server.upkeep import keep_tidy
 from visus.server.watch import Watch
 from visus.workers.pool import WorkerPool
 
@@ -127,8 +138,7 @@ def _provider(
         key, name = access.api_key.reveal(), access.row.api_key_header
         headers[name] = f"Bearer {key}" if name == "Authorization" else key
     return OpenAIProvider(
-        url=f"{access.base_url}/chat/completions",
-        headers=headers,
+        endpoint=Endpoint.of(f"{access.base_url}/chat/completions", headers),
         max_event_bytes=configuration.settings.upstream.max_event_bytes,
         transport=transport,
     )
@@ -137,7 +147,9 @@ def _provider(
 # --- HTTP ------------------------------------------------------------------------------------
 
 
-def gate(configuration: Configuration, made: Parts, book: KeyBook, watch: Watch) -> Gate:
+def gate(
+    configuration: Configuration, made: Parts, book: KeyBook, library: Library, watch: Watch
+) -> Gate:
     """The ASGI application over running parts."""
     settings = configuration.settings
     description = openapi.document(version("visus"))
@@ -149,9 +161,17 @@ def gate(configuration: Configuration, made: Parts, book: KeyBook, watch: Watch)
     chat = ChatRoute(
         service=made.chat, settings=settings.server, limits=settings.chat, watch=watch
     )
+    upload = UploadRoute(library=library, limits=settings.files, settings=settings.server)
     for prefix in ("/v1", "/v2"):
         entries += [
             Entry(f"{prefix}/chat/completions", "POST", chat),
+            Entry(f"{prefix}/files", "POST", upload),
+            Entry(f"{prefix}/files", "GET", FilesRoute(library)),
+            Entry(f"{prefix}/files/{{file_id}}", "GET", FileRoute(library)),
+            Entry(f"{prefix}/files/{{file_id}}", "DELETE", DeleteFileRoute(library)),
+            Entry(
+                f"{prefix}/files/{{file_id}}/content", "GET", FileContentRoute(library, watch)
+            ),
             Entry(f"{prefix}/models", "GET", ModelsRoute(made.upstreams)),
             Entry(f"{prefix}/models/{{model_id:path}}", "GET", ModelRoute(made.upstreams)),
         ]
@@ -176,6 +196,7 @@ async def serve(
 ) -> None:
     """Serves until SIGINT or SIGTERM; `announce` is called once the socket answers."""
     port: int = listener.getsockname()[1]
+    library = open_library(configuration, book)
     async with (
         parts(configuration, own_ports=frozenset({port})) as made,
         anyio.create_task_group() as tasks,
@@ -184,9 +205,10 @@ async def serve(
         watch = Watch(
             heartbeat_s=settings.heartbeat_s, write_timeout_s=settings.write_timeout_s
         )
-        application = gate(configuration, made, book, watch)
+        application = gate(configuration, made, book, library, watch)
         server = uvicorn.Server(_uvicorn(configuration, application))
         tasks.start_soon(watch.run)
+        tasks.start_soon(keep_tidy, library, configuration.settings.files.sweep_s)
 
         async def tell() -> None:
             while not server.started:  # noqa: ASYNC110 -- uvicorn offers no event
@@ -247,3 +269,11 @@ def open_book(configuration: Configuration) -> KeyBook:
     folder = Path(configuration.settings.state.dir)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return KeyBook(open_database(folder / configuration.settings.accounts.database))
+
+
+def open_library(configuration: Configuration, book: KeyBook) -> Library:
+    """The uploaded files of this installation, in the database of its keys."""
+    settings = configuration.settings.files
+    limits = OwnerLimits(max_bytes=settings.max_owner_bytes, max_files=settings.max_owner_files)
+    folder = Path(configuration.settings.state.dir) / "files"
+    return Library(Shelf(folder, FileBook(book.engine, limits), settings))
