@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 import cv2
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -86,13 +87,25 @@ class Eyes:
             colours=colours,
             shapes=shapes,
             codes=codes,
-            bars=find_bars(shapes, lines, side_px=max(grey.shape)),
+            bars=find_bars(self._filled(picture, shapes), lines, side_px=max(grey.shape)),
             plain_ground=plain,
             ground_colour=self._palette.name(ground.rgb) if ground.even else "",
             brightness=round(float(grey.mean()) / 255, 4),
             sharpness=_sharpness(grey),
             photo=photo,
         )
+
+    def _filled(self, picture: Picture, shapes: Sequence[Shape]) -> list[Shape]:
+        """The figures that are of their colour inside: a frame round a form's field is none."""
+        return [shape for shape in shapes if self._inside(picture, shape) == shape.colour]
+
+    def _inside(self, picture: Picture, shape: Shape) -> str:
+        left, top, right, bottom = (int(v) for v in msgspec.structs.astuple(shape.box))
+        part = picture[top : bottom + 1, left : right + 1].reshape(-1, 3)
+        if not part.size:
+            return ""
+        red, green, blue = (int(v) for v in np.median(part, axis=0))
+        return self._palette.name((red, green, blue))
 
 
 def _is_blank(colours: Sequence[Colour]) -> bool:
@@ -131,7 +144,7 @@ def _is_photo(picture: Picture) -> bool:
     needed = int(np.searchsorted(counts.cumsum(), 0.9 * len(coarse))) + 1
     grey = bool((np.ptp(picture[::step, ::step].reshape(-1, 3), axis=1) < 6).all())  # noqa: PLR2004 - no colour at all
     least = 7 if grey else _PHOTO_BINS
-    return needed > least and counts[0] < _PHOTO_TOP * len(coarse)
+    return needed > least and bool(counts[0] < _PHOTO_TOP * len(coarse))
 
 
 def _sharpness(grey: NDArray[np.uint8]) -> float:

@@ -124,7 +124,7 @@ def _laid_out(
         rows = rows_of(region)
         tables += unruled_tables([row for row in rows if not any(map(grids.holds, row))])
         for block in blocks_of(rows):
-            for part in [cell for s in block for cell in grids.cells(s)] or [block]:
+            for part in grids.parts(block):
                 lines += [Line(s.text, s.box, s.confidence, number) for s in part]
                 number += 1
     tables += grids.tables
@@ -164,6 +164,18 @@ class _Grids:
     def holds(self, segment: Segment) -> bool:
         """Whether a segment stands for a table."""
         return segment in self._figures
+
+    def parts(self, block: Sequence[Segment]) -> list[list[Segment]]:
+        """The block's text as one part, each table that it runs into cell by cell."""
+        parts: list[list[Segment]] = []
+        running: list[Segment] = []
+        for segment in block:
+            if not self.holds(segment):
+                running.append(segment)
+                continue
+            parts += [running, *self.cells(segment)]
+            running = []
+        return [part for part in (*parts, running) if part]
 
     def cells(self, figure: Segment) -> list[list[Segment]]:
         """The segments of a table's cells, row by row; nothing for an ordinary segment."""

@@ -281,6 +281,7 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"\bcodes?\b|\bqr|barcode|qr-?code|strichcode|data ?matrix", _codes),
     (r"(?:what|which) language|language (?:is|of|does)|welche sprache|welcher sprache|sprache (?:ist|hat|des|vom)|in was fur einer sprache", _language),
     (counts.ASKED, _count),
+    (r"\b(?:or|oder)\b", lambda ask, page: scene.either(ask, page.evidence)),
     (r"\bcolou?rs?\b|farbe?n?\b|farbig", _colour),
     (r"what (?:kind of )?(?:geometric )?(?:shapes?|figures?|form)\b|which (?:shape|form)|welche (?:geometrische )?(?:form|figur)", _shape),
     (r"^\W*(?:where|wo)\b", _place),

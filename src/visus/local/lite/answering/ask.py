@@ -56,7 +56,7 @@ _ASKED: Final[tuple[tuple[str, str], ...]] = (
     (r"when.*(?:written|letter|dated)|wann.*(?:geschrieben|verfasst)|(?:von wann|wann).*(?:brief|schreiben)|(?:date|datum).*(?:letter|brief|schreiben)", "date"),
     (r"when.*(?:purchase|bought|receipt|transaction|shopping)|wann.*(?:gekauft|eingekauft|kauf|bon)|(?:what|which) day.*(?:purchase|receipt|bought)", "purchase_date"),
     (r"(?:what|which) time|um wie ?viel uhr|wie spat|um welche uhrzeit|at what hour", "time"),
-    (r"to whom|who(?:m)?\b.*(?:addressed|recipient|(?:letter|invoice|bill|parcel|package) (?:for|to)\b|billed|receiv|invoiced|get[s]? th|sent to|made out to|customer|buy|client)|wer\b.*(?:empfang|bekommt|erhalt|kunde|adressat|kauf)|an wen|fur wen|wem\b", "recipient"),
+    (r"to whom|who(?:m)?\b.*(?:addressed|recipient|(?:letter|invoice|bill|parcel|package) (?:for|to)\b|billed|receiv|invoiced|get[s]? th|sent to|made out to|customer|buy|client)|wer\b.*(?:empfang|bekommt|erhalt|kunde|adressat|kauf)|an wen|fur wen|(?<!von )wem\b|whom\b.*(?:addressed|sent)", "recipient"),
     (r"who\b.*(?:signed|signature)|wer\b.*(?:unterschrieb|unterzeichn)|whose signature|wessen unterschrift", "signatory"),
     (r"who\b.*(?:served|cashier|waiter|till)|wer\b.*(?:bedient|kassier)", "cashier"),
     (r"\b(?:dial|ring|reach\w* by phone|anruf\w*|anzurufen|telefonisch|can (?:i|one|we|you) call|to call)\b", "phone"),
@@ -72,8 +72,8 @@ _ASKED: Final[tuple[tuple[str, str], ...]] = (
     (r"how much (?:is |was |are |were )?(?:the )?(?:vat|tax)\b|how much (?:vat|tax)|wie ?viel (?:mwst|steuer|mehrwertsteuer|umsatzsteuer)|wie hoch ist die (?:mwst|mehrwertsteuer|umsatzsteuer|steuer|ust)\b", "vat"),
     (r"(?:without|excluding|excl|before|ohne|vor) (?:the )?(?:vat|tax|taxes|mwst|steuer\w*|mehrwertsteuer|umsatzsteuer)", "net"),
     (r"(?:how much|wie ?viel).*(?:change|ruckgeld|wechselgeld)", "change"),
-    (r"(?:how much|wie ?viel).*(?:cash|\bbar\b|gegeben|handed|tendered)", "cash"),
-    (r"how (?:much|expensive)[^?]*(?:due|owe|to pay|in total|altogether|have to pay|must|need to pay|the bill|the invoice|the purchase|total|spent|amount to|customer pay|was paid|charged)|wie ?viel (?:muss|soll|ist zu|kostet alles|kostet das|kostet der einkauf|wurde (?:insgesamt|bezahlt|ausgegeben)|macht|ist insgesamt|schulde)|(?:was|wie ?viel) kostet (?:das|es|alles|der einkauf) ?(?:insgesamt|zusammen)?\W*$|wie hoch ist die rechnung|welche[rn]? betrag (?:ist|muss|wird|soll)|worauf belauft|what (?:does|did) (?:it|everything|all) cost|zu zahlen", "total"),
+    (r"(?:how much|wie ?viel).*(?:cash|\bbar\b|gegeben|hand(?:ed)? over|tendered)", "cash"),
+    (r"how (?:much|expensive)[^?]*(?:due|owe|to pay|in total|altogether|have to pay|must|need to pay|the bill|the invoice|the purchase|total|spent|amount to|customer pay|was paid|charged|be paid|cost in all)|was hat (?:das|es|alles|der (?:ganze )?einkauf) .*gekostet|wie ?viel (?:muss|soll|ist zu|kostet alles|kostet das|kostet der einkauf|wurde (?:insgesamt|bezahlt|ausgegeben)|macht|ist insgesamt|schulde)|(?:was|wie ?viel) kostet (?:das|es|alles|der einkauf) ?(?:insgesamt|zusammen)?\W*$|wie hoch ist die rechnung|welche[rn]? betrag (?:ist|muss|wird|soll)|worauf belauft|what (?:does|did) (?:it|everything|all) cost|zu zahlen", "total"),
     (r"how heavy|\bweighs?\b|wie schwer|\bwiegt\b|\bwiegen\b", "weight"),
     (r"how (?:do|can|to|should).*store|wie.*(?:gelagert|aufbewahrt|lagern)", "storage"),
     (r"what.*letter.*(?:about|regarding)|worum geht|was ist der betreff|what is (?:it|this|the letter|the e-?mail) about", "subject"),
@@ -238,7 +238,9 @@ class Ask:
         raw = self.text[token.start : token.end]
         if self.tongue == "de" and raw.isalpha() and (raw.islower() or token.start == 0):
             return False
-        return not re.fullmatch(r"[a-z]{3,}(?:ed|ing)", token.text)
+        return not re.fullmatch(
+            r"[a-z]{3,}(?:ed|ing)|appl(?:y|ies)|belongs?|differs?|needs?|works?", token.text
+        )
 
 
 _KINDS: Final[tuple[tuple[str, Kind], ...]] = (
@@ -246,12 +248,10 @@ _KINDS: Final[tuple[tuple[str, Kind], ...]] = (
     (r"\b(?:when|wann|date|datum|what day|which day|an welchem tag|welcher tag|deadline)\b|datum\b", "date"),
     (r"^\W*(?:and |und )?(?:where|wo|wohin|woher)\b", "place"),
     (r"^\W*(?:and |und )?(?:who|whom|whose|wer|wen|wem|to whom|an wen|von wem)\b", "name"),
-    (r"^\W*(?:and |und )?(?:where|wo|wohin|woher)\b", "place"),
-    (r"^\W*(?:and |und )?(?:who|whom|whose|wer|wen|wem|to whom|an wen|von wem)\b", "name"),
     (r"\b(?:percent\w*|prozent\w*)\b", "percent"),
     (r"\b(?:how many|wie ?viele|number of|anzahl)\b", "number"),
     (r"\bhow (?:heavy|tall|wide|long|large|big|deep)\b|\bwie (?:schwer|lang|breit|gross|tief|weit)\b", "measure"),
-    (r"\b(?:how much|cost\w*|price\w*|fee\w*|kostet\w*|preis\w*|betrag\w*|wie ?viel|gebuhr\w*|expensive|teuer|amount)\b", "amount"),
+    (r"\b(?:how much|cost\w*|price\w*|fee\w*|kostet\w*|preis\w*|betrag\w*|wie ?viel|wie hoch|gekostet|gebuhr\w*|expensive|teuer|amount)\b", "amount"),
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from visus.local.lite.answering.replies import Reply
 from visus.local.lite.answering.words import words
 
 _ASKED: Final = (
-    r"\bcompar|\bdifferen|\bsame\b|\bidentical|\bin common\b|\bsimilar|\bvergleich|\bunterschied|\bunterscheid|\bgleich\w*|\bidentisch"
+    r"\bcompar|\bdiffer|\bsame\b|\bidentical|\bin common\b|\bsimilar|\bvergleich|\bunterschied|\bunterscheid|\bgleich\w*|\bidentisch"
     r"|\bgemeinsam|\bahnlich"
 )  # fmt: skip
 _SAME_ASKED: Final = r"^(?:\W*(?:are|is|do|sind|ist|haben|zeigen))\b.*(?:same|identical|gleich|identisch|selbe|similar|ahnlich|differ)"

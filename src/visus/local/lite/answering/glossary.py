@@ -9,7 +9,7 @@ from functools import cache
 from typing import Final
 
 _PAIRS: Final = """
-january januar|february februar|march marz|may mai|june juni|july juli|october oktober|december dezember
+january januar jan|february februar feb|march marz mar mrz|april apr|may mai|june juni jun|july juli jul|august aug|september sept sep|october oktober oct okt|november nov|december dezember dec dez
 monday montag|tuesday dienstag|wednesday mittwoch|thursday donnerstag|friday freitag|saturday samstag sonnabend|sunday sonntag
 spring fruhling fruhjahr|summer sommer|autumn fall herbst|winter winter|year jahr|month monat|week woche|day tag|quarter quartal
 munich munchen|cologne koln|vienna wien|zurich zurich|geneva genf|prague prag|warsaw warschau|brussels brussel|rome rom|milan mailand|venice venedig|lisbon lissabon|nuremberg nurnberg|hanover hannover|brunswick braunschweig

@@ -208,7 +208,18 @@ def _lone_amount(page: Page) -> Iterator[Piece]:
     alone = [
         piece
         for piece in page.pieces
-        if is_a("amount", piece.text) and len(page.row_of(piece)) == 1
+        if is_a("amount", piece.text) and not _is_labelled(page, piece)
+    ]
+    if len(alone) == 1 and len(page.pieces) <= _SMALL_PAGE:
+        yield alone[0]
+
+
+def _lone_weight(page: Page) -> Iterator[Piece]:
+    """A label's weight: the only one on a small page, alone on its line and without a name."""
+    alone = [
+        piece
+        for piece in page.pieces
+        if _WEIGHT.fullmatch(piece.text.strip()) and not _is_labelled(page, piece)
     ]
     if len(alone) == 1 and len(page.pieces) <= _SMALL_PAGE:
         yield alone[0]
@@ -327,6 +338,7 @@ _UNTIL: Final = re.compile(
     r"(?:\bby|\buntil|\bbefore|\bno later than|\blatest|\bbis|\bbis zum|\bspatestens|\bspatestens (?:am|bis|zum|bis zum))"
     r"\s+(?:the\s+|\w+day,?\s+|\w+tag,?\s+(?:den\s+)?)?$"
 )  # fmt: skip
+_WEIGHT: Final = re.compile(r"\d[\d.,]*\s?(?:k?g|mg|lbs?|oz)", re.IGNORECASE)
 _LINE_OF_PROSE: Final = 6
 _SMALL_PAGE: Final = 20
 _FINDERS: Final[dict[str, Callable[[Page], Iterator[Piece]]]] = {
@@ -337,6 +349,9 @@ _FINDERS: Final[dict[str, Callable[[Page], Iterator[Piece]]]] = {
     "author": _author,
     "deadline": _deadline,
     "price": _only_amount,
+    "weight": _lone_weight,
+    "net_weight": _lone_weight,
+    "due_date": _deadline,
     "total": _only_amount,
     "subject": _subject,
     "date": _date,

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
-from visus.local.lite.answering import letterhead
+from visus.local.lite.answering import letterhead, tables
 from visus.local.lite.answering.ask import Target
 from visus.local.lite.answering.page import (
     Page,
@@ -56,6 +56,9 @@ _NOUNS_OF_NAMES: Final = frozenset(
 """Fields whose label is often part of the name itself: `SUPERMARKT FRISCH`, `Bank of Kent`."""
 _VAGUE: Final = frozenset({"date", "time"})
 """Fields that say so little that a verb of the question says more: `when was it cancelled?`"""
+_MASS: Final = r"(?:kg|g|mg|lbs?|oz|t)"
+_UNITS: Final = {"weight": _MASS, "gross_weight": _MASS}
+"""What a value may be measured in: a weight is no voltage."""
 _UNLABELLED: Final = frozenset({"email", "iban", "website"})
 
 
@@ -89,6 +92,9 @@ def look_up(page: Page, target: Target) -> Finding | None:
 
 def _is_plausible(value: str, key: str | None) -> bool:
     """Whether a VAT or tax id has the length of one: a rate beside its label is none."""
+    if key in _UNITS:
+        unit = re.sub(r"[^a-z]", "", fold(value))
+        return not unit or re.fullmatch(_UNITS[key], unit) is not None
     if key != "vat_id":
         return True
     letters = "".join(filter(str.isalnum, value))
@@ -124,9 +130,12 @@ def _accounts(page: Page, target: Target) -> bool:
 
 
 def _by_label(page: Page, target: Target) -> Iterator[Finding]:
+    heads = tables.column_titles(page)
     for pair in page.pairs:
         quality = _quality(pair.label, target)
         if target.key in _NOUNS_OF_NAMES and pair.how != "colon" and quality < _ALONE:
+            continue
+        if pair.how == "below" and pair.label in heads:
             continue
         if quality > 0:
             yield from _values_of(pair, target, quality * _HOW[pair.how])
@@ -215,9 +224,9 @@ def _free_value(pair: Pair, target: Target, score: float) -> Iterator[Finding]:
 
 def _is_label(value: str, target: Target) -> bool:
     """Whether the text is a label: for an occupation, a label with a value of its own."""
-    return looks_like_a_label(value) or (
-        target.key == "occupation" and bool(split_at_colons(value))
-    )
+    if target.key == "occupation":
+        return value.endswith(":") or bool(split_at_colons(value))
+    return looks_like_a_label(value)
 
 
 def _until_label(pieces: tuple[Piece, ...]) -> Iterator[Piece]:

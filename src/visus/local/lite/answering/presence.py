@@ -18,7 +18,7 @@ from visus.local.lite.answering.words import GENERIC, fold, holds, words
 ASKED: Final = (
     r"^\W*(?:(?:and|und|also|please|can you (?:tell me|say) (?:if|whether)|sag mir,? ob|do you know if|is it true that)\s+)*"
     r"(?:is|are|was|were|does|do|did|has|have|can you (?:see|find|spot|read)|could you see|gibt|ist|sind|hat|haben|enthalt"
-    r"|zeigt|steht|kommt|befinde\w*|siehst|erwahnt|nennt|beinhaltet|kannst du .*(?:sehen|erkennen|finden)|sieht man|wird|wurde|if|ob|whether)\b"
+    r"|zeigt|steht|kommt|befinde\w*|siehst|erwahnt|nennt|beinhaltet|kannst du .*(?:sehen|erkennen|finden)|sieht man|werden|wird|wurden?|if|ob|whether)\b"
 )  # fmt: skip
 _TEXTUAL: Final = r"mention|say|contain|include|enthalt|erwahn|steht|word|wort|written|text|state|refer|list|genannt|vorkomm|kommt|document|invoice|letter|receipt|rechnung|brief|form\b|label"
 

@@ -33,6 +33,7 @@ HEDGED_ABOVE: Final = 0.22
 """Below a half a name is hedged; below this nothing is said: measured on ten photographs, the
 names that were wrong and nonsensical stayed under it."""
 _SHARE: Final = 0.04
+_PLAIN: Final = 0.98
 _BLURRED: Final = 0.15
 _CLEAR: Final = 0.8
 
@@ -130,6 +131,8 @@ def colours(ask: Ask, evidence: Evidence) -> Reply:
     if ask.has(r"background|ground|hintergrund|untergrund"):
         return _ground(ask, evidence)
     kinds = kinds_in(ask.words)
+    if kinds and not evidence.shapes and _is_one_colour(evidence):
+        return _colours_of_picture(ask, evidence)
     if kinds or ask.has(r"\b(?:shapes?|figures?|form(?:en)?|figur(?:en)?|objects?|objekte?)\b"):
         return _colours_of_shapes(ask, evidence, kinds)
     bar = _bar_colour(ask, evidence)
@@ -139,6 +142,29 @@ def colours(ask: Ask, evidence: Evidence) -> Reply:
     if thing:
         return _colour_of_thing(ask, evidence, thing)
     return _colours_of_picture(ask, evidence)
+
+
+def either(ask: Ask, evidence: Evidence) -> Reply | None:
+    """`Is it red or blue?`: the one of the named colours that fills more; None without two."""
+    named = {colour for word in ask.words if (colour := colour_in([word]))}
+    if len(named) < 2 or not ask.has(r"\b(?:or|oder)\b"):
+        return None
+    kinds = kinds_in(ask.words)
+    seen = (
+        [shape.colour for shape in evidence.shapes if shape.kind in kinds]
+        if kinds and evidence.shapes
+        else [colour.name for colour in evidence.colours]
+    )
+    found = next((name for name in seen if name in named), None)
+    things = [word for word in ask.content if colour_in([word]) is None]
+    if found is None or (things and not kinds and not _is_one_colour(evidence)):
+        return None
+    said = colour_name(found, ask)
+    return Reply(f"{said}.", said)
+
+
+def _is_one_colour(evidence: Evidence) -> bool:
+    return bool(evidence.colours) and evidence.colours[0].share > _PLAIN
 
 
 def _ground(ask: Ask, evidence: Evidence) -> Reply:

@@ -14,19 +14,19 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from visus.local.lite.answering.ask import Ask
-from visus.local.lite.answering.page import Page
-from visus.local.lite.answering.values import find, number_in
+from visus.local.lite.answering.page import Page, looks_like_a_label
+from visus.local.lite.answering.values import find, is_date, number_in
 from visus.local.lite.answering.vocabulary import BY_KEY, spans
 from visus.local.lite.answering.words import GENERIC, STOPWORDS, alike, holds, tokens, words
 from visus.local.lite.evidence import Box, Cell, Table
 
 _HIGHEST: Final = (
     r"\b(?:highest|largest|biggest|most|maximum|max|greatest|best|top|longest|tallest|hochste\w*|grosste\w*"
-    r"|meiste\w*|beste\w*|teuerste\w*|maximal\w*|langste\w*|priciest)\b"
+    r"|meiste\w*|beste[nmrs]?|beliebteste\w*|teuerste\w*|maximal\w*|langste\w*|priciest)\b"
 )  # fmt: skip
 _LOWEST: Final = (
     r"\b(?:lowest|smallest|least|minimum|min|fewest|cheapest|worst|shortest|niedrigste\w*|kleinste\w*|wenigste\w*"
-    r"|billigste\w*|gunstigste\w*|geringste\w*|minimal\w*|kurzeste\w*|tiefste\w*)\b"
+    r"|billigste\w*|gunstigste\w*|geringste\w*|unbeliebteste\w*|minimal\w*|kurzeste\w*|tiefste\w*)\b"
 )  # fmt: skip
 _PRICED: Final = r"expensive|cheap|teuer|billig|gunstig|pric|cost|kost"
 _SUMMED: Final = r"\b(?:sum|add up|altogether|total of|in total|overall|combined|summe|zusammen|insgesamt|gesamt\w*|total)\b"
@@ -88,22 +88,67 @@ def _cell(ask: Ask, page: Page, section: Section) -> CellFound | None:
     if row is None:
         return None
     column, said = _column(ask, asked, header, body, row)
-    if column is None:
+    if column is None or _is_nameless(ask, row.cells[0].text, header):
         return None
     # Row and column both named: one more word may be what the whole table is about.
     spare = 1 if row.hits and said else 0
     if not _explained(ask, asked, row.hits | said, page, spare=spare):
         return None
     found = row.cells[column]
-    if not found.text.strip():
+    if not found.text.strip() or not _fits(ask, found.text):
         return None
     name = header[column].text if header else ""
     return CellFound(found.text.strip(), _name(row.cells), name, found.box, found.confidence)
 
 
+def _is_nameless(ask: Ask, first: str, header: list[Cell]) -> bool:
+    """Whether neither headers nor the row's name say the identifier or the day asked for."""
+    key = ask.target.key
+    if key is None or ask.target.kind not in {"identifier", "date"}:
+        return False
+    titles = [first, *(each.text for each in header)]
+    return not any(_meant(title, key) for title in titles)
+
+
+def _fits(ask: Ask, text: str) -> bool:
+    """Whether a cell is of the kind that is asked for, where that kind has a look."""
+    kind = ask.target.kind
+    if kind in {"text", "name", "place"}:
+        return True
+    if kind in {"amount", "number", "percent", "measure"}:
+        return number_in(text) is not None and not is_date(text)
+    if kind == "date" and any(find("time", text)):
+        return True
+    return any(find(kind, text)) and not (kind == "identifier" and is_date(text))
+
+
 def sections(page: Page) -> list[Section]:
-    """The tables of a page, parted wherever a row of headers begins a new one."""
-    return [section for table in page.tables for section in _sections(table)]
+    """The tables of a page, parted wherever a row of headers begins a new one; no forms."""
+    return [
+        section for table in page.tables if not _is_form(table) for section in _sections(table)
+    ]
+
+
+def _is_form(table: Table) -> bool:
+    """Whether cells below the first row name what stands beside or under them."""
+    filled = [each.text for cells in table.rows[1:] for each in cells if each.text.strip()]
+    labels = sum(looks_like_a_label(text) for text in filled if not _is_sum(text))
+    return bool(filled) and labels >= 2 and labels * 4 >= len(filled)
+
+
+def _is_sum(text: str) -> bool:
+    return any(span.keys & _TOTALS for span in spans(tokens(text)))
+
+
+def column_titles(page: Page) -> frozenset[str]:
+    """The headers of tables of figures: what stands under one answers only for its row."""
+    return frozenset(
+        each.text
+        for header, body in sections(page)
+        if len(body) > 1 and any(is_figures(body, place) for place in range(len(header)))
+        for each in header
+        if each.text.strip()
+    )
 
 
 def _sections(table: Table) -> list[Section]:
@@ -156,7 +201,8 @@ def _row(asked: list[str], cells: list[Cell]) -> _Row:
     for each in cells:
         named = [word for word in words(each.text) if word not in STOPWORDS]
         if not named or (_is_numeric(each.text) and each is not cells[0]):
-            named = [word for word in named if word in asked and len(word) >= 4]
+            whole = all(word in asked for word in named)
+            named = [word for word in named if word in asked and (whole or len(word) >= 4)]
         found = {
             place
             for place, word in enumerate(asked)
@@ -178,6 +224,9 @@ def _is_named_by(named: list[str], asked: list[str]) -> bool:
 def _column(
     ask: Ask, asked: list[str], header: list[Cell], body: list[list[Cell]], row: _Row
 ) -> tuple[int | None, frozenset[int]]:
+    typed = _typed_column(ask, row)
+    if typed is not None:
+        return typed, frozenset()
     named = _named_column(asked, header, row.hits, key=ask.target.key)
     if named is not None:
         return named
@@ -192,6 +241,19 @@ def _column(
         return numeric[0], frozenset()
     others = [place for place, each in enumerate(row.cells) if place and each.text.strip()]
     return (others[0] if len(others) == 1 else None), frozenset()
+
+
+def _typed_column(ask: Ask, row: _Row) -> int | None:
+    """The only cell of the row that is a date or a time, where one is asked for."""
+    kind = ask.target.kind
+    if kind not in {"date", "time"}:
+        return None
+    kinds = (kind, "time") if kind == "date" else (kind,)
+    for each in kinds:
+        places = [n for n, cell in enumerate(row.cells) if any(find(each, cell.text))]
+        if len(places) == 1:
+            return places[0]
+    return None
 
 
 def _named_column(
@@ -372,7 +434,7 @@ def row_with(ask: Ask, page: Page) -> CellFound | None:
 
 def _number_column(ask: Ask, header: list[Cell], body: list[list[Cell]]) -> int | None:
     asked = [token.text for token in ask.meant]
-    named = _named_column(asked, header, frozenset())
+    named = _named_column(asked, header, frozenset(), key=ask.target.key)
     if named is not None and body and is_figures(body, named[0]):
         return named[0]
     columns = [place for place in range(len(body[0]) if body else 0) if is_figures(body, place)]

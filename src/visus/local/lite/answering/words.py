@@ -76,6 +76,7 @@ ENGLISH_GENERIC: Final = frozenset(
     brief word words single person people man woman customer's purchase shopping name names
     called store shop company business applicant customer client sender recipient vendor
     supplier seller buyer patient holder passenger owner flight trip place takes letter's
+    device appliance machine unit
     writer author bar bars parcel parcels package packages packet till
     """.split()
 )
@@ -98,7 +99,7 @@ GERMAN_GENERIC: Final = frozenset(
     antragstellerin kunde kunden kundin absender absenders absenderin empfanger empfangers
     empfangerin lieferant verkaufer kaufer patient patientin inhaber passagier flug reise
     verfasser verfasserin autor balken saule worum erwahnen findet statt bon bons beleges belegs
-    briefes dokumentes formulares etikettes bildes kassenbons quittungen paket pakets paketes
+    gerat gerats maschine briefes dokumentes formulares etikettes bildes kassenbons quittungen paket pakets paketes
     packung packchen sendung ware
     """.split()
 )
