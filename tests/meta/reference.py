@@ -53,7 +53,8 @@ def _section(path: str, kind: shape.Type, default: object, *, many: bool) -> Ite
     struct = kind.item_type if isinstance(kind, shape.VarTupleType) else kind
     assert isinstance(struct, shape.StructType)
     cls = struct.cls
-    yield f"## {'[[' if many else '['}{path}{']]' if many else ']'}\n"
+    tag = f' {struct.tag_field} = "{struct.tag}"' if struct.tag_field else ""
+    yield f"## {'[[' if many else '['}{path}{']]' if many else ']'}{tag}\n"
     yield f"{inspect.getdoc(cls)}\n"
     yield "| key | type | default | meaning |"
     yield "|---|---|---|---|"
@@ -61,9 +62,9 @@ def _section(path: str, kind: shape.Type, default: object, *, many: bool) -> Ite
     inner: list[tuple[str, shape.Type, object]] = []
     for field in struct.fields:
         value = _default(field, default)
-        nested = _struct_in(field.type)
-        if nested is not None:
-            inner.append((f"{path}.{field.encode_name}", nested, value))
+        nested = _structs_in(field.type)
+        inner += [(f"{path}.{field.encode_name}", one, value) for one in nested]
+        if nested:
             shown = "see below"
         else:
             shown = "required" if field.required and many else f"`{_toml(value)}`"
@@ -74,10 +75,9 @@ def _section(path: str, kind: shape.Type, default: object, *, many: bool) -> Ite
         yield from _section(inner_path, nested, value, many=False)
 
 
-def _struct_in(kind: shape.Type) -> shape.StructType | None:
-    if isinstance(kind, shape.UnionType):
-        return next((one for one in kind.types if isinstance(one, shape.StructType)), None)
-    return kind if isinstance(kind, shape.StructType) else None
+def _structs_in(kind: shape.Type) -> list[shape.StructType]:
+    kinds = kind.types if isinstance(kind, shape.UnionType) else (kind,)
+    return [one for one in kinds if isinstance(one, shape.StructType)]
 
 
 def _default(field: shape.Field, owner: object) -> object:
@@ -111,7 +111,7 @@ def type_name(kind: shape.Type) -> str:  # noqa: PLR0911 -- one arm for each kin
     match kind:
         case shape.UnionType(types=types):
             wanted = [one for one in types if not isinstance(one, shape.NoneType)]
-            return " or ".join(type_name(one) for one in wanted)
+            return " or ".join(dict.fromkeys(type_name(one) for one in wanted))
         case shape.VarTupleType(item_type=item) | shape.ListType(item_type=item):
             return f"list of {type_name(item)}s"
         case shape.LiteralType(values=values):

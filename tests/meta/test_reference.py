@@ -16,12 +16,10 @@ from visus.server.authenticate import OPEN_PATHS
 from visus.server.bodies import error_body
 
 SELF_EXPLANATORY = {
-    "ModelRow.display_name", "ModelRow.end_of_life_date", "ModelRow.hidden_size",
-    "ModelRow.input_modalities", "ModelRow.license", "ModelRow.lifecycle_stage",
-    "ModelRow.max_output_length", "ModelRow.max_sequence_length", "ModelRow.model_type",
-    "ModelRow.output_modalities", "ModelRow.price", "ModelRow.provider", "ModelRow.successor",
-    "ModelRow.vision", "Price.currency", "Price.input_micros", "Price.output_micros",
-    "Price.since", "ProviderRow.name", "Vision.pdf", "Vision.video",
+    "ModelRow.display_name", "ModelRow.hidden_size", "ModelRow.input_modalities",
+    "ModelRow.license", "ModelRow.lifecycle_stage", "ModelRow.max_output_length",
+    "ModelRow.max_sequence_length", "ModelRow.model_type", "ModelRow.output_modalities",
+    "ModelRow.price", "ModelRow.provider", "ProviderRow.name",
 }  # fmt: skip
 """Settings without a sentence of their own. This list may only shrink."""
 

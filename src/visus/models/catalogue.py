@@ -11,13 +11,16 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-Modality: TypeAlias = Literal["text", "image"]
+from visus.core.price import Rates
+from visus.models.counting import ImageTokens, TextTokens, VideoTokens
+
+Modality: TypeAlias = Literal["text", "image", "video", "file"]
 Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Limit: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
 
 
 class Vision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Which pictures a model's server can use; a picture that exceeds this is fitted to it."""
+    """Which media a model's server can use; a picture that exceeds this is fitted to it."""
 
     formats: tuple[str, ...] = ("image/jpeg", "image/png", "image/webp", "image/gif")
     """Media types that the server reads."""
@@ -25,19 +28,49 @@ class Vision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Pictures in one request."""
     max_bytes: Limit | None = None
     """Bytes of one picture's file."""
+    max_inline_bytes: Limit | None = None
+    """Bytes of all media in one request together, as base64."""
     max_pixels: Limit | None = None
     """Pixels of one picture; more would be thrown away by the model."""
+    max_aspect: Limit | None = None
+    """How many times the short side of a picture goes into its long side; more is refused."""
+    max_tokens_per_image: Limit | None = None
+    """A picture that costs more tokens is shrunk until it does not. Needs `tokens`."""
+    tokens: ImageTokens | None = None
+    """What a picture costs. Without it pictures are neither counted nor shrunk to what the
+    model sees."""
     video: bool = False
+    """Whether the server takes a video as it is; others get single frames."""
+    video_formats: tuple[str, ...] = ("video/mp4",)
+    """Media types of videos that the server reads."""
+    video_tokens: VideoTokens | None = None
+    """What a video costs that travels as it is."""
     pdf: bool = False
+    """Whether the server takes a PDF as it is; others get a picture of each page."""
+    pdf_page_tokens: Limit | None = None
+    """What a page costs of a PDF that travels as it is."""
+
+    def __post_init__(self) -> None:
+        if self.max_tokens_per_image is not None and self.tokens is None:
+            raise ValueError("max_tokens_per_image needs tokens: how are they counted?")
 
 
 class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a million tokens cost, in millionths of `currency`, from `since` on."""
 
     input_micros: Annotated[int, msgspec.Meta(ge=0)]
+    """For what the model is given."""
     output_micros: Annotated[int, msgspec.Meta(ge=0)]
+    """For what it writes."""
     currency: str = "EUR"
+    """ISO 4217."""
     since: date | None = None
+    """The first day of this price."""
+
+    @property
+    def rates(self) -> Rates:
+        """What `core.price` computes with."""
+        return Rates(self.input_micros, self.output_micros)
 
 
 class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -75,6 +108,9 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     input_modalities: tuple[Modality, ...] = ("text",)
     output_modalities: tuple[Modality, ...] = ("text",)
     vision: Vision = Vision()
+    """What it can look at; meaningless without `image` in `input_modalities`."""
+    text_tokens: TextTokens = TextTokens()
+    """What text costs it."""
     max_sequence_length: Limit | None = None
     max_output_length: Limit | None = None
     hidden_size: Limit | None = None
@@ -83,7 +119,9 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         "general-availability"
     )
     end_of_life_date: date | None = None
+    """From this day on its provider no longer runs it."""
     successor: str | None = None
+    """The model that takes over when this one has ended."""
     price: Price | None = None
 
     @property
