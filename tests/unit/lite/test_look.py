@@ -110,3 +110,27 @@ def test_no_bytes_get_past_decoding_as_anything_but_a_rejection(file: bytes) -> 
 
 def test_transparency_is_laid_over_white() -> None:
     assert decoded(png(Image.new("RGBA", (4, 4), (0, 0, 0, 0)))).min() == 255
+
+
+def test_a_heading_close_above_a_ruled_table_is_read(eyes: Eyes) -> None:
+    image = Image.new("RGB", (800, 420), "white")
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default(26)
+    draw.text((60, 30), "Sales by region", font=font, fill="black")
+    for row, names in enumerate((("Region", "First"), ("North", "412"), ("South", "297"))):
+        for column, name in enumerate(names):
+            left, top = 60 + 300 * column, 90 + 60 * row
+            draw.rectangle([left, top, left + 300, top + 60], outline="black", width=2)
+            draw.text((left + 16, top + 16), name, font=font, fill="black")
+    assert texts(eyes.look(png(image)))[0] == "Sales by region"
+
+
+def test_frames_of_a_form_are_no_bars(eyes: Eyes) -> None:
+    image = Image.new("RGB", (800, 420), "white")
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default(26)
+    for column, (name, value) in enumerate((("Surname", "Baker"), ("Postcode", "87435"))):
+        draw.text((60 + 360 * column, 80), name, font=font, fill="black")
+        draw.rectangle([60 + 360 * column, 116, 360 + 360 * column, 170], outline="grey")
+        draw.text((76 + 360 * column, 126), value, font=font, fill="black")
+    assert eyes.look(png(image)).bars == []
