@@ -1,0 +1,3 @@
+def find(
+    text: bytes | memoryview, substring: bytes, start: int = ..., end: int = ..., /
+) -> int: ...
