@@ -51,7 +51,29 @@ def test_a_form_does_not_answer_with_the_value_of_another_field(question: str) -
 
 
 def test_a_number_of_an_order_is_no_best_row() -> None:
-    assert ask("Wie lautet die Bestellnummer?", DEPARTURES).startswith("Nicht gefunden")
+    points = gridded("""
+    Spieler | Punkte
+    Anna    | 12
+    Bernd   | 17
+    """)
+    assert ask("Wie lautet die Bestellnummer?", points).startswith("Nicht gefunden")
+
+
+@pytest.mark.parametrize(
+    ("question", "start"),
+    [
+        ("Wie groß ist die Füllmenge?", "750 ml"),
+        ("Was ist das Gewicht?", "1,2 kg"),
+        ("Wie lautet die Belegnummer?", "4711"),
+    ],
+)
+def test_a_unit_or_a_number_may_stand_with_its_label(question: str, start: str) -> None:
+    page = written("""
+    Füllmenge: 750 ml   Gewicht (kg) 1,2
+
+    Beleg 4711
+    """)
+    assert ask(question, page).startswith(start)
 
 
 def test_a_weight_that_nothing_labels_is_found_alone_on_its_line() -> None:

@@ -320,7 +320,8 @@ def _is_more_exact(head: Span, span: Span) -> bool:
 
 def _is_noise(span: Span, ask: Ask) -> bool:
     parts = ask.meant[span.first : span.last + 1]
-    return len(parts) == 1 and parts[0].text in _NOT_ALONE
+    german_big = ask.tongue == "de" and parts[0].text == "gross"
+    return len(parts) == 1 and (parts[0].text in _NOT_ALONE or german_big)
 
 
 _NOT_ALONE: Final = frozenset(
@@ -358,6 +359,7 @@ _NOT_ALONE: Final = frozenset(
         "tisch",
         "karte",
         "bon",
+        "beleg",
         "ort",
         "brief",
         "id",

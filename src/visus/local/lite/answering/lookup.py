@@ -198,10 +198,24 @@ def _values_of(pair: Pair, target: Target, score: float) -> Iterator[Finding]:
     if target.kind == "amount":
         yield from _amount(pair, score)
         return
+    if target.kind == "measure" and (whole := _with_the_unit_of_its_label(pair)):
+        yield Finding(whole, pair.label, pair.box, pair.confidence, score)
+        return
     if target.kind == "identifier":
         yield from _identifier(pair, score)
         return
     yield from _found(find(target.kind, pair.value), pair, score)
+
+
+def _with_the_unit_of_its_label(pair: Pair) -> str | None:
+    """`Weight (kg)` with `1.2` beside it: `1.2 kg`."""
+    shown = re.fullmatch(
+        r"(.*?)\(?([A-Za-z]{1,3})\):?\s*(\d[\d.,]*)", f"{pair.label} {pair.value}"
+    )
+    if shown is None:
+        return None
+    whole = f"{shown.group(3)} {shown.group(2)}"
+    return whole if any(find("measure", whole)) else None
 
 
 def _found(values: Iterable[Found], pair: Pair, score: float) -> Iterator[Finding]:
