@@ -1,7 +1,7 @@
-"""What the readers of the four containers have in common."""
+"""What the readers of all containers have in common."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from visus.errors import MediaRejected
 
@@ -49,6 +49,16 @@ class Kept:
         return bytes(whole)
 
 
+class Page(NamedTuple):
+    """One page of several."""
+
+    place: int
+    """Its place among all directories of the file, from 0; thumbnails count."""
+    width_px: int
+    height_px: int
+    orientation: int
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """One walked file."""
@@ -57,10 +67,18 @@ class Layout:
     height_px: int
     kept: Kept
     frames: int = 1
+    """Of an animation, or pages."""
     is_animated: bool = False
+    """Whether a decoder would show more than one picture."""
     orientation: int = 1
     """As Exif numbers it, 1 (upright) to 8."""
     is_cmyk: bool = False
+    is_deep: bool = False
+    """Whether common readers clip its samples: 16 bits of grey."""
+    profile: bytes | None = None
+    """The colour profile (ICC), if there is one; empty if it cannot be read."""
+    pages: tuple[Page, ...] = ()
+    """Where each page has its own size: all of them, the first included."""
 
 
 def truncated() -> MediaRejected:

@@ -1,14 +1,14 @@
 """The layout of a PNG file (W3C PNG, third edition).
 
-Every chunk's checksum is verified. Nothing is inflated: compressed text is cut out unread. Of
-an animated PNG the still picture remains.
+Every chunk's checksum is verified. Nothing but a small colour profile is inflated: compressed
+text is cut out unread. Of an animated PNG the still picture remains.
 """
 
 import struct
 import zlib
 from typing import Final
 
-from visus.media import exif
+from visus.media import exif, profile
 from visus.media.layout import MAX_PARTS, Kept, Layout, malformed, truncated
 
 HEAD_BYTES: Final = 64
@@ -33,7 +33,11 @@ _DEPTHS: Final = {
     6: frozenset({8, 16}),
 }
 """Allowed bits a sample, by colour type."""
+_GREY: Final = 0
 _PALETTE: Final = 3
+_DEEP: Final = 16
+_ANIMATION: Final = b"acTL"
+_ANIMATION_BYTES: Final = 20
 
 
 def measure(head: bytes) -> tuple[int, int] | None:
@@ -57,11 +61,13 @@ class _Walk:
         self._view = memoryview(data)
         self._kept = Kept()
         self._orientation = exif.UPRIGHT
+        self._profile: bytes | None = None
+        self._frames = 1
         self._seen: list[bytes] = []
         """The kinds of chunk so far; a run of the same kind counts once."""
 
     def layout(self) -> Layout:
-        width, height, colour_type = self._header()
+        width, height, depth, colour_type = self._header()
         self._kept.keep(0, _HEADER_END)
         self._seen.append(b"IHDR")
         position = _HEADER_END
@@ -70,18 +76,26 @@ class _Walk:
             self._take(kind, position, end)
             if kind == b"IEND":
                 self._check_order(colour_type)
-                return Layout(width, height, self._kept, orientation=self._orientation)
+                return Layout(
+                    width,
+                    height,
+                    self._kept,
+                    frames=self._frames,
+                    orientation=self._orientation,
+                    is_deep=depth == _DEEP and colour_type == _GREY,
+                    profile=self._profile,
+                )
             position = end
         raise malformed("too many chunks")
 
-    def _header(self) -> tuple[int, int, int]:
+    def _header(self) -> tuple[int, int, int, int]:
         kind, end = self._chunk(_SIGNATURE_BYTES)
         if kind != b"IHDR" or end != _HEADER_END:
             raise malformed("no header")
         width, height, depth, colour_type, *methods = _HEADER.unpack_from(self._data, 16)
         if depth not in _DEPTHS.get(colour_type, ()) or methods not in ([0, 0, 0], [0, 0, 1]):
             raise malformed(f"depth {depth}, colour type {colour_type}, methods {methods}")
-        return width, height, colour_type
+        return width, height, depth, colour_type
 
     def _chunk(self, position: int) -> tuple[bytes, int]:
         """Kind and end of the chunk at `position`, its checksum verified."""
@@ -105,7 +119,12 @@ class _Walk:
             return
         elif not kind[0] & _ANCILLARY:
             raise malformed("an unknown critical chunk")
-        elif kind not in _COLOUR and (kind != _PROFILE or end - start > _MAX_PROFILE_BYTES):
+        elif kind == _PROFILE and end - start <= _MAX_PROFILE_BYTES:
+            self._profile = profile.of_png(self._data[start + 8 : end - 4])
+        elif kind == _ANIMATION and end - start >= _ANIMATION_BYTES:
+            self._frames = max(1, int.from_bytes(self._data[start + 8 : start + 12]))
+            return
+        elif kind not in _COLOUR:
             return
         self._kept.keep(start, end)
 

@@ -3,6 +3,7 @@
 `survey` walks the container of any accepted format from its first byte to its end marker. It
 refuses what breaks a limit or is incomplete, and says what has to be cut out: metadata but for
 the colour profile, and everything after the end marker. Walking costs about as much as reading.
+What has an obstacle is decoded by a worker, and no model sees the file itself.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,26 +12,38 @@ from typing import Final, Literal, TypeAlias
 
 from visus.core.prompt import ImageType
 from visus.errors import MediaRejected
-from visus.media import exif, gif, jpeg, png, webp
+from visus.media import bmp, exif, gif, isobmff, jpeg, png, profile, tiff, webp
 from visus.media.layout import Layout
 from visus.media.settings import MediaSettings
 from visus.media.sniff import sniff
 
-Obstacle: TypeAlias = Literal["animation", "cmyk", "orientation"]
-"""Why no model should see a file as it is."""
+Obstacle: TypeAlias = Literal["format", "animation", "cmyk", "profile", "depth", "orientation"]
+"""Why no model should see a file as it is.
+
+A format that models do not read; more than one picture; colours for printing; a colour profile
+other than sRGB; 16 bits of grey, which common readers clip; lying on its side or mirrored.
+"""
 
 _READERS: Final[Mapping[ImageType, Callable[[bytes], Layout]]] = {
     "image/jpeg": jpeg.read,
     "image/png": png.read,
     "image/webp": webp.read,
     "image/gif": gif.read,
+    "image/bmp": bmp.read,
+    "image/tiff": tiff.read,
+    "image/avif": isobmff.read,
+    "image/heic": isobmff.read,
 }
 _MEASURES: Final[Mapping[ImageType, Callable[[bytes], tuple[int, int] | None]]] = {
     "image/jpeg": jpeg.measure,
     "image/png": png.measure,
     "image/webp": webp.measure,
     "image/gif": gif.measure,
+    "image/bmp": bmp.measure,
+    "image/tiff": tiff.measure,
 }
+_PASSED: Final = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
+"""What may reach a model as it is; everything else is decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,10 @@ class Survey:
     obstacle: Obstacle | None
     cleaned: bytes | None
     """The file without metadata and trailing bytes; None where there is nothing to cut."""
+    frames: int = 1
+    """Pictures in an animation, or pages; of an animated PNG `cleaned` holds but the still."""
+    is_paged: bool = False
+    """Whether the frames are pages, which stand beside each other, not after each other."""
 
 
 def survey(data: bytes, settings: MediaSettings) -> Survey:
@@ -65,8 +82,10 @@ def survey(data: bytes, settings: MediaSettings) -> Survey:
         layout.width_px,
         layout.height_px,
         layout.orientation,
-        _obstacle(layout),
+        _obstacle(media_type, data, layout),
         layout.kept.cut(data),
+        layout.frames,
+        bool(layout.pages),
     )
 
 
@@ -77,7 +96,8 @@ def check_head(head: bytes, settings: MediaSettings) -> None:
         ImageFormatRejected: not one of the accepted formats.
         MediaRejected: the header stands in `head` and names a size over a limit.
     """
-    size = _MEASURES[sniff(head)](head)
+    measure = _MEASURES.get(sniff(head))
+    size = None if measure is None else measure(head)
     if size is not None:
         _check_size(*size, settings)
 
@@ -99,7 +119,12 @@ def _check_size(width_px: int, height_px: int, settings: MediaSettings) -> None:
 
 def _check_frames(layout: Layout, settings: MediaSettings) -> None:
     if layout.frames > settings.max_frames:
-        raise MediaRejected(f"The image has more than {settings.max_frames} frames.")
+        parts = "pages" if layout.pages else "frames"
+        raise MediaRejected(f"The image has more than {settings.max_frames} {parts}.")
+    for page in layout.pages[1:]:
+        _check_size(page.width_px, page.height_px, settings)
+    if layout.pages:
+        return
     pixels = layout.width_px * layout.height_px * layout.frames
     if layout.frames > 1 and pixels > settings.max_frames_pixels:
         raise MediaRejected(
@@ -108,9 +133,16 @@ def _check_frames(layout: Layout, settings: MediaSettings) -> None:
         )
 
 
-def _obstacle(layout: Layout) -> Obstacle | None:
+def _obstacle(media_type: ImageType, data: bytes, layout: Layout) -> Obstacle | None:
+    if media_type not in _PASSED:
+        return "format"
     if layout.is_animated:
         return "animation"
     if layout.is_cmyk:
         return "cmyk"
+    found = profile.of_jpeg(data) if media_type == "image/jpeg" else layout.profile
+    if found is not None and not profile.is_srgb(found):
+        return "profile"
+    if layout.is_deep:
+        return "depth"
     return None if layout.orientation == exif.UPRIGHT else "orientation"

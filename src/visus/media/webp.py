@@ -71,6 +71,7 @@ class _Walk:
         self._size: tuple[int, int] | None = None
         self._is_extended = False
         self._cut_flags = _EXIF_AND_XMP
+        self._profile: bytes | None = None
 
     def layout(self) -> Layout:
         data = self._data
@@ -100,7 +101,7 @@ class _Walk:
             self._take(kind, body, length)
             self._kept.keep(start, end)
         elif kind == b"ICCP":
-            self._profile(start, end)
+            self._take_profile(start, end)
         elif kind == b"EXIF":
             block = self._data[body : body + length]
             self._orientation = exif.orientation(block.removeprefix(b"Exif\0\0"))
@@ -112,9 +113,10 @@ class _Walk:
         elif kind == b"ANMF":
             self._frame(body, length)
 
-    def _profile(self, start: int, end: int) -> None:
+    def _take_profile(self, start: int, end: int) -> None:
         if end - start <= MAX_PROFILE_BYTES:
             self._kept.keep(start, end)
+            self._profile = self._data[start + 8 : end]
         else:
             self._cut_flags |= _PROFILE_FLAG
 
@@ -157,4 +159,5 @@ class _Walk:
             frames=max(self._frames, 1),
             is_animated=self._frames > 0,
             orientation=self._orientation,
+            profile=self._profile,
         )

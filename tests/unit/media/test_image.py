@@ -16,8 +16,17 @@ from sample_pictures import (
     sound_files,
 )
 
-from visus.errors import MediaRejected
-from visus.media.fitting import Fit, Fitted, pack_fitted, pack_job, unpack_fitted, unpack_job
+from visus.core.prompt import ImageType
+from visus.errors import ImageFormatRejected, MediaRejected
+from visus.media.fitting import (
+    Fit,
+    Fitted,
+    pack_frames,
+    pack_job,
+    unpack_fitted,
+    unpack_frames,
+    unpack_job,
+)
 from visus.media.image import normalise
 
 ANY = Fit()
@@ -100,20 +109,25 @@ def test_a_profile_that_does_not_suit_is_ignored(mode: str, profile: bytes) -> N
     assert (fitted.width_px, fitted.height_px) == (64, 48)
 
 
-def test_transparency_survives_as_png() -> None:
-    ghost = Image.new("RGBA", (9, 7), (10, 20, 200, 77))
-    fitted = normalise(encode(ghost, "WEBP", lossless=True, icc_profile=SRGB), ANY)
-    assert fitted.media_type == "image/png"
-    pixel = decode(fitted.data).getpixel((3, 3))
-    assert isinstance(pixel, tuple)
-    assert pixel[3] == 77
-
-
-def test_transparency_lies_over_white_where_png_is_not_wanted() -> None:
+@pytest.mark.parametrize("formats", [("image/png",), ("image/jpeg",)])
+@pytest.mark.parametrize(
+    ("background", "colour"), [("#ffffff", (255, 255, 255)), ("#10c020", (16, 192, 32))]
+)
+def test_transparency_lies_on_the_stated_colour(
+    formats: tuple[ImageType, ...], background: str, colour: tuple[int, int, int]
+) -> None:
     ghost = Image.new("RGBA", (32, 32), (0, 0, 0, 0))
-    fitted = normalise(encode(ghost, "PNG"), Fit(formats=("image/jpeg",)))
-    assert fitted.media_type == "image/jpeg"
-    assert close(decode(fitted.data), (16, 16), (255, 255, 255))
+    for kind in ("PNG", "WEBP", "TIFF", "AVIF"):
+        fitted = normalise(encode(ghost, kind), Fit(formats=formats, background=background))
+        assert fitted.media_type == formats[0]
+        assert decode(fitted.data).mode == "RGB"
+        assert close(decode(fitted.data), (16, 16), colour)
+
+
+def test_what_is_half_transparent_is_mixed_with_the_ground() -> None:
+    ghost = Image.new("RGBA", (40, 40), (200, 0, 0, 128))
+    for fit in (ANY, Fit(max_side_px=20)):
+        assert close(decode(normalise(encode(ghost, "PNG"), fit).data), (5, 5), (227, 127, 127))
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP"])
@@ -185,12 +199,6 @@ def test_more_pixels_than_allowed_are_never_decoded(source_max_pixels: int) -> N
 @pytest.mark.parametrize(
     "data",
     [
-        b"",
-        b"nothing",
-        encode(halves(), "BMP"),
-        encode(halves(), "TIFF"),
-        encode(halves(), "ICO"),
-        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n",
         SOUND["jpeg"][:300],
         SOUND["png"][:-30],
         SOUND["webp lossy"][:60],
@@ -204,8 +212,25 @@ def test_what_cannot_be_decoded_is_refused_in_clean_words(data: bytes) -> None:
     assert caught.value.message == "The image could not be decoded."
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"nothing",
+        encode(halves(), "ICO"),
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n",
+    ],
+)
+def test_what_is_no_accepted_format_reaches_no_decoder(data: bytes) -> None:
+    with pytest.raises(ImageFormatRejected):
+        normalise(data, ANY)
+
+
 def test_a_job_and_its_result_cross_the_boundary_unchanged() -> None:
     fit = Fit(formats=("image/png",), max_pixels=5, max_bytes=7, orientation=6)
     assert unpack_job(pack_job(b"\0file\xff", fit)) == (b"\0file\xff", fit)
     fitted = Fitted("image/png", 3, 4, b"\0file\xff")
-    assert unpack_fitted(pack_fitted(fitted)) == fitted
+    again = Fitted("image/png", 3, 4, b"", time_s=1.5, page=2)
+    packed = pack_frames([fitted, again])
+    assert unpack_frames(packed) == [fitted, again]
+    assert unpack_fitted(packed) == fitted

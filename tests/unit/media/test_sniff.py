@@ -7,12 +7,12 @@ from visus.errors import ImageFormatRejected
 from visus.media.sniff import sniff
 
 FOREIGN = {
-    b"II*\x00\x08\x00\x00\x00": "TIFF",
-    b"MM\x00*\x00\x00\x00\x08": "TIFF",
-    b"BM\x36\x00\x00\x00": "BMP",
-    b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00": "HEIC",
-    b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00": "HEIF",
-    b"\x00\x00\x00\x1cftypavif\x00\x00\x00\x00": "AVIF",
+    b"II+\x00\x08\x00\x00\x00": "BigTIFF",
+    b"MM\x00+\x00\x08\x00\x00": "BigTIFF",
+    b"II*\x00\x10\x00\x00\x00CR\x02\x00": "CR2",
+    b"\x00\x00\x00\x18ftypcrx \x00\x00\x00\x00": "CR3",
+    b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1j2ki": "JPEG 2000",
+    b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1miaf": "HEIF",
     b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00": "MP4",
     b"<svg xmlns='http://www.w3.org/2000/svg'>": "SVG",
     b"\xef\xbb\xbf\n  <?xml version='1.0'?><!DOCTYPE svg>": "SVG",
@@ -40,12 +40,41 @@ def test_the_accepted_formats_are_recognised(kind: str) -> None:
     assert sniff(encode(halves(), kind)) == TYPES[kind]
 
 
+BRANDS = {
+    b"heic": "image/heic",
+    b"heix": "image/heic",
+    b"hevc": "image/heic",
+    b"avif": "image/avif",
+    b"avis": "image/avif",
+    b"mif1mif1miafheic": "image/heic",
+    b"msf1mif1avifmiaf": "image/avif",
+}
+
+
+@pytest.mark.parametrize("brands", BRANDS)
+def test_the_brands_of_a_box_file_say_what_it_is(brands: bytes) -> None:
+    body = b"ftyp" + brands[:4] + bytes(4) + brands[4:]
+    head = (len(body) + 4).to_bytes(4) + body + b"\0\0\0\x30metaheicavif"
+    assert sniff(head) == BRANDS[brands]
+
+
+def test_brands_behind_the_end_of_their_box_do_not_count() -> None:
+    with pytest.raises(ImageFormatRejected, match="HEIF of an unknown kind"):
+        sniff(b"\0\0\0\x14ftypmif1\0\0\0\0miafheicavif")
+
+
+@pytest.mark.parametrize("header_bytes", [0, 11, 13, 41, 2**32 - 1])
+def test_two_letters_do_not_make_a_bitmap(header_bytes: int) -> None:
+    with pytest.raises(ImageFormatRejected, match="not an image that we know"):
+        sniff(b"BM" + bytes(12) + header_bytes.to_bytes(4, "little") + bytes(60))
+
+
 @pytest.mark.parametrize(("head", "name"), FOREIGN.items(), ids=FOREIGN.values())
 def test_a_known_format_is_refused_by_its_name(head: bytes, name: str) -> None:
     with pytest.raises(ImageFormatRejected) as caught:
         sniff(head)
     assert name in caught.value.message
-    assert "send JPEG, PNG, WebP or GIF" in caught.value.message
+    assert "send JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC" in caught.value.message
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,135 @@
+"""Is this colour profile sRGB by another name?
+
+A profile of the International Color Consortium (ICC.1:2022) is looked at just far enough: its
+kind, its three primaries and a few points of its curves. What it calls itself does not count.
+"""
+
+import re
+import struct
+import zlib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Final
+
+MAX_SRGB_BYTES: Final = 16 * 1024
+"""The profiles of sRGB in use have 0.4 to 7 kB; a longer one carries something else."""
+
+_HEADER_BYTES: Final = 128
+_ENTRY: Final = struct.Struct(">4sII")
+_MAX_TAGS: Final = 64
+_XYZ: Final = struct.Struct(">4s4xiii")
+_FIXED: Final = 65_536
+_PRIMARIES: Final = {
+    b"rXYZ": (0.4361, 0.2225, 0.0139),
+    b"gXYZ": (0.3851, 0.7169, 0.0971),
+    b"bXYZ": (0.1431, 0.0606, 0.7141),
+}
+"""The colourants of sRGB as seen under D50."""
+_COLOURANT_SLACK: Final = 0.003
+_CURVES: Final = {b"RGB ": (b"rTRC", b"gTRC", b"bTRC"), b"GRAY": (b"kTRC",)}
+_POINTS: Final = ((0.2, 0.0331), (0.5, 0.2140), (0.8, 0.6038))
+"""Places on the curve of sRGB."""
+_CURVE_SLACK: Final = 0.006
+"""Lets a plain gamma of 2.2 pass, whose difference nobody sees."""
+_TABLES: Final = frozenset({b"A2B0", b"A2B1", b"A2B2", b"D2B0", b"D2B1", b"D2B2"})
+"""What takes the place of primaries and curves."""
+_SCAN: Final = 0xDA
+_APP2: Final = 0xE2
+_FILL: Final = 0xFF
+_FILLS: Final = re.compile(rb"\xff+")
+_JPEG_MARK: Final = b"ICC_PROFILE\0\x01"
+_PARAMETERS: Final = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}
+"""How many numbers each kind of formula has."""
+
+
+def of_png(chunk: bytes) -> bytes:
+    """The profile in the body of an `iCCP` chunk; empty if it is damaged or too long."""
+    start = chunk.find(b"\0") + 2
+    with suppress(zlib.error):
+        inflater = zlib.decompressobj()
+        profile = inflater.decompress(chunk[start:], MAX_SRGB_BYTES)
+        return b"" if inflater.unconsumed_tail else profile
+    return b""
+
+
+def of_jpeg(data: bytes) -> bytes | None:
+    """The profile in a JPEG file that has been walked; empty if it is in several parts."""
+    position = 2
+    while (marker := data[position + 1]) != _SCAN:
+        if marker == _FILL:
+            position = _next_marker(data, position)
+            continue
+        end = position + 2 + (data[position + 2] << 8 | data[position + 3])
+        if marker == _APP2 and data.startswith(_JPEG_MARK, position + 4):
+            start = position + 4 + len(_JPEG_MARK) + 1
+            return data[start:end] if data[start - 1] == 1 else b""
+        position = end
+    return None
+
+
+def _next_marker(data: bytes, position: int) -> int:
+    fill = _FILLS.match(data, position)
+    return position if fill is None else fill.end() - 1
+
+
+def is_srgb(profile: bytes) -> bool:
+    """Whether numbers mean the same colours with this profile as without any."""
+    if not _HEADER_BYTES < len(profile) <= MAX_SRGB_BYTES or profile[36:40] != b"acsp":
+        return False
+    curves = _CURVES.get(profile[16:20])
+    if curves is None or profile[20:24] != b"XYZ ":
+        return False
+    try:
+        tags = _tags(profile)
+        if tags.keys() & _TABLES:
+            return False
+        primaries = _PRIMARIES if profile[16:20] == b"RGB " else {}
+        return all(
+            _is_near(_colourant(tags[name]), wanted) for name, wanted in primaries.items()
+        ) and all(_is_srgb_curve(tags[name]) for name in curves)
+    except (KeyError, IndexError, ValueError, ArithmeticError, TypeError, struct.error):
+        return False
+
+
+def _tags(profile: bytes) -> Mapping[bytes, bytes]:
+    count = min(int.from_bytes(profile[128:132]), _MAX_TAGS)
+    entries = [_ENTRY.unpack_from(profile, 132 + 12 * index) for index in range(count)]
+    return {name: profile[start : start + size] for name, start, size in entries}
+
+
+def _colourant(tag: bytes) -> tuple[float, ...]:
+    _, *values = _XYZ.unpack_from(tag)
+    return tuple(value / _FIXED for value in values)
+
+
+def _is_near(seen: tuple[float, ...], wanted: tuple[float, ...]) -> bool:
+    return all(abs(a - b) <= _COLOURANT_SLACK for a, b in zip(seen, wanted, strict=True))
+
+
+def _is_srgb_curve(tag: bytes) -> bool:
+    kind, count = tag[:4], int.from_bytes(tag[8:12])
+    if kind == b"para":
+        return _passes_points(_formula(tag))
+    if kind != b"curv" or not count:
+        return False
+    if count == 1:
+        gamma = int.from_bytes(tag[12:14]) / 256
+        return _passes_points(lambda x: x**gamma)
+    values = struct.unpack_from(f">{count}H", tag, 12)
+    return _passes_points(lambda x: values[round(x * (count - 1))] / 65_535)
+
+
+def _formula(tag: bytes) -> Callable[[float], float]:
+    """A curve given by numbers, where it is not the straight piece near black."""
+    kind = int.from_bytes(tag[8:10])
+    numbers = [
+        value / _FIXED for value in struct.unpack_from(f">{_PARAMETERS[kind]}i", tag, 12)
+    ]
+    gamma, scale, shift = numbers[:3] if kind else (numbers[0], 1.0, 0.0)
+    lift = {2: 3, 4: 5}.get(kind)
+    above = 0.0 if lift is None else numbers[lift]
+    return lambda x: (scale * x + shift) ** gamma + above
+
+
+def _passes_points(curve: Callable[[float], float]) -> bool:
+    return all(abs(curve(x) - y) <= _CURVE_SLACK for x, y in _POINTS)
