@@ -76,6 +76,23 @@ def test_a_unit_or_a_number_may_stand_with_its_label(question: str, start: str) 
     assert ask(question, page).startswith(start)
 
 
+@pytest.mark.parametrize(
+    ("question", "start"),
+    [
+        ("Until when is it good?", "30.06.2026"),
+        ("How much did the customer hand over?", "20.00"),
+    ],
+)
+def test_a_verb_of_the_question_need_not_be_printed(question: str, start: str) -> None:
+    page = written("""
+    Best before: 30.06.2026
+
+    Total  12.40
+    Cash   20.00
+    """)
+    assert ask(question, page).startswith(start)
+
+
 def test_a_weight_that_nothing_labels_is_found_alone_on_its_line() -> None:
     assert ask("Wie schwer ist das Produkt?", LABEL).startswith("500 g")
 

@@ -72,7 +72,7 @@ _ASKED: Final[tuple[tuple[str, str], ...]] = (
     (r"how much (?:is |was |are |were )?(?:the )?(?:vat|tax)\b|how much (?:vat|tax)|wie ?viel (?:mwst|steuer|mehrwertsteuer|umsatzsteuer)|wie hoch ist die (?:mwst|mehrwertsteuer|umsatzsteuer|steuer|ust)\b", "vat"),
     (r"(?:without|excluding|excl|before|ohne|vor) (?:the )?(?:vat|tax|taxes|mwst|steuer\w*|mehrwertsteuer|umsatzsteuer)", "net"),
     (r"(?:how much|wie ?viel).*(?:change|ruckgeld|wechselgeld)", "change"),
-    (r"(?:how much|wie ?viel).*(?:cash|\bbar\b|gegeben|hand(?:ed)? over|tendered)", "cash"),
+    (r"(?:how much|wie ?viel).*(?:cash|\bbar\b|gegeben|\bhand(?:s|ed)?\b|tendered)", "cash"),
     (r"how (?:much|expensive)[^?]*(?:due|owe|to pay|in total|altogether|have to pay|must|need to pay|the bill|the invoice|the purchase|total|spent|amount to|customer pay|was paid|charged|be paid|cost in all)|was hat (?:das|es|alles|der (?:ganze )?einkauf) .*gekostet|wie ?viel (?:muss|soll|ist zu|kostet alles|kostet das|kostet der einkauf|wurde (?:insgesamt|bezahlt|ausgegeben)|macht|ist insgesamt|schulde)|(?:was|wie ?viel) kostet (?:das|es|alles|der einkauf) ?(?:insgesamt|zusammen)?\W*$|wie hoch ist die rechnung|welche[rn]? betrag (?:ist|muss|wird|soll)|worauf belauft|what (?:does|did) (?:it|everything|all) cost|zu zahlen", "total"),
     (r"how heavy|\bweighs?\b|wie schwer|\bwiegt\b|\bwiegen\b", "weight"),
     (r"how (?:do|can|to|should).*store|wie.*(?:gelagert|aufbewahrt|lagern)", "storage"),
@@ -239,7 +239,8 @@ class Ask:
         if self.tongue == "de" and raw.isalpha() and (raw.islower() or token.start == 0):
             return False
         return not re.fullmatch(
-            r"[a-z]{3,}(?:ed|ing)|appl(?:y|ies)|belongs?|differs?|needs?|works?", token.text
+            r"[a-z]{3,}(?:ed|ing)|appl(?:y|ies)|good|valid|hands?|over|belongs?|differs?|needs?|works?",
+            token.text,
         )
 
 
