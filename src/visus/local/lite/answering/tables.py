@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.page import Page, looks_like_a_label
-from visus.local.lite.answering.values import find, is_date, number_in
+from visus.local.lite.answering.values import Kind, find, is_date, number_in
 from visus.local.lite.answering.vocabulary import BY_KEY, spans
 from visus.local.lite.answering.words import GENERIC, STOPWORDS, alike, holds, tokens, words
 from visus.local.lite.evidence import Box, Cell, Table
@@ -245,15 +245,15 @@ def _column(
 
 def _typed_column(ask: Ask, row: _Row) -> int | None:
     """The only cell of the row that is a date or a time, where one is asked for."""
-    kind = ask.target.kind
-    if kind not in {"date", "time"}:
-        return None
-    kinds = (kind, "time") if kind == "date" else (kind,)
-    for each in kinds:
-        places = [n for n, cell in enumerate(row.cells) if any(find(each, cell.text))]
-        if len(places) == 1:
-            return places[0]
-    return None
+    dated = _only(row, "date") if ask.target.kind == "date" else None
+    if dated is None and ask.target.kind in {"date", "time"}:
+        return _only(row, "time")
+    return dated
+
+
+def _only(row: _Row, kind: Kind) -> int | None:
+    places = [place for place, each in enumerate(row.cells) if any(find(kind, each.text))]
+    return places[0] if len(places) == 1 else None
 
 
 def _named_column(
