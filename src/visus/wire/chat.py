@@ -8,6 +8,7 @@ readers.
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Final, assert_never
 
@@ -42,7 +43,7 @@ from visus.errors import (
     UnsupportedParameter,
 )
 from visus.units import MIB
-from visus.wire import shapes, unknown
+from visus.wire import payloads, shapes, unknown
 from visus.wire.json_schema import SchemaCheck
 
 _decode: Final = msgspec.json.Decoder(shapes.ChatRequest).decode
@@ -85,11 +86,23 @@ def parse(body: bytes, limits: ChatLimits) -> ChatCall:
         CallerError: a 400 whose `param` names the place: not JSON, a wrong type or value, a
             missing field, a field that cannot be honoured, or more than `limits` allow.
     """
+    short, urls = payloads.set_aside(body)
+    if urls:
+        # Where one stood in no media part, or anything is wrong, the body is read as it is.
+        with suppress(CallerError):
+            call = _parsed(short, urls, limits)
+            if urls.is_empty:
+                return call
+    return _parsed(body, payloads.SetAside([]), limits)
+
+
+def _parsed(body: bytes, urls: payloads.SetAside, limits: ChatLimits) -> ChatCall:
     request, ignored = _shaped(body)
     _refuse_what_we_cannot_honour(request)
+    reader = _UrlReader(urls, may_have_escapes=b"\\" in body)
     question = Question(
         model=request.model,
-        turns=_turns(request.messages, limits, escaped=b"\\" in body),
+        turns=_turns(request.messages, limits, reader),
         options=_options(request, limits),
         streamed=request.stream is True,
     )
@@ -157,7 +170,7 @@ def _refuse_what_we_cannot_honour(request: shapes.ChatRequest) -> None:
 
 
 def _turns(
-    messages: Sequence[shapes.Message], limits: ChatLimits, *, escaped: bool
+    messages: Sequence[shapes.Message], limits: ChatLimits, urls: "_UrlReader"
 ) -> Sequence[Turn]:
     if not messages:
         raise InvalidValue("'messages' is empty.", param="messages")
@@ -166,8 +179,7 @@ def _turns(
         raise InvalidValue(message, param="messages")
     _count_parts(messages, limits)
     turns = [
-        _turn(message, f"messages[{place}]", escaped=escaped)
-        for place, message in enumerate(messages)
+        _turn(message, f"messages[{place}]", urls) for place, message in enumerate(messages)
     ]
     _match_tool_results(turns)
     return turns
@@ -180,11 +192,11 @@ def _count_parts(messages: Sequence[shapes.Message], limits: ChatLimits) -> None
         raise TooManyImages(message, param="messages")
 
 
-def _turn(message: shapes.Message, param: str, *, escaped: bool) -> Turn:
+def _turn(message: shapes.Message, param: str, urls: "_UrlReader") -> Turn:
     _refuse_misplaced(message, param)
     return Turn(
         role=message.role,
-        parts=_parts(message, param, escaped=escaped),
+        parts=_parts(message, param, urls),
         param=param,
         name=message.name,
         tool_calls=[
@@ -207,7 +219,7 @@ def _refuse_misplaced(message: shapes.Message, param: str) -> None:
         raise InvalidValue("Only an 'assistant' message has 'tool_calls'.", param=where)
 
 
-def _parts(message: shapes.Message, param: str, *, escaped: bool) -> Sequence[QuestionPart]:
+def _parts(message: shapes.Message, param: str, urls: "_UrlReader") -> Sequence[QuestionPart]:
     where = f"{param}.content"
     match message.content:
         case str(text):
@@ -221,18 +233,15 @@ def _parts(message: shapes.Message, param: str, *, escaped: bool) -> Sequence[Qu
         case []:
             raise InvalidValue("The content is an empty list.", param=where)
         case parts:
-            return [
-                _part(part, f"{where}[{place}]", escaped=escaped)
-                for place, part in enumerate(parts)
-            ]
+            return [_part(part, f"{where}[{place}]", urls) for place, part in enumerate(parts)]
 
 
-def _part(part: shapes.Part, param: str, *, escaped: bool) -> QuestionPart:
+def _part(part: shapes.Part, param: str, urls: "_UrlReader") -> QuestionPart:
     match part:
         case shapes.TextPart(text=text) | shapes.RefusalPart(refusal=text):
             return Text(text)
         case shapes.ImagePart(image_url=location):
-            return _located(location, f"{param}.image_url", escaped=escaped)
+            return _located(location, f"{param}.image_url", urls)
         case shapes.VideoPart() | shapes.FilePart() | shapes.AudioPart():
             raise UnsupportedModality(
                 "Videos, files and sound are not taken; text and pictures are.", param=param
@@ -242,22 +251,33 @@ def _part(part: shapes.Part, param: str, *, escaped: bool) -> QuestionPart:
 
 
 def _located(
-    location: shapes.ImageLocation | str, param: str, *, escaped: bool
+    location: shapes.ImageLocation | str, param: str, urls: "_UrlReader"
 ) -> ImageReference:
     if isinstance(location, str):
         return _reference(location.encode("utf-8", "surrogatepass"), "auto", param)
     param = f"{param}.url"
-    return _reference(_string(location.url, param, escaped=escaped), location.detail, param)
+    return _reference(urls.read(location.url, param), location.detail, param)
 
 
-def _string(raw: Raw, param: str, *, escaped: bool) -> bytes | memoryview:
-    """The bytes of a JSON string, without a copy where the body holds no escape at all."""
-    view = memoryview(raw)
-    if view[:1].tobytes() != b'"':
-        raise InvalidValue("Expected 'str'.", param=param)
-    if escaped and b"\\" in bytes(view):
-        return _decode_text(raw).encode("utf-8", "surrogatepass")
-    return view[1:-1]
+@dataclass(frozen=True, slots=True)
+class _UrlReader:
+    """Reads the strings in which media stand, without a copy where that is possible."""
+
+    set_aside: payloads.SetAside
+    may_have_escapes: bool
+    """Whether the body holds any backslash."""
+
+    def read(self, raw: Raw, param: str) -> bytes | memoryview:
+        """The bytes of a JSON string."""
+        view = memoryview(raw)
+        if view[:1].tobytes() != b'"':
+            raise InvalidValue("Expected 'str'.", param=param)
+        taken = self.set_aside.find(view[1:-1])
+        if taken is not None:
+            return taken
+        if self.may_have_escapes and b"\\" in bytes(view):
+            return _decode_text(raw).encode("utf-8", "surrogatepass")
+        return view[1:-1]
 
 
 def _reference(url: bytes | memoryview, detail: Detail, param: str) -> ImageReference:
