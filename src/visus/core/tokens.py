@@ -262,8 +262,8 @@ class QwenPixels:
             return size
         across, down = _floored(size, max_tokens)
         target = Size(
-            min(size.width_px, min(across, max(max_tokens, 1)) * self.side_px),
-            min(size.height_px, min(down, max(max_tokens, 1)) * self.side_px),
+            min(size.width_px, across * self.side_px),
+            min(size.height_px, down * self.side_px),
         )
         return target if self._tokens(target) <= max_tokens else None
 

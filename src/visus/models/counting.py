@@ -116,7 +116,7 @@ class QwenPixelsRow(Formula, frozen=True, tag="qwen-pixels"):
     """Fewer make the model enlarge the picture."""
     max_tokens: Annotated[int, msgspec.Meta(ge=256, le=1_000_000)] = 16_384
     """More make it shrink the picture."""
-    low_tokens: Annotated[int, msgspec.Meta(ge=128, le=1_000_000)] = 256
+    low_tokens: Annotated[int, msgspec.Meta(ge=256, le=1_000_000)] = 256
     """What a picture costs at most at low detail, which these models do not know themselves:
     the file is shrunk."""
 
