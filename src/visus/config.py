@@ -18,6 +18,7 @@ from typing_extensions import override
 from visus.accounts.database import AccountsSettings
 from visus.local.settings import LiteSettings
 from visus.media.settings import MediaSettings
+from visus.media.shelf import FilesSettings
 from visus.models.catalogue import Catalogue, ModelRow, ProviderRow, shipped
 from visus.providers.settings import UpstreamSettings
 from visus.units import MIB
@@ -96,6 +97,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     state: StateSettings = StateSettings()
     accounts: AccountsSettings = AccountsSettings()
     media: MediaSettings = MediaSettings()
+    files: FilesSettings = FilesSettings()
     decoders: WorkerSettings = WorkerSettings(
         count=2, memory_bytes=1024 * MIB, address_space_bytes=2048 * MIB, deadline_s=15.0
     )

@@ -25,6 +25,8 @@ class Watch:
     heartbeat_s: float
     write_timeout_s: float
     _live: set[Exchange] = field(default_factory=set[Exchange])
+    _bodies: set[Exchange] = field(default_factory=set[Exchange])
+    """Those among them that take no comments: what they send is somebody's file."""
 
     @contextmanager
     def over(self, exchange: Exchange) -> Generator[None]:
@@ -34,6 +36,16 @@ class Watch:
             yield
         finally:
             self._live.discard(exchange)
+
+    @contextmanager
+    def over_body(self, exchange: Exchange) -> Generator[None]:
+        """Watches one whose answer is no stream of events: it gets no comments."""
+        self._bodies.add(exchange)
+        try:
+            with self.over(exchange):
+                yield
+        finally:
+            self._bodies.discard(exchange)
 
     async def run(self) -> None:
         """Watches until it is cancelled."""
@@ -49,5 +61,7 @@ class Watch:
         if exchange.sending:
             if silent_s > self.write_timeout_s:
                 exchange.abort()
+        elif exchange in self._bodies:
+            return
         elif exchange.started and silent_s > self.heartbeat_s:
             tasks.start_soon(exchange.keep_alive)

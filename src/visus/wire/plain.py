@@ -1,0 +1,32 @@
+"""Values that are written as plain text: in a query, or in a field of a form."""
+
+import re
+from typing import Final
+
+from visus.errors import InvalidValue
+
+_WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,12}")
+
+
+def one_of(allowed: tuple[str, ...], value: str, param: str) -> str:
+    """The value.
+
+    Raises:
+        InvalidValue: at `param`; it is none of these.
+    """
+    if value not in allowed:
+        choices = ", ".join(f"'{one}'" for one in allowed)
+        raise InvalidValue(f"The value must be one of {choices}.", param=param)
+    return value
+
+
+def whole_number(value: str, allowed: range, param: str) -> int:
+    """The number.
+
+    Raises:
+        InvalidValue: at `param`; it is none, or out of range.
+    """
+    if not _WHOLE_NUMBER.fullmatch(value) or int(value) not in allowed:
+        message = f"The value must be a whole number from {allowed[0]} to {allowed[-1]}."
+        raise InvalidValue(message, param=param)
+    return int(value)
