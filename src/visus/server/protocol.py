@@ -3,7 +3,8 @@
 What is added: header bytes are counted while they arrive; refusals made before there is a
 request have the shape of all our errors; a client that shuts only its sending side still gets
 its answer, and one that is gone is found out; large bodies are joined
-once, and wake the application once in eight megabytes, not once a read.
+once, and wake the application once in eight megabytes, not once a read; forms, which go to the
+disk as they come, wake it often and are not read while it is busy.
 """
 
 from collections.abc import Callable
@@ -16,10 +17,12 @@ from visus.errors import CallerError, HeadersTooLarge, InvalidValue
 from visus.server.bodies import error_body
 from visus.server.exchange import CONNECTION, new_request_id
 from visus.telemetry import event
-from visus.units import MIB
+from visus.units import KIB, MIB
 
 BODY_HIGH_WATER_BYTES: Final = 8 * MIB
 """Body bytes that are gathered before the application is woken for them."""
+FORM_HIGH_WATER_BYTES: Final = 256 * KIB
+"""The same for a form."""
 MAX_DISCARDED_BYTES: Final = 256 * MIB
 """Of a refused request: read and dropped, so that the refusal can be received."""
 PROBE_AFTER_S: Final = (0.3, 0.6)
@@ -58,6 +61,7 @@ class VisusProtocol(HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         self._discarded_bytes = 0
+        self._high_water_bytes = BODY_HIGH_WATER_BYTES
         self.is_lost = False
         self.on_lost: Callable[[], None] | None = None
         """What the request under way wants to be called when the connection is gone."""
@@ -73,6 +77,11 @@ class VisusProtocol(HttpToolsProtocol):
     @override
     def on_headers_complete(self) -> None:
         self._in_head = False
+        is_form = any(
+            name == b"content-type" and value.lower().startswith(b"multipart/")
+            for name, value in self.headers
+        )
+        self._high_water_bytes = FORM_HIGH_WATER_BYTES if is_form else BODY_HIGH_WATER_BYTES
         super().on_headers_complete()
 
     @override
@@ -107,7 +116,7 @@ class VisusProtocol(HttpToolsProtocol):
             gathered = Gathered()
             cycle.body = gathered
         gathered.add(body)
-        if gathered.size > BODY_HIGH_WATER_BYTES:
+        if gathered.size > self._high_water_bytes:
             self.flow.pause_reading()
             cycle.message_event.set()
 
