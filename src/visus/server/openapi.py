@@ -5,7 +5,9 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from visus.wire.files import DeletedFile, FileList, FileObject
 from visus.wire.shapes import ChatRequest
+from visus.wire.upload import EXPIRY_S, PURPOSES
 
 Document: TypeAlias = dict[str, Any]
 """A JSON document."""
@@ -13,10 +15,11 @@ Document: TypeAlias = dict[str, Any]
 ERRORS: Final = {
     "400": "The request is at fault; `error.param` says where.",
     "401": "No valid API key.",
-    "404": "No such model or URL.",
+    "404": "No such model, file or URL.",
+    "408": "The body did not arrive in time.",
     "413": "The body is too large.",
-    "415": "The body is not declared as JSON.",
-    "429": "The model's provider limits our requests.",
+    "415": "The body is not declared as what is taken here.",
+    "429": "Too many at once, or the model's provider limits our requests.",
     "502": "The model's server failed.",
     "503": "Not now: overloaded, stopping, or a provider that is not configured.",
     "504": "The model's server did not answer in time.",
@@ -26,7 +29,8 @@ ERRORS: Final = {
 def document(version: str) -> Document:
     """The OpenAPI 3.1 document of every route."""
     _, schemas = msgspec.json.schema_components(
-        [ChatRequest], ref_template="#/components/schemas/{name}"
+        [ChatRequest, FileObject, FileList, DeletedFile],
+        ref_template="#/components/schemas/{name}",
     )
     schemas["ImageLocation"]["properties"]["url"] = {"type": "string"}
     for name in ("FunctionSpec", "SchemaSpec"):
@@ -35,7 +39,7 @@ def document(version: str) -> Document:
         "/health": {"get": _operation("Is the server up?", "health", open_=True)}
     }
     for prefix in ("/v1", "/v2"):
-        paths |= _versioned(prefix)
+        paths |= _versioned(prefix) | _files(prefix)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -81,6 +85,38 @@ def _versioned(prefix: str) -> Document:
     }
 
 
+def _files(prefix: str) -> Document:
+    name = prefix.strip("/")
+    upload = _operation("Upload a file", f"upload_{name}", answer="FileObject")
+    upload["requestBody"] = {
+        "required": True,
+        "content": {"multipart/form-data": {"schema": _UPLOAD}},
+    }
+    listed = _operation("The files of this key", f"files_{name}", answer="FileList")
+    listed["parameters"] = [_query(field, schema) for field, schema in _PAGE.items()]
+    content = _operation("What a file holds", f"file_content_{name}")
+    content["responses"]["200"]["content"] = {
+        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+    }
+    one = {
+        "get": _operation("One file", f"file_{name}", answer="FileObject"),
+        "delete": _operation("Delete a file", f"delete_file_{name}", answer="DeletedFile"),
+    }
+    for operation in (content, *one.values()):
+        operation["parameters"] = [
+            {"name": "file_id", "in": "path", "required": True, "schema": {"type": "string"}}
+        ]
+    return {
+        f"{prefix}/files": {"post": upload, "get": listed},
+        f"{prefix}/files/{{file_id}}": one,
+        f"{prefix}/files/{{file_id}}/content": {"get": content},
+    }
+
+
+def _query(name: str, schema: Document) -> Document:
+    return {"name": name, "in": "query", "required": False, "schema": schema}
+
+
 def _operation(
     summary: str, name: str, *, answer: str = "Any", open_: bool = False
 ) -> Document:
@@ -108,6 +144,26 @@ def _object(**properties: Document) -> Document:
 _STRING: Final[Document] = {"type": "string"}
 _NUMBER: Final[Document] = {"type": "integer"}
 _LIST: Final[Document] = {"type": "array", "items": {"type": "object"}}
+_UPLOAD: Final[Document] = {
+    "type": "object",
+    "properties": {
+        "file": {"type": "string", "format": "binary"},
+        "purpose": {"type": "string", "enum": list(PURPOSES)},
+        "expires_after[anchor]": {"type": "string", "enum": ["created_at"]},
+        "expires_after[seconds]": {
+            "type": "integer",
+            "minimum": EXPIRY_S[0],
+            "maximum": EXPIRY_S[-1],
+        },
+    },
+    "required": ["file", "purpose"],
+}
+_PAGE: Final[Document] = {
+    "after": {"type": "string"},
+    "limit": {"type": "integer", "minimum": 1, "maximum": 10_000},
+    "order": {"type": "string", "enum": ["asc", "desc"]},
+    "purpose": {"type": "string"},
+}
 _ANSWERS: Final[Document] = {
     "Any": {"type": "object"},
     "Completion": _object(
