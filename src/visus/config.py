@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias, TypeGuard
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import inspect
@@ -173,6 +174,11 @@ def _without_lite(catalogue: Catalogue) -> Catalogue:
 def _access(row: ProviderRow, variables: Mapping[str, str]) -> ProviderAccess:
     base_url = row.base_url or (variables.get(row.base_url_env) if row.base_url_env else None)
     api_key = variables.get(row.api_key_env) if row.api_key_env else None
+    if base_url and not _is_web_address(base_url):
+        where = row.base_url_env or f"base_url of the provider {row.name!r}"
+        raise ConfigRefused(f"{where}: {base_url!r} is not an http or https address")
+    if api_key and not (api_key.isascii() and api_key.isprintable()):
+        raise ConfigRefused(f"{row.api_key_env}: a key holds printable ASCII characters only")
     missing: list[str] = []
     if row.dialect != "lite" and not base_url:
         missing.append(row.base_url_env or f"base_url of the provider {row.name!r}")
@@ -184,6 +190,14 @@ def _access(row: ProviderRow, variables: Mapping[str, str]) -> ProviderAccess:
         api_key=Secret(api_key) if api_key else None,
         missing=tuple(missing),
     )
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 # --- The file --------------------------------------------------------------------------------

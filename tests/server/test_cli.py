@@ -317,3 +317,21 @@ def _lives(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return state != "Z"
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"T_CLOUD_BASE_URL": "models.test/v1"}, "T_CLOUD_BASE_URL"),
+        ({"T_CLOUD_BASE_URL": "ftp://models.test/v1"}, "T_CLOUD_BASE_URL"),
+        ({"T_CLOUD_BASE_URL": "http://[::1/v1"}, "T_CLOUD_BASE_URL"),
+        ({"T_CLOUD_BASE_URL": "http://m.test", "T_CLOUD_API_KEY": "a\nb"}, "T_CLOUD_API_KEY"),
+    ],
+)
+def test_an_address_or_a_key_that_cannot_work_is_named_at_the_start(
+    variables: dict[str, str], reason: str
+) -> None:
+    done = _visus("models", **variables)
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr

@@ -26,7 +26,7 @@ from visus.core.question import (
 from visus.errors import InvalidValue
 from visus.models.catalogue import Vision
 from visus.providers.openai_dialect import OpenAIProvider
-from visus.providers.transport import Transport
+from visus.providers.transport import Endpoint, Transport
 from visus.server import app
 from visus.wire.answer import Envelope, Fold
 
@@ -119,9 +119,13 @@ async def _answer(
 
 def _remote(server: str, transport: Transport, chosen: Configuration) -> OpenAIProvider:
     key = client_key()
+    headers = {"Authorization": f"Bearer {key.reveal()}"} if key else {}
+    try:
+        endpoint = Endpoint.of(f"{server.rstrip('/')}/chat/completions", headers)
+    except ValueError as fault:
+        raise InvalidValue(f"{fault}.", param="--server") from fault
     return OpenAIProvider(
-        url=f"{server.rstrip('/')}/chat/completions",
-        headers={"Authorization": f"Bearer {key.reveal()}"} if key else {},
+        endpoint=endpoint,
         max_event_bytes=chosen.settings.upstream.max_event_bytes,
         transport=transport,
     )

@@ -5,8 +5,7 @@ cannot reach a provider by mistake.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from visus.core.question import Detail, Options, Role, Text, ToolCall
 
@@ -23,8 +22,7 @@ ImageType: TypeAlias = Literal[
 """Formats that are read; which of them a model takes is in the catalogue."""
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(NamedTuple):
     """A checked picture: a whole file of a known type, without metadata or trailing bytes."""
 
     media_type: ImageType
@@ -40,8 +38,7 @@ class Image:
 PromptPart: TypeAlias = Text | Image
 
 
-@dataclass(frozen=True, slots=True)
-class PromptTurn:
+class PromptTurn(NamedTuple):
     """One message, ready for a model."""
 
     role: Role
@@ -51,8 +48,7 @@ class PromptTurn:
     tool_call_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(NamedTuple):
     """One question, ready for one model."""
 
     upstream_id: str

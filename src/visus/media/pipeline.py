@@ -35,7 +35,7 @@ from visus.workers.pool import WorkerPool
 
 WORKER_ENTRY: Final = "visus.media.image:worker"
 _PEEK_BYTES: Final = 3072
-_PEEK_FROM: Final = 64 * 1024
+_PEEK_FROM: Final = 128 * 1024
 """Shorter payloads are decoded at once: looking first would cost more."""
 _MADE_HERE: Final[tuple[ImageType, ...]] = ("image/jpeg", "image/png")
 

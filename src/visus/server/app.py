@@ -30,6 +30,7 @@ from visus.routing.choose import Upstream, Upstreams
 from visus.server import openapi
 from visus.server.authenticate import Doorkeeper
 from visus.server.gate import Entry, Gate, Routes
+from visus.server.memory import keep_freed_memory
 from visus.server.protocol import VisusProtocol
 from visus.server.routes.about import HEALTH, HTML, INERT, FixedRoute
 from visus.server.routes.chat import ChatRoute
@@ -208,6 +209,7 @@ async def serve(
         application = gate(configuration, made, book, library, watch)
         server = uvicorn.Server(_uvicorn(configuration, application))
         tasks.start_soon(watch.run)
+        tasks.start_soon(keep_freed_memory, lambda: server.server_state.total_requests)
         tasks.start_soon(keep_tidy, library, configuration.settings.files.sweep_s)
 
         async def tell() -> None:

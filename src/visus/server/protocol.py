@@ -91,6 +91,11 @@ class VisusProtocol(HttpToolsProtocol):
         if self.on_lost is not None:
             self.on_lost()
 
+    @property
+    def has_whole_body(self) -> bool:
+        """Whether the last byte of the request under way has arrived."""
+        return not self.cycle.more_body
+
     def abort(self) -> None:
         """Drops the connection and everything that waits to be written."""
         self.transport.abort()
