@@ -51,34 +51,6 @@ class Crop(NamedTuple):
     bottom: int
 
 
-def read(data: bytes) -> Layout:
-    """Walk the boxes."""
-    walk = _Walk(data)
-    items = walk.items()
-    width, height = items.size(items.primary)
-    _check_derived(items)
-    _check_work(items, width * height)
-    window = items.crop()
-    if window is not None:
-        width, height = window.right - window.left, window.bottom - window.top
-    frames = walk.samples()
-    kept = Kept()
-    kept.keep(0, walk.end)
-    return Layout(
-        width,
-        height,
-        kept,
-        frames=frames,
-        is_animated=frames > 1,
-        orientation=items.orientation(),
-    )
-
-
-def crop(data: bytes) -> Crop | None:
-    """What the primary item is cut down to, if it is."""
-    return _Walk(data).items().crop()
-
-
 class _Box(NamedTuple):
     kind: bytes
     start: int
@@ -154,8 +126,8 @@ class _Items:
         left = int(right + (whole[0] - width) / 2)
         top = int(down + (whole[1] - height) / 2)
         window = Crop(left, top, left + int(width), top + int(height))
-        if left < 0 or top < 0 or window.right > whole[0] or window.bottom > whole[1]:
-            raise malformed("a crop outside the picture")
+        if not (0 <= left < window.right <= whole[0] and 0 <= top < window.bottom <= whole[1]):
+            raise malformed("a crop outside the picture, or of nothing")
         return window
 
     def bytes_of(self, item: int) -> bytes:
@@ -383,6 +355,42 @@ class _Extents:
         if end > limit or start > end:
             raise truncated()
         return start, end
+
+
+def read_avif(data: bytes) -> Layout:
+    """Walk the boxes; the frames are those of the longest track."""
+    walk = _Walk(data)
+    return _layout(walk, frames=walk.samples())
+
+
+def read_heic(data: bytes) -> Layout:
+    """Walk the boxes. Only the primary picture counts: tracks are not decoded."""
+    return _layout(_Walk(data), frames=1)
+
+
+def _layout(walk: _Walk, *, frames: int) -> Layout:
+    items = walk.items()
+    width, height = items.size(items.primary)
+    _check_derived(items)
+    _check_work(items, width * height)
+    window = items.crop()
+    if window is not None:
+        width, height = window.right - window.left, window.bottom - window.top
+    kept = Kept()
+    kept.keep(0, walk.end)
+    return Layout(
+        width,
+        height,
+        kept,
+        frames=frames,
+        is_animated=frames > 1,
+        orientation=items.orientation(),
+    )
+
+
+def crop(data: bytes) -> Crop | None:
+    """What the primary item is cut down to, if it is."""
+    return _Walk(data).items().crop()
 
 
 # --- What a decoder would have to do ---------------------------------------------------------

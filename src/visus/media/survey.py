@@ -31,8 +31,8 @@ _READERS: Final[Mapping[ImageType, Callable[[bytes], Layout]]] = {
     "image/gif": gif.read,
     "image/bmp": bmp.read,
     "image/tiff": tiff.read,
-    "image/avif": isobmff.read,
-    "image/heic": isobmff.read,
+    "image/avif": isobmff.read_avif,
+    "image/heic": isobmff.read_heic,
 }
 _MEASURES: Final[Mapping[ImageType, Callable[[bytes], tuple[int, int] | None]]] = {
     "image/jpeg": jpeg.measure,
