@@ -57,6 +57,7 @@ class Connection(asyncio.Protocol):
         self._has_head = False
         self.is_complete = False
         self._keeps_alive = False
+        self._has_surplus = False
         self._on_drained: Callable[[Connection], None] | None = None
         self._parser = httptools.HttpResponseParser(self)
 
@@ -103,11 +104,17 @@ class Connection(asyncio.Protocol):
     @property
     def is_reusable(self) -> bool:
         """Whether it may carry another request now."""
-        return self.is_complete and self._keeps_alive and not self._transport.is_closing()
+        return (
+            self.is_complete
+            and self._keeps_alive
+            and not self._has_surplus
+            and not self._transport.is_closing()
+        )
 
     def is_still_quiet(self) -> bool:
         """Asks the system, not the loop, whether the other side has said or ended anything."""
-        return not self._transport.is_closing() and not self._poll.poll(0)
+        is_open = not (self._has_surplus or self._transport.is_closing())
+        return is_open and not self._poll.poll(0)
 
     def rest(self) -> None:
         """Ends an exchange whose answer was taken whole."""
@@ -160,8 +167,11 @@ class Connection(asyncio.Protocol):
             self._fail(exc or BrokenOff("the connection was closed before the answer's end"))
 
     def on_message_begin(self) -> None:
-        """A head begins."""
-        self.headers = {}
+        """A head begins; behind a complete answer, of one that nobody asked for."""
+        if self.is_complete:
+            self._has_surplus = True
+        else:
+            self.headers = {}
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header field; of a trailer too, which is passed over."""
@@ -173,12 +183,14 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """A head ends; one of 1xx only announces another."""
+        if self._has_surplus:
+            return
         self.status = self._parser.get_status_code()
         self._has_head = self.status >= _FIRST_FINAL_STATUS
 
     def on_body(self, body: bytes) -> None:
         """More of the body."""
-        if self._on_drained is not None:
+        if self._on_drained is not None or self._has_surplus:
             return
         self._pieces.append(body)
         self._held_bytes += len(body)
@@ -188,7 +200,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The answer, or a 1xx, is complete."""
-        if self._has_head:
+        if self._has_head and not self._has_surplus:
             self._keeps_alive = self._parser.should_keep_alive()
             self.is_complete = True
             if self._on_drained is not None:
