@@ -23,7 +23,7 @@ class Clip(NamedTuple):
     height_px: int
     duration_ms: int
     frames: int | None = None
-    """How many are looked at, where the caller says so; None: the model's own number."""
+    """How many are looked at, 1 or more; None: the model's own number."""
     has_sound: bool = True
 
 

@@ -29,7 +29,7 @@ _NOISE: Final = 0.002
 """What counts as agreement, of the larger of the two numbers; half a token at least."""
 _FEW: Final = 5
 _STRIDES: Final = (1, 7)
-"""Which few answers are tried as a beginning: each with its next ones, and with every seventh."""
+"""Which few are tried as a beginning: each answer with its next ones, and every seventh."""
 _ROUNDS: Final = 3
 _ODD: Final = 6.0
 """An answer that is so many times further off than most has no say."""
