@@ -6,22 +6,27 @@ import random
 import time
 from collections.abc import Iterator
 
+import pillow_heif
 import pytest
 from PIL import Image
 from tests.support.service import Service, ask, picture, text
 
-WHOLE, FIXED = 5000, 150
+WHOLE, FIXED = 20_000, 200
 LONGEST_S = 10.0
 
 
 def seeds() -> list[bytes]:
     """Small pictures of every format that is taken."""
+    pillow_heif.register_heif_opener()
     drawn = Image.effect_mandelbrot((64, 48), (-2, -1, 1, 1), 40).convert("RGB")
+    more = {"save_all": True, "append_images": [drawn.rotate(90)]}
     files: list[bytes] = []
     for form, options in (
         ("PNG", {}), ("JPEG", {}), ("JPEG", {"progressive": True}), ("WEBP", {}),
         ("WEBP", {"lossless": True}), ("GIF", {}),
-        ("GIF", {"save_all": True, "append_images": [drawn.rotate(90)]}),
+        ("GIF", more), ("WEBP", more), ("PNG", more), ("BMP", {}), ("TIFF", {}), ("TIFF", more),
+        ("TIFF", {"compression": "tiff_lzw"}), ("TIFF", {"compression": "jpeg"}),
+        ("AVIF", {}), ("AVIF", more), ("HEIF", {}), ("HEIF", {"tile_size": 32}),
     ):  # fmt: skip
         file = io.BytesIO()
         drawn.save(file, form, **options)
