@@ -2,9 +2,9 @@
 
 import random
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 import anyio
 from starlette.types import Message, Receive, Scope, Send
@@ -29,6 +29,9 @@ ALWAYS: Final = (
 
 CONNECTION: Final = "visus.connection"
 """Where in `scope["extensions"]` the connection stands."""
+CYCLE: Final = "visus.cycle"
+"""And the connection's own idea of this request, which only it understands."""
+Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 
 
 def new_request_id() -> str:
@@ -46,6 +49,10 @@ class Connection(Protocol):
 
     def abort(self) -> None:
         """Drops the connection."""
+        ...
+
+    def answer_whole(self, cycle: Any, status: int, headers: Headers, body: bytes) -> bool:
+        """Sends an answer in one write, if nothing speaks against it."""
         ...
 
 
@@ -69,6 +76,7 @@ class Exchange:
         self.record: dict[str, object] = {}
         self.hung_up = False
         self._connection: Connection = scope["extensions"][CONNECTION]
+        self._cycle: object = scope["extensions"].get(CYCLE)
         self._send = send
         self._headers: dict[bytes, bytes] | None = None
 
@@ -84,12 +92,11 @@ class Exchange:
         """Sends the status line and the headers, ours added."""
         self.started = True
         self.status = status
-        own = (b"x-request-id", self.request_id.encode())
         await self._hand_over(
             {
                 "type": "http.response.start",
                 "status": status,
-                "headers": [own, *ALWAYS, *headers],
+                "headers": [self._own_header(), *ALWAYS, *headers],
             }
         )
 
@@ -113,7 +120,14 @@ class Exchange:
         headers: tuple[tuple[bytes, bytes], ...] = (JSON,),
     ) -> None:
         """Sends a whole answer."""
-        length = (b"content-length", str(len(body)).encode())
+        if self.hung_up:
+            raise HungUp
+        length = (b"content-length", b"%d" % len(body))
+        whole = [self._own_header(), *ALWAYS, *headers, length]
+        if self._connection.answer_whole(self._cycle, status, whole, body):
+            self.started = self.complete = True
+            self.status = status
+            return
         await self.start(status, [*headers, length])
         await self.write(body, more=False)
 
@@ -168,6 +182,9 @@ class Exchange:
         """Sends a comment into a stream that has nothing to say."""
         if not self.complete and not self.sending:
             await self.write(sse.KEEP_ALIVE, more=True)
+
+    def _own_header(self) -> tuple[bytes, bytes]:
+        return b"x-request-id", self.request_id.encode()
 
     async def _hand_over(self, message: Message) -> None:
         self.sending = True

@@ -11,11 +11,15 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from typing_extensions import override
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from visus.errors import CallerError, HeadersTooLarge, InvalidValue
 from visus.server.bodies import error_body
-from visus.server.exchange import CONNECTION, new_request_id
+from visus.server.exchange import CONNECTION, CYCLE, Headers, new_request_id
 from visus.telemetry import event
 from visus.units import KIB, MIB
 
@@ -58,6 +62,7 @@ class VisusProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._extensions: dict[str, object] = {}
         self._in_head = False
         self._head_bytes = 0
         self._discarded_bytes = 0
@@ -69,8 +74,9 @@ class VisusProtocol(HttpToolsProtocol):
     @override
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._extensions = {CONNECTION: self}
         # ASGI lets a server put in what it likes; uvicorn's type is narrower.
-        self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]  # pyright: ignore[reportGeneralTypeIssues]
+        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]  # pyright: ignore[reportGeneralTypeIssues]
         self._in_head = True
         self._head_bytes = 0
 
@@ -83,6 +89,32 @@ class VisusProtocol(HttpToolsProtocol):
         )
         self._high_water_bytes = FORM_HIGH_WATER_BYTES if is_form else BODY_HIGH_WATER_BYTES
         super().on_headers_complete()
+        self._extensions[CYCLE] = self.cycle
+
+    def answer_whole(
+        self, cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes
+    ) -> bool:
+        """Sends a whole answer in one write, as uvicorn would in two.
+
+        False, and nothing is done, where that is not for us: an answer to HEAD, one that has
+        begun, or a reader who takes nothing.
+        """
+        is_odd = cycle.response_started or self.flow.write_paused or cycle.disconnected
+        if is_odd or cycle.scope["method"] == "HEAD":
+            return False
+        lines = [b"%b: %b\r\n" % header for header in headers]
+        if not cycle.keep_alive:
+            lines.append(b"connection: close\r\n")
+        head = b"".join(lines)
+        if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
+            raise ValueError("a header holds a line break")
+        self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[status], head, body))
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+        return True
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
