@@ -216,8 +216,11 @@ class MediaPipeline:
             formats=tuple(kind for kind in _MADE_HERE if kind in sees.formats),
             max_pixels=sees.max_pixels,
             max_bytes=sees.max_bytes,
+            background=self.settings.background,
             orientation=unfit.orientation,
             source_max_pixels=self.settings.max_pixels,
+            source_max_frames=self.settings.max_frames,
+            source_max_frames_pixels=self.settings.max_frames_pixels,
         )
         if not fit.formats:
             raise MediaRejected("This model cannot take an image like this.", param=param)

@@ -32,9 +32,12 @@ class MediaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     max_images: Positive = 50
     """The most pictures in one request."""
     max_frames: Positive = 60
-    """The most frames of one animation."""
+    """The most frames of one animation, or pages of one TIFF file."""
     max_frames_pixels: Positive = 100 * MEGAPIXEL
-    """The most pixels of all frames of one animation together."""
+    """The most pixels of all frames of one animation together, or of all pages that are asked
+    for."""
+    background: Annotated[str, msgspec.Meta(pattern="^#[0-9a-fA-F]{6}$")] = "#ffffff"
+    """What transparency is laid on where a picture is decoded, as `#rrggbb`."""
 
     admit_networks: tuple[str, ...] = ()
     """Networks that may be fetched from although they are not public, such as `10.1.0.0/16`.

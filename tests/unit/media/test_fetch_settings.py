@@ -75,8 +75,17 @@ def test_a_faulty_setting_is_named(field: str, value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "faulty", [{"max_bytes": 0}, {"total_s": 0}, {"max_redirects": 11}, {"no_such": 1}]
+    "faulty",
+    [
+        {"max_bytes": 0},
+        {"total_s": 0},
+        {"max_redirects": 11},
+        {"no_such": 1},
+        {"background": "white"},
+        {"background": "#fff"},
+        {"background": "#ffffff0"},
+    ],
 )
-def test_a_setting_out_of_range_or_unknown_is_refused(faulty: dict[str, int]) -> None:
+def test_a_setting_out_of_range_or_unknown_is_refused(faulty: dict[str, object]) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(faulty, MediaSettings)

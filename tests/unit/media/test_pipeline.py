@@ -289,6 +289,17 @@ async def test_more_bytes_than_the_model_takes_are_squeezed_out(
     assert (file_of(image) == data) == (spare >= 0)
 
 
+@pytest.mark.parametrize(
+    ("background", "colour"), [("#ffffff", (255, 255, 255)), ("#204060", (32, 64, 96))]
+)
+async def test_transparency_is_laid_on_the_colour_of_the_settings(
+    pool: WorkerPool, background: str, colour: tuple[int, ...]
+) -> None:
+    ghost = encode(Pillow.new("RGBA", (20, 10), (0, 0, 0, 0)), "TIFF")
+    (image,) = await prepare(pipeline(pool, background=background), inline(ghost))
+    assert decode(file_of(image)).convert("RGB").getpixel((3, 3)) == colour
+
+
 # --- Refusals --------------------------------------------------------------------------------
 
 
