@@ -52,17 +52,22 @@ def test_limits_and_dates_are_those_of_the_providers() -> None:
     assert {"image/heic", "image/heif"} <= set(gemini.vision.formats)
     assert not {"image/gif", "image/avif"} & set(gemini.vision.formats)
     assert gemini.vision.max_inline_bytes == 20_000_000
-    assert gemini.vision.pdf
     assert gemini.vision.pdf_page_tokens == 258
     assert ROWS["Qwen3-VL-30B-A3B-Instruct-FP8"].vision.max_aspect == 200
 
 
-def test_a_model_that_takes_videos_whole_says_what_they_cost() -> None:
+def test_no_model_is_said_to_take_what_no_request_may_hold() -> None:
+    for row in ROWS.values():
+        assert set(row.input_modalities) <= {"text", "image"}
+        assert not (row.vision.video or row.vision.pdf)
+
+
+def test_a_model_made_for_videos_says_what_they_cost() -> None:
     clip = Clip(320, 240, 3_000)
     costs = {
         name: row.vision.video_tokens.rule.count(clip, "auto")
         for name, row in ROWS.items()
-        if row.vision.video and row.vision.video_tokens
+        if row.vision.video_tokens
     }
     assert costs == {
         "Qwen3-VL-30B-A3B-Instruct-FP8": 240,
