@@ -118,6 +118,15 @@ def test_heic_and_avif_show_what_was_drawn(name: str) -> None:
     assert distance(seen(BOXED[name]), pixels(drawn)) < CODED
 
 
+@pytest.mark.parametrize("bits", [8, 10, 12])
+def test_avif_of_any_depth_is_scaled_and_not_clipped(bits: int) -> None:
+    drawn = np.asarray(halves())[..., ::-1].astype(np.uint16) << (bits - 8)
+    options = [cv2.IMWRITE_AVIF_DEPTH, bits, cv2.IMWRITE_AVIF_QUALITY, 95]
+    ok, coded = cv2.imencode(".avif", drawn.astype(np.uint8) if bits == 8 else drawn, options)
+    assert ok
+    assert distance(seen(coded.tobytes()), pixels(halves())) < CODED
+
+
 def test_a_picture_in_tiles_is_put_together() -> None:
     drawn = noisy(200, 150).resize((20, 15)).resize((200, 150))
     data = encode(drawn, "HEIF", tile_size=64, quality=95)

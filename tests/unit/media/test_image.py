@@ -27,7 +27,7 @@ from visus.media.fitting import (
     unpack_frames,
     unpack_job,
 )
-from visus.media.image import normalise
+from visus.media.image import frames, normalise
 
 ANY = Fit()
 SOUND = sound_files()
@@ -179,11 +179,16 @@ def test_no_metadata_comes_out() -> None:
         encode(halves(), "PNG", pnginfo=info, exif=exif()),
         encode(halves(), "WEBP", xmp=SECRET, exif=exif()),
         encode(halves(), "JPEG", comment=SECRET, exif=exif(), icc_profile=SRGB),
+        encode(halves(), "TIFF", exif=exif(), icc_profile=SRGB),
+        encode(halves(), "AVIF", exif=exif(), icc_profile=SRGB, xmp=SECRET),
+        encode(halves(), "HEIF", exif=exif(), icc_profile=SRGB, xmp=SECRET),
+        encode(halves(), "PNG", save_all=True, append_images=[halves()], exif=exif()),
     ]
     for source in sources:
         fitted = normalise(source, Fit(max_side_px=32))
         assert SECRET not in fitted.data
         assert not {"exif", "icc_profile", "comment", "xmp"} & set(decode(fitted.data).info)
+        assert all(SECRET not in one.data for one in frames(source, Fit(frames=2)))
 
 
 @pytest.mark.parametrize("source_max_pixels", [3071, 3072])
