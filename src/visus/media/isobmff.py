@@ -18,6 +18,8 @@ _MAX_ITEMS: Final = 2_048
 _MAX_EXTENTS: Final = 64
 """Pieces that one item lies in; nearly always one."""
 _MAX_TILES: Final = 1_024
+_MAX_LINKS: Final = 16_384
+"""Pieces, properties of items and references between items, all together."""
 _BIG_SIZE: Final = 1
 _TO_THE_END: Final = 0
 _CODED: Final = frozenset({b"hvc1", b"av01"})
@@ -151,6 +153,7 @@ class _Walk:
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._boxes_left = _MAX_BOXES
+        self._links_left = _MAX_LINKS
         self._boxes: dict[bytes, _Box] = {}
         """The first box of each kind at the top."""
         self.end = 0
@@ -224,6 +227,11 @@ class _Walk:
             yield _Box(kind, cursor.position, start + size)
             start += size
 
+    def _count_links(self, count: int) -> None:
+        self._links_left -= count
+        if self._links_left < 0:
+            raise malformed("too many links")
+
     def _cursor(self, box: _Box) -> _Cursor:
         return _Cursor(self._data, box.start, box.end)
 
@@ -265,6 +273,7 @@ class _Walk:
         total = 0
         for _ in range(count):
             item, stretches = reader.item(cursor, idat, file_bytes=self.end)
+            self._count_links(len(stretches))
             total += sum(end - start for start, end in stretches)
             if total > 2 * len(self._data):
                 raise malformed("items that lie over each other")
@@ -292,7 +301,9 @@ class _Walk:
         width = 2 if flags & 1 else 1
         for _ in range(count):
             mine = found.setdefault(cursor.number(4 if version else 2), [])
-            for _ in range(cursor.number(1)):
+            links = cursor.number(1)
+            self._count_links(links)
+            for _ in range(links):
                 index = cursor.number(width) & ((1 << (8 * width - 1)) - 1)
                 if index > len(container):
                     raise malformed("a property that is not there")
@@ -310,6 +321,7 @@ class _Walk:
                 continue
             if count > _MAX_TILES:
                 raise malformed("too many tiles")
+            self._count_links(count)
             targets = [inner.number(width) for _ in range(count)]
             if reference.kind == b"dimg":
                 items.sources.setdefault(source, []).extend(targets)

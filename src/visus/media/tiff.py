@@ -17,7 +17,7 @@ _ORDERS: Final = {b"II*\x00": "<", b"MM\x00*": ">"}
 _HEADER_BYTES: Final = 8
 _ENTRY_BYTES: Final = 12
 _MAX_ENTRIES: Final = 512
-_MAX_DIRECTORIES: Final = 1_000
+_MAX_DIRECTORIES: Final = 512
 _SIZES: Final = {
     1: 1,
     2: 1,
@@ -69,6 +69,8 @@ _DEEP: Final = 16
 _UNSIGNED: Final = 1
 _MAX_SAMPLES: Final = 6
 _SEPARATE: Final = 2
+_MAX_PARTS: Final = 5 * MAX_PARTS
+"""Strips and tiles of all pages together."""
 _MAX_TILE_PX: Final = 4096 * 4096
 
 
@@ -90,6 +92,8 @@ def read(data: bytes) -> Layout:
     ]
     if not found:
         raise _foreign("with thumbnails alone, such as a camera's raw file,")
+    if sum(directory.parts() for _, directory in found) > _MAX_PARTS:
+        raise malformed("too many strips or tiles")
     pages = tuple(_page(index, directory) for index, directory in found)
     first = found[0][1]
     kept = Kept()
@@ -139,6 +143,11 @@ class _Directory:
         form = f"{self._order}{entry.values}{_INTEGERS[entry.kind]}"
         return struct.unpack_from(form, self.data, entry.start)
 
+    def parts(self) -> int:
+        """How many strips or tiles are listed."""
+        listed = (self._entries.get(tag) for tag in (_STRIP_OFFSETS, _TILE_OFFSETS))
+        return sum(entry.values for entry in listed if entry is not None)
+
     def one(self, tag: int, default: int | None = None) -> int:
         """The first number at `tag`."""
         if tag not in self._entries and default is not None:
@@ -156,6 +165,7 @@ class _Walk:
         self._data = data
         self._order = _ORDERS[data[:4]]
         self._value_bytes = 0
+        self._entries_left = MAX_PARTS
 
     def directories(self) -> Iterator[_Directory]:
         if len(self._data) < _HEADER_BYTES:
@@ -176,7 +186,8 @@ class _Walk:
         data, order = self._data, self._order
         try:
             (count,) = struct.unpack_from(f"{order}H", data, start)
-            if count > _MAX_ENTRIES:
+            self._entries_left -= count
+            if count > _MAX_ENTRIES or self._entries_left < 0:
                 raise malformed("too many entries")
             end = start + 2 + count * _ENTRY_BYTES
             (following,) = struct.unpack_from(f"{order}I", data, end)

@@ -215,6 +215,21 @@ BROKEN = {
     "a crop over nothing": heif(properties=((ispe(64, 48), clap(32, 48, 1, over=0)),)),
     "a box too short": heif().replace((20).to_bytes(4) + b"ispe", (4).to_bytes(4) + b"ispe"),
     "a box too long": heif().replace((20).to_bytes(4) + b"ispe", u32(9999) + b"ispe"),
+    "pieces without end": heif(
+        iloc=full_box(
+            b"iloc",
+            b"\x11\0",
+            u16(2_000),
+            *[u16(n, 1, 0, 64) + b"\1\1" * 64 for n in range(1, 2_001)],
+            version=1,
+        )
+    ),
+    "properties without end": heif(
+        (b"hvc1",) * 200, ((*[ispe(64, 48)] * 250,),) * 200, iloc=iloc((0, 0, 4))
+    ),
+    "references without end": heif(
+        iref=references(*[(b"dimg", n, range(1, 1_025)) for n in range(1, 21)])
+    ),
     "boxes without end": heif(iref=full_box(b"iref", box(b"dimg", bytes(4)) * 5_000)),
 }
 

@@ -194,6 +194,25 @@ def test_values_that_lie_over_each_other_are_refused_soon() -> None:
     assert time.perf_counter() - began_s < 0.5
 
 
+HOSTILE = {
+    "entries": tiff(
+        *[{**page(4, 4), **{60_000 + n: ("H", [0]) for n in range(500)}}] * 60, pixels=PIXELS
+    ),
+    "strips": tiff(
+        *[page(4, 4, t273=("I", [8] * 20_000), t279=("I", [1] * 20_000))] * 60, pixels=PIXELS
+    ),
+    "directories": tiff(*[page(4, 4)] * 513, pixels=PIXELS),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_lists_without_end_are_refused_soon(name: str) -> None:
+    began_s = time.perf_counter()
+    with pytest.raises(MediaRejected, match=r"damaged|more than 60 pages"):
+        survey(HOSTILE[name], SETTINGS)
+    assert time.perf_counter() - began_s < 0.3
+
+
 @pytest.mark.parametrize("name", SOUND)
 @pytest.mark.parametrize("tenths", range(10))
 def test_a_truncated_tiff_is_refused(name: str, tenths: int) -> None:
