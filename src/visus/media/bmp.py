@@ -3,7 +3,9 @@
 import struct
 from typing import Final, NamedTuple
 
+from visus.errors import MediaRejected
 from visus.media.layout import Kept, Layout, malformed, truncated
+from visus.units import MEGAPIXEL, MIB
 
 _FILE_HEADER: Final = struct.Struct("<2sIHHI")
 _OLD: Final = struct.Struct("<HHHH")
@@ -19,8 +21,9 @@ _DEPTHS: Final = {
 }
 """Allowed bits a pixel, by kind of compression; 1 and 2 are run lengths."""
 _END_OF_BITMAP: Final = b"\0\1"
-_MAX_RUN_LENGTH_BYTES: Final = 2 * 1024 * 1024
-"""More would take the decoder longer than the few seconds that a picture may take."""
+_MAX_RUN_LENGTH_BYTES: Final = 2 * MIB
+_MAX_RUN_LENGTH_PX: Final = 8 * MEGAPIXEL
+"""The decoder takes a tenth of a second for each megapixel, however short the file is."""
 
 
 class _Header(NamedTuple):
@@ -85,8 +88,9 @@ def _end(data: bytes, header: _Header) -> int:
         if end > len(data):
             raise truncated()
         return end
-    if len(data) - header.start > _MAX_RUN_LENGTH_BYTES:
-        raise malformed("too many run lengths")
+    pixels = header.width_px * header.height_px
+    if len(data) - header.start > _MAX_RUN_LENGTH_BYTES or pixels > _MAX_RUN_LENGTH_PX:
+        raise MediaRejected("The image is a BMP with run lengths, and too large for one.")
     last = data.rfind(_END_OF_BITMAP, header.start)
     if last < 0:
         raise truncated()

@@ -31,7 +31,7 @@ _FROM_FILE: Final = 0
 _FROM_IDAT: Final = 1
 _WIDE_ITEMS: Final = 2
 """From this version on, `iloc` has ids of 32 bits."""
-_MOST_WORK: Final = 6
+_MOST_WORK: Final = 3
 _SPARE_PX: Final = 4_000_000
 """At most so many pixels are decoded for each one that is seen, and these besides: tiles
 reach over the edge, and transparency is a picture of its own."""
@@ -440,7 +440,8 @@ def _check_work(items: _Items, pixels: int) -> None:
             needed |= {helper, *items.sources.get(helper, ())}
     work = 0
     for item in needed:
-        width, height = items.size(item)
-        work += width * height
+        if items.kinds.get(item) in _CODED:
+            width, height = items.size(item)
+            work += width * height
     if work > _MOST_WORK * pixels + _SPARE_PX:
         raise malformed(f"{work} pixels to decode for {pixels}")

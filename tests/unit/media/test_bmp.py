@@ -81,8 +81,15 @@ def test_a_header_that_makes_no_sense_is_refused(at: int, form: str, value: int)
 
 def test_run_lengths_without_end_are_refused() -> None:
     data = bmp(40, 8, run_lengths=True)
-    with pytest.raises(MediaRejected, match="damaged"):
+    with pytest.raises(MediaRejected, match="too large for one"):
         survey(data[:-2] + b"\0\0" * 1_100_000 + b"\0\1", SETTINGS)
+    for height in (1000, 1001):
+        tall = changed(changed(data, 18, "<i", 8000), 22, "<i", height)
+        if height == 1000:
+            assert survey(tall, SETTINGS).height_px == 1000
+        else:
+            with pytest.raises(MediaRejected, match="too large for one"):
+                survey(tall, SETTINGS)
     with pytest.raises(MediaRejected, match="too early"):
         survey(data[:-2], SETTINGS)
 

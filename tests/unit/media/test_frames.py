@@ -1,4 +1,5 @@
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -144,6 +145,17 @@ def test_frames_are_composed_as_a_second_decoder_composes_them(
         drawn = np.stack([red, green, blue], axis=-1)
         wanted = np.where(alpha[..., None] > 127, drawn, 255)
         assert np.abs(seen - wanted).mean() < 2
+
+
+def test_a_real_animation_is_composed_as_a_second_decoder_composes_it(pictures: Path) -> None:
+    data = (pictures / "no_time_for_that_tiny.gif").read_bytes()
+    ok, other = cv2.imdecodeanimation(np.frombuffer(data, np.uint8))
+    assert ok
+    got = taken(data, 60)
+    assert len(got) == len(other.frames) == survey(data, MediaSettings()).frames
+    for fitted, frame in zip(got, other.frames, strict=True):
+        seen = np.asarray(decode(fitted.data).convert("RGB")).astype(int)
+        assert np.abs(seen - frame[..., 2::-1]).mean() < 2
 
 
 # --- Pages -----------------------------------------------------------------------------------

@@ -177,6 +177,21 @@ def test_tiles_that_cannot_be_are_refused(data: bytes) -> None:
         look(data)
 
 
+@pytest.mark.parametrize(("side", "is_taken"), [(2000, True), (2001, False)])
+def test_at_most_three_pixels_are_decoded_for_each_that_is_seen(
+    side: int, *, is_taken: bool
+) -> None:
+    """A thousand by a thousand, and seven million to decode: the picture and two alphas."""
+    links = references((b"auxl", 2, [1]), (b"auxl", 3, [1]))
+    sizes = ((ispe(1000, 1000),), (ispe(2000, side),), (ispe(1000, 2000),))
+    data = heif((b"hvc1",) * 3, sizes, iref=links)
+    if is_taken:
+        assert look(data).width_px == 1000
+    else:
+        with pytest.raises(MediaRejected, match="damaged"):
+            look(data)
+
+
 def test_transparency_far_larger_than_its_picture_is_refused() -> None:
     alpha = references((b"auxl", 2, [1]))
     small = heif((b"hvc1", b"hvc1"), ((ispe(64, 48),), (ispe(64, 48),)), iref=alpha)
