@@ -8,6 +8,7 @@ import json
 import logging
 import sys
 import time
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -64,8 +65,13 @@ def _ascii(line: bytes) -> bytes:
 
 
 def _stamp(seconds: float) -> str:
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-    return f"{whole}.{int(seconds % 1 * 1000):03d}Z"
+    return f"{_whole(int(seconds))}.{int(seconds % 1 * 1000):03d}Z"
+
+
+@lru_cache(maxsize=2)
+def _whole(seconds: int) -> str:
+    """Most lines are written in the same second as the line before."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def failure(name: str, fault: BaseException, **fields: object) -> None:

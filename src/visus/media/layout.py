@@ -1,6 +1,5 @@
 """What the readers of all containers have in common."""
 
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from visus.errors import MediaRejected
@@ -59,8 +58,7 @@ class Page(NamedTuple):
     orientation: int
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """One walked file."""
 
     width_px: int

@@ -7,8 +7,7 @@ What has an obstacle is decoded by a worker, and no model sees the file itself.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from visus.core.prompt import ImageType
 from visus.errors import MediaRejected
@@ -46,8 +45,7 @@ _PASSED: Final = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"
 """What may reach a model as it is; everything else is decoded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(NamedTuple):
     """A whole file within every limit, and what is to be done with it."""
 
     media_type: ImageType

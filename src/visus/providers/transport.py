@@ -31,7 +31,7 @@ from visus.providers.settings import UpstreamSettings
 Body: TypeAlias = Sequence[bytes | memoryview]
 """A request body in pieces, which are sent one after the other and never joined."""
 
-JOIN_BELOW_BYTES: Final = 256 * 1024
+JOIN_BELOW_BYTES: Final = 16 * 1024
 """A small request goes out in one piece; a large one as it is, uncopied."""
 KEEP_ALIVE_S: Final = 30.0
 """How long an idle connection is kept."""
