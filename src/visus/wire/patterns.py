@@ -57,7 +57,7 @@ def check(pattern: str, budget: Budget) -> None:
     Raises:
         PatternRefused: it could, it needs more than `budget` to know, or it is no pattern.
     """
-    budget.spend(len(pattern) // 16 + 1)
+    budget.spend(len(pattern) + 1)
     for expression in expressions(pattern):
         automaton = _Automaton(budget)
         automaton.build(expression)
