@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from visus.local.lite.lookalikes import told_apart
 from visus.local.lite.spacing import Glyph, Strip
 
 _LOWER: Final = frozenset("aemnrcosuvwxz")
@@ -65,6 +66,7 @@ def settled(glyphs: Sequence[Glyph], strip: Strip) -> list[Glyph]:
     """The glyphs with case, quotes and dashes as the ink has them."""
     numbered, blots = _blots(strip.ink)
     owned = list(_owned(glyphs, strip, blots))
+    glyphs = told_apart(glyphs, [_width(own) for own in owned])
     ruler = _ruler(glyphs, owned)
     if ruler is None:
         return list(glyphs)
@@ -80,6 +82,10 @@ def _calm(seen: Sequence[Glyph], read: Sequence[Glyph]) -> list[Glyph]:
         glyphs[1] if glyphs[0].text.islower() and glyphs[2].text.isupper() else glyphs[2]
         for glyphs in zip((Glyph(" ", 0, 0), *seen), read, seen, strict=False)
     ]
+
+
+def _width(own: Sequence[_Blot]) -> float | None:
+    return float(own[0].right - own[0].left) if len(own) == 1 else None
 
 
 def _blots(ink: NDArray[np.bool_]) -> tuple[NDArray[np.int32], list[_Blot]]:
