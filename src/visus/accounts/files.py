@@ -47,14 +47,18 @@ class FileBook:
         with storage_faults(), self.engine.begin() as connection:
             connection.execute(_new_blob(file))
             connection.execute(sql.insert(tables.files).values(_row(file)))
-            self._check_room(connection, file.owner)
+            self._check_room(connection, file.owner, now_s=file.created_at)
             publish()
 
-    def _check_room(self, connection: sql.Connection, owner: str) -> None:
-        kept = sql.select(sql.func.coalesce(sql.func.sum(tables.blobs.c.size_bytes), 0))
-        counted = sql.select(sql.func.count()).select_from(tables.files)
-        size = connection.execute(kept.where(tables.blobs.c.owner == owner)).scalar_one()
-        count = connection.execute(counted.where(tables.files.c.owner == owner)).scalar_one()
+    def _check_room(self, connection: sql.Connection, owner: str, *, now_s: float) -> None:
+        """What has expired counts no more, whether or not it has been swept."""
+        live = _live(owner, now_s)
+        columns = (tables.files.c.address, tables.files.c.size_bytes)
+        different = sql.select(*columns).where(*live).distinct().subquery()
+        kept = sql.select(sql.func.coalesce(sql.func.sum(different.c.size_bytes), 0))
+        counted = sql.select(sql.func.count()).select_from(tables.files).where(*live)
+        size = connection.execute(kept).scalar_one()
+        count = connection.execute(counted).scalar_one()
         if size > self.limits.max_bytes:
             raise FileTooLarge(
                 f"The file does not fit into your quota of {self.limits.max_bytes} bytes for "

@@ -81,7 +81,7 @@ class IncomingFile:
     def publish(self, path: Path) -> None:
         """Gives the file its final name; equal content that is there already is replaced."""
         with disk_faults():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(path.parent)
             self.path.replace(path)
             _bring_to_disk(path.parent)
 
@@ -90,6 +90,13 @@ class IncomingFile:
         with disk_faults():
             os.close(self._file)
             self.path.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder, and those above it that are not there, for the service alone."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _created(path: Path) -> int:

@@ -19,7 +19,7 @@ import msgspec
 
 from visus.core.files import FileLabel, FilePage, FileRecord, WantedPage
 from visus.errors import FileNotFound, InvalidFile, StorageUnavailable
-from visus.media.incoming import IncomingFile, disk_faults, sweep
+from visus.media.incoming import IncomingFile, disk_faults, make_folder, sweep
 from visus.units import KIB, MIB
 
 Positive: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
@@ -121,7 +121,7 @@ class Shelf:
         """
         folder = self.folder / "incoming"
         with disk_faults():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(folder)
         return IncomingFile(
             folder,
             max_bytes=self.settings.max_bytes,
