@@ -36,6 +36,9 @@ def upstream_config(port: int, *extra: str) -> str:
             '[[providers]]\nname = "scripted"\ndialect = "openai"',
             'api_key_env = "SCRIPTED_KEY"',
             f'base_url = "http://127.0.0.1:{port}/v1"',
+            '[[providers]]\nname = "german"\ndialect = "openai"\ncountry = "DE"',
+            f'base_url = "http://127.0.0.1:{port}/v1"',
+            '[[models]]\nid = "in-germany"\nprovider = "german"\nupstream_id = "good"\n',
             '[[models]]\nid = "blind"\nprovider = "scripted"\nupstream_id = "good"\n',
             models,
         ]

@@ -80,6 +80,12 @@ class UnsupportedModality(CallerError):
     code = "unsupported_modality"
 
 
+class ResidencyUnavailable(CallerError):
+    """The asked model runs outside the place where the caller's data must stay."""
+
+    code = "residency_unavailable"
+
+
 class ContextLengthExceeded(CallerError):
     """More tokens than the model's context holds."""
 
@@ -126,30 +132,6 @@ class FileTooLarge(CallerError):
     """A file over the limit, or one that its owner's quota has no room for."""
 
     code = "file_too_large"
-
-
-class EncryptedFile(InvalidFile):
-    """A document that asks for a password before it can be read."""
-
-    code = "encrypted_file"
-
-
-class UnsupportedFileType(InvalidFile):
-    """A file of a kind that is not read here."""
-
-    code = "unsupported_file_type"
-
-
-class InvalidVideo(CallerError):
-    """A video that we will not hand to a model: broken, undecodable, or no video at all."""
-
-    code = "invalid_video"
-
-
-class VideoTooLong(InvalidVideo):
-    """A video that runs longer than the limit."""
-
-    code = "video_too_long"
 
 
 class InvalidApiKey(CallerError):

@@ -121,6 +121,15 @@ class Options(NamedTuple):
     answer_format: AnswerFormat | None = None
 
 
+class Residency(NamedTuple):
+    """A demand on where the question may be answered."""
+
+    place: str
+    """As the caller wrote it: a country's two letters, `eu` or `local`. Not checked."""
+    param: str
+    """Where they wrote it."""
+
+
 class Question(NamedTuple):
     """One chat request."""
 
@@ -128,3 +137,5 @@ class Question(NamedTuple):
     turns: Sequence[Turn]
     options: Options = Options()
     streamed: bool = False
+    residencies: Sequence[Residency] = ()
+    """All of them have to be met."""

@@ -3,7 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from visus.errors import ModelNotFound, ProviderNotConfigured, WorkerUnavailable
+from visus.core.question import Residency
+from visus.errors import (
+    InvalidValue,
+    ModelNotFound,
+    ProviderNotConfigured,
+    ResidencyUnavailable,
+    WorkerUnavailable,
+)
+from visus.models import residency
 from visus.models.catalogue import ModelRow, ProviderRow
 from visus.providers.base import Provider
 
@@ -38,11 +46,15 @@ class Upstreams:
 
     by_id: Mapping[str, Upstream]
 
-    def choose(self, model_id: str) -> tuple[Upstream, Provider]:
-        """Who answers for `model_id`.
+    def choose(
+        self, model_id: str, residencies: Sequence[Residency] = ()
+    ) -> tuple[Upstream, Provider]:
+        """Who answers for `model_id`, if it runs inside every one of `residencies`.
 
         Raises:
             ModelNotFound: no such id.
+            InvalidValue: a demand names no place that we know.
+            ResidencyUnavailable: the model runs elsewhere, or nobody knows where.
             ProviderNotConfigured: there is, but a setting is missing, which the message names.
             WorkerUnavailable: its process does not start.
         """
@@ -50,6 +62,8 @@ class Upstreams:
         if upstream is None:
             name = model_id if len(model_id) <= 100 else f"{model_id[:100]}…"  # noqa: PLR2004 -- a screen line
             raise ModelNotFound(f"The model {name!r} does not exist here.", param="model")
+        for demand in residencies:
+            _check_residency(demand, upstream.row)
         if upstream.provider is None:
             raise ProviderNotConfigured(
                 f"The provider {upstream.row.name!r} of this model is not configured: "
@@ -71,3 +85,14 @@ class Upstreams:
             for upstream in self.by_id.values()
             if upstream.provider is not None and upstream.why_not is None
         ]
+
+
+def _check_residency(demand: Residency, row: ProviderRow) -> None:
+    if not residency.is_known(demand.place):
+        raise InvalidValue(
+            "A residency is a country's two letters, 'eu' or 'local'.", param=demand.param
+        )
+    if not residency.is_met(demand.place, region=row.region, country=row.country):
+        raise ResidencyUnavailable(
+            f"This model does not run inside {demand.place.lower()!r}.", param=demand.param
+        )

@@ -86,6 +86,10 @@ class Exchange:
             self._headers = dict(self.scope["headers"])
         return self._headers.get(name)
 
+    def headers(self, name: bytes) -> list[bytes]:
+        """The values of every request header of that name."""
+        return [value for given, value in self.scope["headers"] if given == name]
+
     async def start(
         self, status: int, headers: tuple[tuple[bytes, bytes], ...] | list[tuple[bytes, bytes]]
     ) -> None:

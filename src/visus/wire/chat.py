@@ -27,6 +27,7 @@ from visus.core.question import (
     Options,
     Question,
     QuestionPart,
+    Residency,
     Text,
     Tool,
     ToolCall,
@@ -105,9 +106,16 @@ def _parsed(body: bytes, urls: payloads.SetAside, limits: ChatLimits) -> ChatCal
         turns=_turns(request.messages, limits, reader),
         options=_options(request, limits),
         streamed=request.stream is True,
+        residencies=_residencies(request.visus),
     )
     usage = request.stream_options is not None and request.stream_options.include_usage is True
     return ChatCall(question=question, include_usage=usage, ignored=ignored)
+
+
+def _residencies(ours: shapes.VisusOptions | None) -> Sequence[Residency]:
+    if ours is None or ours.residency is None:
+        return ()
+    return (Residency(ours.residency, "visus.residency"),)
 
 
 def _shaped(body: bytes) -> tuple[shapes.ChatRequest, Sequence[str]]:

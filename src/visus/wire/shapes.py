@@ -149,7 +149,10 @@ class StreamOptions(Shape, frozen=True):
 
 
 class VisusOptions(Shape, frozen=True):
-    """Our own options. There is none yet, and an unknown one is refused."""
+    """Our own options; an unknown one is refused."""
+
+    residency: str | None = None
+    """Where the question may be answered: a country's two letters, `eu` or `local`."""
 
 
 class ChatRequest(Shape, frozen=True):

@@ -1,5 +1,5 @@
 import base64
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
 import pytest
@@ -94,7 +94,7 @@ async def test_what_cannot_be_honoured_is_refused_by_name_before_any_work(
 
 async def test_what_changes_nothing_is_accepted() -> None:
     options = Options(n=1, temperature=0.3, top_p=0.5, seed=4, presence_penalty=1.0, user="u")
-    tools = replace(options, tools=[Tool("f")], tool_choice="auto", frequency_penalty=-1.0)
+    tools = options._replace(tools=[Tool("f")], tool_choice="auto", frequency_penalty=-1.0)
     assert await batches(Desk(), prompt(tools))
 
 

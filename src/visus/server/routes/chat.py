@@ -1,13 +1,18 @@
 """`POST /v1/chat/completions`."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from visus.config import ServerSettings
+from visus.core.question import Residency
 from visus.flow.chat import ChatService
 from visus.server.exchange import Exchange, read_json
 from visus.server.respond import respond
 from visus.server.watch import Watch
 from visus.wire import chat
+
+RESIDENCY_NAME: Final = "X-Visus-Residency"
+RESIDENCY: Final = RESIDENCY_NAME.lower().encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,5 +32,9 @@ class ChatRoute:
             timeout_s=self.settings.body_timeout_s,
         )
         call = chat.parse(body, self.limits)
-        exchange.record |= {"model": call.question.model[:200], "body_bytes": len(body)}
-        await respond(exchange, call, self.service.answer(call.question), self.watch)
+        question = call.question
+        exchange.record |= {"model": question.model[:200], "body_bytes": len(body)}
+        if demands := exchange.headers(RESIDENCY):
+            places = [Residency(place.decode("latin-1"), RESIDENCY_NAME) for place in demands]
+            question = question._replace(residencies=(*question.residencies, *places))
+        await respond(exchange, call, self.service.answer(question), self.watch)
