@@ -61,6 +61,17 @@ def _rows(ask: Ask, page: Page) -> Reply | None:
     )
 
 
+def _headed(ask: Ask, page: Page) -> Reply | None:
+    """Rows of a table whose first column is headed by what is counted."""
+    found = tables.largest(page)
+    if found is None or not found.header:
+        return None
+    asked = words(re.split(ASKED, ask.folded)[-1])[:1]
+    title = words(found.header[0].text)
+    named = any(alike(word, part) for word in asked for part in title)
+    return _rows(ask, page) if named else None
+
+
 def _columns(ask: Ask, page: Page) -> Reply | None:
     found = tables.largest(page)
     if found is None:
@@ -100,6 +111,7 @@ _COUNTERS: Final[tuple[tuple[str, Callable[[Ask, Page], Reply | None]], ...]] = 
     (r"\bcolumns?\b|\bspalten\b", _columns),
     (r"\brows?\b|\bentries\b|\bline items\b|\bpositionen\b|\bposten\b|\bzeilen\b|\beintrage\b"
      r"|\b(?:items|articles|products|artikel|produkte|waren)\b(?=\W*$| (?:are|were|is|on|in|does|did|listed|sind|wurden|stehen|hat|enthalt|auf))", _rows),
+    (r"\b(?:listed|shown|in the table|aufgefuhrt|aufgelistet|in der (?:tabelle|liste))\b", _headed),
     (r"\btables?\b|\btabellen?\b", _tables),
     (r"\bcolou?rs\b|\bfarben\b", _colours),
 )  # fmt: skip
