@@ -32,7 +32,9 @@ from visus.wire.answer import Envelope, Fold
 
 USAGE: Final = 2
 DEFAULT_QUESTION: Final = "What is in this image?"
-_FILE_NAME: Final = re.compile(r"\S+\.(jpe?g|png|webp|gif)", re.IGNORECASE)
+_FILE_NAME: Final = re.compile(
+    r"\S+\.(jpe?g|png|webp|gif|bmp|tiff?|avif|hei[cf])", re.IGNORECASE
+)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -48,6 +48,31 @@ class PromptTurn(NamedTuple):
     tool_call_id: str | None = None
 
 
+class PartReport(NamedTuple):
+    """What became of one picture on its way to a model."""
+
+    path: str
+    """The part: `messages[0].content[1]`."""
+    declared: str | None
+    """The media type that somebody claimed; None where nobody did."""
+    found: ImageType
+    """The media type of its bytes."""
+    bytes_in: int
+    width_in_px: int
+    height_in_px: int
+    """As stored; see `survey`."""
+    frames_in: int
+    """Pictures in an animation, or pages; 1 for an ordinary picture."""
+    images: Sequence[Image]
+    """What the model got."""
+    steps: Sequence[str]
+    """What was done, in order and in words; nothing where the bytes went through unchanged."""
+    tokens: int | None
+    """What the model's formula says; None without a formula."""
+    ms: float
+    """From the first look until it was ready, waiting for a worker included."""
+
+
 class Prompt(NamedTuple):
     """One question, ready for one model."""
 
@@ -56,3 +81,5 @@ class Prompt(NamedTuple):
     turns: Sequence[PromptTurn]
     options: Options
     streamed: bool
+    reports: Sequence[PartReport] = ()
+    """Of each picture, in the order of the request."""

@@ -38,7 +38,15 @@ class InlineImage(NamedTuple):
     detail: Detail = "auto"
 
 
-ImageReference: TypeAlias = LinkedImage | InlineImage
+class StoredImage(NamedTuple):
+    """A picture among the owner's uploaded files; not looked up."""
+
+    file_id: str
+    param: str
+    detail: Detail = "auto"
+
+
+ImageReference: TypeAlias = LinkedImage | InlineImage | StoredImage
 QuestionPart: TypeAlias = Text | ImageReference
 
 
@@ -130,6 +138,15 @@ class Residency(NamedTuple):
     """Where they wrote it."""
 
 
+class MediaWishes(NamedTuple):
+    """What the caller wants done with the pictures."""
+
+    max_tokens_per_image: int | None = None
+    """None: as many as the model gives a picture."""
+    frames: int = 1
+    """How many frames of an animation or pages of a file; one means the first."""
+
+
 class Question(NamedTuple):
     """One chat request."""
 
@@ -139,3 +156,6 @@ class Question(NamedTuple):
     streamed: bool = False
     residencies: Sequence[Residency] = ()
     """All of them have to be met."""
+    media: MediaWishes = MediaWishes()
+    owner: str = ""
+    """Whose files `StoredImage` names."""

@@ -53,6 +53,13 @@ def _check_label(media_type: bytes) -> None:
         raise ImageFormatRejected("The data URL is labelled as something that is no image.")
 
 
+def label(data_url: memoryview) -> str | None:
+    """The media type that a data URL claims; None where it claims none."""
+    head = bytes(data_url[len(_SCHEME) : MAX_HEADER_BYTES])
+    claimed = head.partition(b",")[0].partition(b";")[0]
+    return claimed.decode("ascii", "replace")[:100] or None
+
+
 def peek(base64: memoryview, size: int) -> bytes:
     """About the first `size` bytes of the payload, cheaply; empty if that is not possible."""
     try:

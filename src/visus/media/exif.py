@@ -11,6 +11,8 @@ UPRIGHT: Final = 1
 _ORIENTATION: Final = 0x0112
 _SHORT: Final = 3
 _ORDERS: Final = {b"II*\x00": "<", b"MM\x00*": ">"}
+_ON_ITS_SIDE: Final = 5
+"""The first of the orientations that swap width and height."""
 _ENTRY_BYTES: Final = 12
 _MAX_ENTRIES: Final = 512
 
@@ -35,3 +37,8 @@ def orientation(block: bytes) -> int:
     except struct.error:
         return UPRIGHT
     return UPRIGHT
+
+
+def is_on_its_side(number: int) -> bool:
+    """Whether an orientation swaps width and height."""
+    return number >= _ON_ITS_SIDE

@@ -12,10 +12,9 @@ from typing import Annotated, Final
 import msgspec
 
 from visus.core.prompt import ImageType
+from visus.media.exif import is_on_its_side
 
 _HEADER: Final = struct.Struct("<I")
-_ON_ITS_SIDE: Final = 5
-"""The first of Exif's orientations that swap width and height."""
 
 
 class Fit(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +47,7 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
     def size(self, width_px: int, height_px: int, *, orientation: int = 1) -> tuple[int, int]:
         """What becomes of a stored size: the largest one within all limits, as stored."""
         widest, highest = self.max_width_px, self.max_height_px
-        if orientation >= _ON_ITS_SIDE:
+        if is_on_its_side(orientation):
             widest, highest = highest, widest
         factor = Fraction(1)
         if self.max_side_px is not None:

@@ -1,32 +1,48 @@
 """From a question to a prompt: every picture found, checked, cleaned and fitted to the model.
 
 The steps, each cheaper than the next and each able to refuse: count, resolve (decode the data
-URL, or fetch), sniff and check from the header, clean, fit (in a worker, and only where the
-model cannot use the file as it is), encode. Nothing is decoded here.
+URL, fetch, or open the file), sniff and check from the header, clean, fit (in a worker, and
+only where the model cannot use the file as it is), encode, place. Nothing is decoded here.
+What was resolved serves any number of models: `resolve` once, `fitted` for each.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import anyio
 import anyio.lowlevel
 import msgspec
 import pybase64
 
-from visus.core.prompt import Image, ImageType, Prompt, PromptPart, PromptTurn
+from visus.core.prompt import Image, PartReport, Prompt, PromptPart, PromptTurn
 from visus.core.question import (
+    Detail,
     ImageReference,
     InlineImage,
     LinkedImage,
+    MediaWishes,
     Question,
-    QuestionPart,
+    StoredImage,
     Text,
 )
-from visus.errors import MediaRejected, ServiceError, TooManyImages, UnsupportedModality
+from visus.core.tokens import Size
+from visus.errors import (
+    FileNotFound,
+    MediaRejected,
+    ServiceError,
+    TooManyImages,
+    UnsupportedModality,
+    UnsupportedParameter,
+)
 from visus.media import data_url
+from visus.media.exif import is_on_its_side
 from visus.media.fetch import FetchedMedia
-from visus.media.fitting import Fit, Fitted, pack_job, unpack_fitted
+from visus.media.fit import Fitting, Picture, fit
+from visus.media.fitting import Fit, Fitted, pack_job, unpack_frames
+from visus.media.library import StoredFile
+from visus.media.placing import placed
 from visus.media.settings import MediaSettings
 from visus.media.survey import Survey, check_head, survey
 from visus.models.catalogue import Vision
@@ -37,7 +53,14 @@ WORKER_ENTRY: Final = "visus.media.image:worker"
 _PEEK_BYTES: Final = 3072
 _PEEK_FROM: Final = 128 * 1024
 """Shorter payloads are decoded at once: looking first would cost more."""
-_MADE_HERE: Final[tuple[ImageType, ...]] = ("image/jpeg", "image/png")
+
+_Key: TypeAlias = int | str
+"""A place among the pictures, or what several places have in common."""
+_Twins: TypeAlias = tuple[_Key, Detail]
+"""What the same file at the same detail has in common."""
+_AnyKey = TypeVar("_AnyKey")
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
 
 
 class PictureSource(Protocol):
@@ -48,20 +71,71 @@ class PictureSource(Protocol):
         ...
 
 
-class _Ready(NamedTuple):
-    """A picture that a model can use; the first fields of `Image`."""
+class FileSource(Protocol):
+    """Where uploaded pictures are: `media.library.Library`."""
 
-    media_type: ImageType
-    width_px: int
-    height_px: int
-    base64: bytes | memoryview
+    async def open(
+        self, file_id: str, *, owner: str, max_bytes: int, param: str | None = None
+    ) -> StoredFile:
+        """The owner's file with its content."""
+        ...
 
 
-class _Unfit(NamedTuple):
-    """A checked and cleaned file that this model cannot use as it is."""
+class Source(NamedTuple):
+    """A picture file that was had and checked; no model's business yet."""
 
     data: bytes
-    orientation: int
+    """As it came."""
+    base64: memoryview | None
+    """The same in base64, where the caller sent it so."""
+    found: Survey
+    declared: str | None
+    """The media type that somebody claimed."""
+    ms: float
+    """How long it took to get."""
+
+    @property
+    def clean(self) -> bytes:
+        """The file without metadata and trailing bytes."""
+        return self.data if self.found.cleaned is None else self.found.cleaned
+
+
+class Resolved(NamedTuple):
+    """Every picture of a question, in order."""
+
+    references: Sequence[ImageReference]
+    sources: Mapping[_Key, Source]
+    deadline_s: float
+    """When everything has to be ready, by anyio's clock."""
+
+    def source(self, place: int) -> Source:
+        """The file of one reference."""
+        return self.sources[_key(place, self.references[place])]
+
+
+class _Ready(NamedTuple):
+    """Pictures that a model can use; several only of an animation or a file with pages."""
+
+    images: Sequence[Image]
+    captions: Sequence[str]
+    """A line for each picture; empty for one that needs none."""
+    steps: Sequence[str]
+    ms: float
+
+    def at(self, param: str) -> "_Ready":
+        """The same for another place."""
+        if self.images[0].param == param:
+            return self
+        return self._replace(images=[image._replace(param=param) for image in self.images])
+
+    def parts(self) -> Sequence[PromptPart]:
+        """Each picture, behind its line where several need telling apart."""
+        if len(self.images) == 1:
+            return self.images
+        parts: list[PromptPart] = []
+        for caption, image in zip(self.captions, self.images, strict=True):
+            parts += [Text(caption), image] if caption else [image]
+        return parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +144,8 @@ class MediaPipeline:
 
     settings: MediaSettings
     fetcher: PictureSource
+    files: FileSource | None
+    """None where nobody can have uploaded any."""
     pool: WorkerPool
     """Workers with the entry `WORKER_ENTRY`."""
 
@@ -86,146 +162,209 @@ class MediaPipeline:
         Raises:
             UnsupportedModality: a picture for a model that takes text alone.
             TooManyImages: before any picture is looked at.
+            UnsupportedParameter: a wish that this model cannot meet.
             MediaRejected: a picture that cannot be had, or that no model should get.
         """
-        pictures = [
+        references = [
             part for turn in question.turns for part in turn.parts if not isinstance(part, Text)
         ]
-        images: Iterator[Image] = iter(())
-        if pictures:
-            vision = self._counted(pictures, sees)
-            images = iter(await self._prepared(pictures, vision))
-        turns = [
-            PromptTurn(
-                turn.role,
-                _replaced(turn.parts, images),
-                turn.name,
-                turn.tool_calls,
-                turn.tool_call_id,
-            )
-            for turn in question.turns
-        ]
-        return Prompt(upstream_id, turns, question.options, question.streamed)
+        if references:
+            self._check(references, sees, question.media)
+        resolved = await self.resolve(references, owner=question.owner)
+        return await self.fitted(question, resolved, upstream_id=upstream_id, sees=sees)
 
-    def _counted(self, pictures: Sequence[ImageReference], sees: Vision | None) -> Vision:
-        if sees is None:
-            raise UnsupportedModality(
-                "This model does not take images.", param=pictures[0].param
-            )
-        most = min(self.settings.max_images, sees.max_images or self.settings.max_images)
-        if len(pictures) > most:
-            raise TooManyImages(
-                f"The request has {len(pictures)} images; at most {most} are allowed.",
-                param="messages",
-            )
-        return sees
+    async def resolve(self, references: Sequence[ImageReference], *, owner: str) -> Resolved:
+        """Has and checks every file, each once: first what needs no waiting, then the rest.
 
-    async def _prepared(self, pictures: Sequence[ImageReference], sees: Vision) -> list[Image]:
-        """All pictures in their order: first what needs no waiting, then the rest."""
-        ready: dict[str | int, _Ready] = {}
-        waiting: dict[str | int, LinkedImage | tuple[_Unfit, str]] = {}
-        for place, picture in enumerate(pictures):
-            if isinstance(picture, LinkedImage):
-                waiting.setdefault(picture.url, picture)
+        Raises:
+            TooManyImages: before any picture is looked at.
+            MediaRejected: a picture that cannot be had, or that no model should get.
+        """
+        self._check_count(references, self.settings.max_images)
+        deadline_s = anyio.current_time() + self.settings.prepare_s
+        sources: dict[_Key, Source] = {}
+        waiting: dict[_Key, LinkedImage | StoredImage] = {}
+        for place, picture in enumerate(references):
+            if not isinstance(picture, InlineImage):
+                waiting.setdefault(_key(place, picture), picture)
                 continue
             if place:
                 await anyio.lowlevel.checkpoint()
-            match self._inline(picture, sees):
-                case _Unfit() as unfit:
-                    waiting[place] = unfit, picture.param
-                case as_it_is:
-                    ready[place] = as_it_is
-        if waiting:
-            ready |= await self._awaited(waiting, sees)
-        return [
-            Image(
-                *ready[picture.url if isinstance(picture, LinkedImage) else place],
-                picture.detail,
-                picture.param,
-            )
-            for place, picture in enumerate(pictures)
-        ]
+            sources[place] = self._inline(picture)
 
-    async def _awaited(
-        self, waiting: Mapping[str | int, LinkedImage | tuple[_Unfit, str]], sees: Vision
-    ) -> dict[str | int, _Ready]:
-        """Fetch and fit, a few at a time; the first refusal ends the others."""
-        ready: dict[str | int, _Ready] = {}
+        async def get(picture: LinkedImage | StoredImage) -> Source:
+            return await self._had(picture, owner)
+
+        if waiting:
+            sources |= await self._each(waiting, get, deadline_s)
+        return Resolved(references, sources, deadline_s)
+
+    async def fitted(
+        self, question: Question, resolved: Resolved, *, upstream_id: str, sees: Vision | None
+    ) -> Prompt:
+        """The question as one model gets it, from resolved pictures; see `prepare`."""
+        turns: Sequence[PromptTurn]
+        if not resolved.references:
+            turns = [
+                PromptTurn(
+                    turn.role,
+                    [part for part in turn.parts if isinstance(part, Text)],
+                    turn.name,
+                    turn.tool_calls,
+                    turn.tool_call_id,
+                )
+                for turn in question.turns
+            ]
+            return Prompt(upstream_id, turns, question.options, question.streamed)
+        vision = self._check(resolved.references, sees, question.media)
+        ready = await self._all_fitted(resolved, vision, question.media)
+        self._check_sent(ready, vision)
+        turns, moved = placed(_filled(question, ready), vision.image_roles)
+        reports = [
+            _report(resolved.source(place), one, vision, moved)
+            for place, one in enumerate(ready)
+        ]
+        return Prompt(upstream_id, turns, question.options, question.streamed, reports)
+
+    # --- What can be refused at once ---------------------------------------------------------
+
+    def _check(
+        self, references: Sequence[ImageReference], sees: Vision | None, wishes: MediaWishes
+    ) -> Vision:
+        if sees is None:
+            raise UnsupportedModality(
+                "This model does not take images.", param=references[0].param
+            )
+        if wishes.max_tokens_per_image is not None and sees.tokens is None:
+            raise UnsupportedParameter(
+                "Nobody knows what an image costs on this model.",
+                param="visus.max_tokens_per_image",
+            )
+        limit = self.settings.max_images
+        self._check_count(references, min(limit, sees.max_images or limit))
+        return sees
+
+    @staticmethod
+    def _check_count(references: Sequence[ImageReference], most: int) -> None:
+        if len(references) > most:
+            raise TooManyImages(
+                f"The request has {len(references)} images; at most {most} are allowed.",
+                param="messages",
+            )
+
+    def _check_sent(self, ready: Sequence[_Ready], sees: Vision) -> None:
+        """Frames and pages count too."""
+        most = min(self.settings.max_images, sees.max_images or self.settings.max_images)
+        count = sum(len(one.images) for one in ready)
+        if count > most:
+            raise TooManyImages(
+                f"With all frames the request has {count} images; at most {most} are allowed.",
+                param="visus.frames",
+            )
+
+    # --- Several at once ---------------------------------------------------------------------
+
+    async def _each(
+        self,
+        items: Mapping[_AnyKey, _Item],
+        work: Callable[[_Item], Awaitable[_Made]],
+        deadline_s: float,
+    ) -> dict[_AnyKey, _Made]:
+        """Does the work, a few at a time; the first refusal ends the others."""
+        made: dict[_AnyKey, _Made] = {}
         refusals: list[ServiceError] = []
         turns = anyio.Semaphore(self.settings.max_at_once)
 
-        async def finish(key: str | int, item: LinkedImage | tuple[_Unfit, str]) -> None:
+        async def finish(key: _AnyKey, item: _Item) -> None:
             try:
                 async with turns:
-                    ready[key] = await self._finished(item, sees)
+                    made[key] = await work(item)
             except ServiceError as refusal:
                 refusals.append(refusal)
                 tasks.cancel_scope.cancel()
 
-        with anyio.move_on_after(self.settings.prepare_s) as deadline:
+        with anyio.CancelScope(deadline=deadline_s) as deadline:
             async with anyio.create_task_group() as tasks:
-                for key, item in waiting.items():
+                for key, item in items.items():
                     tasks.start_soon(finish, key, item)
         if refusals:
             raise refusals[0]
         if deadline.cancelled_caught:
             raise MediaRejected("The images were not ready in time.", param="messages")
-        return ready
+        return made
 
-    async def _finished(self, item: LinkedImage | tuple[_Unfit, str], sees: Vision) -> _Ready:
-        match item:
-            case LinkedImage():
-                return await self._linked(item, sees)
-            case unfit, param:
-                return await self._fitted(unfit, sees, param=param)
+    # --- Getting one picture -----------------------------------------------------------------
 
-    # --- One picture -------------------------------------------------------------------------
-
-    def _inline(self, picture: InlineImage, sees: Vision) -> _Ready | _Unfit:
+    def _inline(self, picture: InlineImage) -> Source:
+        began_s = time.monotonic()
         try:
             base64 = data_url.payload(picture.data_url)
             if len(base64) > _PEEK_FROM and (head := data_url.peek(base64, _PEEK_BYTES)):
                 check_head(head, self.settings)
             file = data_url.decode(base64, max_bytes=self.settings.max_bytes)
-            return self._checked(file.data, file.base64, sees)
+            found = survey(file.data, self.settings)
         except ServiceError as refusal:
             raise refusal.at(picture.param) from refusal
+        declared = data_url.label(picture.data_url)
+        return Source(file.data, file.base64, found, declared, _ms_since(began_s))
 
-    async def _linked(self, picture: LinkedImage, sees: Vision) -> _Ready:
-        fetched = await self.fetcher.fetch(picture.url, param=picture.param)
+    async def _had(self, picture: LinkedImage | StoredImage, owner: str) -> Source:
+        began_s = time.monotonic()
+        if isinstance(picture, LinkedImage):
+            fetched = await self.fetcher.fetch(picture.url, param=picture.param)
+            data, declared = fetched.data, fetched.declared_type
+        elif self.files is None:
+            raise FileNotFound("There is no such file.", param=picture.param)
+        else:
+            file = await self.files.open(
+                picture.file_id,
+                owner=owner,
+                max_bytes=self.settings.max_bytes,
+                param=picture.param,
+            )
+            data, declared = file.data, file.content_type
         try:
-            checked = self._checked(fetched.data, None, sees)
+            found = survey(data, self.settings)
         except ServiceError as refusal:
             raise refusal.at(picture.param) from refusal
-        if isinstance(checked, _Unfit):
-            return await self._fitted(checked, sees, param=picture.param)
-        return checked
+        return Source(data, None, found, declared, _ms_since(began_s))
 
-    def _checked(self, data: bytes, base64: memoryview | None, sees: Vision) -> _Ready | _Unfit:
-        """Sniff, check and clean; the caller's own base64 is kept where nothing changes."""
-        found = survey(data, self.settings)
-        clean = data if found.cleaned is None else found.cleaned
-        if _must_be_fitted(found, len(clean), sees):
-            return _Unfit(clean, found.orientation)
-        if base64 is None or found.cleaned is not None:
-            base64 = memoryview(pybase64.b64encode(clean))
-        return _Ready(found.media_type, found.width_px, found.height_px, base64)
+    # --- Fitting one picture -----------------------------------------------------------------
 
-    async def _fitted(self, unfit: _Unfit, sees: Vision, *, param: str) -> _Ready:
-        fit = Fit(
-            formats=tuple(kind for kind in _MADE_HERE if kind in sees.formats),
-            max_pixels=sees.max_pixels,
-            max_bytes=sees.max_bytes,
-            background=self.settings.background,
-            orientation=unfit.orientation,
-            source_max_pixels=self.settings.max_pixels,
-            source_max_frames=self.settings.max_frames,
-            source_max_frames_pixels=self.settings.max_frames_pixels,
-        )
-        if not fit.formats:
-            raise MediaRejected("This model cannot take an image like this.", param=param)
+    async def _all_fitted(
+        self, resolved: Resolved, sees: Vision, wishes: MediaWishes
+    ) -> Sequence[_Ready]:
+        keys: list[_Twins] = [
+            (_key(place, picture), picture.detail)
+            for place, picture in enumerate(resolved.references)
+        ]
+        ready: dict[_Twins, _Ready] = {}
+        unfit: dict[_Twins, _Unfit] = {}
+        for place, (key, picture) in enumerate(zip(keys, resolved.references, strict=True)):
+            if key in ready or key in unfit:
+                continue
+            source = resolved.source(place)
+            try:
+                fitting = _fitting(source, sees, picture, wishes)
+            except ServiceError as refusal:
+                raise refusal.at(picture.param) from refusal
+            if fitting.as_it_is and source.found.obstacle is None:
+                ready[key] = _as_it_is(source, picture, fitting)
+            else:
+                unfit[key] = _Unfit(source, picture, fitting, wishes.frames)
+        if unfit:
+            ready |= await self._each(unfit, self._made_over, resolved.deadline_s)
+        return [
+            ready[key].at(picture.param)
+            for key, picture in zip(keys, resolved.references, strict=True)
+        ]
+
+    async def _made_over(self, unfit: "_Unfit") -> _Ready:
+        began_s = time.monotonic()
+        param = unfit.picture.param
+        job = pack_job(unfit.data, self._fit(unfit))
         try:
-            fitted = _unpacked(await self.pool.call(pack_job(unfit.data, fit)))
+            frames = _unpacked(await self.pool.call(job))
         except NoWorker:
             raise
         except WorkerFault as fault:
@@ -234,30 +373,184 @@ class MediaPipeline:
             ) from fault
         except MediaRejected as refusal:
             raise refusal.at(param) from refusal
-        return _Ready(
-            fitted.media_type,
-            fitted.width_px,
-            fitted.height_px,
-            pybase64.b64encode(fitted.data),
+        detail = unfit.fitting.detail
+        images = [
+            Image(
+                frame.media_type,
+                frame.width_px,
+                frame.height_px,
+                pybase64.b64encode(frame.data),
+                detail,
+                param,
+            )
+            for frame in frames
+        ]
+        captions = [_caption(frame, unfit.source.found) for frame in frames]
+        ms = unfit.source.ms + _ms_since(began_s)
+        return _Ready(images, captions, _steps(unfit, images[0]), ms)
+
+    def _fit(self, unfit: "_Unfit") -> Fit:
+        fitting = unfit.fitting
+        if not fitting.formats:
+            raise MediaRejected(
+                "This model cannot take an image like this.", param=unfit.picture.param
+            )
+        return Fit(
+            formats=fitting.formats,
+            max_width_px=fitting.width_px,
+            max_height_px=fitting.height_px,
+            max_bytes=fitting.max_bytes,
+            frames=unfit.frames,
+            background=self.settings.background,
+            orientation=unfit.source.found.orientation,
+            source_max_pixels=self.settings.max_pixels,
+            source_max_frames=self.settings.max_frames,
+            source_max_frames_pixels=self.settings.max_frames_pixels,
         )
 
 
-def _must_be_fitted(found: Survey, size: int, sees: Vision) -> bool:
-    return (
-        found.obstacle is not None
-        or found.media_type not in sees.formats
-        or (sees.max_bytes is not None and size > sees.max_bytes)
-        or (sees.max_pixels is not None and found.width_px * found.height_px > sees.max_pixels)
+class _Unfit(NamedTuple):
+    """A checked file that this model cannot use as it is."""
+
+    source: Source
+    picture: ImageReference
+    fitting: Fitting
+    frames: int
+    """How many of its frames are wanted."""
+
+    @property
+    def data(self) -> bytes:
+        """What the worker gets: an animated PNG loses its animation in cleaning."""
+        return self.source.data if self.frames > 1 else self.source.clean
+
+
+def _key(place: int, picture: ImageReference) -> _Key:
+    match picture:
+        case LinkedImage(url=url):
+            return f"url {url}"
+        case StoredImage(file_id=file_id):
+            return f"file {file_id}"
+        case InlineImage():
+            return place
+
+
+def _ms_since(began_s: float) -> float:
+    return (time.monotonic() - began_s) * 1000
+
+
+def _fitting(
+    source: Source, sees: Vision, picture: ImageReference, wishes: MediaWishes
+) -> Fitting:
+    found = source.found
+    sides = found.width_px, found.height_px
+    width_px, height_px = sides[::-1] if is_on_its_side(found.orientation) else sides
+    return fit(
+        Picture(found.media_type, width_px, height_px, len(source.clean)),
+        sees,
+        detail=picture.detail,
+        max_tokens_per_image=wishes.max_tokens_per_image,
     )
 
 
-def _unpacked(result: bytes) -> Fitted:
+def _as_it_is(source: Source, picture: ImageReference, fitting: Fitting) -> _Ready:
+    """The file itself; the caller's own base64 where nothing was cut out."""
+    found = source.found
+    base64 = source.base64 if found.cleaned is None else None
+    if base64 is None:
+        base64 = memoryview(pybase64.b64encode(source.clean))
+    image = Image(
+        found.media_type,
+        found.width_px,
+        found.height_px,
+        base64,
+        fitting.detail,
+        picture.param,
+    )
+    steps = () if found.cleaned is None else ("metadata removed",)
+    return _Ready((image,), ("",), steps, source.ms)
+
+
+def _unpacked(result: bytes) -> Sequence[Fitted]:
     try:
-        return unpack_fitted(result)
+        return unpack_frames(result)
     except msgspec.MsgspecError as fault:
         raise MediaRejected("The image could not be decoded.", detail=str(fault)) from fault
 
 
-def _replaced(parts: Sequence[QuestionPart], images: Iterator[Image]) -> Sequence[PromptPart]:
-    """The parts with each reference replaced by its image."""
-    return [part if isinstance(part, Text) else next(images) for part in parts]
+# --- Words -----------------------------------------------------------------------------------
+
+
+def _caption(frame: Fitted, found: Survey) -> str:
+    if frame.page is not None:
+        return f"Page {frame.page} of {found.frames}:"
+    return "" if frame.time_s is None else f"Frame at {frame.time_s:.2f} s:"
+
+
+_OBSTACLES: Final = {
+    "format": "converted",
+    "animation": "frames taken from the animation",
+    "cmyk": "colours for printing converted to sRGB",
+    "profile": "colour profile converted to sRGB",
+    "depth": "reduced to 8 bits",
+    "orientation": "turned upright",
+}
+
+
+def _steps(unfit: _Unfit, first: Image) -> Sequence[str]:
+    found = unfit.source.found
+    steps = ["decoded"]
+    if found.obstacle is not None:
+        steps.append(_OBSTACLES[found.obstacle])
+    if found.frames > 1 and unfit.frames == 1:
+        steps.append(f"first of {found.frames} {'pages' if found.is_paged else 'frames'}")
+    if first.width_px * first.height_px < found.width_px * found.height_px:
+        steps.append("resized")
+    steps.append(f"encoded as {first.media_type}")
+    return steps
+
+
+def _filled(question: Question, ready: Sequence[_Ready]) -> Sequence[PromptTurn]:
+    """The turns with each reference replaced by what was made of it."""
+    pictures = iter(ready)
+    return [
+        PromptTurn(
+            turn.role,
+            [
+                filled
+                for part in turn.parts
+                for filled in ((part,) if isinstance(part, Text) else next(pictures).parts())
+            ],
+            turn.name,
+            turn.tool_calls,
+            turn.tool_call_id,
+        )
+        for turn in question.turns
+    ]
+
+
+def _report(source: Source, ready: _Ready, sees: Vision, moved: Collection[str]) -> PartReport:
+    found = source.found
+    param = ready.images[0].param
+    steps = ready.steps
+    if param in moved:
+        steps = (*steps, "moved into the next user turn")
+    return PartReport(
+        param[: param.rindex("]") + 1] if "]" in param else param,
+        source.declared,
+        found.media_type,
+        len(source.data),
+        found.width_px,
+        found.height_px,
+        found.frames,
+        ready.images,
+        steps,
+        _tokens(ready.images, sees),
+        ready.ms,
+    )
+
+
+def _tokens(images: Sequence[Image], sees: Vision) -> int | None:
+    if sees.tokens is None:
+        return None
+    rule = sees.tokens.rule
+    return sum(rule.count(Size(one.width_px, one.height_px), one.detail) for one in images)

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from visus.core.price import Rates
+from visus.core.question import Role
 from visus.models.counting import ImageTokens, TextTokens, VideoTokens
 
 Modality: TypeAlias = Literal["text", "image", "video", "file"]
@@ -24,6 +25,9 @@ class Vision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     formats: tuple[str, ...] = ("image/jpeg", "image/png", "image/webp", "image/gif")
     """Media types that the server reads."""
+    image_roles: tuple[Role, ...] = ("system", "developer", "user", "assistant")
+    """In whose turns the server takes pictures; those of other turns travel in a following
+    user turn that names where they come from."""
     max_images: Limit | None = None
     """Pictures in one request."""
     max_bytes: Limit | None = None

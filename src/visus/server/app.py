@@ -21,7 +21,7 @@ from visus.local.lite.provider import LiteProvider
 from visus.media.connect import address_policy
 from visus.media.fetch import Fetcher
 from visus.media.library import Library
-from visus.media.pipeline import WORKER_ENTRY, MediaPipeline
+from visus.media.pipeline import WORKER_ENTRY, FileSource, MediaPipeline
 from visus.media.shelf import Shelf
 from visus.providers.base import Provider
 from visus.providers.openai_dialect import OpenAIProvider
@@ -61,7 +61,7 @@ class Parts:
 
 @asynccontextmanager
 async def parts(
-    configuration: Configuration, *, own_ports: frozenset[int]
+    configuration: Configuration, *, own_ports: frozenset[int], files: FileSource | None = None
 ) -> AsyncGenerator[Parts, None]:
     """Makes every part below HTTP; `visus ask` uses the same ones as the server."""
     settings = configuration.settings
@@ -83,7 +83,9 @@ async def parts(
                 WorkerPool(EYES, name="visus-lite", settings=settings.lite.workers)
             )
         upstreams = _upstreams(configuration, transport, lite)
-        media = MediaPipeline(settings=settings.media, fetcher=fetcher, pool=decoders)
+        media = MediaPipeline(
+            settings=settings.media, fetcher=fetcher, files=files, pool=decoders
+        )
         yield Parts(ChatService(upstreams=upstreams, media=media), upstreams, lite)
 
 
@@ -199,7 +201,7 @@ async def serve(
     port: int = listener.getsockname()[1]
     library = open_library(configuration, book)
     async with (
-        parts(configuration, own_ports=frozenset({port})) as made,
+        parts(configuration, own_ports=frozenset({port}), files=library) as made,
         anyio.create_task_group() as tasks,
     ):
         settings = configuration.settings.server

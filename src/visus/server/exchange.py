@@ -86,6 +86,13 @@ class Exchange:
             self._headers = dict(self.scope["headers"])
         return self._headers.get(name)
 
+    @property
+    def owner(self) -> str:
+        """The caller, whom the gate has made sure of."""
+        if self.caller is None:
+            raise RuntimeError("an open route has no caller")
+        return self.caller
+
     def headers(self, name: bytes) -> list[bytes]:
         """The values of every request header of that name."""
         return [value for given, value in self.scope["headers"] if given == name]

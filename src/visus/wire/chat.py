@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Final, assert_never
+from typing import Annotated, Final, NamedTuple, assert_never
 
 import msgspec
 from msgspec import Raw
@@ -23,11 +23,13 @@ from visus.core.question import (
     JsonObject,
     JsonSchema,
     LinkedImage,
+    MediaWishes,
     NamedTool,
     Options,
     Question,
     QuestionPart,
     Residency,
+    StoredImage,
     Text,
     Tool,
     ToolCall,
@@ -70,12 +72,15 @@ class ChatLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     compile a schema into a grammar, and one that never ends has brought them down."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChatCall:
+class ChatCall(NamedTuple):
     """A parsed request: the question, and how the answer is to be written down."""
 
     question: Question
     include_usage: bool
+    wants_report: bool
+    """Whether the answer says what became of each picture."""
+    compare: Sequence[str]
+    """Other models whose cost is of interest."""
     ignored: Sequence[str]
     """Paths of the fields that nobody here knows."""
 
@@ -106,16 +111,26 @@ def _parsed(body: bytes, urls: payloads.SetAside, limits: ChatLimits) -> ChatCal
         turns=_turns(request.messages, limits, reader),
         options=_options(request, limits),
         streamed=request.stream is True,
-        residencies=_residencies(request.visus),
     )
     usage = request.stream_options is not None and request.stream_options.include_usage is True
-    return ChatCall(question=question, include_usage=usage, ignored=ignored)
+    ours = request.visus
+    if ours is None:
+        return ChatCall(question, usage, wants_report=False, compare=(), ignored=ignored)
+    return ChatCall(
+        _with_wishes(question, ours),
+        usage,
+        wants_report=ours.report is True,
+        compare=ours.compare or (),
+        ignored=ignored,
+    )
 
 
-def _residencies(ours: shapes.VisusOptions | None) -> Sequence[Residency]:
-    if ours is None or ours.residency is None:
-        return ()
-    return (Residency(ours.residency, "visus.residency"),)
+def _with_wishes(question: Question, ours: shapes.VisusOptions) -> Question:
+    wishes = MediaWishes(ours.max_tokens_per_image, ours.frames or 1)
+    if ours.residency is None:
+        return question._replace(media=wishes)
+    demand = Residency(ours.residency, "visus.residency")
+    return question._replace(media=wishes, residencies=(demand,))
 
 
 def _shaped(body: bytes) -> tuple[shapes.ChatRequest, Sequence[str]]:
@@ -246,10 +261,17 @@ def _parts(message: shapes.Message, param: str, urls: "_UrlReader") -> Sequence[
 
 def _part(part: shapes.Part, param: str, urls: "_UrlReader") -> QuestionPart:
     match part:
-        case shapes.TextPart(text=text) | shapes.RefusalPart(refusal=text):
+        case (
+            shapes.TextPart(text=text)
+            | shapes.InputTextPart(text=text)
+            | shapes.RefusalPart(refusal=text)
+        ):
             return Text(text)
         case shapes.ImagePart(image_url=location):
             return _located(location, f"{param}.image_url", urls)
+        case shapes.InputImagePart(image_url=url, file_id=file_id, detail=detail):
+            at = f"{param}.image_url", f"{param}.file_id"
+            return _one_of(url, file_id, detail, at, urls)
         case shapes.VideoPart() | shapes.FilePart() | shapes.AudioPart():
             raise UnsupportedModality(
                 "Videos, files and sound are not taken; text and pictures are.", param=param
@@ -263,8 +285,22 @@ def _located(
 ) -> ImageReference:
     if isinstance(location, str):
         return _reference(location.encode("utf-8", "surrogatepass"), "auto", param)
-    param = f"{param}.url"
-    return _reference(urls.read(location.url, param), location.detail, param)
+    at = f"{param}.url", f"{param}.file_id"
+    return _one_of(location.url, location.file_id, location.detail, at, urls)
+
+
+def _one_of(
+    url: Raw, file_id: str | None, detail: Detail, at: tuple[str, str], urls: "_UrlReader"
+) -> ImageReference:
+    """A picture by its URL, or by the id of an uploaded file."""
+    at_url, at_file = at
+    if file_id is not None:
+        if bytes(memoryview(url)[:5]) not in {b"", b"null"}:
+            raise InvalidValue("Give a URL or a file, not both.", param=at_file)
+        return StoredImage(file_id, at_file, detail)
+    if not memoryview(url):
+        raise MissingParameter(f"The field '{at_url}' is required.", param=at_url)
+    return _reference(urls.read(url, at_url), detail, at_url)
 
 
 @dataclass(frozen=True, slots=True)

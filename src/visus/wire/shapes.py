@@ -24,17 +24,38 @@ class TextPart(Shape, frozen=True, tag_field="type", tag="text"):
     text: str
 
 
-class ImageLocation(Shape, frozen=True):
-    """`{"url": "...", "detail": "auto"}`; the URL stays a view of the request's bytes."""
+Detail: TypeAlias = Literal["auto", "low", "high"]
 
-    url: Raw
-    detail: Literal["auto", "low", "high"] = "auto"
+
+class ImageLocation(Shape, frozen=True):
+    """`{"url": "...", "detail": "auto"}`; the URL stays a view of the request's bytes.
+
+    Ours: `file_id` in place of `url`, for an uploaded file.
+    """
+
+    url: Raw = msgspec.field(default_factory=Raw)
+    file_id: str | None = None
+    detail: Detail = "auto"
 
 
 class ImagePart(Shape, frozen=True, tag_field="type", tag="image_url"):
     """`{"type": "image_url", "image_url": {...}}`; a bare string is taken as the URL."""
 
     image_url: ImageLocation | str
+
+
+class InputTextPart(Shape, frozen=True, tag_field="type", tag="input_text"):
+    """A text part as the Responses API has it."""
+
+    text: str
+
+
+class InputImagePart(Shape, frozen=True, tag_field="type", tag="input_image"):
+    """A picture as the Responses API has it: `image_url` is the URL itself, or `file_id`."""
+
+    image_url: Raw = msgspec.field(default_factory=Raw)
+    file_id: str | None = None
+    detail: Detail = "auto"
 
 
 class RefusalPart(Shape, frozen=True, tag_field="type", tag="refusal"):
@@ -61,7 +82,16 @@ class AudioPart(Shape, frozen=True, tag_field="type", tag="input_audio"):
     input_audio: Raw
 
 
-Part: TypeAlias = TextPart | ImagePart | RefusalPart | VideoPart | FilePart | AudioPart
+Part: TypeAlias = (
+    TextPart
+    | ImagePart
+    | InputTextPart
+    | InputImagePart
+    | RefusalPart
+    | VideoPart
+    | FilePart
+    | AudioPart
+)
 
 
 class CalledFunction(Shape, frozen=True):
@@ -148,11 +178,23 @@ class StreamOptions(Shape, frozen=True):
     include_usage: bool | None = None
 
 
+ModelId: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
 class VisusOptions(Shape, frozen=True):
     """Our own options; an unknown one is refused."""
 
     residency: str | None = None
     """Where the question may be answered: a country's two letters, `eu` or `local`."""
+    max_tokens_per_image: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] | None = None
+    """What one picture may cost at most; larger ones are shrunk."""
+    frames: Annotated[int, msgspec.Meta(ge=1, le=1_000)] | None = None
+    """How many frames of an animation or pages of a file the model gets; the first alone
+    where this is absent."""
+    report: bool | None = None
+    """Whether the answer says what became of each picture."""
+    compare: Annotated[list[ModelId], msgspec.Meta(max_length=50)] | None = None
+    """Other models whose cost an estimate names too; elsewhere without effect."""
 
 
 class ChatRequest(Shape, frozen=True):

@@ -102,7 +102,7 @@ def pipeline(
     pool: WorkerPool, *, origin: Origin | None = None, **changes: object
 ) -> MediaPipeline:
     return MediaPipeline(
-        settings=MediaSettings(**changes), fetcher=origin or Origin({}), pool=pool
+        settings=MediaSettings(**changes), fetcher=origin or Origin({}), files=None, pool=pool
     )
 
 

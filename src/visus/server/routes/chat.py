@@ -32,7 +32,7 @@ class ChatRoute:
             timeout_s=self.settings.body_timeout_s,
         )
         call = chat.parse(body, self.limits)
-        question = call.question
+        question = call.question._replace(owner=exchange.owner)
         exchange.record |= {"model": question.model[:200], "body_bytes": len(body)}
         if demands := exchange.headers(RESIDENCY):
             places = [Residency(place.decode("latin-1"), RESIDENCY_NAME) for place in demands]

@@ -21,13 +21,6 @@ DOWNLOAD = (
 """Whatever a file holds, a browser only saves it."""
 
 
-def _owner(exchange: Exchange) -> str:
-    """The caller, whom the gate has made sure of."""
-    if exchange.caller is None:
-        raise RuntimeError("files without a caller")
-    return exchange.caller
-
-
 def _wanted_id(exchange: Exchange) -> str:
     file_id: str = exchange.scope["path_params"]["file_id"]
     return file_id
@@ -56,7 +49,7 @@ class UploadRoute:
             patience_s=self.settings.body_timeout_s,
             min_bytes_per_s=self.limits.min_bytes_per_s,
         )
-        async with self.library.receive(owner=_owner(exchange)) as arrival:
+        async with self.library.receive(owner=exchange.owner) as arrival:
             while (data := await body.next()) is not None:
                 for piece in form.feed(data):
                     await arrival.append(piece)
@@ -74,7 +67,7 @@ class FilesRoute:
     async def __call__(self, exchange: Exchange) -> None:
         """Sends one page of the list."""
         wanted, ignored = files.wanted_page(exchange.scope["query_string"])
-        page = await self.library.page(wanted, owner=_owner(exchange))
+        page = await self.library.page(wanted, owner=exchange.owner)
         await exchange.finish(200, files.page_body(page), headers=_headers(ignored))
 
 
@@ -86,7 +79,7 @@ class FileRoute:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Sends what is known of it."""
-        file = await self.library.find(_wanted_id(exchange), owner=_owner(exchange))
+        file = await self.library.find(_wanted_id(exchange), owner=exchange.owner)
         await exchange.finish(200, files.file_body(file))
 
 
@@ -103,7 +96,7 @@ class FileContentRoute:
         Raises:
             HungUp: the client went away, or stopped reading.
         """
-        file = await self.library.find(_wanted_id(exchange), owner=_owner(exchange))
+        file = await self.library.find(_wanted_id(exchange), owner=exchange.owner)
         length = (b"content-length", str(file.size_bytes).encode())
         with exchange.ended_by_hang_up(), self.watch.over_body(exchange):
             async with self.library.reading(file) as pieces:
@@ -123,5 +116,5 @@ class DeleteFileRoute:
     async def __call__(self, exchange: Exchange) -> None:
         """Says that it is gone."""
         file_id = _wanted_id(exchange)
-        await self.library.remove(file_id, owner=_owner(exchange))
+        await self.library.remove(file_id, owner=exchange.owner)
         await exchange.finish(200, files.deleted_body(file_id))

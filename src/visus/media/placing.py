@@ -1,0 +1,71 @@
+"""In which turns pictures travel, where a server does not take them in every role.
+
+A picture in a role that the server refuses moves into a following user turn, under a line that
+says where it comes from; a line in its old place says where it went. Nothing may come between
+the results of one round of tool calls, so the user turn follows the last of them.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from visus.core.prompt import Image, PromptPart, PromptTurn
+from visus.core.question import Role, Text
+
+
+class Placed(NamedTuple):
+    """Turns that the server takes."""
+
+    turns: Sequence[PromptTurn]
+    moved: Collection[str]
+    """The `param` of each picture that is not where it stood."""
+
+
+def placed(turns: Sequence[PromptTurn], roles: Collection[Role]) -> Placed:
+    """The turns with every picture in one of `roles`; `user` is always one of them."""
+    if all(turn.role in roles or not _has_image(turn) for turn in turns):
+        return Placed(turns, ())
+    names = {call.call_id: call.name for turn in turns for call in turn.tool_calls}
+    done: list[PromptTurn] = []
+    waiting: list[PromptPart] = []
+    moved: list[str] = []
+    for turn in turns:
+        if waiting and turn.role != "tool":
+            if turn.role == "user":
+                done.append(turn._replace(parts=[*waiting, *turn.parts]))
+                waiting = []
+                continue
+            done.append(PromptTurn("user", waiting))
+            waiting = []
+        if turn.role in roles or not _has_image(turn):
+            done.append(turn)
+            continue
+        waiting += _explained(turn, names)
+        moved += [part.param for part in turn.parts if isinstance(part, Image)]
+        done.append(turn._replace(parts=_without_images(turn)))
+    if waiting:
+        done.append(PromptTurn("user", waiting))
+    return Placed(done, frozenset(moved))
+
+
+def _has_image(turn: PromptTurn) -> bool:
+    return any(isinstance(part, Image) for part in turn.parts)
+
+
+def _explained(turn: PromptTurn, names: Mapping[str, str]) -> list[PromptPart]:
+    """The pictures of a turn, each under a line that says where it comes from."""
+    origin = f"the {turn.role} message"
+    if turn.tool_call_id is not None:
+        name = names.get(turn.tool_call_id, "a tool")
+        origin = f"the result of {name} (tool call {turn.tool_call_id})"
+    parts: list[PromptPart] = []
+    for part in turn.parts:
+        if isinstance(part, Image):
+            parts += [Text(f"Image from {origin}:"), part]
+    return parts
+
+
+def _without_images(turn: PromptTurn) -> Sequence[PromptPart]:
+    return [
+        Text("[Image: see the next user message.]") if isinstance(part, Image) else part
+        for part in turn.parts
+    ]
