@@ -130,6 +130,17 @@ async def good(asked: Asked, line: Line) -> None:
     await line.end()
 
 
+async def counts_its_own_way(asked: Asked, line: Line) -> None:
+    """Counts a third more for each pixel than anybody says, and 57 tokens around it all."""
+    sizes = [
+        int.from_bytes(one[16:20]) * int.from_bytes(one[20:24]) for one in asked.pictures()
+    ]
+    tokens = 57 + sum(round(pixels / 1024 * 4 / 3) for pixels in sizes)
+    body = completion({"content": "Seen."})
+    body["usage"] = {"prompt_tokens": tokens, "completion_tokens": 1}
+    await line.json(body)
+
+
 async def echo(asked: Asked, line: Line) -> None:
     """Says the request back: the hashes of the pictures, and everything else as it came."""
     said = {"hashes": asked.hashes(), "body": asked.body if not asked.pictures() else None}
@@ -439,6 +450,7 @@ BEHAVIOURS: dict[str, Callable[[Asked, Line], Awaitable[None]]] = {
     one.__name__: one
     for one in (
         good,
+        counts_its_own_way,
         echo,
         nonce,
         tools,

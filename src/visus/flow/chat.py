@@ -4,10 +4,12 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from visus.core.events import Batch
+from visus.core.events import Batch, TokensUsed
+from visus.core.prompt import Prompt
 from visus.core.question import Question
+from visus.flow.estimate import Learner
 from visus.media.pipeline import MediaPipeline
-from visus.models.catalogue import ProviderRow
+from visus.models.catalogue import ModelRow, ProviderRow
 from visus.routing.choose import Upstreams
 
 
@@ -16,7 +18,15 @@ class Answering:
     """An answer under way: who gives it, and the events it is made of."""
 
     provider: ProviderRow
+    model: ModelRow
+    prompt: Prompt
+    """As the model got it."""
     events: AsyncIterator[Batch]
+    learner: Learner
+
+    def settle(self, used: TokensUsed) -> None:
+        """Takes note of what the model's server counted, once."""
+        self.learner.learn(self.model, self.prompt, reported=used.prompt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +35,7 @@ class ChatService:
 
     upstreams: Upstreams
     media: MediaPipeline
+    learner: Learner
 
     @asynccontextmanager
     async def answer(self, question: Question) -> AsyncGenerator[Answering, None]:
@@ -38,4 +49,4 @@ class ChatService:
             question, upstream_id=upstream.upstream_id, sees=upstream.model.sees
         )
         async with provider.open(prompt) as events:
-            yield Answering(upstream.row, events)
+            yield Answering(upstream.row, upstream.model, prompt, events, self.learner)

@@ -17,6 +17,7 @@ from visus.accounts.files import FileBook, OwnerLimits
 from visus.accounts.keys import KeyBook
 from visus.config import Configuration, ProviderAccess
 from visus.flow.chat import ChatService
+from visus.flow.estimate import EstimateService, Learner
 from visus.local.lite.provider import LiteProvider
 from visus.media.connect import address_policy
 from visus.media.fetch import Fetcher
@@ -34,6 +35,7 @@ from visus.server.memory import keep_freed_memory
 from visus.server.protocol import VisusProtocol
 from visus.server.routes.about import HEALTH, HTML, INERT, FixedRoute
 from visus.server.routes.chat import ChatRoute
+from visus.server.routes.estimate import EstimateRoute
 from visus.server.routes.files import (
     DeleteFileRoute,
     FileContentRoute,
@@ -55,6 +57,7 @@ class Parts:
     """What the service is made of, running."""
 
     chat: ChatService
+    estimates: EstimateService
     upstreams: Upstreams
     lite: WorkerPool | None
 
@@ -86,7 +89,13 @@ async def parts(
         media = MediaPipeline(
             settings=settings.media, fetcher=fetcher, files=files, pool=decoders
         )
-        yield Parts(ChatService(upstreams=upstreams, media=media), upstreams, lite)
+        learner = Learner()
+        yield Parts(
+            ChatService(upstreams=upstreams, media=media, learner=learner),
+            EstimateService(upstreams=upstreams, media=media, learner=learner),
+            upstreams,
+            lite,
+        )
 
 
 def _origins(access: Mapping[str, ProviderAccess]) -> frozenset[tuple[str, int]]:
@@ -164,10 +173,14 @@ def gate(
     chat = ChatRoute(
         service=made.chat, settings=settings.server, limits=settings.chat, watch=watch
     )
+    estimate = EstimateRoute(
+        service=made.estimates, settings=settings.server, limits=settings.chat
+    )
     upload = UploadRoute(library=library, limits=settings.files, settings=settings.server)
     for prefix in ("/v1", "/v2"):
         entries += [
             Entry(f"{prefix}/chat/completions", "POST", chat),
+            Entry(f"{prefix}/chat/completions/estimate", "POST", estimate),
             Entry(f"{prefix}/files", "POST", upload),
             Entry(f"{prefix}/files", "GET", FilesRoute(library)),
             Entry(f"{prefix}/files/{{file_id}}", "GET", FileRoute(library)),

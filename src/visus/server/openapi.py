@@ -6,6 +6,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from visus.wire.files import DeletedFile, FileList, FileObject
+from visus.wire.report import Estimate
 from visus.wire.shapes import ChatRequest
 from visus.wire.upload import EXPIRY_S, PURPOSES
 
@@ -29,10 +30,11 @@ ERRORS: Final = {
 def document(version: str) -> Document:
     """The OpenAPI 3.1 document of every route."""
     _, schemas = msgspec.json.schema_components(
-        [ChatRequest, FileObject, FileList, DeletedFile],
+        [ChatRequest, Estimate, FileObject, FileList, DeletedFile],
         ref_template="#/components/schemas/{name}",
     )
     schemas["ImageLocation"]["properties"]["url"] = {"type": "string"}
+    schemas["InputImagePart"]["properties"]["image_url"] = {"type": "string"}
     for name in ("FunctionSpec", "SchemaSpec"):
         _mark_schema(schemas[name]["properties"])
     paths: Document = {
@@ -73,6 +75,10 @@ def _versioned(prefix: str) -> Document:
         "content": {"application/json": {"schema": _ref("ChatRequest")}},
     }
     chat["responses"]["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+    estimate = _operation(
+        "What a question would cost, without asking it", f"estimate_{name}", answer="Estimate"
+    )
+    estimate["requestBody"] = chat["requestBody"]
     one = _operation("One model", f"model_{name}", answer="Model")
     one["parameters"] = [
         {"name": "model_id", "in": "path", "required": True, "schema": {"type": "string"}}
@@ -80,6 +86,7 @@ def _versioned(prefix: str) -> Document:
     models = _operation("The models that can answer now", f"models_{name}", answer="Models")
     return {
         f"{prefix}/chat/completions": {"post": chat},
+        f"{prefix}/chat/completions/estimate": {"post": estimate},
         f"{prefix}/models": {"get": models},
         f"{prefix}/models/{{model_id}}": {"get": one},
     }

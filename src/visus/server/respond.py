@@ -5,7 +5,7 @@ error. A failure after that is the last event of the stream, and no `[DONE]` fol
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
@@ -16,7 +16,7 @@ from visus.server.bodies import error_body
 from visus.server.exchange import JSON, Exchange, HungUp
 from visus.server.watch import Watch
 from visus.telemetry import failure
-from visus.wire import chat, sse
+from visus.wire import chat, report, sse
 from visus.wire.answer import ChunkWriter, Envelope, Fold
 
 EVENT_STREAM: Final = (b"content-type", b"text/event-stream; charset=utf-8")
@@ -43,13 +43,18 @@ async def _send_answer(exchange: Exchange, call: chat.ChatCall, answering: Answe
     envelope = Envelope(f"chatcmpl-{exchange.request_id[4:]}", call.question.model)
     headers = _headers(call, answering)
     if call.question.streamed:
-        await _stream(exchange, call, answering.events, envelope, headers)
+        await _stream(exchange, call, answering, envelope, headers)
         return
     fold = Fold(envelope)
     async for batch in answering.events:
-        _note(exchange, batch)
+        _note(exchange, answering, batch)
         fold.add(batch)
-    await exchange.finish(200, fold.body(), headers=(JSON, *headers))
+    body = fold.body(_report(call, answering))
+    await exchange.finish(200, body, headers=(JSON, *headers))
+
+
+def _report(call: chat.ChatCall, answering: Answering) -> Sequence[report.ReportedPart] | None:
+    return report.parts(answering.prompt.reports) if call.wants_report else None
 
 
 def _headers(call: chat.ChatCall, answering: Answering) -> tuple[tuple[bytes, bytes], ...]:
@@ -66,17 +71,18 @@ def _headers(call: chat.ChatCall, answering: Answering) -> tuple[tuple[bytes, by
 async def _stream(
     exchange: Exchange,
     call: chat.ChatCall,
-    events: AsyncIterator[Batch],
+    answering: Answering,
     envelope: Envelope,
     headers: tuple[tuple[bytes, bytes], ...],
 ) -> None:
     writer = ChunkWriter(envelope, include_usage=call.include_usage)
+    events = answering.events
     first = await anext(events, ())
     await exchange.start(200, [EVENT_STREAM, *headers])
     try:
-        await _send_batch(exchange, writer, first)
+        await _send_batch(exchange, answering, writer, first)
         async for batch in events:
-            await _send_batch(exchange, writer, batch)
+            await _send_batch(exchange, answering, writer, batch)
     except HungUp:
         raise
     except ServiceError as fault:
@@ -85,11 +91,13 @@ async def _stream(
         failure("fault in a stream", fault, request=exchange.request_id)
         await _break_off(exchange, Internal("Something went wrong here."))
     else:
-        await exchange.write(writer.closing(), more=False)
+        await exchange.write(writer.closing(_report(call, answering)), more=False)
 
 
-async def _send_batch(exchange: Exchange, writer: ChunkWriter, batch: Batch) -> None:
-    _note(exchange, batch)
+async def _send_batch(
+    exchange: Exchange, answering: Answering, writer: ChunkWriter, batch: Batch
+) -> None:
+    _note(exchange, answering, batch)
     frames = writer.frames(batch)
     if frames:
         await exchange.write(frames, more=True)
@@ -100,7 +108,7 @@ async def _break_off(exchange: Exchange, fault: ServiceError) -> None:
     await exchange.write(sse.frame(error_body(fault)), more=False)
 
 
-def _note(exchange: Exchange, batch: Batch) -> None:
+def _note(exchange: Exchange, answering: Answering, batch: Batch) -> None:
     record = exchange.record
     if "first_word_ms" not in record:
         record["first_word_ms"] = round((time.monotonic() - exchange.began_s) * 1000, 1)
@@ -108,3 +116,4 @@ def _note(exchange: Exchange, batch: Batch) -> None:
     last: Event | None = batch[-1] if batch else None
     if isinstance(last, TokensUsed):
         record |= {"prompt_tokens": last.prompt, "completion_tokens": last.completion}
+        answering.settle(last)

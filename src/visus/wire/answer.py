@@ -1,7 +1,7 @@
 """An answer as clients read it: one body, or a stream of chunks, from the same events."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias, assert_never
 
@@ -21,6 +21,7 @@ from visus.core.events import (
     ToolCallDelta,
 )
 from visus.wire import sse
+from visus.wire.report import ReportedPart
 
 Delta: TypeAlias = Mapping[str, object]
 _encode: Final = msgspec.json.Encoder().encode
@@ -83,12 +84,18 @@ class ChunkWriter:
             return self._text_head + words + self._text_tail if batch else b""
         return b"".join([self._frame(event) for event in batch])
 
-    def closing(self) -> bytes:
-        """What ends a complete stream."""
+    def closing(self, parts: Sequence[ReportedPart] | None = None) -> bytes:
+        """What ends a complete stream: usage and report, as wanted, in one chunk."""
+        last: dict[str, object] = {}
         if self._include_usage and self._used is not None:
-            usage = b'],"usage":' + _encode(usage_json(self._used)) + b"}\n\n"
-            return self._head + usage + sse.DONE
-        return sse.DONE
+            last["usage"] = usage_json(self._used)
+        elif self._include_usage and parts is not None:
+            last["usage"] = None
+        if parts is not None:
+            last["visus"] = {"parts": parts}
+        if not last:
+            return sse.DONE
+        return self._head + b"]," + _encode(last)[1:] + b"\n\n" + sse.DONE
 
     def _frame(self, event: Event) -> bytes:
         if type(event) is TextDelta and event.choice == 0 and 0 in self._begun:
@@ -190,8 +197,8 @@ class Fold:
         """The text of the first choice."""
         return "".join(self._choices[0].text) if 0 in self._choices else ""
 
-    def body(self) -> bytes:
-        """The whole answer as JSON."""
+    def body(self, parts: Sequence[ReportedPart] | None = None) -> bytes:
+        """The whole answer as JSON, with the report where one is wanted."""
         answer: dict[str, object] = {
             "id": self._envelope.answer_id,
             "object": "chat.completion",
@@ -203,6 +210,8 @@ class Fold:
         }
         if self._used is not None:
             answer["usage"] = usage_json(self._used)
+        if parts is not None:
+            answer["visus"] = {"parts": parts}
         return _encode(answer)
 
 

@@ -14,6 +14,8 @@ from visus.wire import chat
 RESIDENCY_NAME: Final = "X-Visus-Residency"
 RESIDENCY: Final = RESIDENCY_NAME.lower().encode()
 
+REPORT: Final = b"x-visus-report"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRoute:
@@ -37,4 +39,6 @@ class ChatRoute:
         if demands := exchange.headers(RESIDENCY):
             places = [Residency(place.decode("latin-1"), RESIDENCY_NAME) for place in demands]
             question = question._replace(residencies=(*question.residencies, *places))
+        if exchange.header(REPORT) in {b"1", b"true"}:
+            call = call._replace(wants_report=True)
         await respond(exchange, call, self.service.answer(question), self.watch)

@@ -1,0 +1,162 @@
+"""What a question costs before it is asked, and what answers teach about that.
+
+No model is called. The pictures are had and checked once, and fitted for each model; formulas,
+limits and prices are data of the catalogue, and drift is learnt from the usage that real
+answers report.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from visus.core.price import cost
+from visus.core.prompt import PartReport, Prompt
+from visus.core.question import Question, Text
+from visus.errors import ModelNotFound, ServiceError
+from visus.media.pipeline import MediaPipeline, Resolved
+from visus.models.calibration import Calibration, Correction, Estimate
+from visus.models.catalogue import ModelRow
+from visus.routing.choose import Upstreams
+from visus.units import Micros
+
+_BURST: Final = 100
+_A_SECOND: Final = 4.0
+
+
+@dataclass(slots=True)
+class Learner:
+    """Feeds answers to the calibration: every one of a few, some of very many.
+
+    Finding the coefficients costs more than a request does, so that beyond a burst of `_BURST`
+    answers only `_A_SECOND` a second are looked at, of all models together.
+    """
+
+    calibration: Calibration = field(default_factory=Calibration)
+    _spare: float = _BURST
+    _since_s: float = field(default_factory=time.monotonic)
+
+    def learn(self, model: ModelRow, prompt: Prompt, *, reported: int) -> None:
+        """Compares one answer's usage with the formulas."""
+        now_s = time.monotonic()
+        self._spare = min(_BURST, self._spare + (now_s - self._since_s) * _A_SECOND)
+        self._since_s = now_s
+        if self._spare < 1:
+            return
+        self._spare -= 1
+        estimate = formulas(model, prompt)
+        if estimate is not None:
+            self.calibration.learn(model.id, estimate, reported=reported)
+
+
+def formulas(model: ModelRow, prompt: Prompt) -> Estimate | None:
+    """The uncorrected numbers; None where the model has no formula for its pictures."""
+    media = [report.tokens for report in prompt.reports]
+    known = [tokens for tokens in media if tokens is not None]
+    if len(known) < len(media):
+        return None
+    images = sum(len(report.images) for report in prompt.reports)
+    return Estimate(sum(known), images, text_tokens(model, prompt))
+
+
+def text_tokens(model: ModelRow, prompt: Prompt) -> int:
+    """What the words, the tools and the schema of the answer cost."""
+    rule = model.text_tokens.rule
+    texts = [
+        "".join([part.text for part in turn.parts if isinstance(part, Text)])
+        + "".join([call.name + call.arguments for call in turn.tool_calls])
+        for turn in prompt.turns
+    ]
+    tools = sum(
+        rule.count(tool.name + (tool.description or ""))
+        + rule.count((tool.parameters or b"").decode("utf-8", "replace"))
+        for tool in prompt.options.tools
+    )
+    return rule.of_turns(texts) + tools
+
+
+class Cost(NamedTuple):
+    """What a question costs on one model; None: nobody knows."""
+
+    image_tokens: int | None
+    text_tokens: int
+    tokens: int | None
+    cost_micros: Micros | None
+    currency: str | None
+    fits_context: bool | None
+    correction: Correction | None
+
+
+class Estimated(NamedTuple):
+    """A question on several models."""
+
+    costs: Mapping[str, Cost | ServiceError]
+    """By model; an error where this model would refuse the question."""
+    reports: Sequence[PartReport]
+    """Of the asked model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimateService:
+    """Counts questions."""
+
+    upstreams: Upstreams
+    media: MediaPipeline
+    learner: Learner
+
+    async def estimate(self, question: Question, compare: Sequence[str]) -> Estimated:
+        """The cost on the asked model and on those of `compare`, configured or not.
+
+        Raises:
+            ServiceError: the asked model does not exist or would refuse the question, a file
+                cannot be had, or a model of `compare` does not exist.
+        """
+        asked = self._model(question.model, "model")
+        others = [
+            self._model(model_id, f"visus.compare[{place}]")
+            for place, model_id in enumerate(compare)
+        ]
+        references = [
+            part for turn in question.turns for part in turn.parts if not isinstance(part, Text)
+        ]
+        resolved = await self.media.resolve(references, owner=question.owner)
+        prompt = await self._prompt(question, resolved, asked)
+        costs: dict[str, Cost | ServiceError] = {asked.id: self._cost(asked, prompt)}
+        for other in others:
+            try:
+                fitted = await self._prompt(question, resolved, other)
+            except ServiceError as refusal:
+                costs[other.id] = refusal
+            else:
+                costs[other.id] = self._cost(other, fitted)
+        return Estimated(costs, prompt.reports)
+
+    def _model(self, model_id: str, param: str) -> ModelRow:
+        upstream = self.upstreams.by_id.get(model_id)
+        if upstream is None:
+            raise ModelNotFound("This model does not exist here.", param=param)
+        return upstream.model
+
+    async def _prompt(self, question: Question, resolved: Resolved, model: ModelRow) -> Prompt:
+        return await self.media.fitted(
+            question, resolved, upstream_id=model.upstream_id or model.id, sees=model.sees
+        )
+
+    def _cost(self, model: ModelRow, prompt: Prompt) -> Cost:
+        estimate = formulas(model, prompt)
+        if estimate is None:
+            return Cost(None, text_tokens(model, prompt), None, None, None, None, None)
+        corrected = self.learner.calibration.corrected(model.id, estimate)
+        tokens = corrected.tokens
+        price = model.price
+        longest = model.max_sequence_length
+        answer = prompt.options.max_tokens or 0
+        return Cost(
+            corrected.media_tokens,
+            corrected.text_tokens,
+            tokens,
+            None if price is None else cost(price.rates, input_tokens=tokens),
+            None if price is None else price.currency,
+            None if longest is None else tokens + answer <= longest,
+            corrected.correction,
+        )

@@ -1,0 +1,59 @@
+"""`POST /v1/chat/completions/estimate`."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from visus.config import ServerSettings
+from visus.errors import ServiceError
+from visus.flow.estimate import Cost, EstimateService
+from visus.server.exchange import JSON, Exchange, read_json
+from visus.wire import chat, report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimateRoute:
+    """Reads a question and says what it would cost."""
+
+    service: EstimateService
+    settings: ServerSettings
+    limits: chat.ChatLimits
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Serves one request."""
+        body = await read_json(
+            exchange,
+            max_bytes=self.settings.max_body_bytes,
+            timeout_s=self.settings.body_timeout_s,
+        )
+        call = chat.parse(body, self.limits)
+        question = call.question._replace(owner=exchange.owner)
+        exchange.record |= {"model": question.model[:200], "body_bytes": len(body)}
+        with exchange.ended_by_hang_up():
+            estimated = await self.service.estimate(question, call.compare)
+            answer = report.Estimate(
+                models={name: _row(found) for name, found in estimated.costs.items()},
+                parts=report.parts(estimated.reports),
+            )
+            headers: list[tuple[bytes, bytes]] = [JSON]
+            if call.ignored:
+                names = chat.ignored_header(call.ignored).encode()
+                headers.append((b"x-visus-ignored", names))
+            await exchange.finish(200, msgspec.json.encode(answer), headers=tuple(headers))
+
+
+def _row(found: Cost | ServiceError) -> report.ModelEstimate:
+    if isinstance(found, ServiceError):
+        return report.ModelEstimate(
+            error=report.Refused(found.code, found.message, found.param)
+        )
+    correction = found.correction
+    return report.ModelEstimate(
+        image_tokens=found.image_tokens,
+        text_tokens=found.text_tokens,
+        tokens=found.tokens,
+        cost_micros=found.cost_micros,
+        currency=found.currency,
+        fits_context=found.fits_context,
+        calibration=None if correction is None else report.Calibrated(*correction),
+    )

@@ -1,0 +1,134 @@
+"""What became of each picture, and what a question would cost, as JSON."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from visus.core.prompt import PartReport
+
+Side: TypeAlias = int
+
+
+class FileBefore(msgspec.Struct, frozen=True):
+    """A picture as it came."""
+
+    declared_type: str | None
+    """What somebody claimed."""
+    type: str
+    """What its bytes say."""
+    bytes: int
+    width: Side
+    """In pixels, as stored."""
+    height: Side
+    frames: int
+    """Pictures in an animation, or pages."""
+
+
+class FileAfter(msgspec.Struct, frozen=True):
+    """A picture as the model gets it; the sizes are those of the first."""
+
+    type: str
+    bytes: int
+    """All of them together, before base64."""
+    width: Side
+    height: Side
+    detail: str
+    images: int
+    """How many the model gets."""
+
+
+class ReportedPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of the request."""
+
+    path: str
+    """Where it stands: `messages[0].content[1]`."""
+    kind: str
+    before: FileBefore
+    after: FileAfter
+    steps: Sequence[str]
+    """What was done to it, in order; nothing where its bytes went through unchanged."""
+    tokens: int | None
+    """By the model's formula, uncorrected; null without one."""
+    ms: float
+    """From the first look at it until it was ready."""
+
+
+def parts(reports: Sequence[PartReport]) -> list[ReportedPart]:
+    """The reports in the order of the request."""
+    return [_part(report) for report in reports]
+
+
+def _part(report: PartReport) -> ReportedPart:
+    first = report.images[0]
+    return ReportedPart(
+        path=report.path,
+        kind="image",
+        before=FileBefore(
+            report.declared,
+            report.found,
+            report.bytes_in,
+            report.width_in_px,
+            report.height_in_px,
+            report.frames_in,
+        ),
+        after=FileAfter(
+            first.media_type,
+            sum(_file_bytes(image.base64) for image in report.images),
+            first.width_px,
+            first.height_px,
+            first.detail,
+            len(report.images),
+        ),
+        steps=report.steps,
+        tokens=report.tokens,
+        ms=round(report.ms, 1),
+    )
+
+
+def _file_bytes(base64: bytes | memoryview) -> int:
+    """The size of what stands in base64."""
+    return len(base64) // 4 * 3 - bytes(base64[-2:]).count(b"=")
+
+
+class Calibrated(msgspec.Struct, frozen=True):
+    """That an estimate was corrected by what the model's server reported before."""
+
+    answers: int
+    """From how many answers."""
+    factor: float
+    """By what the sum of the formulas was multiplied."""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Why a model would not answer."""
+
+    code: str
+    message: str
+    param: str | None
+
+
+class ModelEstimate(msgspec.Struct, frozen=True, kw_only=True):
+    """What a question would cost on one model; null: nobody knows."""
+
+    image_tokens: int | None = None
+    text_tokens: int | None = None
+    tokens: int | None = None
+    cost_micros: int | None = None
+    """For the question alone, in millionths of `currency`."""
+    currency: str | None = None
+    fits_context: bool | None = None
+    """Whether question and answer (`max_tokens`, where given) are within its context."""
+    calibration: Calibrated | None = None
+    """Null where these are the numbers of the formulas."""
+    error: Refused | None = None
+    """Why there are no numbers."""
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of `/chat/completions/estimate`."""
+
+    object: str = "chat.completion.estimate"
+    models: dict[str, ModelEstimate]
+    parts: list[ReportedPart]
+    """For the asked model."""
