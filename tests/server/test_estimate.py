@@ -195,3 +195,10 @@ def test_a_picture_that_moved_is_reported_to_have_moved(counted: Service) -> Non
 def test_without_being_asked_nothing_is_reported(counted: Service) -> None:
     body = ask("good", [picture(encoded(8, 8))])
     assert "visus" not in answered(counted, counted.post(body))
+
+
+def test_the_same_picture_is_made_over_once_for_one_caller(counted: Service) -> None:
+    body = ask("good", [picture(encoded(50, 30, "TIFF"))], visus={"report": True})
+    found = [answered(counted, counted.post(body))["visus"]["parts"][0] for _ in range(2)]
+    assert [part["cache_hit"] for part in found] == [False, True]
+    assert found[0]["after"] == found[1]["after"]

@@ -71,6 +71,8 @@ class PartReport(NamedTuple):
     """What the model's formula says; None without a formula."""
     ms: float
     """From the first look until it was ready, waiting for a worker included."""
+    was_kept: bool = False
+    """Whether it had been made before, for the same caller."""
 
 
 class Prompt(NamedTuple):

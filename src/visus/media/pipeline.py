@@ -43,6 +43,7 @@ from visus.media.fit import Fitting, Picture, fit
 from visus.media.fitting import Fit, Fitted, pack_job, unpack_frames
 from visus.media.library import StoredFile
 from visus.media.placing import placed
+from visus.media.renditions import Renditions, key_of
 from visus.media.settings import MediaSettings
 from visus.media.survey import Survey, check_head, survey
 from visus.models.catalogue import Vision
@@ -121,6 +122,8 @@ class _Ready(NamedTuple):
     """A line for each picture; empty for one that needs none."""
     steps: Sequence[str]
     ms: float
+    was_kept: bool = False
+    """Whether it had been made before."""
 
     def at(self, param: str) -> "_Ready":
         """The same for another place."""
@@ -148,6 +151,7 @@ class MediaPipeline:
     """None where nobody can have uploaded any."""
     pool: WorkerPool
     """Workers with the entry `WORKER_ENTRY`."""
+    renditions: Renditions
 
     async def prepare(
         self, question: Question, *, upstream_id: str, sees: Vision | None
@@ -217,7 +221,7 @@ class MediaPipeline:
             ]
             return Prompt(upstream_id, turns, question.options, question.streamed)
         vision = self._check(resolved.references, sees, question.media)
-        ready = await self._all_fitted(resolved, vision, question.media)
+        ready = await self._all_fitted(resolved, vision, question)
         self._check_sent(ready, vision)
         turns, moved = placed(_filled(question, ready), vision.image_roles)
         reports = [
@@ -332,8 +336,9 @@ class MediaPipeline:
     # --- Fitting one picture -----------------------------------------------------------------
 
     async def _all_fitted(
-        self, resolved: Resolved, sees: Vision, wishes: MediaWishes
+        self, resolved: Resolved, sees: Vision, question: Question
     ) -> Sequence[_Ready]:
+        wishes, owner = question.media, question.owner
         keys: list[_Twins] = [
             (_key(place, picture), picture.detail)
             for place, picture in enumerate(resolved.references)
@@ -351,7 +356,7 @@ class MediaPipeline:
             if fitting.as_it_is and source.found.obstacle is None:
                 ready[key] = _as_it_is(source, picture, fitting)
             else:
-                unfit[key] = _Unfit(source, picture, fitting, wishes.frames)
+                unfit[key] = _Unfit(source, picture, fitting, wishes.frames, owner)
         if unfit:
             ready |= await self._each(unfit, self._made_over, resolved.deadline_s)
         return [
@@ -363,8 +368,12 @@ class MediaPipeline:
         began_s = time.monotonic()
         param = unfit.picture.param
         job = pack_job(unfit.data, self._fit(unfit))
+
+        async def work() -> Sequence[Fitted]:
+            return _unpacked(await self.pool.call(job))
+
         try:
-            frames = _unpacked(await self.pool.call(job))
+            frames, was_kept = await self.renditions.get(key_of(unfit.owner, job), work)
         except NoWorker:
             raise
         except WorkerFault as fault:
@@ -387,7 +396,7 @@ class MediaPipeline:
         ]
         captions = [_caption(frame, unfit.source.found) for frame in frames]
         ms = unfit.source.ms + _ms_since(began_s)
-        return _Ready(images, captions, _steps(unfit, images[0]), ms)
+        return _Ready(images, captions, _steps(unfit, images[0]), ms, was_kept)
 
     def _fit(self, unfit: "_Unfit") -> Fit:
         fitting = unfit.fitting
@@ -417,6 +426,7 @@ class _Unfit(NamedTuple):
     fitting: Fitting
     frames: int
     """How many of its frames are wanted."""
+    owner: str
 
     @property
     def data(self) -> bytes:
@@ -546,6 +556,7 @@ def _report(source: Source, ready: _Ready, sees: Vision, moved: Collection[str])
         steps,
         _tokens(ready.images, sees),
         ready.ms,
+        ready.was_kept,
     )
 
 

@@ -59,6 +59,9 @@ class MediaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """`http://host:port` of a proxy. When set, every fetch goes through it, none direct; names
     are then looked up by the proxy, which has to guard them."""
 
+    cache_bytes: Annotated[int, msgspec.Meta(ge=0)] = 4 * MIB
+    """Pictures that were made over for a model and are kept in memory for the same caller, in
+    bytes of their files; 0 keeps none."""
     prepare_s: Deadline = 45.0
     """All pictures of one request together, fetched, checked and fitted, in seconds."""
     max_at_once: Positive = 4

@@ -23,6 +23,7 @@ from visus.media.connect import address_policy
 from visus.media.fetch import Fetcher
 from visus.media.library import Library
 from visus.media.pipeline import WORKER_ENTRY, FileSource, MediaPipeline
+from visus.media.renditions import Renditions
 from visus.media.shelf import Shelf
 from visus.providers.base import Provider
 from visus.providers.openai_dialect import OpenAIProvider
@@ -87,7 +88,11 @@ async def parts(
             )
         upstreams = _upstreams(configuration, transport, lite)
         media = MediaPipeline(
-            settings=settings.media, fetcher=fetcher, files=files, pool=decoders
+            settings=settings.media,
+            fetcher=fetcher,
+            files=files,
+            pool=decoders,
+            renditions=Renditions(settings.media.cache_bytes),
         )
         learner = Learner()
         yield Parts(

@@ -50,6 +50,8 @@ class ReportedPart(msgspec.Struct, frozen=True, kw_only=True):
     """What was done to it, in order; nothing where its bytes went through unchanged."""
     tokens: int | None
     """By the model's formula, uncorrected; null without one."""
+    cache_hit: bool
+    """Whether what the model gets had been made before."""
     ms: float
     """From the first look at it until it was ready."""
 
@@ -82,6 +84,7 @@ def _part(report: PartReport) -> ReportedPart:
         ),
         steps=report.steps,
         tokens=report.tokens,
+        cache_hit=report.was_kept,
         ms=round(report.ms, 1),
     )
 

@@ -50,6 +50,7 @@ from visus.errors import (
 )
 from visus.media.fetch import FetchedMedia
 from visus.media.pipeline import WORKER_ENTRY, MediaPipeline
+from visus.media.renditions import Renditions
 from visus.media.settings import MediaSettings
 from visus.models.catalogue import Vision
 from visus.units import MIB
@@ -102,7 +103,11 @@ def pipeline(
     pool: WorkerPool, *, origin: Origin | None = None, **changes: object
 ) -> MediaPipeline:
     return MediaPipeline(
-        settings=MediaSettings(**changes), fetcher=origin or Origin({}), files=None, pool=pool
+        settings=MediaSettings(**changes),
+        fetcher=origin or Origin({}),
+        files=None,
+        pool=pool,
+        renditions=Renditions(0),
     )
 
 

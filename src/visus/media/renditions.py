@@ -1,0 +1,101 @@
+"""Pictures that were made over are kept for a while, and made once where several ask at once.
+
+What is kept is bounded in bytes, and what was not asked for longest goes first. A key has to
+hold whatever the result depends on, and whose picture it is: nobody learns from a quick answer
+that somebody else sent the same picture.
+"""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from hashlib import sha256
+from typing import NamedTuple
+
+import anyio
+
+from visus.media.fitting import Fitted
+
+
+class Rendition(NamedTuple):
+    """What was made of a picture."""
+
+    frames: Sequence[Fitted]
+    was_kept: bool
+    """Whether somebody else's work was used."""
+
+
+class _Flight:
+    """Work under way."""
+
+    def __init__(self) -> None:
+        self.landed = anyio.Event()
+        self.frames: Sequence[Fitted] | None = None
+        self.error: Exception | None = None
+
+
+class Renditions:
+    """At most `max_bytes` of made pictures; with 0 nothing is kept."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._kept: OrderedDict[bytes, Sequence[Fitted]] = OrderedDict()
+        self._flights: dict[bytes, _Flight] = {}
+
+    async def get(
+        self, key: bytes, make: Callable[[], Awaitable[Sequence[Fitted]]]
+    ) -> Rendition:
+        """What is kept under `key`, or what `make` makes.
+
+        Whoever comes while it is being made waits for that, and gets its error too. If the one
+        who makes it goes away, the next one begins again.
+
+        Raises:
+            Exception: what `make` raises.
+        """
+        while True:
+            kept = self._kept.get(key)
+            if kept is not None:
+                self._kept.move_to_end(key)
+                return Rendition(kept, was_kept=True)
+            flight = self._flights.get(key)
+            if flight is None:
+                return Rendition(await self._made(key, make), was_kept=False)
+            await flight.landed.wait()
+            if flight.error is not None:
+                raise flight.error
+            if flight.frames is not None:
+                return Rendition(flight.frames, was_kept=True)
+
+    async def _made(
+        self, key: bytes, make: Callable[[], Awaitable[Sequence[Fitted]]]
+    ) -> Sequence[Fitted]:
+        flight = self._flights[key] = _Flight()
+        try:
+            flight.frames = await make()
+        except Exception as fault:
+            flight.error = fault
+            raise
+        finally:
+            del self._flights[key]
+            flight.landed.set()
+        self._keep(key, flight.frames)
+        return flight.frames
+
+    def _keep(self, key: bytes, frames: Sequence[Fitted]) -> None:
+        size = _bytes(frames)
+        if size > self._max_bytes:
+            return
+        self._kept[key] = frames
+        self._bytes += size
+        while self._bytes > self._max_bytes:
+            _, oldest = self._kept.popitem(last=False)
+            self._bytes -= _bytes(oldest)
+
+
+def key_of(owner: str, job: bytes) -> bytes:
+    """The key of a job for the workers: the file, all that is wanted of it, and whose it is."""
+    return sha256(owner.encode() + b"\0" + sha256(job).digest()).digest()
+
+
+def _bytes(frames: Sequence[Fitted]) -> int:
+    return sum(len(frame.data) for frame in frames)
