@@ -46,6 +46,8 @@ def upstream_config(port: int, *extra: str) -> str:
 
 
 FAST = """
+[accounts]
+wrong_keys_per_minute = 0
 [lite]
 enabled = false
 [server]

@@ -30,6 +30,9 @@ class AccountsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """A file, relative to `[state] dir`."""
     key_cache_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 1.0
     """A revoked key is refused after at most this many seconds."""
+    wrong_keys_per_minute: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 600
+    """Wrong keys that one address may send, as many at once; more are answered 429 in place of
+    401. Of IPv6 the first 64 bits are the address. 0 for no bound."""
 
 
 def open_database(path: Path) -> sql.Engine:

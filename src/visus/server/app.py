@@ -47,6 +47,7 @@ from visus.server.routes.files import (
 from visus.server.routes.models import ModelRoute, ModelsRoute
 from visus.server.upkeep import keep_tidy
 from visus.server.watch import Watch
+from visus.server.wrong_keys import WrongKeys
 from visus.workers.pool import WorkerPool
 
 DECODER = WORKER_ENTRY
@@ -196,7 +197,11 @@ def gate(
             Entry(f"{prefix}/models", "GET", ModelsRoute(made.upstreams)),
             Entry(f"{prefix}/models/{{model_id:path}}", "GET", ModelRoute(made.upstreams)),
         ]
-    doorkeeper = Doorkeeper(book, remember_s=settings.accounts.key_cache_s)
+    doorkeeper = Doorkeeper(
+        book,
+        remember_s=settings.accounts.key_cache_s,
+        wrong_keys=WrongKeys(settings.accounts.wrong_keys_per_minute),
+    )
     return Gate(routes=Routes(entries), doorkeeper=doorkeeper, settings=settings.server)
 
 
@@ -247,7 +252,12 @@ def _uvicorn(configuration: Configuration, app: Gate) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=type(
-            "Protocol", (VisusProtocol,), {"max_header_bytes": settings.max_header_bytes}
+            "Protocol",
+            (VisusProtocol,),
+            {
+                "max_header_bytes": settings.max_header_bytes,
+                "max_connections": settings.max_connections,
+            },
         ),
         ws="none",
         lifespan="off",
@@ -256,7 +266,6 @@ def _uvicorn(configuration: Configuration, app: Gate) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=settings.keep_alive_s,
-        limit_concurrency=settings.max_connections,
         timeout_graceful_shutdown=int(settings.shutdown_grace_s),
         backlog=1024,
     )

@@ -9,6 +9,7 @@ import anyio.to_thread
 from visus.accounts.keys import MAX_KEY_CHARS, Key, KeyBook, digest
 from visus.errors import InvalidApiKey
 from visus.server.exchange import Exchange
+from visus.server.wrong_keys import WrongKeys
 
 OPEN_PATHS: Final = frozenset({"/health", "/openapi.json", "/docs"})
 """What anybody may read."""
@@ -22,8 +23,9 @@ class Doorkeeper:
     remembered, so that nobody can fill the memory with them.
     """
 
-    def __init__(self, book: KeyBook, *, remember_s: float) -> None:
+    def __init__(self, book: KeyBook, *, remember_s: float, wrong_keys: WrongKeys) -> None:
         self._book = book
+        self._wrong_keys = wrong_keys
         self._remember_s = remember_s
         self._remembered: OrderedDict[bytes, tuple[Key, float]] = OrderedDict()
 
@@ -32,15 +34,23 @@ class Doorkeeper:
 
         Raises:
             InvalidApiKey: none, malformed, unknown or revoked.
+            RateLimited: the same, too often from this address.
         """
-        wanted = digest(_bearer(exchange))
+        bearer = _bearer(exchange)
+        if bearer is None:
+            raise self._wrong(exchange)
+        wanted = digest(bearer)
         key = self._recalled(wanted)
         if key is None:
             key = await anyio.to_thread.run_sync(self._book.find, wanted)
         if key is None or key.revoked_at is not None:
-            raise InvalidApiKey("The API key is not valid.")
+            raise self._wrong(exchange)
         self._remember(wanted, key)
         return key
+
+    def _wrong(self, exchange: Exchange) -> InvalidApiKey:
+        self._wrong_keys.count(exchange.client)
+        return InvalidApiKey("The API key is not valid.")
 
     def _recalled(self, wanted: bytes) -> Key | None:
         key, since = self._remembered.get(wanted, (None, 0.0))
@@ -54,7 +64,8 @@ class Doorkeeper:
             self._remembered.popitem(last=False)
 
 
-def _bearer(exchange: Exchange) -> str:
+def _bearer(exchange: Exchange) -> str | None:
+    """What the caller shows; None where that cannot be one of our keys."""
     value = exchange.header(b"authorization")
     if value is None:
         raise InvalidApiKey(
@@ -63,5 +74,5 @@ def _bearer(exchange: Exchange) -> str:
     scheme, _, secret = value.partition(b" ")
     secret = secret.strip()
     if scheme.lower() != b"bearer" or not secret.isascii() or len(secret) > MAX_KEY_CHARS:
-        raise InvalidApiKey("The API key is not valid.")
+        return None
     return secret.decode("ascii")

@@ -43,6 +43,7 @@ class Connection(Protocol):
     """What an exchange needs of its connection besides ASGI."""
 
     is_lost: bool
+    is_surplus: bool
     has_whole_body: bool
     """Whether the last byte of the request under way has arrived."""
     on_lost: Callable[[], None] | None
@@ -85,6 +86,17 @@ class Exchange:
         if self._headers is None:
             self._headers = dict(self.scope["headers"])
         return self._headers.get(name)
+
+    @property
+    def client(self) -> str:
+        """The address of the other end."""
+        client = self.scope.get("client")
+        return client[0] if client else ""
+
+    @property
+    def is_surplus(self) -> bool:
+        """Whether its connection is one too many."""
+        return self._connection.is_surplus
 
     @property
     def owner(self) -> str:

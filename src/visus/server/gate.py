@@ -17,6 +17,7 @@ from visus.errors import (
     Internal,
     InvalidValue,
     MethodNotAllowed,
+    Overloaded,
     ServiceError,
     UnknownUrl,
 )
@@ -98,6 +99,8 @@ class Gate:
             event("request", **exchange.summary())
 
     async def _serve(self, exchange: Exchange) -> None:
+        if exchange.is_surplus:
+            raise Overloaded("There are too many connections.", retry_after_s=1)
         self._check_headers(exchange)
         if exchange.path not in OPEN_PATHS:
             exchange.caller = (await self.doorkeeper.identify(exchange)).key_id

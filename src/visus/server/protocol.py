@@ -59,6 +59,8 @@ class VisusProtocol(HttpToolsProtocol):
 
     max_header_bytes: int = 32 * 1024
     """Set once, by `server.app`, from the settings."""
+    max_connections: int = 2000
+    """The same."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -68,6 +70,8 @@ class VisusProtocol(HttpToolsProtocol):
         self._discarded_bytes = 0
         self._high_water_bytes = BODY_HIGH_WATER_BYTES
         self.is_lost = False
+        self.is_surplus = False
+        """Whether there were too many connections when the request under way began."""
         self.on_lost: Callable[[], None] | None = None
         """What the request under way wants to be called when the connection is gone."""
 
@@ -89,6 +93,9 @@ class VisusProtocol(HttpToolsProtocol):
         )
         self._high_water_bytes = FORM_HIGH_WATER_BYTES if is_form else BODY_HIGH_WATER_BYTES
         super().on_headers_complete()
+        self.is_surplus = len(self.connections) > self.max_connections
+        if self.is_surplus:
+            self.cycle.keep_alive = False
         self._extensions[CYCLE] = self.cycle
 
     def answer_whole(
