@@ -128,6 +128,30 @@ class InvalidFile(CallerError):
     code = "invalid_file"
 
 
+class UnsupportedFileType(InvalidFile):
+    """A file that is no document that is taken here."""
+
+    code = "unsupported_file_type"
+
+
+class EncryptedFile(InvalidFile):
+    """A document that asks for a password before it can be read."""
+
+    code = "encrypted_file"
+
+
+class InvalidVideo(CallerError):
+    """A video that no model will get: broken, undecodable, or no video at all."""
+
+    code = "invalid_video"
+
+
+class VideoTooLong(InvalidVideo):
+    """A video that runs longer than the limit, or has more frames."""
+
+    code = "video_too_long"
+
+
 class FileTooLarge(CallerError):
     """A file over the limit, or one that its owner's quota has no room for."""
 

@@ -31,6 +31,11 @@ provider = "scripted"
 upstream_id = "counts_its_own_way"
 input_modalities = ["text", "image"]
 vision = { image_roles = ["user"], tokens = { formula = "qwen-pixels", min_tokens = 4 } }
+[[models]]
+id = "squares-too"
+provider = "absent"
+input_modalities = ["text", "image"]
+vision = { tokens = { formula = "qwen-pixels" } }
 """
 ROUTE = "/v1/chat/completions/estimate"
 
@@ -64,7 +69,7 @@ def test_the_formula_of_the_asked_model_and_of_others_counts_without_a_call(
     body = ask(
         "tiles",
         [text("What is in this image?"), picture(encoded(1024, 1024))],
-        visus={"compare": ["squares", "blind", "good"]},
+        visus={"compare": ["squares-too", "blind", "good"]},
     )
     found = estimate(counted, body)
     tiles = found["models"]["tiles"]
@@ -75,8 +80,8 @@ def test_the_formula_of_the_asked_model_and_of_others_counts_without_a_call(
     assert tiles["currency"] == "EUR"
     assert tiles["fits_context"] is True
     assert tiles["calibration"] is None
-    assert found["models"]["squares"]["image_tokens"] == 32 * 32
-    assert found["models"]["squares"]["cost_micros"] is None
+    assert found["models"]["squares-too"]["image_tokens"] == 32 * 32
+    assert found["models"]["squares-too"]["cost_micros"] is None
     assert found["models"]["good"]["image_tokens"] is None
     assert found["models"]["blind"]["error"]["code"] == "unsupported_modality"
     assert found["models"]["blind"]["error"]["param"] == "messages[0].content[1].image_url.url"

@@ -49,13 +49,14 @@ class PromptTurn(NamedTuple):
 
 
 class PartReport(NamedTuple):
-    """What became of one picture on its way to a model."""
+    """What became of one picture, video or document on its way to a model."""
 
     path: str
     """The part: `messages[0].content[1]`."""
+    kind: Literal["image", "video", "file"]
     declared: str | None
     """The media type that somebody claimed; None where nobody did."""
-    found: ImageType
+    found: str
     """The media type of its bytes."""
     bytes_in: int
     width_in_px: int

@@ -47,7 +47,42 @@ class StoredImage(NamedTuple):
 
 
 ImageReference: TypeAlias = LinkedImage | InlineImage | StoredImage
-QuestionPart: TypeAlias = Text | ImageReference
+
+
+class Video(NamedTuple):
+    """A film, and which of its frames are of interest."""
+
+    source: ImageReference
+    """Where the file is."""
+    fps: float | None = None
+    """Frames for each second; None for the default."""
+    start_s: float = 0.0
+    end_s: float | None = None
+    """None for the end of the film."""
+    max_frames: int | None = None
+
+    @property
+    def param(self) -> str:
+        """Where it stands in the request."""
+        return self.source.param
+
+
+class Document(NamedTuple):
+    """A file with pages."""
+
+    source: ImageReference
+    """Where the file is."""
+    filename: str | None = None
+    """As the caller calls it."""
+
+    @property
+    def param(self) -> str:
+        """Where it stands in the request."""
+        return self.source.param
+
+
+MediaReference: TypeAlias = ImageReference | Video | Document
+QuestionPart: TypeAlias = Text | MediaReference
 
 
 class ToolCall(NamedTuple):

@@ -7,11 +7,18 @@ required and the URL-safe alphabet is refused. The label is a claim: among image
 something else.
 """
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import pybase64
 
-from visus.errors import Base64Rejected, ImageFormatRejected, InvalidValue, MediaRejected
+from visus.errors import (
+    Base64Rejected,
+    ImageFormatRejected,
+    InvalidValue,
+    MediaRejected,
+    ServiceError,
+)
 
 MAX_HEADER_BYTES: Final = 1024
 _SCHEME: Final = b"data:"
@@ -28,29 +35,38 @@ class InlineFile(NamedTuple):
     """A view of the data URL itself, or of a copy without its white space."""
 
 
-def payload(data_url: memoryview) -> memoryview:
+def payload(
+    data_url: memoryview,
+    label: bytes = b"image/",
+    *,
+    wrong: Callable[[], ServiceError] | None = None,
+) -> memoryview:
     """The base64 text behind the header; a view, nothing is copied.
+
+    Args:
+        data_url: as it stands in the request.
+        label: how the media type has to begin.
+        wrong: makes the error for another one; None for that of an image.
 
     Raises:
         InvalidValue: not a data URL in base64.
-        ImageFormatRejected: the label names something that is no image.
+        ImageFormatRejected: the label names something that is no image, or what `wrong` makes.
     """
     head = bytes(data_url[:MAX_HEADER_BYTES])
     header, comma, _ = head.partition(b",")
     if not header[: len(_SCHEME)].lower() == _SCHEME or not comma:
         raise InvalidValue("The URL is not a data URL of the form data:image/...;base64,...")
-    label = header[len(_SCHEME) :].lower()
-    if not label.endswith(_MARK):
+    claimed = header[len(_SCHEME) :].lower()
+    if not claimed.endswith(_MARK):
         raise InvalidValue("The data URL must be base64-encoded: data:image/...;base64,...")
-    _check_label(label.partition(b";")[0].strip())
-    return data_url[len(header) + 1 :]
-
-
-def _check_label(media_type: bytes) -> None:
+    media_type = claimed.partition(b";")[0].strip()
     if not media_type:
         raise InvalidValue("The data URL must name its type: data:image/...;base64,...")
-    if not media_type.startswith(b"image/") and media_type != _NEUTRAL_LABEL:
+    if not media_type.startswith(label) and media_type != _NEUTRAL_LABEL:
+        if wrong is not None:
+            raise wrong()
         raise ImageFormatRejected("The data URL is labelled as something that is no image.")
+    return data_url[len(header) + 1 :]
 
 
 def label(data_url: memoryview) -> str | None:
@@ -96,16 +112,16 @@ def _decode_sparse(base64: memoryview, max_bytes: int) -> InlineFile:
     try:
         return _checked(pybase64.b64decode(dense, validate=True), dense, max_bytes)
     except ValueError as fault:
-        raise Base64Rejected("The image is not valid base64.") from fault
+        raise Base64Rejected("The data is not valid base64.") from fault
 
 
 def _checked(data: bytes, base64: memoryview, max_bytes: int) -> InlineFile:
     if not data:
-        raise MediaRejected("The image is empty.")
+        raise MediaRejected("The file is empty.")
     if len(data) > max_bytes:
         raise _too_large(max_bytes)
     return InlineFile(data, base64)
 
 
 def _too_large(max_bytes: int) -> MediaRejected:
-    return MediaRejected(f"The image file is larger than {max_bytes} bytes.")
+    return MediaRejected(f"The file is larger than {max_bytes} bytes.")

@@ -103,12 +103,15 @@ class Fetcher:
         self._session = None
         await self._stack.aclose()
 
-    async def fetch(self, url: str, *, param: str) -> FetchedMedia:
+    async def fetch(
+        self, url: str, *, param: str, max_bytes: int | None = None
+    ) -> FetchedMedia:
         """Get the file at `url`.
 
         Args:
             url: as the caller wrote it.
             param: where it stands in the request.
+            max_bytes: of the file; None for that of the settings, which is for pictures.
 
         Raises:
             ImageUrlRejected: malformed, refused, unreachable, too slow, or not a 200 with
@@ -116,40 +119,41 @@ class Fetcher:
             MediaRejected: more than `max_bytes`.
         """
         target = parse_media_url(url, self._settings, param)
+        most = max_bytes or self._settings.max_bytes
         try:
-            return await self._follow(target)
+            return await self._follow(target, most)
         except _TooLarge as fault:
             raise MediaRejected(
-                f"The image is larger than {self._settings.max_bytes} bytes.", param=param
+                f"The file is larger than {most} bytes.", param=param
             ) from fault
         except FAULTS as fault:
             raise ImageUrlRejected(
                 NEUTRAL_MESSAGE, param=param, detail=_reason(fault)
             ) from fault
 
-    async def _follow(self, url: MediaUrl) -> FetchedMedia:
+    async def _follow(self, url: MediaUrl, max_bytes: int) -> FetchedMedia:
         async with asyncio.timeout(self._settings.turn_s) as deadline:
             async with self._turns.at(url.host.name):
                 deadline.reschedule(asyncio.get_running_loop().time() + self._settings.total_s)
-                answer = await self._hop(url)
+                answer = await self._hop(url, max_bytes)
             for _ in range(self._settings.max_redirects):
                 if isinstance(answer, FetchedMedia):
                     return answer
                 url = redirect_target(url, answer.location, self._settings)
                 async with self._turns.at(url.host.name):
-                    answer = await self._hop(url)
+                    answer = await self._hop(url, max_bytes)
         if isinstance(answer, FetchedMedia):
             return answer
         raise _FetchFailed("too many redirects")
 
-    async def _hop(self, url: MediaUrl) -> FetchedMedia | _Redirect:
+    async def _hop(self, url: MediaUrl, max_bytes: int) -> FetchedMedia | _Redirect:
         self._check_origin(url)
         answer = await self._ask(url)
         try:
             if answer.status in _REDIRECTS:
                 return _Redirect(_only(answer, hdrs.LOCATION))
-            self._check_head(answer)
-            data = await self._read(answer)
+            self._check_head(answer, max_bytes)
+            data = await self._read(answer, max_bytes)
         finally:
             answer.close()
         if not data:
@@ -176,17 +180,17 @@ class Fetcher:
                 built, allow_redirects=False, proxy=self._settings.proxy
             )
 
-    def _check_head(self, answer: aiohttp.ClientResponse) -> None:
+    def _check_head(self, answer: aiohttp.ClientResponse, max_bytes: int) -> None:
         if answer.status != _OK:
             raise _FetchFailed(f"status {answer.status}")
         if not _all_in(answer, hdrs.CONTENT_ENCODING, {"", "identity"}):
             raise _FetchFailed("content encoding")
         if not _all_in(answer, hdrs.TRANSFER_ENCODING, {"chunked"}):
             raise _FetchFailed("transfer encoding")
-        if (answer.content_length or 0) > self._settings.max_bytes:
+        if (answer.content_length or 0) > max_bytes:
             raise _TooLarge
 
-    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
+    async def _read(self, answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
         chunks: list[bytes] = []
         size_bytes = 0
         while True:
@@ -195,7 +199,7 @@ class Fetcher:
             if not chunk:
                 return b"".join(chunks)
             size_bytes += len(chunk)
-            if size_bytes > self._settings.max_bytes:
+            if size_bytes > max_bytes:
                 raise _TooLarge
             chunks.append(chunk)
 

@@ -7,9 +7,9 @@ What was resolved serves any number of models: `resolve` once, `fitted` for each
 """
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -19,13 +19,16 @@ import pybase64
 from visus.core.prompt import Image, PartReport, Prompt, PromptPart, PromptTurn
 from visus.core.question import (
     Detail,
+    Document,
     ImageReference,
     InlineImage,
     LinkedImage,
+    MediaReference,
     MediaWishes,
     Question,
     StoredImage,
     Text,
+    Video,
 )
 from visus.core.tokens import Size
 from visus.errors import (
@@ -37,11 +40,10 @@ from visus.errors import (
     UnsupportedParameter,
 )
 from visus.media import data_url
+from visus.media.attachments import Attachment, Attachments, FileSource, Origin
 from visus.media.exif import is_on_its_side
-from visus.media.fetch import FetchedMedia
 from visus.media.fit import Fitting, Picture, fit
 from visus.media.fitting import Fit, Fitted, pack_job, unpack_frames
-from visus.media.library import StoredFile
 from visus.media.placing import placed
 from visus.media.renditions import Renditions, key_of
 from visus.media.settings import MediaSettings
@@ -62,24 +64,6 @@ _Twins: TypeAlias = tuple[_Key, Detail]
 _AnyKey = TypeVar("_AnyKey")
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
-
-
-class PictureSource(Protocol):
-    """Where linked pictures come from: `media.fetch.Fetcher`."""
-
-    async def fetch(self, url: str, *, param: str) -> FetchedMedia:
-        """The complete file behind `url`, or `ImageUrlRejected` at `param`."""
-        ...
-
-
-class FileSource(Protocol):
-    """Where uploaded pictures are: `media.library.Library`."""
-
-    async def open(
-        self, file_id: str, *, owner: str, max_bytes: int, param: str | None = None
-    ) -> StoredFile:
-        """The owner's file with its content."""
-        ...
 
 
 class Source(NamedTuple):
@@ -104,41 +88,30 @@ class Source(NamedTuple):
 class Resolved(NamedTuple):
     """Every picture of a question, in order."""
 
-    references: Sequence[ImageReference]
-    sources: Mapping[_Key, Source]
+    references: Sequence[MediaReference]
+    sources: Mapping[_Key, Source | Attachment]
     deadline_s: float
     """When everything has to be ready, by anyio's clock."""
 
-    def source(self, place: int) -> Source:
+    def source(self, place: int) -> Source | Attachment:
         """The file of one reference."""
         return self.sources[_key(place, self.references[place])]
 
 
 class _Ready(NamedTuple):
-    """Pictures that a model can use; several only of an animation or a file with pages."""
+    """What a model gets for one reference: a picture, or several with lines around them."""
 
-    images: Sequence[Image]
-    captions: Sequence[str]
-    """A line for each picture; empty for one that needs none."""
-    steps: Sequence[str]
-    ms: float
-    was_kept: bool = False
-    """Whether it had been made before."""
+    parts: Sequence[PromptPart]
+    report: PartReport
 
     def at(self, param: str) -> "_Ready":
         """The same for another place."""
-        if self.images[0].param == param:
+        if self.report.images[0].param == param:
             return self
-        return self._replace(images=[image._replace(param=param) for image in self.images])
-
-    def parts(self) -> Sequence[PromptPart]:
-        """Each picture, behind its line where several need telling apart."""
-        if len(self.images) == 1:
-            return self.images
-        parts: list[PromptPart] = []
-        for caption, image in zip(self.captions, self.images, strict=True):
-            parts += [Text(caption), image] if caption else [image]
-        return parts
+        images = [image._replace(param=param) for image in self.report.images]
+        moved = iter(images)
+        parts = [part if isinstance(part, Text) else next(moved) for part in self.parts]
+        return _Ready(parts, self.report._replace(path=_path(param), images=images))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,12 +119,13 @@ class MediaPipeline:
     """Prepares questions. Every refusal names the place of its picture."""
 
     settings: MediaSettings
-    fetcher: PictureSource
+    fetcher: Origin
     files: FileSource | None
     """None where nobody can have uploaded any."""
     pool: WorkerPool
     """Workers with the entry `WORKER_ENTRY`."""
     renditions: Renditions
+    attachments: Attachments
 
     async def prepare(
         self, question: Question, *, upstream_id: str, sees: Vision | None
@@ -177,7 +151,7 @@ class MediaPipeline:
         resolved = await self.resolve(references, owner=question.owner)
         return await self.fitted(question, resolved, upstream_id=upstream_id, sees=sees)
 
-    async def resolve(self, references: Sequence[ImageReference], *, owner: str) -> Resolved:
+    async def resolve(self, references: Sequence[MediaReference], *, owner: str) -> Resolved:
         """Has and checks every file, each once: first what needs no waiting, then the rest.
 
         Raises:
@@ -186,8 +160,8 @@ class MediaPipeline:
         """
         self._check_count(references, self.settings.max_images)
         deadline_s = anyio.current_time() + self.settings.prepare_s
-        sources: dict[_Key, Source] = {}
-        waiting: dict[_Key, LinkedImage | StoredImage] = {}
+        sources: dict[_Key, Source | Attachment] = {}
+        waiting: dict[_Key, LinkedImage | StoredImage | Video | Document] = {}
         for place, picture in enumerate(references):
             if not isinstance(picture, InlineImage):
                 waiting.setdefault(_key(place, picture), picture)
@@ -196,8 +170,12 @@ class MediaPipeline:
                 await anyio.lowlevel.checkpoint()
             sources[place] = self._inline(picture)
 
-        async def get(picture: LinkedImage | StoredImage) -> Source:
-            return await self._had(picture, owner)
+        async def get(
+            wanted: LinkedImage | StoredImage | Video | Document,
+        ) -> Source | Attachment:
+            if isinstance(wanted, Video | Document):
+                return await self.attachments.had(wanted, owner)
+            return await self._had(wanted, owner)
 
         if waiting:
             sources |= await self._each(waiting, get, deadline_s)
@@ -224,16 +202,20 @@ class MediaPipeline:
         ready = await self._all_fitted(resolved, vision, question)
         self._check_sent(ready, vision)
         turns, moved = placed(_filled(question, ready), vision.image_roles)
-        reports = [
-            _report(resolved.source(place), one, vision, moved)
-            for place, one in enumerate(ready)
-        ]
+        reports = [one.report for one in ready]
+        if moved:
+            reports = [
+                report._replace(steps=(*report.steps, "moved into the next user turn"))
+                if report.images[0].param in moved
+                else report
+                for report in reports
+            ]
         return Prompt(upstream_id, turns, question.options, question.streamed, reports)
 
     # --- What can be refused at once ---------------------------------------------------------
 
     def _check(
-        self, references: Sequence[ImageReference], sees: Vision | None, wishes: MediaWishes
+        self, references: Sequence[MediaReference], sees: Vision | None, wishes: MediaWishes
     ) -> Vision:
         if sees is None:
             raise UnsupportedModality(
@@ -249,7 +231,7 @@ class MediaPipeline:
         return sees
 
     @staticmethod
-    def _check_count(references: Sequence[ImageReference], most: int) -> None:
+    def _check_count(references: Sequence[MediaReference], most: int) -> None:
         if len(references) > most:
             raise TooManyImages(
                 f"The request has {len(references)} images; at most {most} are allowed.",
@@ -259,7 +241,7 @@ class MediaPipeline:
     def _check_sent(self, ready: Sequence[_Ready], sees: Vision) -> None:
         """Frames and pages count too."""
         most = min(self.settings.max_images, sees.max_images or self.settings.max_images)
-        count = sum(len(one.images) for one in ready)
+        count = sum(len(one.report.images) for one in ready)
         if count > most:
             raise TooManyImages(
                 f"With all frames the request has {count} images; at most {most} are allowed.",
@@ -340,29 +322,73 @@ class MediaPipeline:
     ) -> Sequence[_Ready]:
         wishes, owner = question.media, question.owner
         keys: list[_Twins] = [
-            (_key(place, picture), picture.detail)
-            for place, picture in enumerate(resolved.references)
+            (
+                _key(place, wanted),
+                "auto" if isinstance(wanted, Video | Document) else wanted.detail,
+            )
+            for place, wanted in enumerate(resolved.references)
         ]
         ready: dict[_Twins, _Ready] = {}
-        unfit: dict[_Twins, _Unfit] = {}
-        for place, (key, picture) in enumerate(zip(keys, resolved.references, strict=True)):
+        unfit: dict[_Twins, _Unfit | _Attached] = {}
+        most = self._share(resolved.references, sees)
+        for place, (key, wanted) in enumerate(zip(keys, resolved.references, strict=True)):
             if key in ready or key in unfit:
                 continue
             source = resolved.source(place)
+            if isinstance(source, Attachment):
+                if isinstance(wanted, Video | Document):
+                    unfit[key] = _Attached(source, wanted, sees, most, wishes)
+                continue
+            if isinstance(wanted, Video | Document):
+                continue
             try:
-                fitting = _fitting(source, sees, picture, wishes)
+                fitting = _fitting(source, sees, wanted, wishes)
             except ServiceError as refusal:
-                raise refusal.at(picture.param) from refusal
+                raise refusal.at(wanted.param) from refusal
             if fitting.as_it_is and source.found.obstacle is None:
-                ready[key] = _as_it_is(source, picture, fitting)
+                ready[key] = _as_it_is(source, wanted, fitting, sees)
             else:
-                unfit[key] = _Unfit(source, picture, fitting, wishes.frames, owner)
+                unfit[key] = _Unfit(source, wanted, fitting, wishes.frames, owner, sees)
         if unfit:
-            ready |= await self._each(unfit, self._made_over, resolved.deadline_s)
+            ready |= await self._each(unfit, self._made, resolved.deadline_s)
         return [
-            ready[key].at(picture.param)
-            for key, picture in zip(keys, resolved.references, strict=True)
+            ready[key].at(wanted.param)
+            for key, wanted in zip(keys, resolved.references, strict=True)
         ]
+
+    def _share(self, references: Sequence[MediaReference], sees: Vision) -> int:
+        """How many pictures each video or document may become."""
+        most = min(self.settings.max_images, sees.max_images or self.settings.max_images)
+        attached = sum(isinstance(one, Video | Document) for one in references)
+        return max(1, (most - len(references) + attached) // attached) if attached else most
+
+    async def _made(self, item: "_Unfit | _Attached") -> _Ready:
+        return await (self._made_over(item) if isinstance(item, _Unfit) else self._shown(item))
+
+    async def _shown(self, item: "_Attached") -> _Ready:
+        began_s = time.monotonic()
+        shown = await self.attachments.shown(
+            item.attachment,
+            item.wanted,
+            item.sees,
+            most=item.most,
+            max_tokens_per_image=item.wishes.max_tokens_per_image,
+        )
+        report = PartReport(
+            _path(item.wanted.param),
+            "file" if item.attachment.video is None else "video",
+            item.attachment.declared,
+            item.attachment.video or "application/pdf",
+            len(item.attachment.data),
+            shown.width_px,
+            shown.height_px,
+            shown.frames,
+            shown.images,
+            shown.steps,
+            _tokens(shown.images, item.sees),
+            _ms_since(began_s),
+        )
+        return _Ready(shown.parts, report)
 
     async def _made_over(self, unfit: "_Unfit") -> _Ready:
         began_s = time.monotonic()
@@ -394,9 +420,12 @@ class MediaPipeline:
             )
             for frame in frames
         ]
-        captions = [_caption(frame, unfit.source.found) for frame in frames]
         ms = unfit.source.ms + _ms_since(began_s)
-        return _Ready(images, captions, _steps(unfit, images[0]), ms, was_kept)
+        steps = _steps(unfit, images[0])
+        report = _report(unfit.source, images, steps, unfit.sees, ms)
+        return _Ready(
+            _captioned(images, frames, unfit.source.found), report._replace(was_kept=was_kept)
+        )
 
     def _fit(self, unfit: "_Unfit") -> Fit:
         fitting = unfit.fitting
@@ -418,6 +447,17 @@ class MediaPipeline:
         )
 
 
+class _Attached(NamedTuple):
+    """A video or a document that this model gets as pictures."""
+
+    attachment: Attachment
+    wanted: Video | Document
+    sees: Vision
+    most: int
+    """Pictures."""
+    wishes: MediaWishes
+
+
 class _Unfit(NamedTuple):
     """A checked file that this model cannot use as it is."""
 
@@ -427,6 +467,7 @@ class _Unfit(NamedTuple):
     frames: int
     """How many of its frames are wanted."""
     owner: str
+    sees: Vision
 
     @property
     def data(self) -> bytes:
@@ -434,13 +475,13 @@ class _Unfit(NamedTuple):
         return self.source.data if self.frames > 1 else self.source.clean
 
 
-def _key(place: int, picture: ImageReference) -> _Key:
-    match picture:
+def _key(place: int, wanted: MediaReference) -> _Key:
+    match wanted:
         case LinkedImage(url=url):
             return f"url {url}"
         case StoredImage(file_id=file_id):
             return f"file {file_id}"
-        case InlineImage():
+        case _:
             return place
 
 
@@ -462,7 +503,9 @@ def _fitting(
     )
 
 
-def _as_it_is(source: Source, picture: ImageReference, fitting: Fitting) -> _Ready:
+def _as_it_is(
+    source: Source, picture: ImageReference, fitting: Fitting, sees: Vision
+) -> _Ready:
     """The file itself; the caller's own base64 where nothing was cut out."""
     found = source.found
     base64 = source.base64 if found.cleaned is None else None
@@ -477,7 +520,7 @@ def _as_it_is(source: Source, picture: ImageReference, fitting: Fitting) -> _Rea
         picture.param,
     )
     steps = () if found.cleaned is None else ("metadata removed",)
-    return _Ready((image,), ("",), steps, source.ms)
+    return _Ready((image,), _report(source, (image,), steps, sees, source.ms))
 
 
 def _unpacked(result: bytes) -> Sequence[Fitted]:
@@ -488,6 +531,19 @@ def _unpacked(result: bytes) -> Sequence[Fitted]:
 
 
 # --- Words -----------------------------------------------------------------------------------
+
+
+def _captioned(
+    images: Sequence[Image], frames: Sequence[Fitted], found: Survey
+) -> Sequence[PromptPart]:
+    """Each picture, behind a line where several need telling apart."""
+    if len(images) == 1:
+        return images
+    parts: list[PromptPart] = []
+    for image, frame in zip(images, frames, strict=True):
+        caption = _caption(frame, found)
+        parts += [Text(caption), image] if caption else [image]
+    return parts
 
 
 def _caption(frame: Fitted, found: Survey) -> str:
@@ -528,7 +584,7 @@ def _filled(question: Question, ready: Sequence[_Ready]) -> Sequence[PromptTurn]
             [
                 filled
                 for part in turn.parts
-                for filled in ((part,) if isinstance(part, Text) else next(pictures).parts())
+                for filled in ((part,) if isinstance(part, Text) else next(pictures).parts)
             ],
             turn.name,
             turn.tool_calls,
@@ -538,26 +594,29 @@ def _filled(question: Question, ready: Sequence[_Ready]) -> Sequence[PromptTurn]
     ]
 
 
-def _report(source: Source, ready: _Ready, sees: Vision, moved: Collection[str]) -> PartReport:
+def _report(
+    source: Source, images: Sequence[Image], steps: Sequence[str], sees: Vision, ms: float
+) -> PartReport:
     found = source.found
-    param = ready.images[0].param
-    steps = ready.steps
-    if param in moved:
-        steps = (*steps, "moved into the next user turn")
     return PartReport(
-        param[: param.rindex("]") + 1] if "]" in param else param,
+        _path(images[0].param),
+        "image",
         source.declared,
         found.media_type,
         len(source.data),
         found.width_px,
         found.height_px,
         found.frames,
-        ready.images,
+        images,
         steps,
-        _tokens(ready.images, sees),
-        ready.ms,
-        ready.was_kept,
+        _tokens(images, sees),
+        ms,
     )
+
+
+def _path(param: str) -> str:
+    """The part in which `param` stands."""
+    return param[: param.rindex("]") + 1] if "]" in param else param
 
 
 def _tokens(images: Sequence[Image], sees: Vision) -> int | None:

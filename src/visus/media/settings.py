@@ -9,11 +9,66 @@ import msgspec
 from visus.media.addresses import Address, Network
 from visus.media.hosts import canonical_host
 from visus.units import MEGAPIXEL, MIB
+from visus.workers.settings import WorkerSettings
 
 Positive: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
 Deadline: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=600)]
 
 MAX_PORT: Final = 65_535
+
+
+class VideoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Limits for videos, and the workers that decode them."""
+
+    max_bytes: Positive = 100 * MIB
+    """The largest video file, in bytes."""
+    max_duration_s: Annotated[float, msgspec.Meta(gt=0)] = 600.0
+    """The longest video, in seconds."""
+    max_pixels: Positive = 10 * MEGAPIXEL
+    """The largest frame, in pixels (width times height)."""
+    max_coded_frames: Positive = 100_000
+    """The most frames that a file may hold, whether they are looked at or not."""
+    max_frames: Positive = 32
+    """The most frames of one video that a model gets, unless a request asks for fewer."""
+    frame_side_px: Positive = 768
+    """The longest side of a frame that a model gets, in pixels."""
+    max_fps: Annotated[float, msgspec.Meta(gt=0)] = 60.0
+    """The most frames a second that a request may ask for."""
+    decode_s: Deadline = 25.0
+    """Finding and decoding the frames of one video, in seconds; the workers' own deadline
+    stands behind it."""
+    workers: WorkerSettings = WorkerSettings(
+        memory_bytes=1024 * MIB,
+        address_space_bytes=2048 * MIB,
+        max_message_bytes=128 * MIB,
+        deadline_s=30.0,
+    )
+    """The processes that decode videos."""
+
+
+class DocumentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Limits for PDF files, and the workers that render them."""
+
+    max_bytes: Positive = 50 * MIB
+    """The largest document, in bytes."""
+    max_pages: Positive = 500
+    """The most pages that a document may have, whether they are looked at or not."""
+    dpi: Annotated[int, msgspec.Meta(ge=36, le=600)] = 150
+    """How finely a page is drawn where no limit asks for less, in dots per inch."""
+    max_pixels: Positive = 4 * MEGAPIXEL
+    """The largest picture of a page, in pixels; a larger page is drawn smaller."""
+    max_text_bytes: Positive = 8 * MIB
+    """The most text of one document, in bytes of UTF-8."""
+    render_s: Deadline = 25.0
+    """Drawing the pages of one document, in seconds; the workers' own deadline stands
+    behind it."""
+    workers: WorkerSettings = WorkerSettings(
+        memory_bytes=768 * MIB,
+        address_space_bytes=1536 * MIB,
+        max_message_bytes=128 * MIB,
+        deadline_s=30.0,
+    )
+    """The processes that render documents."""
 
 
 class MediaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -38,6 +93,10 @@ class MediaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     for."""
     background: Annotated[str, msgspec.Meta(pattern="^#[0-9a-fA-F]{6}$")] = "#ffffff"
     """What transparency is laid on where a picture is decoded, as `#rrggbb`."""
+    video: VideoSettings = VideoSettings()
+    """Limits for videos."""
+    documents: DocumentSettings = DocumentSettings()
+    """Limits for documents."""
 
     admit_networks: tuple[str, ...] = ()
     """Networks that may be fetched from although they are not public, such as `10.1.0.0/16`.

@@ -19,10 +19,16 @@ from visus.config import Configuration, ProviderAccess
 from visus.flow.chat import ChatService
 from visus.flow.estimate import EstimateService, Learner
 from visus.local.lite.provider import LiteProvider
+from visus.media.attachments import (
+    DOCUMENT_ENTRY,
+    VIDEO_ENTRY,
+    Attachments,
+    FileSource,
+)
 from visus.media.connect import address_policy
 from visus.media.fetch import Fetcher
 from visus.media.library import Library
-from visus.media.pipeline import WORKER_ENTRY, FileSource, MediaPipeline
+from visus.media.pipeline import WORKER_ENTRY, MediaPipeline
 from visus.media.renditions import Renditions
 from visus.media.shelf import Shelf
 from visus.providers.base import Provider
@@ -82,6 +88,22 @@ async def parts(
         decoders = await stack.enter_async_context(
             WorkerPool(DECODER, name="decoders", settings=settings.decoders)
         )
+        videos = await stack.enter_async_context(
+            WorkerPool(
+                VIDEO_ENTRY,
+                name="videos",
+                settings=settings.media.video.workers,
+                is_lazy=True,
+            )
+        )
+        documents = await stack.enter_async_context(
+            WorkerPool(
+                DOCUMENT_ENTRY,
+                name="documents",
+                settings=settings.media.documents.workers,
+                is_lazy=True,
+            )
+        )
         lite = None
         if settings.lite.enabled:
             lite = await stack.enter_async_context(
@@ -94,6 +116,13 @@ async def parts(
             files=files,
             pool=decoders,
             renditions=Renditions(settings.media.cache_bytes),
+            attachments=Attachments(
+                settings=settings.media,
+                origin=fetcher,
+                files=files,
+                videos=videos,
+                documents=documents,
+            ),
         )
         learner = Learner()
         yield Parts(

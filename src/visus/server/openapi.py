@@ -34,6 +34,10 @@ def document(version: str) -> Document:
         ref_template="#/components/schemas/{name}",
     )
     schemas["ImageLocation"]["properties"]["url"] = {"type": "string"}
+    schemas["VideoLocation"]["properties"]["url"] = {"type": "string"}
+    for name in ("FileLocation", "InputFilePart"):
+        for field in ("file_data", "file_url"):
+            schemas[name]["properties"][field] = {"type": "string"}
     schemas["InputImagePart"]["properties"]["image_url"] = {"type": "string"}
     for name in ("FunctionSpec", "SchemaSpec"):
         _mark_schema(schemas[name]["properties"])

@@ -18,6 +18,7 @@ from msgspec import Raw
 from visus.core.question import (
     AnswerFormat,
     Detail,
+    Document,
     ImageReference,
     InlineImage,
     JsonObject,
@@ -35,6 +36,7 @@ from visus.core.question import (
     ToolCall,
     ToolChoice,
     Turn,
+    Video,
 )
 from visus.errors import (
     CallerError,
@@ -272,10 +274,14 @@ def _part(part: shapes.Part, param: str, urls: "_UrlReader") -> QuestionPart:
         case shapes.InputImagePart(image_url=url, file_id=file_id, detail=detail):
             at = f"{param}.image_url", f"{param}.file_id"
             return _one_of(url, file_id, detail, at, urls)
-        case shapes.VideoPart() | shapes.FilePart() | shapes.AudioPart():
-            raise UnsupportedModality(
-                "Videos, files and sound are not taken; text and pictures are.", param=param
-            )
+        case shapes.VideoPart(video_url=film):
+            return _video(film, f"{param}.video_url", urls)
+        case shapes.FilePart(file=file):
+            return _document(file, f"{param}.file", urls)
+        case shapes.InputFilePart():
+            return _document(part, param, urls)
+        case shapes.AudioPart():
+            raise UnsupportedModality("Sound is not taken.", param=param)
         case _:
             assert_never(part)
 
@@ -287,6 +293,40 @@ def _located(
         return _reference(location.encode("utf-8", "surrogatepass"), "auto", param)
     at = f"{param}.url", f"{param}.file_id"
     return _one_of(location.url, location.file_id, location.detail, at, urls)
+
+
+def _video(film: shapes.VideoLocation | str, param: str, urls: "_UrlReader") -> Video:
+    if isinstance(film, str):
+        return Video(_reference(film.encode("utf-8", "surrogatepass"), "auto", param))
+    at = f"{param}.url", f"{param}.file_id"
+    source = _one_of(film.url, film.file_id, "auto", at, urls)
+    start_s = film.start or 0.0
+    if film.end is not None and film.end <= start_s:
+        raise InvalidValue("The end has to come after the start.", param=f"{param}.end")
+    return Video(source, film.fps, start_s, film.end, film.max_frames)
+
+
+def _document(
+    file: shapes.FileLocation | shapes.InputFilePart, param: str, urls: "_UrlReader"
+) -> Document:
+    data_at, url_at, id_at = (
+        f"{param}.{name}" for name in ("file_data", "file_url", "file_id")
+    )
+    given = [shapes.given(file.file_data), shapes.given(file.file_url), file.file_id]
+    if sum(one is not None for one in given) != 1:
+        message = "A file needs one of 'file_data', 'file_url' and 'file_id'."
+        if not any(given):
+            raise MissingParameter(message, param=param)
+        raise InvalidValue(message, param=param)
+    if file.file_id is not None:
+        return Document(StoredImage(file.file_id, id_at), file.filename)
+    if shapes.given(file.file_url) is not None:
+        url = bytes(urls.read(file.file_url, url_at)).decode("utf-8", "replace")
+        return Document(LinkedImage(url, url_at), file.filename)
+    data = urls.read(file.file_data, data_at)
+    if bytes(data[:5]).lower() != b"data:":
+        data = b"data:application/pdf;base64," + bytes(data)
+    return Document(InlineImage(memoryview(data), data_at), file.filename)
 
 
 def _one_of(

@@ -65,7 +65,7 @@ def _part(report: PartReport) -> ReportedPart:
     first = report.images[0]
     return ReportedPart(
         path=report.path,
-        kind="image",
+        kind=report.kind,
         before=FileBefore(
             report.declared,
             report.found,

@@ -64,16 +64,48 @@ class RefusalPart(Shape, frozen=True, tag_field="type", tag="refusal"):
     refusal: str
 
 
-class VideoPart(Shape, frozen=True, tag_field="type", tag="video_url"):
-    """A part that no model here takes yet; decoded only to be refused with its path."""
+class VideoLocation(Shape, frozen=True):
+    """`{"url": "..."}` or `{"file_id": "..."}`, and which frames are of interest."""
 
-    video_url: Raw
+    url: Raw = msgspec.field(default_factory=Raw)
+    file_id: str | None = None
+    fps: Annotated[float, msgspec.Meta(gt=0, le=60)] | None = None
+    """Frames for each second of the film; 1 where this is absent."""
+    start: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    """In seconds."""
+    end: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    """In seconds; the end of the film where this is absent."""
+    max_frames: Annotated[int, msgspec.Meta(ge=1, le=1_000)] | None = None
+
+
+class VideoPart(Shape, frozen=True, tag_field="type", tag="video_url"):
+    """`{"type": "video_url", "video_url": {...}}`; a bare string is taken as the URL."""
+
+    video_url: VideoLocation | str
+
+
+class FileLocation(Shape, frozen=True):
+    """A document: `file_data` (a data URL, or bare base64), `file_id` or `file_url`."""
+
+    file_data: Raw = msgspec.field(default_factory=Raw)
+    file_id: str | None = None
+    file_url: Raw = msgspec.field(default_factory=Raw)
+    filename: str | None = None
 
 
 class FilePart(Shape, frozen=True, tag_field="type", tag="file"):
-    """A part that no model here takes yet; decoded only to be refused with its path."""
+    """`{"type": "file", "file": {...}}`."""
 
-    file: Raw
+    file: FileLocation
+
+
+class InputFilePart(Shape, frozen=True, tag_field="type", tag="input_file"):
+    """A document as the Responses API has it; see `FileLocation`."""
+
+    file_data: Raw = msgspec.field(default_factory=Raw)
+    file_id: str | None = None
+    file_url: Raw = msgspec.field(default_factory=Raw)
+    filename: str | None = None
 
 
 class AudioPart(Shape, frozen=True, tag_field="type", tag="input_audio"):
@@ -90,6 +122,7 @@ Part: TypeAlias = (
     | RefusalPart
     | VideoPart
     | FilePart
+    | InputFilePart
     | AudioPart
 )
 

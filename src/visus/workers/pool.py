@@ -174,8 +174,12 @@ class WorkerPool:
     with a `WorkerFault`. Entering starts the workers and does not wait for them.
     """
 
-    def __init__(self, entry: str, *, name: str, settings: WorkerSettings) -> None:
+    def __init__(
+        self, entry: str, *, name: str, settings: WorkerSettings, is_lazy: bool = False
+    ) -> None:
         """`entry` is `package.module:function`.
+
+        A lazy pool starts its workers with the first call.
 
         The function is called once in each worker, loads what it needs and returns the handler
         of jobs, `Callable[[bytes], bytes]`. `name` is for our log.
@@ -183,6 +187,7 @@ class WorkerPool:
         self._entry = entry
         self._name = name
         self._settings = settings
+        self._is_lazy = is_lazy
         self._waiting: dict[int, _Job] = {}
         self._hungry = 0
         self._workers: dict[int, _Worker] = {}
@@ -199,9 +204,14 @@ class WorkerPool:
     async def __aenter__(self) -> Self:
         self._tasks = await anyio.create_task_group().__aenter__()
         self._open = True
-        for place in range(self._settings.count):
-            self._tasks.start_soon(self._keep_alive, place)
+        if not self._is_lazy:
+            self._start(self._tasks)
         return self
+
+    def _start(self, tasks: TaskGroup) -> None:
+        self._is_lazy = False
+        for place in range(self._settings.count):
+            tasks.start_soon(self._keep_alive, place)
 
     async def __aexit__(
         self,
@@ -265,6 +275,8 @@ class WorkerPool:
         """
         if not self._open:
             raise ShuttingDown("The server is stopping.")
+        if self._is_lazy and self._tasks is not None:
+            self._start(self._tasks)
         self._refuse_if_stuck()
         if len(job) > self._settings.max_message_bytes:
             raise WorkerFailed(_SORRY, detail=f"a job of {len(job)} bytes")

@@ -48,6 +48,7 @@ from visus.errors import (
     TooManyImages,
     UnsupportedModality,
 )
+from visus.media.attachments import Attachments
 from visus.media.fetch import FetchedMedia
 from visus.media.pipeline import WORKER_ENTRY, MediaPipeline
 from visus.media.renditions import Renditions
@@ -75,7 +76,10 @@ class Origin:
         self.at_once = 0
         self.most_at_once = 0
 
-    async def fetch(self, url: str, *, param: str) -> FetchedMedia:
+    async def fetch(
+        self, url: str, *, param: str, max_bytes: int | None = None
+    ) -> FetchedMedia:
+        del max_bytes
         self.asked.append(url)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -102,12 +106,17 @@ async def pool() -> AsyncIterator[WorkerPool]:
 def pipeline(
     pool: WorkerPool, *, origin: Origin | None = None, **changes: object
 ) -> MediaPipeline:
+    settings, door = MediaSettings(**changes), origin or Origin({})
+    attachments = Attachments(
+        settings=settings, origin=door, files=None, videos=pool, documents=pool
+    )
     return MediaPipeline(
-        settings=MediaSettings(**changes),
-        fetcher=origin or Origin({}),
+        settings=settings,
+        fetcher=door,
         files=None,
         pool=pool,
         renditions=Renditions(0),
+        attachments=attachments,
     )
 
 

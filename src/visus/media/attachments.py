@@ -1,0 +1,322 @@
+"""Videos and documents for models that look at pictures: timed frames, pages with their text.
+
+A video becomes frames, each under a line with its time; a PDF becomes a picture of each page,
+followed by the text of its text layer. Nothing is left out in silence: a document with more
+pages than the model takes pictures is refused.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
+
+import msgspec
+import pybase64
+
+from visus.core.prompt import Image, ImageType, PromptPart
+from visus.core.question import Document, InlineImage, LinkedImage, StoredImage, Text, Video
+from visus.core.tokens import Size
+from visus.errors import (
+    Base64Rejected,
+    FileNotFound,
+    FileTooLarge,
+    InvalidFile,
+    InvalidVideo,
+    MediaRejected,
+    ServiceError,
+    TooManyImages,
+    UnsupportedFileType,
+)
+from visus.media import data_url, paging, sampling
+from visus.media.fetch import FetchedMedia
+from visus.media.film import video_type
+from visus.media.fitting import Fitted
+from visus.media.library import StoredFile
+from visus.media.papers import check_pdf
+from visus.media.settings import MediaSettings
+from visus.models.catalogue import Vision
+from visus.workers.faults import NoWorker, WorkerFault
+from visus.workers.pool import WorkerPool
+
+VIDEO_ENTRY: Final = "visus.media.video:worker"
+DOCUMENT_ENTRY: Final = "visus.media.document:worker"
+_MADE_HERE: Final[tuple[ImageType, ...]] = ("image/jpeg", "image/png")
+
+
+class Origin(Protocol):
+    """Where linked files come from: `media.fetch.Fetcher`."""
+
+    async def fetch(
+        self, url: str, *, param: str, max_bytes: int | None = None
+    ) -> FetchedMedia:
+        """The complete file behind `url`."""
+        ...
+
+
+class FileSource(Protocol):
+    """Where uploaded files are: `media.library.Library`."""
+
+    async def open(
+        self, file_id: str, *, owner: str, max_bytes: int, param: str | None = None
+    ) -> StoredFile:
+        """The owner's file with its content."""
+        ...
+
+
+class Attachment(NamedTuple):
+    """A file that was had, and whose first bytes are those of a video or a PDF."""
+
+    data: bytes
+    declared: str | None
+    """The media type that somebody claimed."""
+    video: sampling.VideoType | None
+    """None for a document."""
+
+
+class Shown(NamedTuple):
+    """An attachment as a model gets it."""
+
+    parts: Sequence[PromptPart]
+    """Pictures and the lines around them."""
+    images: Sequence[Image]
+    width_px: int
+    """Of the video's frames, or of the first page as drawn."""
+    height_px: int
+    frames: int
+    """Of the video, about; or pages of the document."""
+    steps: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachments:
+    """Turns attachments into pictures, in workers."""
+
+    settings: MediaSettings
+    origin: Origin
+    files: FileSource | None
+    videos: WorkerPool
+    """Workers with the entry `VIDEO_ENTRY`."""
+    documents: WorkerPool
+    """Workers with the entry `DOCUMENT_ENTRY`."""
+
+    async def had(self, wanted: Video | Document, owner: str) -> Attachment:
+        """The file, checked by its first bytes.
+
+        Raises:
+            InvalidVideo: no video.
+            UnsupportedFileType: no PDF.
+            ServiceError: it cannot be had, or is too large.
+        """
+        try:
+            data, declared = await self._bytes(wanted, owner)
+            if isinstance(wanted, Video):
+                return Attachment(data, declared, video_type(data))
+            check_pdf(data)
+        except ServiceError as refusal:
+            raise refusal.at(refusal.param or wanted.param) from refusal
+        return Attachment(data, declared, None)
+
+    async def _bytes(self, wanted: Video | Document, owner: str) -> tuple[bytes, str | None]:
+        is_video = isinstance(wanted, Video)
+        limits = self.settings.video if is_video else self.settings.documents
+        match wanted.source:
+            case InlineImage(data_url=url):
+                return _inline(url, is_video=is_video, max_bytes=limits.max_bytes)
+            case LinkedImage(url=url, param=param):
+                try:
+                    got = await self.origin.fetch(url, param=param, max_bytes=limits.max_bytes)
+                except MediaRejected as refusal:
+                    if type(refusal) is not MediaRejected:
+                        raise
+                    raise FileTooLarge(refusal.message, param=param) from refusal
+                return got.data, got.declared_type
+            case StoredImage(file_id=file_id, param=param):
+                if self.files is None:
+                    raise FileNotFound("There is no such file.", param=param)
+                file = await self.files.open(
+                    file_id, owner=owner, max_bytes=limits.max_bytes, param=param
+                )
+                return file.data, file.content_type
+
+    async def shown(
+        self,
+        attachment: Attachment,
+        wanted: Video | Document,
+        sees: Vision,
+        *,
+        most: int,
+        max_tokens_per_image: int | None,
+    ) -> Shown:
+        """What a model gets of it: at most `most` pictures, each within the model's bounds.
+
+        Raises:
+            InvalidVideo, VideoTooLong, InvalidFile, EncryptedFile: it cannot be shown.
+            TooManyImages: a document with more pages.
+        """
+        formats = tuple(kind for kind in _MADE_HERE if kind in sees.formats)
+        bounds = [each for each in (max_tokens_per_image, sees.max_tokens_per_image) if each]
+        budget = _Budget(formats, sees, min(bounds, default=None), most)
+        try:
+            if isinstance(wanted, Video):
+                return await self._film(attachment, wanted, budget)
+            return await self._papers(attachment, wanted, budget)
+        except NoWorker:
+            raise
+        except WorkerFault as fault:
+            kind = InvalidVideo if isinstance(wanted, Video) else InvalidFile
+            message = "The file could not be decoded."
+            raise kind(message, param=wanted.param, detail=fault.detail) from fault
+        except ServiceError as refusal:
+            raise refusal.at(refusal.param or wanted.param) from refusal
+
+    async def _film(self, attachment: Attachment, wanted: Video, budget: "_Budget") -> Shown:
+        limits = self.settings.video
+        side = Size(limits.frame_side_px, limits.frame_side_px)
+        film = await self._watched(attachment, wanted, budget, side)
+        smaller = budget.smaller([frame.picture for frame in film.frames])
+        if smaller is not None:
+            film = await self._watched(attachment, wanted, budget, smaller)
+        images = [_image(frame.picture, wanted.param) for frame in film.frames]
+        parts: list[PromptPart] = [
+            Text(f"A video of {film.duration_s:.2f} s, shown as {len(images)} frames.")
+        ]
+        for frame, image in zip(film.frames, images, strict=True):
+            parts += [Text(f"Frame at {frame.time_s:.2f} s:"), image]
+        return Shown(
+            parts,
+            images,
+            film.width_px,
+            film.height_px,
+            max(len(images), round(film.fps * film.duration_s)),
+            ["decoded", f"{len(images)} frames taken", f"encoded as {images[0].media_type}"],
+        )
+
+    async def _watched(
+        self, attachment: Attachment, wanted: Video, budget: "_Budget", side: Size
+    ) -> sampling.Film:
+        limits = self.settings.video
+        wish = sampling.Wish(
+            fps=min(wanted.fps or 1.0, limits.max_fps),
+            start_s=wanted.start_s,
+            end_s=wanted.end_s,
+            max_frames=min(wanted.max_frames or limits.max_frames, budget.most),
+            formats=budget.formats,
+            max_width_px=side.width_px,
+            max_height_px=side.height_px,
+            max_pixels=budget.sees.max_pixels,
+            max_bytes=budget.sees.max_bytes,
+        )
+        if attachment.video is None:
+            raise InvalidVideo("The file is no video.")
+        task = sampling.Task(attachment.video, sampling.bounds_of(limits), wish)
+        job = sampling.pack_job(attachment.data, task)
+        try:
+            film = sampling.unpack_film(await self.videos.call(job))
+        except msgspec.MsgspecError as fault:
+            raise InvalidVideo("The video could not be decoded.", detail=str(fault)) from fault
+        if not film.frames:
+            raise InvalidVideo("The video has no frame that can be decoded.")
+        return film
+
+    async def _papers(
+        self, attachment: Attachment, wanted: Document, budget: "_Budget"
+    ) -> Shown:
+        papers = await self._drawn(attachment, budget, None)
+        smaller = budget.smaller([page.picture for page in papers.pages])
+        if smaller is not None:
+            papers = await self._drawn(attachment, budget, smaller)
+        images = [_image(page.picture, wanted.param) for page in papers.pages]
+        parts: list[PromptPart] = []
+        for page, image in zip(papers.pages, images, strict=True):
+            parts += [Text(f"Page {page.number} of {papers.page_count}:"), image]
+            if page.text.strip():
+                parts.append(Text(f"Text of page {page.number}:\n{page.text.strip()}"))
+        return Shown(
+            parts,
+            images,
+            images[0].width_px,
+            images[0].height_px,
+            papers.page_count,
+            ["pages drawn", "text layer added", f"encoded as {images[0].media_type}"],
+        )
+
+    async def _drawn(
+        self, attachment: Attachment, budget: "_Budget", side: Size | None
+    ) -> paging.Papers:
+        bounds = paging.bounds_of(self.settings.documents)
+        if side is None:
+            facts = await self._paged(
+                paging.pack_job(attachment.data, paging.Task(bounds, None))
+            )
+            if facts.page_count > budget.most:
+                raise TooManyImages(
+                    f"The document has {facts.page_count} pages; at most {budget.most} images"
+                    " are left in this request."
+                )
+        wish = paging.Wish(
+            formats=budget.formats,
+            max_width_px=side.width_px if side else None,
+            max_height_px=side.height_px if side else None,
+            max_pixels=budget.sees.max_pixels,
+            max_bytes=budget.sees.max_bytes,
+        )
+        return await self._paged(paging.pack_job(attachment.data, paging.Task(bounds, wish)))
+
+    async def _paged(self, job: bytes) -> paging.Papers:
+        try:
+            return paging.unpack_papers(await self.documents.call(job))
+        except msgspec.MsgspecError as fault:
+            raise InvalidFile("The document could not be read.", detail=str(fault)) from fault
+
+
+class _Budget(NamedTuple):
+    """What a model can use of an attachment."""
+
+    formats: tuple[ImageType, ...]
+    sees: Vision
+    max_tokens: int | None
+    """Of each picture."""
+    most: int
+    """Pictures."""
+
+    def smaller(self, pictures: Sequence[Fitted]) -> Size | None:
+        """The size that the pictures have to have, where these cost too many tokens."""
+        rule = self.sees.tokens and self.sees.tokens.rule
+        if self.max_tokens is None or not rule or not pictures:
+            return None
+        sizes = [Size(one.width_px, one.height_px) for one in pictures]
+        costliest = max(sizes, key=lambda size: rule.count(size, "auto"))
+        if rule.count(costliest, "auto") <= self.max_tokens:
+            return None
+        within = rule.within(costliest, max_tokens=self.max_tokens)
+        if within is None:
+            raise MediaRejected(
+                f"No size of these images costs {self.max_tokens} tokens or less here."
+            )
+        return within
+
+
+def _inline(url: memoryview, *, is_video: bool, max_bytes: int) -> tuple[bytes, str | None]:
+    label, wrong = b"application/pdf", UnsupportedFileType
+    if is_video:
+        label, wrong = b"video/", InvalidVideo
+    try:
+        base64 = data_url.payload(
+            url, label, wrong=lambda: wrong("The data URL is labelled as something else.")
+        )
+        return data_url.decode(base64, max_bytes=max_bytes).data, data_url.label(url)
+    except Base64Rejected:
+        raise
+    except MediaRejected as refusal:
+        kind = FileTooLarge if "larger" in refusal.message else InvalidFile
+        raise kind(refusal.message) from refusal
+
+
+def _image(picture: Fitted, param: str) -> Image:
+    return Image(
+        picture.media_type,
+        picture.width_px,
+        picture.height_px,
+        pybase64.b64encode(picture.data),
+        "auto",
+        param,
+    )

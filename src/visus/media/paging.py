@@ -1,0 +1,108 @@
+"""What the front asks of the worker that draws documents, and what it gets back.
+
+Known to both sides of the process boundary; the renderer itself is known to the worker alone.
+"""
+
+import struct
+from typing import Annotated, Final, TypeAlias
+
+import msgspec
+
+from visus.core.prompt import ImageType
+from visus.media.fitting import Fitted
+from visus.media.settings import DocumentSettings
+from visus.units import MEGAPIXEL, MIB
+
+_HEADER: Final = struct.Struct("<I")
+
+PageNumber: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+"""As people count: the first page is 1."""
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """Which pages are wanted, and what the picture of each must be like."""
+
+    pages: tuple[PageNumber, ...] | None = None
+    """None for all, in their order."""
+    max_pages: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """The most pages to draw; those behind are left out, and `page_count` tells."""
+    formats: tuple[ImageType, ...] = ("image/jpeg", "image/png")
+    """Media types that may come out, of JPEG and PNG."""
+    max_width_px: int | None = None
+    max_height_px: int | None = None
+    max_pixels: int | None = None
+    max_bytes: int | None = None
+    """Of each picture."""
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file may cost, whatever is wished for."""
+
+    max_pages: int = 500
+    dpi: int = 150
+    max_pixels: int = 4 * MEGAPIXEL
+    """Of one page's picture."""
+    max_text_bytes: int = 8 * MIB
+    render_s: float = 25.0
+    max_result_bytes: int = 96 * MIB
+    """All pictures and texts together."""
+
+
+class Page(msgspec.Struct, frozen=True):
+    """One page as it is printed, and as it is written."""
+
+    number: int
+    picture: Fitted
+    text: str
+    """The text layer; empty for a scanned page."""
+
+
+class Papers(msgspec.Struct, frozen=True):
+    """A document that could be opened."""
+
+    page_count: int
+    pages: tuple[Page, ...] = ()
+    """In the order asked for; none when only the facts were asked for."""
+
+
+class Task(msgspec.Struct, frozen=True):
+    """A job without its bytes."""
+
+    bounds: Bounds
+    wish: Wish | None
+    """None when only the facts are wanted."""
+
+
+def bounds_of(settings: DocumentSettings) -> Bounds:
+    """What the settings allow a file to cost."""
+    return Bounds(
+        max_pages=settings.max_pages,
+        dpi=settings.dpi,
+        max_pixels=settings.max_pixels,
+        max_text_bytes=settings.max_text_bytes,
+        render_s=settings.render_s,
+        max_result_bytes=settings.workers.max_message_bytes * 3 // 4,
+    )
+
+
+def pack_job(data: bytes, task: Task) -> bytes:
+    """A job for the worker's handler."""
+    header = msgspec.json.encode(task)
+    return b"".join((_HEADER.pack(len(header)), header, data))
+
+
+def unpack_job(job: bytes) -> tuple[bytes, Task]:
+    """The file, and what is to become of it."""
+    (size,) = _HEADER.unpack_from(job)
+    start = _HEADER.size + size
+    return job[start:], msgspec.json.decode(job[_HEADER.size : start], type=Task)
+
+
+def pack_papers(papers: Papers) -> bytes:
+    """The handler's result."""
+    return msgspec.msgpack.encode(papers)
+
+
+def unpack_papers(result: bytes) -> Papers:
+    """What the handler returned."""
+    return msgspec.msgpack.decode(result, type=Papers)

@@ -1,0 +1,350 @@
+"""Videos and PDFs on a model that looks at pictures: frames with times, pages with their text."""
+
+import base64
+import zlib
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+from tests.conftest import FAST, upstream_config
+from tests.support.claims import answered, refused
+from tests.support.films import COLOURS, film, pdf, sound, written
+from tests.support.service import Service, ask, text
+from tests.support.upstream import Upstream
+
+MODELS = """
+[media.video]
+max_duration_s = 8
+max_bytes = 3_000_000
+[media.documents]
+max_pages = 6
+[[models]]
+id = "good-few"
+provider = "scripted"
+upstream_id = "good"
+input_modalities = ["text", "image"]
+vision = { max_images = 3, image_roles = ["user"], tokens = { formula = "qwen-pixels" } }
+"""
+
+
+@pytest.fixture(scope="module")
+def moving(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service with bounds for videos and documents that a test can reach."""
+    running = Service(
+        tmp_path_factory.mktemp("moving"),
+        upstream_config(upstream.port, FAST, MODELS),
+        SCRIPTED_KEY="sk-upstream",
+    )
+    yield running
+    running.stop()
+
+
+def url_of(data: bytes, label: str = "video/mp4") -> str:
+    return f"data:{label};base64,{base64.b64encode(data).decode()}"
+
+
+def video(data: bytes, label: str = "video/mp4", **more: Any) -> dict[str, Any]:
+    return {"type": "video_url", "video_url": {"url": url_of(data, label), **more}}
+
+
+def document(data: bytes, label: str = "application/pdf", **more: Any) -> dict[str, Any]:
+    return {"type": "file", "file": {"file_data": url_of(data, label), **more}}
+
+
+def sent(service: Service, upstream: Upstream, part: dict[str, Any], **more: Any) -> list[Any]:
+    """What the upstream got for one part: texts, and pictures."""
+    answered(service, service.post(ask("good", [text("Look:"), part], **more)))
+    content = upstream.last("good").body["messages"][-1]["content"]
+    assert content[0] == text("Look:")
+    return [
+        one["text"]
+        if one["type"] == "text"
+        else Image.open(BytesIO(base64.b64decode(one["image_url"]["url"].partition(",")[2])))
+        for one in content[1:]
+    ]
+
+
+def is_near(picture: Any, colour: tuple[int, ...], at: tuple[int, int] = (10, 10)) -> bool:
+    seen = picture.convert("RGB").getpixel(at)
+    return all(abs(a - b) < 40 for a, b in zip(seen, colour, strict=True))
+
+
+# --- Videos ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "label"),
+    [
+        ("mp4", "libx264", "video/mp4"),
+        ("mov", "mpeg4", "video/quicktime"),
+        ("webm", "libvpx-vp9", "video/webm"),
+        ("matroska", "libx264", "application/octet-stream"),
+    ],
+)
+def test_each_second_of_a_video_arrives_with_its_time(
+    moving: Service, upstream: Upstream, container: str, codec: str, label: str
+) -> None:
+    first, *parts = sent(moving, upstream, video(film(container, codec), label))
+    assert first.startswith("A video of 5.0")
+    assert parts[::2] == [f"Frame at {second:.2f} s:" for second in range(5)]
+    for frame, colour in zip(parts[1::2], COLOURS, strict=True):
+        assert frame.size == (160, 120)
+        assert is_near(frame, colour)
+
+
+@pytest.mark.parametrize(
+    ("wish", "seconds"),
+    [
+        ({"start": 1, "end": 3}, [1, 2]),
+        ({"fps": 0.5}, [0, 2, 4]),
+        ({"max_frames": 1}, [0]),
+        ({"start": 3.95}, [3.9, 4.9]),
+    ],
+)
+def test_a_request_chooses_its_frames(
+    moving: Service, upstream: Upstream, wish: dict[str, float], seconds: list[float]
+) -> None:
+    _, *parts = sent(moving, upstream, video(film(), **wish))
+    assert parts[::2] == [f"Frame at {second:.2f} s:" for second in seconds]
+
+
+def test_a_model_of_few_pictures_gets_few_frames_over_the_whole_film(
+    moving: Service, upstream: Upstream
+) -> None:
+    body = ask("good-few", [video(film())], visus={"report": True})
+    answer = answered(moving, moving.post(body))
+    (part,) = answer["visus"]["parts"]
+    assert (part["kind"], part["before"]["type"]) == ("video", "video/mp4")
+    assert (part["before"]["frames"], part["after"]["images"]) == (50, 3)
+    assert "3 frames taken" in part["steps"]
+    assert part["tokens"] == 3 * 70
+    assert len(upstream.last("good").pictures()) == 3
+
+
+def test_a_video_in_a_tool_result_moves_with_its_times(
+    moving: Service, upstream: Upstream
+) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "film", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": "Look."},
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": [video(film(seconds=2))]},
+    ]
+    answered(moving, moving.post({"model": "good", "messages": messages}))
+    got = upstream.last("good").body["messages"]
+    assert [one["role"] for one in got] == ["user", "assistant", "tool", "user"]
+    assert len(upstream.last("good").pictures()) == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "invalid_video"),
+        (b"ffconcat version 1.0\nfile /etc/passwd\n", "invalid_video"),
+        (b"v=0\no=- 0 0 IN IP4 127.0.0.1\nm=video 9 RTP/AVP 96\n", "invalid_video"),
+        (b"<?xml version='1.0'?><MPD><BaseURL>file:///etc/</BaseURL></MPD>", "invalid_video"),
+        (b"GIF89a" + bytes(40), "invalid_video"),
+        (b"", "invalid_file"),
+        (film()[:-200], "invalid_video"),
+        (film()[:40], "invalid_video"),
+        (sound(), "invalid_video"),
+        (film(seconds=9), "video_too_long"),
+        (film() + bytes(3_000_000), "file_too_large"),
+        (film(size=(4000, 2600), seconds=1, fps=1), "invalid_video"),
+    ],
+)
+def test_what_is_no_video_that_can_be_shown_is_refused_by_its_place(
+    moving: Service, upstream: Upstream, data: bytes, code: str
+) -> None:
+    before = len(upstream.asked)
+    reply = moving.post(ask("good", [text("x"), video(data)]))
+    refused(moving, reply, 400, code, "messages[0].content[1].video_url.url")
+    assert len(upstream.asked) == before
+
+
+def test_a_header_that_claims_a_day_is_not_believed(
+    moving: Service, upstream: Upstream
+) -> None:
+    data = film(seconds=1)
+    place = data.index(b"mvhd") + 4
+    claimed = data[: place + 16] + (86_400_000).to_bytes(4) + data[place + 20 :]
+    _, *parts = sent(moving, upstream, video(claimed))
+    assert len(parts) == 2
+
+
+# --- Documents -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["file", "input_file", "bare base64"])
+def test_a_page_arrives_drawn_and_read(moving: Service, upstream: Upstream, kind: str) -> None:
+    data = pdf(["Stra\xdfe 12", "Zweite Seite"])
+    part = document(data, filename="brief.pdf")
+    if kind == "input_file":
+        part = {"type": kind, **part["file"]}
+    if kind == "bare base64":
+        part["file"]["file_data"] = base64.b64encode(data).decode()
+    one, first, read, two, second, also = sent(moving, upstream, part)
+    assert (one, two) == ("Page 1 of 2:", "Page 2 of 2:")
+    assert read == "Text of page 1:\nStra\xdfe 12"
+    assert also == "Text of page 2:\nZweite Seite"
+    for page in (first, second):
+        assert page.size == (416, 625)
+        assert is_near(page, (255, 0, 0), (30, 600))
+        assert is_near(page, (255, 255, 255), (400, 300))
+
+
+def test_a_turned_page_is_drawn_upright(moving: Service, upstream: Upstream) -> None:
+    _, page, _ = sent(moving, upstream, document(pdf(rotate=90)))
+    assert page.size == (625, 416)
+    assert is_near(page, (255, 0, 0), (30, 30))
+
+
+def test_a_scanned_page_has_no_text(moving: Service, upstream: Upstream) -> None:
+    assert len(sent(moving, upstream, document(pdf([""])))) == 2
+
+
+ACTIVE = (
+    "/OpenAction << /S /JavaScript /JS (app.launchURL\\('http://127.0.0.1:9/'\\)) >>"
+    " /AA << /WC << /S /Launch /F (/bin/sh) >> >>"
+)
+
+
+def test_scripts_and_actions_in_a_document_do_nothing(
+    moving: Service, upstream: Upstream
+) -> None:
+    assert len(sent(moving, upstream, document(pdf(extra=ACTIVE)))) == 3
+
+
+def bomb() -> bytes:
+    """A page whose content is a gigabyte of zeros."""
+    packer = zlib.compressobj(9)
+    packed = b"".join(packer.compress(bytes(1 << 20)) for _ in range(1024)) + packer.flush()
+    stream = f"<< /Length {len(packed)} /Filter /FlateDecode >>\nstream\n"
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 300] /Contents 4 0 R >>",
+        f"{stream}BOMB\nendstream",
+    ]
+    return written(objects).replace(b"BOMB", packed)
+
+
+CIRCLE = [
+    "<< /Type /Catalog /Pages 2 0 R >>",
+    "<< /Type /Pages /Kids [2 0 R] /Count 2000000 >>",
+]
+LOCKED = "/Encrypt << /Filter /Standard /V 1 /R 2 /P -4 /O <{0}> /U <{0}> >> /ID [<00> <00>]"
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"PK\x03\x04" + bytes(60), "unsupported_file_type"),
+        (b"<!DOCTYPE html><html></html>", "unsupported_file_type"),
+        (b"{\\rtf1}", "unsupported_file_type"),
+        (b"", "invalid_file"),
+        (b"%PDF-1.7\n", "invalid_file"),
+        (pdf([]), "invalid_file"),
+        (pdf(["x"] * 7), "invalid_file"),
+        (written(CIRCLE), "invalid_file"),
+        (written(CIRCLE[:1]), "invalid_file"),
+        (
+            written(["<< /Type /Catalog >>"], trailer=LOCKED.format("00" * 32)),
+            "encrypted_file",
+        ),
+    ],
+)
+def test_what_is_no_document_that_can_be_shown_is_refused_by_its_place(
+    moving: Service, upstream: Upstream, data: bytes, code: str
+) -> None:
+    before = len(upstream.asked)
+    reply = moving.post(ask("good", [text("x"), document(data)]))
+    refused(moving, reply, 400, code, "messages[0].content[1].file.file_data")
+    assert len(upstream.asked) == before
+
+
+def test_a_content_bomb_costs_one_request_an_error_or_a_page(
+    moving: Service, upstream: Upstream
+) -> None:
+    reply = moving.post(ask("good", [document(bomb())]))
+    assert reply.status in {200, 400}
+    assert len(sent(moving, upstream, document(pdf()))) == 3
+
+
+def test_a_document_of_more_pages_than_the_model_takes_pictures_is_refused(
+    moving: Service,
+) -> None:
+    answered(moving, moving.post(ask("good-few", [document(pdf(["x"] * 3))])))
+    reply = moving.post(ask("good-few", [document(pdf(["x"] * 4))]))
+    where = "messages[0].content[0].file.file_data"
+    refused(moving, reply, 400, "too_many_images", where)
+
+
+def test_a_stored_file_serves_as_either(moving: Service, upstream: Upstream) -> None:
+    ids = [stored(moving, data) for data in (film(seconds=2), pdf())]
+    parts = [
+        {"type": "video_url", "video_url": {"file_id": ids[0]}},
+        {"type": "file", "file": {"file_id": ids[1]}},
+    ]
+    assert [len(sent(moving, upstream, part)) for part in parts] == [5, 3]
+    swapped = {"type": "file", "file": {"file_id": ids[0]}}
+    where = "messages[0].content[0].file.file_id"
+    refused(moving, moving.post(ask("good", [swapped])), 400, "unsupported_file_type", where)
+    absent = {"type": "file", "file": {"file_id": "file-none"}}
+    refused(moving, moving.post(ask("good", [absent])), 404, "file_not_found", where)
+
+
+def stored(service: Service, data: bytes) -> str:
+    edge = "edge"
+    form = (
+        f'--{edge}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n'
+        f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+    ).encode()
+    body = form + data + f"\r\n--{edge}--\r\n".encode()
+    headers = {"Content-Type": f"multipart/form-data; boundary={edge}"}
+    return answered(service, service.post(body, path="/v1/files", **headers))["id"]
+
+
+@pytest.mark.parametrize(
+    ("file", "code", "param"),
+    [
+        ({}, "missing_required_parameter", "messages[0].content[0].file"),
+        ({"file_id": "a", "file_data": "b"}, "invalid_value", "messages[0].content[0].file"),
+        ({"file_data": 5}, "invalid_value", "messages[0].content[0].file.file_data"),
+        ({"file_data": "@@"}, "invalid_base64", "messages[0].content[0].file.file_data"),
+        (
+            {"file_data": "data:image/png;base64,AAAA"},
+            "unsupported_file_type",
+            "messages[0].content[0].file.file_data",
+        ),
+        (
+            {"file_url": "http://127.0.0.1:9/x.pdf"},
+            "invalid_image_url",
+            "messages[0].content[0].file.file_url",
+        ),
+    ],
+)
+def test_a_file_part_that_makes_no_sense_is_refused(
+    moving: Service, file: dict[str, Any], code: str, param: str
+) -> None:
+    reply = moving.post(ask("good", [{"type": "file", "file": file}]))
+    refused(moving, reply, 400, code, param)
+
+
+@pytest.mark.parametrize(
+    ("wish", "param"),
+    [
+        ({"fps": 0}, "fps"),
+        ({"fps": 61}, "fps"),
+        ({"start": -1}, "start"),
+        ({"start": 3, "end": 3}, "end"),
+        ({"max_frames": 0}, "max_frames"),
+    ],
+)
+def test_a_wish_that_makes_no_sense_is_refused(
+    moving: Service, wish: dict[str, float], param: str
+) -> None:
+    reply = moving.post(ask("good", [video(b"", **wish)]))
+    refused(moving, reply, 400, "invalid_value", f"messages[0].content[0].video_url.{param}")

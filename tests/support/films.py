@@ -1,0 +1,83 @@
+"""Videos and PDFs for the tests, made on the spot."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any
+
+import av
+import numpy as np
+
+COLOURS = ((220, 20, 20), (20, 200, 20), (20, 20, 220), (220, 220, 20), (20, 220, 220))
+"""What a film shows in each of its seconds."""
+
+
+def film(
+    container: str = "mp4",
+    codec: str = "libx264",
+    *,
+    seconds: int = 5,
+    fps: int = 10,
+    size: tuple[int, int] = (160, 120),
+    **options: str,
+) -> bytes:
+    """A film of one colour a second."""
+    sink = BytesIO()
+    width, height = size
+    with av.open(sink, "w", format=container, options=options) as out:
+        stream: Any = out.add_stream(codec, rate=fps)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for number in range(seconds * fps):
+            pixels = np.zeros((height, width, 3), np.uint8)
+            pixels[:] = COLOURS[number // fps % len(COLOURS)]
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        out.mux(stream.encode())
+    return sink.getvalue()
+
+
+def sound() -> bytes:
+    """An MP4 file without a picture track."""
+    sink = BytesIO()
+    with av.open(sink, "w", format="mp4") as out:
+        stream: Any = out.add_stream("aac", rate=8000)
+        frame = av.AudioFrame.from_ndarray(
+            np.zeros((1, 1024), np.float32), format="fltp", layout="mono"
+        )
+        frame.sample_rate = 8000
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+    return sink.getvalue()
+
+
+def pdf(pages: Sequence[str] = ("Hello",), *, extra: str = "", rotate: int = 0) -> bytes:
+    """A PDF with a line of text and a red square on each page."""
+    count = len(pages)
+    kids = " ".join(f"{4 + 2 * number} 0 R" for number in range(count))
+    objects = [
+        f"<< /Type /Catalog /Pages 2 0 R {extra} >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {count} >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+    ]
+    for number, words in enumerate(pages):
+        content = f"1 0 0 rg 0 0 100 100 re f 0 g BT /F 24 Tf 20 250 Td ({words}) Tj ET"
+        resources = "/Resources << /Font << /F 3 0 R >> >>"
+        place = f"/Parent 2 0 R /MediaBox [0 0 200 300] /Rotate {rotate}"
+        objects += [
+            f"<< /Type /Page {place} /Contents {5 + 2 * number} 0 R {resources} >>",
+            f"<< /Length {len(content.encode('cp1252'))} >>\nstream\n{content}\nendstream",
+        ]
+    return written(objects)
+
+
+def written(objects: Sequence[str], *, trailer: str = "") -> bytes:
+    """A PDF of these objects; the first one is the catalogue."""
+    body, places = b"%PDF-1.7\n", []
+    for number, content in enumerate(objects, 1):
+        places.append(len(body))
+        body += f"{number} 0 obj\n{content}\nendobj\n".encode("cp1252")
+    table = "".join(f"{place:010d} 00000 n \n" for place in places)
+    end = (
+        f"xref\n0 {len(places) + 1}\n0000000000 65535 f \n{table}"
+        f"trailer\n<< /Size {len(places) + 1} /Root 1 0 R {trailer} >>\n"
+        f"startxref\n{len(body)}\n%%EOF\n"
+    )
+    return body + end.encode()
