@@ -2,13 +2,12 @@
 
 import base64
 import io
-import random
 import time
-from collections.abc import Iterator
 
 import pillow_heif
 import pytest
 from PIL import Image
+from tests.support.mutations import mutated
 from tests.support.service import Service, ask, picture, text
 
 WHOLE, FIXED = 20_000, 200
@@ -34,35 +33,13 @@ def seeds() -> list[bytes]:
     return files
 
 
-def mutated(count: int) -> Iterator[bytes]:
-    """Seeds with flipped, cut, doubled and swapped stretches; the same ones in every run."""
-    dice, originals = random.Random(7), seeds()  # noqa: S311 -- repeatable, not secret
-    for number in range(count):
-        data = bytearray(originals[number % len(originals)])
-        for _ in range(dice.randint(1, 6)):
-            place, length = dice.randrange(len(data)), dice.randint(1, 12)
-            match dice.randrange(5):
-                case 0:
-                    data[place] ^= 1 << dice.randrange(8)
-                case 1:
-                    data[place : place + length] = dice.randbytes(length)
-                case 2:
-                    del data[place : place + length]
-                case 3:
-                    data[place:place] = data[place : place + length]
-                case _:
-                    data[place : place + 4] = b"\xff" * 4
-            data = data or bytearray(b"\0")
-        yield bytes(data)
-
-
 @pytest.mark.timeout(7200)
 def test_a_damaged_picture_is_answered_or_refused(
     lite: Service, request: pytest.FixtureRequest
 ) -> None:
     count = WHOLE if request.config.getoption("--fuzz-whole") else FIXED
     statuses: set[int] = set()
-    for number, data in enumerate(mutated(count)):
+    for number, data in enumerate(mutated(seeds(), count)):
         url = "data:image/png;base64," + base64.b64encode(data).decode()
         began_s = time.monotonic()
         reply = lite.post(ask("visus-lite", [text("Which colour is this?"), picture(url)]))

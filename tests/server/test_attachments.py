@@ -1,4 +1,4 @@
-"""Videos and PDFs on a model that looks at pictures: frames with times, pages with their text."""
+"""Videos and PDFs on models that look at pictures: timed frames, and pages with their text."""
 
 import base64
 import zlib
@@ -263,6 +263,13 @@ def test_what_is_no_document_that_can_be_shown_is_refused_by_its_place(
     reply = moving.post(ask("good", [text("x"), document(data)]))
     refused(moving, reply, 400, code, "messages[0].content[1].file.file_data")
     assert len(upstream.asked) == before
+
+
+def test_a_locked_document_says_nothing_of_the_next_one(moving: Service) -> None:
+    locked = written(["<< /Type /Catalog >>"], trailer=LOCKED.format("00" * 32))
+    where = "messages[0].content[0].file.file_data"
+    for data, code in ((locked, "encrypted_file"), (written(CIRCLE), "invalid_file")):
+        refused(moving, moving.post(ask("good", [document(data)])), 400, code, where)
 
 
 def test_a_content_bomb_costs_one_request_an_error_or_a_page(

@@ -42,6 +42,7 @@ def draw(data: bytes, task: Task) -> Papers:
         EncryptedFile: it opens only with a password.
         InvalidFile: no PDF, one without pages or with too many, or it costs too much.
     """
+    _forget_the_last_error()
     try:
         with pypdfium2.PdfDocument(data) as document:
             return _drawn(document, task)
@@ -53,6 +54,12 @@ def draw(data: bytes, task: Task) -> Papers:
         raise InvalidFile(_BROKEN, detail=str(fault)) from fault
     except Exception as fault:
         raise InvalidFile(_BROKEN, detail=f"{type(fault).__name__}: {fault}") from fault
+
+
+def _forget_the_last_error() -> None:
+    """PDFium keeps its last error, and a document that opens without a page leaves it alone:
+    the next one would be called locked because the one before it was."""
+    raw.FPDF_LoadMemDocument(b"-", 1, None)
 
 
 def _drawn(document: pypdfium2.PdfDocument, task: Task) -> Papers:
