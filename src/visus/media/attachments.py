@@ -152,7 +152,9 @@ class Attachments:
             InvalidVideo, VideoTooLong, InvalidFile, EncryptedFile: it cannot be shown.
             TooManyImages: a document with more pages.
         """
-        formats = tuple(kind for kind in _MADE_HERE if kind in sees.formats)
+        formats: tuple[ImageType, ...] = tuple(
+            kind for kind in _MADE_HERE if kind in sees.formats
+        )
         bounds = [each for each in (max_tokens_per_image, sees.max_tokens_per_image) if each]
         budget = _Budget(formats, sees, min(bounds, default=None), most)
         try:
@@ -296,9 +298,8 @@ class _Budget(NamedTuple):
 
 
 def _inline(url: memoryview, *, is_video: bool, max_bytes: int) -> tuple[bytes, str | None]:
-    label, wrong = b"application/pdf", UnsupportedFileType
-    if is_video:
-        label, wrong = b"video/", InvalidVideo
+    label = b"video/" if is_video else b"application/pdf"
+    wrong = InvalidVideo if is_video else UnsupportedFileType
     try:
         base64 = data_url.payload(
             url, label, wrong=lambda: wrong("The data URL is labelled as something else.")

@@ -57,8 +57,10 @@ def draw(data: bytes, task: Task) -> Papers:
 
 
 def _forget_the_last_error() -> None:
-    """PDFium keeps its last error, and a document that opens without a page leaves it alone:
-    the next one would be called locked because the one before it was."""
+    """Has PDFium fail on nothing, so that what it says of the next file is about that file.
+
+    It keeps its last error, which opening a document without a page does not touch.
+    """
     raw.FPDF_LoadMemDocument(b"-", 1, None)
 
 

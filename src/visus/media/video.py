@@ -19,7 +19,7 @@ import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import av
 import msgspec
@@ -311,9 +311,13 @@ def _affordable(reel: _Reel, wanted: list[int], stream: VideoStream) -> list[int
     if work * pixels <= _AFFORDABLE_PIXELS or len(wanted) == 1:
         return wanted
     half_step = (wanted[-1] - wanted[0]) / (len(wanted) - 1) / 2
-    nearest = {pts: min(keys, key=lambda key, pts=pts: abs(key - pts)) for pts in wanted}
+    nearest = {pts: _nearest(keys, pts) for pts in wanted}
     moved = {k if abs(k - pts) < half_step else pts for pts, k in nearest.items()}
     return sorted(moved)
+
+
+def _nearest(keys: Sequence[int], pts: int) -> int:
+    return min(keys, key=lambda key: abs(key - pts))
 
 
 def _keys(reel: _Reel) -> list[int]:
@@ -384,7 +388,7 @@ class _Upright(NamedTuple):
         width, height = size_within(self.width, self.height, box)
         if self.turn in _SWAPPING:
             width, height = height, width
-        picture = self.frame.to_image(
+        picture: Image.Image = self.frame.to_image(  # type: ignore[no-untyped-call]
             width=width, height=height, interpolation=_INTERPOLATION, threads=1
         )
         if self.turn is not None:
@@ -408,8 +412,9 @@ def _upright(frame: VideoFrame, stream: VideoStream, bounds: Bounds) -> _Upright
 
 
 def _turn(frame: VideoFrame) -> Image.Transpose | None:
+    known: Any = frame.side_data  # its stubs know it by string alone
     try:
-        matrix = bytes(frame.side_data[SideDataType.DISPLAYMATRIX])
+        matrix = bytes(known[SideDataType.DISPLAYMATRIX])
     except KeyError:
         return None
     if len(matrix) != _MATRIX.size:
@@ -437,6 +442,8 @@ def _handle(job: bytes) -> bytes:
 def _warm_up() -> None:
     """Load the scaler and the encoder of pictures now, while files may still be opened."""
     frame = VideoFrame(32, 32, "yuv420p")
-    picture = frame.to_image(width=16, height=16, interpolation=_INTERPOLATION, threads=1)
+    picture = frame.to_image(  # type: ignore[no-untyped-call]
+        width=16, height=16, interpolation=_INTERPOLATION, threads=1
+    )
     encode(picture, ("image/jpeg",), max_bytes=None)
     encode(picture, ("image/png",), max_bytes=None)
