@@ -1,4 +1,4 @@
-# Six jobs, each a name for a part: serve, test, eval, bench, fuzz, lock.
+# Seven jobs, each a name for a part: serve, test, eval, bench, fuzz, soak, lock.
 PYTHON ?= python3
 PORT   ?= 8000
 CONFIG ?=
@@ -7,7 +7,7 @@ SET    ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: serve test eval bench fuzz lock
+.PHONY: serve test eval bench fuzz soak lock
 .DELETE_ON_ERROR:
 
 serve: $(VENV)/runtime.ok
@@ -49,6 +49,9 @@ bench: $(VENV)/runtime.ok
 
 fuzz: $(VENV)/dev.ok
 	$(BIN)/pytest tests/fuzz --fuzz-whole
+
+soak: $(VENV)/dev.ok
+	$(BIN)/pytest tests/soak --soak-secs $(or $(SECS),1800)
 
 # Needs uv on the PATH. The lock names no registry.
 lock:

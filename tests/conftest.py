@@ -10,6 +10,7 @@ from tests.support.upstream import BEHAVIOURS, Upstream
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz-whole", action="store_true", help="fuzz at full length")
+    parser.addoption("--soak-secs", help="how long the soak lasts, in seconds")
 
 
 @pytest.fixture
