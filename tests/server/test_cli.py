@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import upstream_config
 from tests.support.claims import answered, children
+from tests.support.films import film, pdf
 from tests.support.service import ROOT, Service, ask
 from tests.support.upstream import Upstream
 from tests.unit.media.sample_pictures import encode, halves
@@ -166,6 +167,25 @@ def test_ask_says_what_a_picture_holds_without_any_server(tmp_path: Path) -> Non
     done = _visus("ask", tmp_path / "a.png", "What colour is this?", "--state", tmp_path / "s")
     assert done.returncode == 0, done.stderr
     assert "white" in done.stdout.lower()
+
+
+@pytest.mark.parametrize(("data", "pictures"), [(film(seconds=2), 2), (pdf(), 1)])
+def test_ask_takes_videos_and_documents_too(
+    service: Service, upstream: Upstream, tmp_path: Path, data: bytes, pictures: int
+) -> None:
+    (tmp_path / "file").write_bytes(data)
+    words = (
+        "ask",
+        tmp_path / "file",
+        "What is it?",
+        "--server",
+        service.url,
+        "--model",
+        "good",
+    )
+    done = _visus(*words, "--state", tmp_path / "s", OPENAI_API_KEY=service.key)
+    assert done.returncode == 0, done.stderr
+    assert len(upstream.last("good").pictures()) == pictures
 
 
 @pytest.mark.parametrize(

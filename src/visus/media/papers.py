@@ -25,5 +25,10 @@ def check_pdf(data: bytes) -> None:
         )
     if head.lstrip()[:1] == b"<":
         raise UnsupportedFileType("HTML, XML and SVG are not taken: send a PDF.")
-    if _MAGIC not in head:
+    if not is_pdf(data):
         raise UnsupportedFileType("The file is not a PDF, which is the one type taken here.")
+
+
+def is_pdf(data: bytes) -> bool:
+    """Whether its first bytes say so."""
+    return _MAGIC in data[:_MAGIC_WITHIN_BYTES]
