@@ -345,7 +345,7 @@ class MediaPipeline:
                 fitting = _fitting(source, sees, wanted, wishes)
             except ServiceError as refusal:
                 raise refusal.at(wanted.param) from refusal
-            if fitting.as_it_is and source.found.obstacle is None:
+            if fitting.as_it_is and _is_whole(source.found, wishes):
                 ready[key] = _as_it_is(source, wanted, fitting, sees)
             else:
                 unfit[key] = _Unfit(source, wanted, fitting, wishes.frames, owner, sees)
@@ -503,6 +503,11 @@ def _fitting(
     )
 
 
+def _is_whole(found: Survey, wishes: MediaWishes) -> bool:
+    """Whether the cleaned file shows all that is wanted, as it should be shown."""
+    return found.obstacle is None and min(found.frames, wishes.frames) == 1
+
+
 def _as_it_is(
     source: Source, picture: ImageReference, fitting: Fitting, sees: Vision
 ) -> _Ready:
@@ -519,7 +524,7 @@ def _as_it_is(
         fitting.detail,
         picture.param,
     )
-    steps = () if found.cleaned is None else ("metadata removed",)
+    steps = () if found.cleaned is None else ("metadata removed", *_first_of(found))
     return _Ready((image,), _report(source, (image,), steps, sees, source.ms))
 
 
@@ -567,12 +572,20 @@ def _steps(unfit: _Unfit, first: Image) -> Sequence[str]:
     steps = ["decoded"]
     if found.obstacle is not None:
         steps.append(_OBSTACLES[found.obstacle])
-    if found.frames > 1 and unfit.frames == 1:
-        steps.append(f"first of {found.frames} {'pages' if found.is_paged else 'frames'}")
+    elif found.frames > 1:  # an animated PNG, which is a still without its animation
+        steps.append(_OBSTACLES["animation"])
+    if unfit.frames == 1:
+        steps += _first_of(found)
     if first.width_px * first.height_px < found.width_px * found.height_px:
         steps.append("resized")
     steps.append(f"encoded as {first.media_type}")
     return steps
+
+
+def _first_of(found: Survey) -> Sequence[str]:
+    if found.frames == 1:
+        return ()
+    return (f"first of {found.frames} {'pages' if found.is_paged else 'frames'}",)
 
 
 def _filled(question: Question, ready: Sequence[_Ready]) -> Sequence[PromptTurn]:

@@ -29,17 +29,22 @@ from sample_pictures import (
 
 from visus.core.prompt import Image, Prompt
 from visus.core.question import (
+    Detail,
     ImageReference,
     InlineImage,
     LinkedImage,
+    MediaWishes,
     Options,
     Question,
+    StoredImage,
     Text,
     ToolCall,
     Turn,
 )
 from visus.errors import (
     Base64Rejected,
+    FileNotFound,
+    FileTooLarge,
     ImageFormatRejected,
     ImageUrlRejected,
     InvalidValue,
@@ -47,13 +52,16 @@ from visus.errors import (
     ServiceError,
     TooManyImages,
     UnsupportedModality,
+    UnsupportedParameter,
 )
-from visus.media.attachments import Attachments
+from visus.media.attachments import Attachments, FileSource
 from visus.media.fetch import FetchedMedia
+from visus.media.library import StoredFile
 from visus.media.pipeline import WORKER_ENTRY, MediaPipeline
 from visus.media.renditions import Renditions
 from visus.media.settings import MediaSettings
 from visus.models.catalogue import Vision
+from visus.models.counting import OpenAITilesRow, QwenPixelsRow
 from visus.units import MIB
 from visus.workers.faults import NoWorker
 from visus.workers.pool import WorkerPool
@@ -92,6 +100,26 @@ class Origin:
         return FetchedMedia(self.files[url], "image/x-lie")
 
 
+class Shelf:
+    """Keeps files of owners in memory; remembers what was opened."""
+
+    def __init__(self, owner: str, files: dict[str, bytes]) -> None:
+        self.owner = owner
+        self.files = files
+        self.opened: list[str] = []
+
+    async def open(
+        self, file_id: str, *, owner: str, max_bytes: int, param: str | None = None
+    ) -> StoredFile:
+        self.opened.append(file_id)
+        if owner != self.owner or file_id not in self.files:
+            raise FileNotFound("There is no such file.", param=param)
+        data = self.files[file_id]
+        if len(data) > max_bytes:
+            raise FileTooLarge("The file is too large.", param=param)
+        return StoredFile(data, b"digest", "a.bin", "text/plain")
+
+
 def worker_pool(entry: str = WORKER_ENTRY, **changes: object) -> WorkerPool:
     settings = WorkerSettings(**{"deadline_s": 10.0, "import_path": (HERE,), **changes})
     return WorkerPool(entry, name="media", settings=settings)
@@ -104,16 +132,20 @@ async def pool() -> AsyncIterator[WorkerPool]:
 
 
 def pipeline(
-    pool: WorkerPool, *, origin: Origin | None = None, **changes: object
+    pool: WorkerPool,
+    *,
+    origin: Origin | None = None,
+    files: FileSource | None = None,
+    **changes: object,
 ) -> MediaPipeline:
     settings, door = MediaSettings(**changes), origin or Origin({})
     attachments = Attachments(
-        settings=settings, origin=door, files=None, videos=pool, documents=pool
+        settings=settings, origin=door, files=files, videos=pool, documents=pool
     )
     return MediaPipeline(
         settings=settings,
         fetcher=door,
-        files=None,
+        files=files,
         pool=pool,
         renditions=Renditions(0),
         attachments=attachments,
@@ -501,6 +533,328 @@ async def test_all_pictures_together_have_a_deadline(pool: WorkerPool) -> None:
         refusal = await refusal_of(media, LinkedImage("u:x", PARAM))
     assert (type(refusal), refusal.param) == (MediaRejected, "messages")
     assert origin.at_once == 0
+
+
+# --- Stored pictures -------------------------------------------------------------------------
+
+FILE_PARAM = "messages[0].content[1].image_url.file_id"
+
+
+async def stored(
+    media: MediaPipeline, *pictures: ImageReference, owner: str = "me"
+) -> Sequence[Image]:
+    asked = question(*pictures)._replace(owner=owner)
+    return images(await media.prepare(asked, upstream_id="up", sees=EVERYTHING))
+
+
+async def test_a_stored_picture_is_sniffed_cleaned_and_fitted_like_any_other(
+    pool: WorkerPool,
+) -> None:
+    files = {
+        "clean": SOUND["png"],
+        "exif": encode(halves(), "JPEG", exif=exif()),
+        "lying": turned(6),
+    }
+    media = pipeline(pool, files=Shelf("me", files))
+    clean, stripped, upright = await stored(media, *(StoredImage(f, f) for f in files))
+    assert file_of(clean) == SOUND["png"]
+    assert SECRET not in file_of(stripped)
+    assert (upright.width_px, upright.height_px) == (64, 48)
+
+
+async def test_a_stored_picture_is_opened_once_for_all_its_places(pool: WorkerPool) -> None:
+    shelf = Shelf("me", {"f1": SOUND["png"], "u:x": SOUND["gif"]})
+    origin = Origin({"u:x": SOUND["jpeg"], "f1": SOUND["jpeg"]})
+    media = pipeline(pool, files=shelf, origin=origin)
+    pictures = [
+        StoredImage("f1", "p0"),
+        LinkedImage("u:x", "p1"),
+        StoredImage("u:x", "p2"),
+        LinkedImage("f1", "p3"),
+        StoredImage("f1", "p4"),
+    ]
+    found = await stored(media, *pictures)
+    assert sorted(shelf.opened) == ["f1", "u:x"]
+    assert sorted(origin.asked) == ["f1", "u:x"]
+    assert [(image.param, image.media_type) for image in found] == [
+        ("p0", "image/png"),
+        ("p1", "image/jpeg"),
+        ("p2", "image/gif"),
+        ("p3", "image/jpeg"),
+        ("p4", "image/png"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("owner", "file_id"), [("you", "f1"), ("", "f1"), ("me", "f2"), ("me", "")]
+)
+async def test_a_foreign_file_and_an_unknown_one_are_missing_in_the_same_words(
+    pool: WorkerPool, owner: str, file_id: str
+) -> None:
+    media = pipeline(pool, files=Shelf("me", {"f1": SOUND["png"]}))
+    with pytest.raises(FileNotFound) as caught:
+        await stored(media, StoredImage(file_id, FILE_PARAM), owner=owner)
+    refusal = caught.value
+    assert (refusal.status, refusal.code) == (404, "file_not_found")
+    assert (refusal.message, refusal.param) == ("There is no such file.", FILE_PARAM)
+
+
+async def test_without_a_library_every_file_is_missing(pool: WorkerPool) -> None:
+    with pytest.raises(FileNotFound) as caught:
+        await stored(pipeline(pool), StoredImage("f1", FILE_PARAM))
+    assert caught.value.param == FILE_PARAM
+
+
+@pytest.mark.parametrize("data", [b"<html>login</html>", b"%PDF-1.7", SOUND["jpeg"][:-5]])
+async def test_a_stored_file_that_is_no_picture_is_refused_at_its_id(
+    pool: WorkerPool, data: bytes
+) -> None:
+    media = pipeline(pool, files=Shelf("me", {"f1": data}))
+    with pytest.raises(MediaRejected) as caught:
+        await stored(media, StoredImage("f1", FILE_PARAM))
+    assert caught.value.param == FILE_PARAM
+
+
+@pytest.mark.parametrize("spare", [1, 0, -1])
+async def test_a_stored_file_obeys_the_limit_of_pictures(pool: WorkerPool, spare: int) -> None:
+    data = SOUND["jpeg"]
+    shelf = Shelf("me", {"f1": data})
+    media = pipeline(pool, files=shelf, max_bytes=len(data) + spare)
+    if spare >= 0:
+        assert len(await stored(media, StoredImage("f1", FILE_PARAM))) == 1
+        return
+    with pytest.raises(FileTooLarge) as caught:
+        await stored(media, StoredImage("f1", FILE_PARAM))
+    assert caught.value.param == FILE_PARAM
+
+
+# --- What the caller wishes ------------------------------------------------------------------
+
+SQUARES = Vision(tokens=QwenPixelsRow(min_tokens=4))
+TILES = Vision(tokens=OpenAITilesRow())
+WIDE = encode(halves(128, 96), "PNG")
+"""Four squares across and three down."""
+
+
+async def wished(
+    media: MediaPipeline, sees: Vision, wishes: MediaWishes, *pictures: ImageReference
+) -> Prompt:
+    asked = question(*pictures)._replace(media=wishes)
+    return await media.prepare(asked, upstream_id="up", sees=sees)
+
+
+@pytest.mark.parametrize(("bound", "tokens"), [(13, 12), (12, 12), (11, 6), (6, 4)])
+async def test_a_picture_costs_no_more_tokens_than_the_caller_allows(
+    pool: WorkerPool, bound: int, tokens: int
+) -> None:
+    prompt = await wished(pipeline(pool), SQUARES, MediaWishes(bound), inline(WIDE))
+    (image,), (report,) = images(prompt), prompt.reports
+    assert report.tokens == tokens
+    assert (file_of(image) == WIDE) == (bound >= 12)
+    assert decode(file_of(image)).size == (image.width_px, image.height_px)
+    assert ("resized" in report.steps) == (bound < 12)
+
+
+@pytest.mark.parametrize(("wish", "own"), [(12, 11), (11, 12), (None, 11)])
+async def test_the_caller_s_bound_and_the_model_s_hold_both(
+    pool: WorkerPool, wish: int | None, own: int
+) -> None:
+    sees = Vision(tokens=QwenPixelsRow(min_tokens=4), max_tokens_per_image=own)
+    prompt = await wished(pipeline(pool), sees, MediaWishes(wish), inline(WIDE))
+    assert prompt.reports[0].tokens == 6
+
+
+@pytest.mark.parametrize(("bound", "detail"), [(255, "high"), (254, "low"), (85, "low")])
+async def test_where_no_size_is_small_enough_the_detail_is_lowered(
+    pool: WorkerPool, bound: int, detail: Detail
+) -> None:
+    asked = inline(WIDE)._replace(detail="high")
+    prompt = await wished(pipeline(pool), TILES, MediaWishes(bound), asked)
+    assert [image.detail for image in images(prompt)] == [detail]
+    assert prompt.reports[0].tokens == (255 if detail == "high" else 85)
+
+
+async def test_a_bound_that_no_size_meets_is_refused_at_the_picture(pool: WorkerPool) -> None:
+    with pytest.raises(MediaRejected) as caught:
+        await wished(pipeline(pool), SQUARES, MediaWishes(3), inline(WIDE))
+    assert caught.value.param == PARAM
+
+
+async def test_a_bound_where_nobody_can_count_is_refused_before_anything_is_fetched(
+    pool: WorkerPool,
+) -> None:
+    origin = Origin({"u:x": WIDE})
+    media = pipeline(pool, origin=origin)
+    with pytest.raises(UnsupportedParameter) as caught:
+        await wished(media, EVERYTHING, MediaWishes(1000), LinkedImage("u:x", PARAM))
+    assert caught.value.param == "visus.max_tokens_per_image"
+    assert (caught.value.status, caught.value.code) == (400, "unsupported_parameter")
+    assert origin.asked == []
+
+
+@pytest.mark.parametrize(
+    ("detail", "size", "tokens"),
+    [("low", (512, 384), 85), ("auto", (1024, 768), 765), ("high", (1024, 768), 765)],
+)
+async def test_a_picture_is_sent_as_the_model_looks_at_it(
+    pool: WorkerPool, detail: Detail, size: tuple[int, int], tokens: int
+) -> None:
+    large = inline(encode(halves(2048, 1536), "PNG"))._replace(detail=detail)
+    prompt = await wished(pipeline(pool), TILES, MediaWishes(), large)
+    (image,), (report,) = images(prompt), prompt.reports
+    assert (image.width_px, image.height_px, image.detail) == (*size, detail)
+    assert decode(file_of(image)).size == size
+    assert report.tokens == tokens
+
+
+async def test_one_address_at_two_details_is_fetched_once_and_fitted_twice(
+    pool: WorkerPool,
+) -> None:
+    origin = Origin({"u:x": encode(halves(1024, 768), "PNG")}, delay_s=0.01)
+    media = pipeline(pool, origin=origin)
+    links = [LinkedImage("u:x", "p0", "low"), LinkedImage("u:x", "p1", "high")]
+    prompt = await wished(media, TILES, MediaWishes(), *links)
+    assert origin.asked == ["u:x"]
+    assert [(i.param, i.width_px, i.detail) for i in images(prompt)] == [
+        ("p0", 512, "low"),
+        ("p1", 1024, "high"),
+    ]
+    assert [report.tokens for report in prompt.reports] == [85, 765]
+
+
+# --- Frames and pages ------------------------------------------------------------------------
+
+
+def colours(prompt: Prompt) -> list[object]:
+    """The lines of text, and of each picture the pixel near its corner."""
+    return [
+        part.text if isinstance(part, Text) else decode(file_of(part)).getpixel((3, 3))
+        for part in prompt.turns[0].parts[1:]
+    ]
+
+
+def paged() -> bytes:
+    pages = [Pillow.new("RGB", (30, 20), colour) for colour in (RED, (0, 99, 0), BLUE)]
+    return encode(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+async def test_frames_arrive_in_order_under_their_times(pool: WorkerPool, kind: str) -> None:
+    moving = encode(
+        Pillow.new("RGB", (32, 24), RED),
+        kind,
+        save_all=True,
+        append_images=[Pillow.new("RGB", (32, 24), one) for one in ((0, 99, 0), BLUE)],
+        duration=50,
+        **({"lossless": True} if kind == "WEBP" else {}),
+    )
+    prompt = await wished(pipeline(pool), EVERYTHING, MediaWishes(frames=3), inline(moving))
+    lines = ["Frame at 0.00 s:", "Frame at 0.05 s:", "Frame at 0.10 s:"]
+    assert colours(prompt)[::2] == lines
+    for seen, colour in zip(colours(prompt)[1::2], (RED, (0, 99, 0), BLUE), strict=True):
+        assert isinstance(seen, tuple)
+        assert all(abs(a - b) < 3 for a, b in zip(seen, colour, strict=True))
+    (report,) = prompt.reports
+    assert (report.frames_in, len(report.images)) == (3, 3)
+    assert {image.param for image in report.images} == {PARAM}
+    assert "frames taken from the animation" in report.steps
+
+
+@pytest.mark.parametrize(
+    ("wanted", "pages"), [(1, [RED]), (2, [RED, BLUE]), (9, [RED, (0, 99, 0), BLUE])]
+)
+async def test_pages_arrive_under_their_numbers(
+    pool: WorkerPool, wanted: int, pages: list[tuple[int, ...]]
+) -> None:
+    wishes = MediaWishes(frames=wanted)
+    prompt = await wished(pipeline(pool), EVERYTHING, wishes, inline(paged()))
+    found = colours(prompt)
+    numbers = {1: [], 2: [1, 3], 9: [1, 2, 3]}[wanted]
+    assert [one for one in found if isinstance(one, str)] == [
+        f"Page {number} of 3:" for number in numbers
+    ]
+    assert [one for one in found if not isinstance(one, str)] == pages
+    assert ("first of 3 pages" in prompt.reports[0].steps) == (wanted == 1)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+async def test_without_a_wish_the_first_frame_arrives_and_the_report_says_so(
+    pool: WorkerPool, kind: str
+) -> None:
+    prompt = await wished(pipeline(pool), EVERYTHING, MediaWishes(), inline(animation(kind)))
+    (image,), (report,) = images(prompt), prompt.reports
+    shown = decode(file_of(image))
+    assert getattr(shown, "n_frames", 1) == 1
+    seen = shown.convert("RGB").getpixel((5, 5))
+    assert isinstance(seen, tuple)
+    assert all(abs(a - b) < 16 for a, b in zip(seen, RED, strict=True))
+    assert report.frames_in == 3
+    assert "first of 3 frames" in report.steps
+
+
+async def test_a_picture_with_one_frame_passes_unchanged_however_many_are_wanted(
+    pool: WorkerPool,
+) -> None:
+    prompt = await wished(
+        pipeline(pool), EVERYTHING, MediaWishes(frames=5), inline(SOUND["png"])
+    )
+    (image,) = images(prompt)
+    assert file_of(image) == SOUND["png"]
+    assert len(prompt.turns[0].parts) == 2
+    assert prompt.reports[0].steps == ()
+
+
+@pytest.mark.parametrize("own_limit", [None, 4])
+@pytest.mark.parametrize(("frames", "taken"), [(2, 3), (3, 4), (4, None)])
+async def test_frames_count_as_pictures(
+    pool: WorkerPool, own_limit: int | None, frames: int, taken: int | None
+) -> None:
+    media = pipeline(pool, max_images=50 if own_limit else 4)
+    pictures = inline(animation("GIF", 5)), inline(SOUND["png"])
+    sees, wishes = Vision(max_images=own_limit), MediaWishes(frames=frames)
+    if taken is not None:
+        assert len(images(await wished(media, sees, wishes, *pictures))) == taken
+        return
+    with pytest.raises(TooManyImages) as caught:
+        await wished(media, sees, wishes, *pictures)
+    assert caught.value.param == "visus.frames"
+    assert caught.value.code == "too_many_images"
+
+
+async def test_the_same_animation_in_two_places_is_taken_apart_once(pool: WorkerPool) -> None:
+    origin = Origin({"u:x": animation("GIF")})
+    media = pipeline(pool, origin=origin)
+    links = LinkedImage("u:x", "p0"), LinkedImage("u:x", "p1")
+    prompt = await wished(media, EVERYTHING, MediaWishes(frames=2), *links)
+    assert [image.param for image in images(prompt)] == ["p0", "p0", "p1", "p1"]
+    assert [report.path for report in prompt.reports] == ["p0", "p1"]
+    assert origin.asked == ["u:x"]
+
+
+async def test_pictures_of_a_tool_move_with_their_captions_told_in_the_report(
+    pool: WorkerPool,
+) -> None:
+    call = ToolCall("c1", "look", "{}")
+    asked = Question(
+        "m",
+        [
+            Turn("assistant", [], "messages[0]", tool_calls=[call]),
+            Turn(
+                "tool",
+                [inline(animation("GIF"), param="p0"), inline(SOUND["png"], param="p1")],
+                "messages[1]",
+                tool_call_id="c1",
+            ),
+            Turn("user", [Text("What?"), inline(SOUND["gif"], param="p2")], "messages[2]"),
+        ],
+        media=MediaWishes(frames=2),
+    )
+    prompt = await pipeline(pool).prepare(asked, upstream_id="up", sees=EVERYTHING)
+    assert [turn.role for turn in prompt.turns] == ["assistant", "tool", "user"]
+    assert [image.param for image in images(prompt)] == ["p0", "p0", "p1", "p2"]
+    assert all(isinstance(part, Text) for part in prompt.turns[1].parts)
+    moved = ["moved into the next user turn" in report.steps for report in prompt.reports]
+    assert moved == [True, True, False]
 
 
 # --- Hostile masses --------------------------------------------------------------------------
