@@ -10,7 +10,7 @@ from tests.support.ports import PICTURE_PORTS
 from tests.support.service import Service
 from tests.support.upstream import Upstream
 
-FIXTURES = ("service", "tight", "lite", "opened", "shelf", "failing", "counted")
+FIXTURES = ("service", "tight", "lite", "opened", "shelf", "failing", "counted", "matrix")
 """Every fixture that is a running service."""
 
 

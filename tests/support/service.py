@@ -72,6 +72,19 @@ class Service:
         given = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
         return self.request("POST", path, data, given | headers)
 
+    def upload(self, data: bytes) -> str:
+        """Stores a file and returns its id."""
+        edge = "an-edge-that-stands-in-no-file"
+        form = (
+            f'--{edge}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n'
+            f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+        ).encode()
+        body = form + data + f"\r\n--{edge}--\r\n".encode()
+        headers = {"Content-Type": f"multipart/form-data; boundary={edge}"}
+        reply = self.post(body, path="/v1/files", **headers)
+        assert reply.status == 200, reply.body
+        return reply.json()["id"]
+
     def get(self, path: str, **headers: str) -> "Reply":
         given = {"Authorization": f"Bearer {self.key}"}
         return self.request("GET", path, None, given | headers)

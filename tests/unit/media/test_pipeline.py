@@ -821,7 +821,9 @@ async def test_frames_count_as_pictures(
     assert caught.value.code == "too_many_images"
 
 
-async def test_the_same_animation_in_two_places_is_taken_apart_once(pool: WorkerPool) -> None:
+async def test_the_same_animation_in_two_places_is_fetched_once_and_shown_in_both(
+    pool: WorkerPool,
+) -> None:
     origin = Origin({"u:x": animation("GIF")})
     media = pipeline(pool, origin=origin)
     links = LinkedImage("u:x", "p0"), LinkedImage("u:x", "p1")

@@ -1,0 +1,462 @@
+"""Every role, kind of medium, source, set of roles and way of answering, each with each.
+
+A cell is one request. It is proved by the hash of the file where that passes unchanged, by the
+colours of its pixels where it is converted, or by the exact error; in the messages that the
+upstream got, with every word around it in its place. The colours and words are the role's own,
+so that no cell can be proved by the picture of another.
+"""
+
+import base64
+import hashlib
+import http.server
+import itertools
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from typing import Any, Literal, NamedTuple
+
+import pytest
+from PIL import Image
+from tests.conftest import FAST, upstream_config
+from tests.support.claims import text_of
+from tests.support.films import COLOURS, film, pdf
+from tests.support.service import Reply, Service, ask
+from tests.support.upstream import WORDS, Upstream
+from tests.unit.media.sample_pictures import encode
+
+ROLES = ("system", "developer", "user", "assistant", "tool")
+SOURCES = ("data", "url", "file_id")
+MODELS = {"good": ROLES[:4], "user-only": ("user",)}
+"""In which roles each model's server takes pictures; the first says nothing of it itself."""
+AT_ONCE = 4
+WIDTH, HEIGHT = 64, 48
+GONE = "[Image: see the next user message.]"
+CONFIG = """
+[media]
+admit_networks = ["127.0.0.1/32"]
+ports = [{port}]
+[[models]]
+id = "user-only"
+provider = "scripted"
+upstream_id = "good"
+input_modalities = ["text", "image"]
+vision = { image_roles = ["user"] }
+"""
+
+
+# --- Media -----------------------------------------------------------------------------------
+
+CORNERS = ((220, 20, 20), (20, 20, 220), (20, 160, 20), (230, 220, 20), (120, 120, 120))
+"""Those of the first role, in the order of reading; the next role begins one further on."""
+
+
+def corners(role: str) -> list[tuple[int, ...]]:
+    at = ROLES.index(role)
+    return [*CORNERS[at:], *CORNERS[:at]][:4]
+
+
+def quarters(role: str) -> Image.Image:
+    """A picture whose four quarters tell how it lies, and whose it is."""
+    found = Image.new("RGB", (2, 2))
+    found.putdata(corners(role))
+    return found.resize((WIDTH, HEIGHT), Image.Resampling.NEAREST)
+
+
+def still(kind: str, mode: str = "RGB", **options: Any) -> Callable[[str], bytes]:
+    return lambda role: encode(quarters(role).convert(mode), kind, **options)
+
+
+def gif(role: str) -> bytes:
+    return encode(quarters(role).quantize(8), "GIF")
+
+
+def first_of(kind: str, **options: Any) -> Callable[[str], bytes]:
+    """A file with more pictures, all of them black but the first."""
+    more = [Image.new("RGB", (WIDTH, HEIGHT), (0, shade, 0)) for shade in (0, 9)]
+    return still(kind, save_all=True, append_images=more, **options)
+
+
+def turned(role: str) -> bytes:
+    block = Image.Exif()
+    block[0x0112] = 6
+    lying = quarters(role).transpose(Image.Transpose.ROTATE_90)
+    return encode(lying, "JPEG", exif=block, quality=95)
+
+
+def truncated(role: str) -> bytes:
+    return still("JPEG")(role)[:-9]
+
+
+FILM = film(fps=2, size=(WIDTH, HEIGHT))
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+
+
+class Kind(NamedTuple):
+    """What is sent, and what has to become of it."""
+
+    file: Callable[[str], bytes]
+    """A role's."""
+    proof: Literal["hash", "pixels", "video", "pages", "error"]
+    part: Literal["image_url", "input_image", "video_url", "file"] = "image_url"
+    code: str = ""
+    """Of the error."""
+    label: str = "image/png"
+    """What is claimed; of pictures, right or wrong."""
+
+
+KINDS = {
+    "png": Kind(still("PNG"), "hash"),
+    "jpeg": Kind(still("JPEG", quality=95), "hash"),
+    "webp": Kind(still("WEBP", quality=95), "hash"),
+    "gif": Kind(gif, "hash"),
+    "png as input_image": Kind(still("PNG"), "hash", "input_image"),
+    "gif animated": Kind(first_of("GIF", duration=50), "pixels"),
+    "png animated": Kind(first_of("PNG", duration=50), "pixels"),
+    "webp animated": Kind(first_of("WEBP", duration=50, quality=95), "pixels"),
+    "bmp": Kind(still("BMP"), "pixels"),
+    "tiff": Kind(still("TIFF"), "pixels"),
+    "tiff of pages": Kind(first_of("TIFF"), "pixels"),
+    "avif": Kind(still("AVIF", quality=95), "pixels"),
+    "heic": Kind(still("HEIF", quality=95), "pixels"),
+    "jpeg cmyk": Kind(still("JPEG", "CMYK", quality=95), "pixels"),
+    "jpeg turned": Kind(turned, "pixels"),
+    "heic as input_image": Kind(still("HEIF", quality=95), "pixels", "input_image"),
+    "mp4": Kind(lambda _: FILM, "video", "video_url", label="video/mp4"),
+    "pdf": Kind(lambda role: pdf([role]), "pages", "file", label="application/pdf"),
+    "svg": Kind(lambda _: SVG, "error", code="invalid_image_format"),
+    "pdf as image": Kind(lambda _: pdf(), "error", code="invalid_image_format"),
+    "mp4 as image": Kind(lambda _: FILM, "error", code="invalid_image_format"),
+    "half a jpeg": Kind(truncated, "error", code="invalid_image"),
+    "svg as input_image": Kind(
+        lambda _: SVG, "error", "input_image", code="invalid_image_format"
+    ),
+    "gif as video": Kind(gif, "error", "video_url", "invalid_video", "video/mp4"),
+    "png as file": Kind(
+        still("PNG"), "error", "file", "unsupported_file_type", "application/pdf"
+    ),
+}
+
+
+class Cell(NamedTuple):
+    """One request."""
+
+    kind: str
+    role: str
+    source: str
+    model: str
+    streamed: bool
+
+    @property
+    def mark(self) -> str:
+        """Stands in the request, and in nobody else's."""
+        return "/".join(map(str, self))
+
+
+CELLS = [Cell(*one) for one in itertools.product(KINDS, ROLES, SOURCES, MODELS, (False, True))]
+EACH = len(ROLES) * len(SOURCES) * len(MODELS) * 2
+"""Cells of one kind."""
+
+
+# --- A service, and where it finds media -----------------------------------------------------
+
+
+class _Site(http.server.BaseHTTPRequestHandler):
+    """Serves the file of `/kind/role`, under a label that says nothing."""
+
+    def do_GET(self) -> None:
+        _, kind, role = self.path.replace("%20", " ").split("/")
+        data = KINDS[kind].file(role)
+        self.send_response(200)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        """Keeps quiet."""
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[int]:
+    """The port of a site with every file."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Site)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def matrix(
+    upstream: Upstream, site: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """The service with a model that takes pictures in user turns alone."""
+    config = upstream_config(upstream.port, FAST, CONFIG.replace("{port}", str(site)))
+    running = Service(tmp_path_factory.mktemp("matrix"), config, SCRIPTED_KEY="sk-upstream")
+    for kind in ("mp4", "pdf"):  # their workers begin with the first file and stay
+        cell = Cell(kind, "user", "url", "good", streamed=False)
+        part = part_of(cell, site, {"user": ""})
+        assert running.post(ask("good", [part])).status == 200
+    yield running
+    running.stop()
+
+
+# --- What is asked ---------------------------------------------------------------------------
+
+
+def part_of(cell: Cell, site: int, ids: dict[str, str]) -> dict[str, Any]:
+    """The medium as the cell's source has it."""
+    kind = KINDS[cell.kind]
+    data = kind.file(cell.role)
+    found = {
+        "data": f"data:{kind.label};base64,{base64.b64encode(data).decode()}",
+        "url": f"http://127.0.0.1:{site}/{cell.kind}/{cell.role}".replace(" ", "%20"),
+        "file_id": ids[cell.role],
+    }[cell.source]
+    place = {field_of(cell): found}
+    if kind.part == "input_image":
+        return {"type": "input_image", "detail": "high", **place}
+    if kind.part == "image_url":
+        place["detail"] = "high"
+    if kind.part == "video_url":
+        start = ROLES.index(cell.role)
+        place |= {"fps": 2, "start": start, "end": start + 1}
+    return {"type": kind.part, kind.part: place}
+
+
+def field_of(cell: Cell) -> str:
+    if cell.source == "file_id":
+        return "file_id"
+    match KINDS[cell.kind].part:
+        case "file":
+            return {"data": "file_data", "url": "file_url"}[cell.source]
+        case "input_image":
+            return "image_url"
+        case _:
+            return "url"
+
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+
+
+def messages_of(cell: Cell, part: dict[str, Any]) -> list[dict[str, Any]]:
+    """A conversation in which the cell's role shows something between two words."""
+    words = "input_text" if KINDS[cell.kind].part == "input_image" else "text"
+    content = [
+        {"type": words, "text": f"before {cell.mark}"},
+        part,
+        {"type": words, "text": f"after {cell.mark}"},
+    ]
+    shown = {"role": cell.role, "content": content}
+    match cell.role:
+        case "user":
+            return [{"role": "system", "content": "Be brief."}, shown]
+        case "assistant":
+            return [{"role": "user", "content": "Draw."}, shown, ask_back()]
+        case "tool":
+            asked = {"role": "assistant", "tool_calls": [CALL]}
+            result = {**shown, "tool_call_id": "c1"}
+            return [{"role": "user", "content": "Look."}, asked, result]
+        case _:
+            return [shown, ask_back()]
+
+
+def ask_back() -> dict[str, Any]:
+    return {"role": "user", "content": "Well?"}
+
+
+def path_of(cell: Cell) -> str:
+    """Where the medium stands in the request."""
+    number = {"user": 1, "assistant": 1, "tool": 2}.get(cell.role, 0)
+    part = KINDS[cell.kind].part
+    inside = "" if part == "input_image" else f".{part}"
+    return f"messages[{number}].content[1]{inside}.{field_of(cell)}"
+
+
+# --- What has to arrive ----------------------------------------------------------------------
+
+PICTURE = None
+"""Stands for a picture among lines of text."""
+Content = list[str | None]
+
+
+def shown_as(cell: Cell) -> Content:
+    """What a medium becomes: lines, and pictures."""
+    match KINDS[cell.kind].proof:
+        case "video":
+            at = ROLES.index(cell.role)
+            first = "A video of 5.00 s, shown as 2 frames."
+            return [first, f"Frame at {at}.00 s:", PICTURE, f"Frame at {at}.50 s:", PICTURE]
+        case "pages":
+            return ["Page 1 of 1:", PICTURE, f"Text of page 1:\n{cell.role}"]
+        case _:
+            return [PICTURE]
+
+
+def arrived(cell: Cell) -> list[tuple[str, Content]]:
+    """The messages that the upstream has to get."""
+    sent = messages_of(cell, {"type": "the medium"})
+    place = next(at for at, one in enumerate(sent) if isinstance(one.get("content"), list))
+    before, after = f"before {cell.mark}", f"after {cell.mark}"
+    found: list[tuple[str, Content]] = [
+        (one["role"], [one["content"]] if one.get("content") else []) for one in sent
+    ]
+    shown = shown_as(cell)
+    if cell.role in MODELS[cell.model]:
+        found[place] = cell.role, [before, *shown, after]
+        return found
+    found[place] = cell.role, [before, *(line or GONE for line in shown), after]
+    origin = "the result of look (tool call c1)" if cell.role == "tool" else None
+    line = f"Image from {origin or f'the {cell.role} message'}:"
+    moved: Content = [one for part in shown if part is PICTURE for one in (line, part)]
+    own = [text for role, content in found[place + 1 :] for text in content]
+    return [*found[: place + 1], ("user", [*moved, *own])]
+
+
+def read(content: Any, pictures: list[dict[str, Any]]) -> Content:
+    """The lines of a message that arrived; its pictures are put aside."""
+    if not isinstance(content, list):
+        return [content] if content else []
+    lines: Content = []
+    for part in content:
+        if part["type"] == "image_url":
+            pictures.append(part["image_url"])
+            lines.append(PICTURE)
+        else:
+            assert part == {"type": "text", "text": part["text"]}
+            lines.append(part["text"])
+    return lines
+
+
+# --- Proofs ----------------------------------------------------------------------------------
+
+
+def proved(cell: Cell, reply: Reply, body: dict[str, Any] | None) -> str:
+    """What a cell was proved by.
+
+    Args:
+        cell: the request.
+        reply: what the caller got.
+        body: what the upstream got; None if nothing.
+    """
+    kind = KINDS[cell.kind]
+    if kind.proof == "error":
+        assert reply.error() == (400, kind.code, path_of(cell)), cell
+        assert body is None, cell
+        return "error"
+    assert reply.status == 200, (cell, reply.body)
+    assert answer_of(reply, streamed=cell.streamed) == "".join(WORDS), cell
+    assert body is not None, cell
+    assert body.get("stream", False) is cell.streamed, cell
+    pictures: list[dict[str, Any]] = []
+    got = [(one["role"], read(one["content"], pictures)) for one in body["messages"]]
+    assert got == arrived(cell), cell
+    calls = [one.get("tool_call_id") for one in body["messages"] if one["role"] == "tool"]
+    assert calls == (["c1"] if cell.role == "tool" else []), cell
+    is_image = kind.part in {"image_url", "input_image"}
+    assert {one.get("detail") for one in pictures} == {"high" if is_image else None}, cell
+    for one in pictures:
+        check(cell, kind, one["url"])
+    return kind.proof
+
+
+def check(cell: Cell, kind: Kind, url: str) -> None:
+    """One picture that arrived is the one that was sent."""
+    label, _, coded = url.partition(";base64,")
+    data = base64.b64decode(coded, validate=True)
+    if kind.proof == "hash":
+        want = hashlib.sha256(kind.file(cell.role)).digest()
+        assert hashlib.sha256(data).digest() == want, cell
+    with Image.open(BytesIO(data)) as opened:
+        assert label == f"data:image/{(opened.format or '').lower()}", cell
+        assert getattr(opened, "n_frames", 1) == 1, cell
+        seen = opened.convert("RGB")
+    for at, colour in spots(cell, seen.size):
+        found = seen.getpixel(at)
+        assert isinstance(found, tuple)
+        assert all(abs(a - b) < 30 for a, b in zip(found, colour, strict=True)), (cell, found)
+
+
+def spots(
+    cell: Cell, size: tuple[int, int]
+) -> Sequence[tuple[tuple[int, int], tuple[int, ...]]]:
+    """Points of a picture, and the colour that each has to have."""
+    match KINDS[cell.kind].proof:
+        case "pages":
+            assert size == (416, 625), cell
+            return [((30, 600), (255, 0, 0)), ((400, 20), (255, 255, 255))]
+        case "video":
+            assert size == (WIDTH, HEIGHT), cell
+            return [((WIDTH // 2, HEIGHT // 2), COLOURS[ROLES.index(cell.role)])]
+        case _:
+            assert size == (WIDTH, HEIGHT), cell
+            centres = [(x, y) for y in (HEIGHT // 4, 36) for x in (WIDTH // 4, 48)]
+            return list(zip(centres, corners(cell.role), strict=True))
+
+
+def answer_of(reply: Reply, *, streamed: bool) -> str:
+    if not streamed:
+        return reply.json()["choices"][0]["message"]["content"]
+    events = reply.events()
+    assert events[-1] == "[DONE]"
+    return text_of(events)
+
+
+def logged(service: Service, replies: Sequence[Reply]) -> Counter[tuple[str, int]]:
+    """How often each request and its status stand in the log."""
+    wanted = {reply.headers["x-request-id"] for reply in replies}
+    service.records(replies[-1].headers["x-request-id"])
+    lines = map(json.loads, service.log_path.read_text().splitlines())
+    return Counter(
+        (one["request"], one["status"]) for one in lines if one.get("request") in wanted
+    )
+
+
+# --- The matrix ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_cell_gets_the_right_picture_or_the_exact_error(
+    matrix: Service, upstream: Upstream, site: int, kind: str
+) -> None:
+    ids = {role: matrix.upload(KINDS[kind].file(role)) for role in ROLES}
+    cells = [cell for cell in CELLS if cell.kind == kind]
+    already = len(upstream.asked)
+
+    def asked(cell: Cell) -> Reply:
+        messages = messages_of(cell, part_of(cell, site, ids))
+        body = {"model": cell.model, "messages": messages, "user": cell.mark}
+        return matrix.post({**body, "stream": cell.streamed})
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        replies = list(threads.map(asked, cells))
+    bodies = {one.body["user"]: one.body for one in upstream.asked[already:]}
+    proofs = [
+        proved(cell, reply, bodies.get(cell.mark))
+        for cell, reply in zip(cells, replies, strict=True)
+    ]
+    assert proofs == [KINDS[kind].proof] * EACH
+    assert len(upstream.asked) - already == (0 if KINDS[kind].proof == "error" else EACH)
+    assert logged(matrix, replies) == {
+        (reply.headers["x-request-id"], reply.status): 1 for reply in replies
+    }
+
+
+def test_the_matrix_has_no_silent_cell() -> None:
+    assert len(set(CELLS)) == len({cell.mark for cell in CELLS}) == len(KINDS) * EACH == 1500
+    assert Counter(cell.kind for cell in CELLS) == dict.fromkeys(KINDS, EACH)
+    proofs = Counter(KINDS[cell.kind].proof for cell in CELLS)
+    assert proofs == {"hash": 300, "pixels": 660, "video": 60, "pages": 60, "error": 420}
+
+
+def test_no_two_roles_have_the_same_picture() -> None:
+    for name, kind in KINDS.items():
+        if kind.proof in {"hash", "pixels", "pages"}:
+            assert len({kind.file(role) for role in ROLES}) == len(ROLES), name
+    assert len({tuple(corners(role)) for role in ROLES}) == len(ROLES)
