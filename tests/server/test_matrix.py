@@ -156,6 +156,10 @@ class Cell(NamedTuple):
 
 
 CELLS = [Cell(*one) for one in itertools.product(KINDS, ROLES, SOURCES, MODELS, (False, True))]
+BESIDE = "png"
+"""The kind of a picture that stands in every cell beside its own medium."""
+Files = dict[tuple[str, str], str]
+"""Ids of what was uploaded, by kind and role."""
 EACH = len(ROLES) * len(SOURCES) * len(MODELS) * 2
 """Cells of one kind."""
 
@@ -201,7 +205,7 @@ def matrix(
     running = Service(tmp_path_factory.mktemp("matrix"), config, SCRIPTED_KEY="sk-upstream")
     for kind in ("mp4", "pdf"):  # their workers begin with the first file and stay
         cell = Cell(kind, "user", "url", "good", streamed=False)
-        part = part_of(cell, site, {"user": ""})
+        part = part_of(cell, site, {})
         assert running.post(ask("good", [part])).status == 200
     yield running
     running.stop()
@@ -210,21 +214,21 @@ def matrix(
 # --- What is asked ---------------------------------------------------------------------------
 
 
-def part_of(cell: Cell, site: int, ids: dict[str, str]) -> dict[str, Any]:
+def part_of(cell: Cell, site: int, files: "Files") -> dict[str, Any]:
     """The medium as the cell's source has it."""
     kind = KINDS[cell.kind]
     data = kind.file(cell.role)
     found = {
         "data": f"data:{kind.label};base64,{base64.b64encode(data).decode()}",
         "url": f"http://127.0.0.1:{site}/{cell.kind}/{cell.role}".replace(" ", "%20"),
-        "file_id": ids[cell.role],
+        "file_id": files.get((cell.kind, cell.role), ""),
     }[cell.source]
     place = {field_of(cell): found}
     if kind.part == "input_image":
         return {"type": "input_image", "detail": "high", **place}
     if kind.part == "image_url":
         place["detail"] = "high"
-    if kind.part == "video_url":
+    elif kind.part == "video_url":
         start = ROLES.index(cell.role)
         place |= {"fps": 2, "start": start, "end": start + 1}
     return {"type": kind.part, kind.part: place}
@@ -245,12 +249,22 @@ def field_of(cell: Cell) -> str:
 CALL = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
 
 
-def messages_of(cell: Cell, part: dict[str, Any]) -> list[dict[str, Any]]:
-    """A conversation in which the cell's role shows something between two words."""
+def other_than(cell: Cell) -> Cell:
+    """What stands beside a cell's medium: a picture from the same source, of another role."""
+    role = ROLES[ROLES.index(cell.role) - 1]
+    return cell._replace(kind=BESIDE, role=role)
+
+
+def messages_of(
+    cell: Cell, part: dict[str, Any], beside: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """A conversation in which the cell's role shows two things between words."""
     words = "input_text" if KINDS[cell.kind].part == "input_image" else "text"
     content = [
         {"type": words, "text": f"before {cell.mark}"},
         part,
+        {"type": words, "text": f"between {cell.mark}"},
+        beside,
         {"type": words, "text": f"after {cell.mark}"},
     ]
     shown = {"role": cell.role, "content": content}
@@ -301,13 +315,13 @@ def shown_as(cell: Cell) -> Content:
 
 def arrived(cell: Cell) -> list[tuple[str, Content]]:
     """The messages that the upstream has to get."""
-    sent = messages_of(cell, {"type": "the medium"})
+    sent = messages_of(cell, {}, {})
     place = next(at for at, one in enumerate(sent) if isinstance(one.get("content"), list))
-    before, after = f"before {cell.mark}", f"after {cell.mark}"
+    before, between, after = (f"{one} {cell.mark}" for one in ("before", "between", "after"))
     found: list[tuple[str, Content]] = [
         (one["role"], [one["content"]] if one.get("content") else []) for one in sent
     ]
-    shown = shown_as(cell)
+    shown = [*shown_as(cell), between, PICTURE]
     if cell.role in MODELS[cell.model]:
         found[place] = cell.role, [before, *shown, after]
         return found
@@ -359,15 +373,19 @@ def proved(cell: Cell, reply: Reply, body: dict[str, Any] | None) -> str:
     assert got == arrived(cell), cell
     calls = [one.get("tool_call_id") for one in body["messages"] if one["role"] == "tool"]
     assert calls == (["c1"] if cell.role == "tool" else []), cell
+    *own, beside = pictures
     is_image = kind.part in {"image_url", "input_image"}
-    assert {one.get("detail") for one in pictures} == {"high" if is_image else None}, cell
-    for one in pictures:
-        check(cell, kind, one["url"])
+    assert {one.get("detail") for one in own} == {"high" if is_image else None}, cell
+    for one in own:
+        check(cell, one["url"])
+    assert beside["detail"] == "high", cell
+    check(other_than(cell), beside["url"])
     return kind.proof
 
 
-def check(cell: Cell, kind: Kind, url: str) -> None:
+def check(cell: Cell, url: str) -> None:
     """One picture that arrived is the one that was sent."""
+    kind = KINDS[cell.kind]
     label, _, coded = url.partition(";base64,")
     data = base64.b64decode(coded, validate=True)
     if kind.proof == "hash":
@@ -425,12 +443,17 @@ def logged(service: Service, replies: Sequence[Reply]) -> Counter[tuple[str, int
 def test_every_cell_gets_the_right_picture_or_the_exact_error(
     matrix: Service, upstream: Upstream, site: int, kind: str
 ) -> None:
-    ids = {role: matrix.upload(KINDS[kind].file(role)) for role in ROLES}
+    files = {
+        (one, role): matrix.upload(KINDS[one].file(role))
+        for one in (kind, BESIDE)
+        for role in ROLES
+    }
     cells = [cell for cell in CELLS if cell.kind == kind]
     already = len(upstream.asked)
 
     def asked(cell: Cell) -> Reply:
-        messages = messages_of(cell, part_of(cell, site, ids))
+        parts = [part_of(one, site, files) for one in (cell, other_than(cell))]
+        messages = messages_of(cell, *parts)
         body = {"model": cell.model, "messages": messages, "user": cell.mark}
         return matrix.post({**body, "stream": cell.streamed})
 
