@@ -27,6 +27,9 @@ from tests.support.service import Reply, Service, ask
 from tests.support.upstream import WORDS, Upstream
 from tests.unit.media.sample_pictures import encode
 
+from visus.accounts.database import open_database
+from visus.accounts.keys import KeyBook
+
 ROLES = ("system", "developer", "user", "assistant", "tool")
 SOURCES = ("data", "url", "file_id")
 MODELS = {"good": ROLES[:4], "user-only": ("user",)}
@@ -394,6 +397,7 @@ def check(cell: Cell, url: str) -> None:
     with Image.open(BytesIO(data)) as opened:
         assert label == f"data:image/{(opened.format or '').lower()}", cell
         assert getattr(opened, "n_frames", 1) == 1, cell
+        assert opened.mode in {"L", "P", "RGB", "RGBA"}, cell
         seen = opened.convert("RGB")
     for at, colour in spots(cell, seen.size):
         found = seen.getpixel(at)
@@ -483,3 +487,53 @@ def test_no_two_roles_have_the_same_picture() -> None:
         if kind.proof in {"hash", "pixels", "pages"}:
             assert len({kind.file(role) for role in ROLES}) == len(ROLES), name
     assert len({tuple(corners(role)) for role in ROLES}) == len(ROLES)
+
+
+# --- Through the socket besides --------------------------------------------------------------
+
+
+def pages_of(cell: Cell, count: int, frames: int) -> dict[str, Any]:
+    """A request with so many files of three pages, and so many pages wanted of each."""
+    part = part_of(cell, 0, {})
+    return {**ask(cell.model, [part] * count), "visus": {"frames": frames}}
+
+
+def test_as_many_pages_arrive_as_are_asked_for(matrix: Service, upstream: Upstream) -> None:
+    cell = Cell("tiff of pages", "user", "data", "good", streamed=False)
+    assert matrix.post(pages_of(cell, 1, 2)).status == 200
+    pictures: list[dict[str, Any]] = []
+    (message,) = upstream.last("good").body["messages"]
+    lines = ["Page 1 of 3:", PICTURE, "Page 3 of 3:", PICTURE]
+    assert read(message["content"], pictures) == lines
+    check(cell, pictures[0]["url"])
+
+
+@pytest.mark.parametrize(("count", "status"), [(24, 200), (25, 200), (26, 400)])
+def test_the_pages_of_all_files_count_as_pictures(
+    matrix: Service, count: int, status: int
+) -> None:
+    cell = Cell("tiff of pages", "user", "data", "good", streamed=False)
+    reply = matrix.post(pages_of(cell, count, 2))
+    assert reply.status == status
+    if status == 400:
+        assert reply.error() == (400, "too_many_images", "visus.frames")
+
+
+@pytest.mark.parametrize("kind", ["png", "png as input_image", "mp4", "pdf"])
+def test_a_file_of_another_key_is_missing_by_its_place(
+    matrix: Service, upstream: Upstream, kind: str
+) -> None:
+    cell = Cell(kind, "user", "file_id", "good", streamed=False)
+    file_id = matrix.upload(KINDS[kind].file("user"))
+    engine = open_database(matrix.folder / "state" / "visus.db")
+    try:
+        stranger = KeyBook(engine).create("a stranger")[1]
+    finally:
+        engine.dispose()
+    body = ask("good", [part_of(cell, 0, {(kind, "user"): file_id})])
+    assert matrix.post(body).status == 200
+    before = len(upstream.asked)
+    reply = matrix.post(body, Authorization=f"Bearer {stranger}")
+    where = path_of(cell).replace("messages[1].content[1]", "messages[0].content[0]")
+    assert reply.error() == (404, "file_not_found", where)
+    assert len(upstream.asked) == before
