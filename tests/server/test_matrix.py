@@ -10,7 +10,6 @@ import base64
 import hashlib
 import http.server
 import itertools
-import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -431,13 +430,13 @@ def answer_of(reply: Reply, *, streamed: bool) -> str:
 
 
 def logged(service: Service, replies: Sequence[Reply]) -> Counter[tuple[str, int]]:
-    """How often each request and its status stand in the log."""
-    wanted = {reply.headers["x-request-id"] for reply in replies}
-    service.records(replies[-1].headers["x-request-id"])
-    lines = map(json.loads, service.log_path.read_text().splitlines())
-    return Counter(
-        (one["request"], one["status"]) for one in lines if one.get("request") in wanted
-    )
+    """How often each request and its status stand in the log.
+
+    A record is written after the last byte of its answer, so that each is waited for.
+    """
+    ids = [reply.headers["x-request-id"] for reply in replies]
+    found = (record for one in ids for record in service.records(one))
+    return Counter((record["request"], record["status"]) for record in found)
 
 
 # --- The matrix ------------------------------------------------------------------------------
