@@ -4,6 +4,7 @@ import argparse
 import base64
 import re
 import sys
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -107,7 +108,7 @@ def _as(kind: _Kind, source: ImageReference) -> MediaReference:
 
 
 async def _ask(options: argparse.Namespace, chosen: Configuration, asked: Question) -> None:
-    fold = Fold(Envelope("ask", asked.model))
+    fold = Fold(Envelope("ask", asked.model, created=int(time.time())))
     to_terminal = sys.stdout.isatty() and not options.json
     console = Console(stderr=True)
     spinner = console.status("Looking…")

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from visus.core.events import Batch, TokensUsed
 from visus.core.prompt import Prompt
@@ -13,8 +14,7 @@ from visus.models.catalogue import ModelRow, ProviderRow
 from visus.routing.choose import Upstreams
 
 
-@dataclass(frozen=True, slots=True)
-class Answering:
+class Answering(NamedTuple):
     """An answer under way: who gives it, and the events it is made of."""
 
     provider: ProviderRow

@@ -6,7 +6,6 @@ where the server's limits or the caller's number of tokens demand it. Never larg
 another shape. Fitting what was fitted changes nothing.
 """
 
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from visus.core.prompt import ImageType
@@ -29,8 +28,7 @@ class Picture(NamedTuple):
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Fitting:
+class Fitting(NamedTuple):
     """What a model should get of a picture."""
 
     as_it_is: bool

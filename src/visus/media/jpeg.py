@@ -12,7 +12,7 @@ from typing import Final
 
 from stringzilla import find
 
-from visus.media import exif
+from visus.media import exif, profile
 from visus.media.layout import (
     MAX_PARTS,
     MAX_PROFILE_BYTES,
@@ -24,6 +24,8 @@ from visus.media.layout import (
 
 _AFTER_SCAN: Final = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 _FILL: Final = re.compile(rb"\xff+")
+_NO_MARKER: Final = frozenset({b"", b"\xff"})
+"""Behind a 0xFF: nothing, or fill."""
 _END: Final = b"\xff\xd9"
 _CARRIERS: Final = (b"\xff\xe1", b"\xff\xed", b"\xff\xfe")
 """Exif and XMP, IPTC, comments. In coded data none of these pairs can stand."""
@@ -88,6 +90,7 @@ class _Walk:
         self._scans = 0
         self.profile_bytes = 0
         """Of the colour profile, all its segments together."""
+        self._profile: bytes | None = None
 
     def layout(self) -> Layout:
         self._kept.keep(0, _SOI_BYTES)
@@ -102,6 +105,9 @@ class _Walk:
 
     def _marker_at(self, position: int) -> tuple[int, int]:
         """The marker and where what follows it begins; any fill bytes before it are cut."""
+        pair = self._data[position : position + 2]
+        if pair[:1] == b"\xff" and pair[1:] not in _NO_MARKER:
+            return pair[1], position + 2
         fill = _FILL.match(self._data, position)
         if fill is None:
             raise malformed("no marker") if position < len(self._data) else truncated()
@@ -175,6 +181,8 @@ class _Walk:
         if marker == _APP1 and data.startswith(b"Exif\0", start + 2):
             self._orientation = exif.orientation(data[start + 8 : end])
         elif marker == _APP2 and data.startswith(b"ICC_PROFILE\0", start + 2):
+            if self._profile is None:
+                self._profile = profile.of_segment(data[start + 2 : end])
             self.profile_bytes += end - start
             return self._keeps_profile
         elif marker == _APP14:
@@ -191,4 +199,5 @@ class _Walk:
             self._kept,
             orientation=self._orientation,
             is_cmyk=self._components == _CMYK_COMPONENTS,
+            profile=self._profile,
         )

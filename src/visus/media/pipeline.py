@@ -91,7 +91,7 @@ class Resolved(NamedTuple):
     references: Sequence[MediaReference]
     sources: Mapping[_Key, Source | Attachment]
     deadline_s: float
-    """When everything has to be ready, by anyio's clock."""
+    """When everything has to be ready, by `time.monotonic`."""
 
     def source(self, place: int) -> Source | Attachment:
         """The file of one reference."""
@@ -159,7 +159,7 @@ class MediaPipeline:
             MediaRejected: a picture that cannot be had, or that no model should get.
         """
         self._check_count(references, self.settings.max_images)
-        deadline_s = anyio.current_time() + self.settings.prepare_s
+        deadline_s = time.monotonic() + self.settings.prepare_s
         sources: dict[_Key, Source | Attachment] = {}
         waiting: dict[_Key, LinkedImage | StoredImage | Video | Document] = {}
         for place, picture in enumerate(references):
@@ -269,7 +269,7 @@ class MediaPipeline:
                 refusals.append(refusal)
                 tasks.cancel_scope.cancel()
 
-        with anyio.CancelScope(deadline=deadline_s) as deadline:
+        with anyio.move_on_after(deadline_s - time.monotonic()) as deadline:
             async with anyio.create_task_group() as tasks:
                 for key, item in items.items():
                     tasks.start_soon(finish, key, item)

@@ -4,7 +4,6 @@ A profile of the International Color Consortium (ICC.1:2022) is looked at just f
 kind, its three primaries and a few points of its curves. What it calls itself does not count.
 """
 
-import re
 import struct
 import zlib
 from collections.abc import Callable, Mapping
@@ -33,11 +32,7 @@ _CURVE_SLACK: Final = 0.01
 """Lets a plain gamma of 2.2 pass, whose difference nobody sees."""
 _TABLES: Final = frozenset({b"A2B0", b"A2B1", b"A2B2", b"D2B0", b"D2B1", b"D2B2"})
 """What takes the place of primaries and curves."""
-_SCAN: Final = 0xDA
-_APP2: Final = 0xE2
-_FILL: Final = 0xFF
-_FILLS: Final = re.compile(rb"\xff+")
-_JPEG_MARK: Final = b"ICC_PROFILE\0\x01"
+_JPEG_NAME: Final = b"ICC_PROFILE\0"
 _PARAMETERS: Final = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}
 """How many numbers each kind of formula has."""
 
@@ -52,24 +47,14 @@ def of_png(chunk: bytes) -> bytes:
     return b""
 
 
-def of_jpeg(data: bytes) -> bytes | None:
-    """The profile in a JPEG file that has been walked; empty if it is in several parts."""
-    position = 2
-    while (marker := data[position + 1]) != _SCAN:
-        if marker == _FILL:
-            position = _next_marker(data, position)
-            continue
-        end = position + 2 + (data[position + 2] << 8 | data[position + 3])
-        if marker == _APP2 and data.startswith(_JPEG_MARK, position + 4):
-            start = position + 4 + len(_JPEG_MARK) + 1
-            return data[start:end] if data[start - 1] == 1 else b""
-        position = end
-    return None
+def of_segment(body: bytes) -> bytes:
+    """The profile in the first `ICC_PROFILE` segment of a JPEG; empty if it has several parts.
 
-
-def _next_marker(data: bytes, position: int) -> int:
-    fill = _FILLS.match(data, position)
-    return position if fill is None else fill.end() - 1
+    Args:
+        body: of the segment, from its name on.
+    """
+    start = len(_JPEG_NAME) + 2
+    return body[start:] if body[len(_JPEG_NAME) : start] == b"\x01\x01" else b""
 
 
 def is_srgb(profile: bytes) -> bool:

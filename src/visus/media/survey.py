@@ -80,7 +80,7 @@ def survey(data: bytes, settings: MediaSettings) -> Survey:
         layout.width_px,
         layout.height_px,
         layout.orientation,
-        _obstacle(media_type, data, layout),
+        _obstacle(media_type, layout),
         layout.kept.cut(data),
         layout.frames,
         bool(layout.pages),
@@ -131,15 +131,14 @@ def _check_frames(layout: Layout, settings: MediaSettings) -> None:
         )
 
 
-def _obstacle(media_type: ImageType, data: bytes, layout: Layout) -> Obstacle | None:
+def _obstacle(media_type: ImageType, layout: Layout) -> Obstacle | None:
     if media_type not in _PASSED:
         return "format"
     if layout.is_animated:
         return "animation"
     if layout.is_cmyk:
         return "cmyk"
-    found = profile.of_jpeg(data) if media_type == "image/jpeg" else layout.profile
-    if found is not None and not profile.is_srgb(found):
+    if layout.profile is not None and not profile.is_srgb(layout.profile):
         return "profile"
     if layout.is_deep:
         return "depth"

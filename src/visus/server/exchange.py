@@ -1,13 +1,16 @@
 """One HTTP exchange: its id, its headers, its record, and whether an answer has begun."""
 
+import asyncio
 import random
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
 from typing import Any, Final, Protocol, TypeAlias
 
 import anyio
 from starlette.types import Message, Receive, Scope, Send
+from typing_extensions import override
 
 from visus.errors import (
     CallerError,
@@ -173,29 +176,13 @@ class Exchange:
         """Whether reading the body needs no waiting."""
         return self._connection.has_whole_body
 
-    @contextmanager
-    def ended_by_hang_up(self) -> Generator[None]:
+    def ended_by_hang_up(self) -> AbstractContextManager[None]:
         """Cancels the block when the client goes away.
 
         Raises:
             HungUp: that is what happened.
         """
-        with anyio.CancelScope() as scope:
-
-            def lost() -> None:
-                if not self.complete:
-                    self.hung_up = True
-                    scope.cancel()
-
-            self._connection.on_lost = lost
-            try:
-                if self._connection.is_lost:
-                    lost()
-                yield
-            finally:
-                self._connection.on_lost = None
-        if self.hung_up:
-            raise HungUp
+        return _EndedByHangUp(self, self._connection)
 
     def abort(self) -> None:
         """Drops the connection; the exchange ends as if the client had hung up."""
@@ -230,6 +217,45 @@ class Exchange:
 
 class HungUp(Exception):
     """The client is gone."""
+
+
+class _EndedByHangUp(AbstractContextManager[None]):
+    """See `Exchange.ended_by_hang_up`. A cancel scope would cost ten times as much."""
+
+    __slots__ = ("_connection", "_exchange", "_task")
+
+    def __init__(self, exchange: Exchange, connection: Connection) -> None:
+        self._exchange = exchange
+        self._connection = connection
+        self._task: asyncio.Task[Any] | None = None
+
+    @override
+    def __enter__(self) -> None:
+        if self._connection.is_lost:
+            self._exchange.hung_up = True
+            raise HungUp
+        self._task = asyncio.current_task()
+        self._connection.on_lost = self._lost
+
+    def _lost(self) -> None:
+        if not self._exchange.complete and self._task is not None:
+            self._exchange.hung_up = True
+            self._connection.on_lost = None
+            self._task.cancel()
+
+    @override
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._connection.on_lost = None
+        if not self._exchange.hung_up or self._task is None:
+            return
+        is_ours_alone = not self._task.uncancel()
+        if kind is None or (is_ours_alone and issubclass(kind, asyncio.CancelledError)):
+            raise HungUp from None
 
 
 async def read_json(exchange: Exchange, *, max_bytes: int, timeout_s: float) -> bytes:

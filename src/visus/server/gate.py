@@ -111,12 +111,13 @@ class Gate:
         if len(headers) > self.settings.max_headers:
             message = f"There are more than {self.settings.max_headers} header fields."
             raise HeadersTooLarge(message)
-        if (
-            sum(len(name) + len(value) for name, value in headers)
-            > self.settings.max_header_bytes
-        ):
+        size = hosts = 0
+        for name, value in headers:
+            size += len(name) + len(value)
+            hosts += name == b"host"
+        if size > self.settings.max_header_bytes:
             raise HeadersTooLarge("The request's headers are too large.")
-        if sum(name == b"host" for name, _ in headers) > 1:
+        if hosts > 1:
             raise InvalidValue("There is more than one Host header.")
 
 

@@ -87,11 +87,10 @@ class VisusProtocol(HttpToolsProtocol):
     @override
     def on_headers_complete(self) -> None:
         self._in_head = False
-        is_form = any(
-            name == b"content-type" and value.lower().startswith(b"multipart/")
-            for name, value in self.headers
-        )
-        self._high_water_bytes = FORM_HIGH_WATER_BYTES if is_form else BODY_HIGH_WATER_BYTES
+        self._high_water_bytes = BODY_HIGH_WATER_BYTES
+        for name, value in self.headers:
+            if name == b"content-type" and value[:10].lower() == b"multipart/":
+                self._high_water_bytes = FORM_HIGH_WATER_BYTES
         super().on_headers_complete()
         self.is_surplus = len(self.connections) > self.max_connections
         if self.is_surplus:

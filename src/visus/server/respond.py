@@ -34,13 +34,18 @@ async def respond(
         ServiceError: before the first byte; later ones are sent as the last event.
         HungUp: the client went away, or stopped reading.
     """
-    with exchange.ended_by_hang_up(), watch.over(exchange):
-        async with opened as answering:
-            await _send_answer(exchange, call, answering)
+    watch.begin(exchange)
+    try:
+        with exchange.ended_by_hang_up():
+            async with opened as answering:
+                await _send_answer(exchange, call, answering)
+    finally:
+        watch.end(exchange)
 
 
 async def _send_answer(exchange: Exchange, call: chat.ChatCall, answering: Answering) -> None:
-    envelope = Envelope(f"chatcmpl-{exchange.request_id[4:]}", call.question.model)
+    answer_id = f"chatcmpl-{exchange.request_id[4:]}"
+    envelope = Envelope(answer_id, call.question.model, created=int(time.time()))
     headers = _headers(call, answering)
     if call.question.streamed:
         await _stream(exchange, call, answering, envelope, headers)

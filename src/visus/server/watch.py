@@ -28,23 +28,23 @@ class Watch:
     _bodies: set[Exchange] = field(default_factory=set[Exchange])
     """Those among them that take no comments: what they send is somebody's file."""
 
-    @contextmanager
-    def over(self, exchange: Exchange) -> Generator[None]:
-        """Watches an exchange for as long as the block lasts."""
+    def begin(self, exchange: Exchange) -> None:
+        """Watches an exchange until `end`."""
         self._live.add(exchange)
-        try:
-            yield
-        finally:
-            self._live.discard(exchange)
+
+    def end(self, exchange: Exchange) -> None:
+        """Watches it no longer."""
+        self._live.discard(exchange)
 
     @contextmanager
     def over_body(self, exchange: Exchange) -> Generator[None]:
         """Watches one whose answer is no stream of events: it gets no comments."""
         self._bodies.add(exchange)
+        self.begin(exchange)
         try:
-            with self.over(exchange):
-                yield
+            yield
         finally:
+            self.end(exchange)
             self._bodies.discard(exchange)
 
     async def run(self) -> None:

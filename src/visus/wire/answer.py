@@ -1,9 +1,8 @@
 """An answer as clients read it: one body, or a stream of chunks, from the same events."""
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias, assert_never
+from typing import Final, NamedTuple, TypeAlias, assert_never
 
 import msgspec
 from msgspec import Raw
@@ -27,15 +26,14 @@ Delta: TypeAlias = Mapping[str, object]
 _encode: Final = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """What every piece of one answer repeats."""
 
     answer_id: str
     """`chatcmpl-...`."""
     model: str
     """The id that the caller asked for, whatever the upstream calls itself."""
-    created: int = field(default_factory=lambda: int(time.time()))
+    created: int
     """Seconds since 1970."""
 
 
@@ -190,8 +188,11 @@ class Fold:
         for event in batch:
             if isinstance(event, TokensUsed):
                 self._used = event
-            else:
-                _gather(self._choices.setdefault(event.choice, _Choice()), event)
+                continue
+            choice = self._choices.get(event.choice)
+            if choice is None:
+                choice = self._choices[event.choice] = _Choice()
+            _gather(choice, event)
 
     def text(self) -> str:
         """The text of the first choice."""

@@ -9,7 +9,6 @@ readers.
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Annotated, Final, NamedTuple, assert_never
 
 import msgspec
@@ -343,8 +342,7 @@ def _one_of(
     return _reference(urls.read(url, at_url), detail, at_url)
 
 
-@dataclass(frozen=True, slots=True)
-class _UrlReader:
+class _UrlReader(NamedTuple):
     """Reads the strings in which media stand, without a copy where that is possible."""
 
     set_aside: payloads.SetAside

@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 from PIL import Image, ImageCms
 from sample_pictures import chunk, decode, encode, halves, jpeg_with, png_with, segment
 
-from visus.media import profile
+from visus.media import jpeg, profile
 from visus.media.fitting import Fit
 from visus.media.image import normalise
 from visus.media.settings import MediaSettings
@@ -189,14 +189,15 @@ def test_a_profile_in_a_text_chunk_that_inflates_without_end_is_no_srgb() -> Non
 def test_a_jpeg_profile_is_found_behind_other_segments() -> None:
     part = segment(0xE2, b"ICC_PROFILE\0\1\1" + icc(DISPLAY_P3))
     other = segment(0xE1, b"Exif\0\0" + bytes(60_000))
-    assert profile.of_jpeg(jpeg_with(other, part)) == icc(DISPLAY_P3)
-    assert profile.of_jpeg(jpeg_with(b"\xff" * 50_000 + other, part)) == icc(DISPLAY_P3)
-    assert profile.of_jpeg(jpeg_with(other)) is None
+    assert jpeg.read(jpeg_with(other, part)).profile == icc(DISPLAY_P3)
+    filled = jpeg_with(b"\xff" * 50_000 + other, part)
+    assert jpeg.read(filled).profile == icc(DISPLAY_P3)
+    assert jpeg.read(jpeg_with(other)).profile is None
     halved = [segment(0xE2, b"ICC_PROFILE\0" + bytes([n, 2]) + SRGB) for n in (1, 2)]
     assert look(jpeg_with(*halved)).obstacle == "profile"
 
 
 def test_real_photographs_with_srgb_profiles_pass(pictures: Path) -> None:
     data = (pictures / "rocket.jpg").read_bytes()
-    found = profile.of_jpeg(data)
+    found = jpeg.read(data).profile
     assert (found is None or profile.is_srgb(found)) == (look(data).obstacle is None)
