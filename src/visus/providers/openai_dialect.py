@@ -1,13 +1,14 @@
 """The OpenAI dialect: vLLM, llama.cpp, Azure's v1 form, and every other compatible server."""
 
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Final, Self
 
 import msgspec
 from msgspec import Raw
+from typing_extensions import override
 
 from visus.core.events import (
     Answer,
@@ -67,21 +68,39 @@ class OpenAIProvider:
 
     def open(self, prompt: Prompt) -> Answer:
         """Asks `prompt`; see `visus.providers.base.Provider`."""
-        return self._answered(prompt)
+        return _Opened(self, prompt)
 
-    @asynccontextmanager
-    async def _answered(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[Batch], None]:
-        reply = await self.transport.post(self.endpoint, request_body(prompt, self.mark))
-        try:
-            if reply.status != 200:  # noqa: PLR2004 -- HTTP's OK
-                body = await reply.read()
-                raise faults.refusal(reply.status, body, reply.headers, prompt)
-            if reply.headers.get("content-type", "").startswith("text/event-stream"):
-                yield _StreamedAnswer(reply, prompt, self.max_event_bytes)
-            else:
-                yield _WholeAnswer(reply, prompt)
-        finally:
-            reply.close()
+
+class _Opened(AbstractAsyncContextManager[AsyncIterator[Batch]]):
+    """An answer that is asked for on entering and ended on leaving."""
+
+    __slots__ = ("_prompt", "_provider", "_reply")
+
+    def __init__(self, provider: OpenAIProvider, prompt: Prompt) -> None:
+        self._provider = provider
+        self._prompt = prompt
+        self._reply: Reply | None = None
+
+    @override
+    async def __aenter__(self) -> AsyncIterator[Batch]:
+        provider, prompt = self._provider, self._prompt
+        body = request_body(prompt, provider.mark)
+        reply = await provider.transport.post(provider.endpoint, body)
+        if reply.status != 200:  # noqa: PLR2004 -- HTTP's OK
+            try:
+                said = await reply.read()
+            finally:
+                reply.close()
+            raise faults.refusal(reply.status, said, reply.headers, prompt)
+        self._reply = reply
+        if reply.headers.get("content-type", "").startswith("text/event-stream"):
+            return _StreamedAnswer(reply, prompt, provider.max_event_bytes)
+        return _WholeAnswer(reply, prompt)
+
+    @override
+    async def __aexit__(self, *_: object) -> None:
+        if self._reply is not None:
+            self._reply.close()
 
 
 class _WholeAnswer:
