@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _serve(commands.add_parser("serve", help="answer requests on a port"))
     _ask(commands.add_parser("ask", help="ask about pictures, here or on a server"))
+    _inspect(commands.add_parser("inspect", help="show what a model would see, and its cost"))
     _models(commands.add_parser("models", help="list the models"))
     _keys(commands.add_parser("keys", help="make, list and revoke API keys"))
     _with_config(commands.add_parser("doctor", help="say what is ready and what is missing"))
@@ -76,6 +77,27 @@ def _ask(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the whole answer as JSON")
     parser.add_argument(
         "--server", metavar="URL", help="ask this server (ends in /v1; key in OPENAI_API_KEY)"
+    )
+
+
+def _inspect(parser: argparse.ArgumentParser) -> None:
+    _with_config(parser)
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE_OR_URL",
+        help="pictures, videos and documents ('-' is standard input)",
+    )
+    parser.add_argument("--model", default="visus-lite", help="whose eyes (default visus-lite)")
+    parser.add_argument(
+        "--detail", default="auto", choices=("auto", "low", "high"), help="of every picture"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("visus-inspect.png"),
+        metavar="FILE",
+        help="where the pictures go (default visus-inspect.png)",
     )
 
 

@@ -212,6 +212,28 @@ class MediaPipeline:
             ]
         return Prompt(upstream_id, turns, question.options, question.streamed, reports)
 
+    async def thumbnail(self, image: Image, *, side_px: int) -> bytes:
+        """A PNG of a prepared picture, no side longer than `side_px`; made in a worker.
+
+        Raises:
+            MediaRejected: it cannot be decoded.
+        """
+        job = pack_job(
+            pybase64.b64decode(image.base64),
+            Fit(
+                formats=("image/png",),
+                max_side_px=side_px,
+                source_max_pixels=self.settings.max_pixels,
+            ),
+        )
+        try:
+            return _unpacked(await self.pool.call(job))[0].data
+        except NoWorker:
+            raise
+        except WorkerFault as fault:
+            message = "The image could not be decoded."
+            raise MediaRejected(message, param=image.param, detail=fault.detail) from fault
+
     # --- What can be refused at once ---------------------------------------------------------
 
     def _check(

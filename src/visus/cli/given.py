@@ -1,0 +1,72 @@
+"""Files, links and standard input, as commands get them."""
+
+import base64
+import sys
+from pathlib import Path
+from typing import Final, TypeAlias
+from urllib.parse import urlsplit
+
+from visus.core.question import (
+    Document,
+    ImageReference,
+    InlineImage,
+    LinkedImage,
+    MediaReference,
+    Video,
+)
+from visus.errors import InvalidValue, InvalidVideo
+from visus.media.film import video_type
+from visus.media.papers import is_pdf
+
+_VIDEOS: Final = frozenset({".mp4", ".m4v", ".mov", ".webm", ".mkv"})
+_Kind: TypeAlias = type[Video] | type[Document] | None
+"""None for a picture."""
+
+
+def is_link(word: str) -> bool:
+    """Whether a word of the command line is a URL."""
+    return word.startswith(("http://", "https://"))
+
+
+def is_medium(word: str) -> bool:
+    """Whether it names a file, a link or standard input."""
+    return word == "-" or is_link(word) or (len(word) < 4096 and Path(word).is_file())  # noqa: PLR2004 -- PATH_MAX
+
+
+def reference(word: str) -> MediaReference:
+    """The picture, video or document that a word names; its bytes say which.
+
+    Raises:
+        InvalidValue: the file cannot be read.
+    """
+    if is_link(word):
+        return _as(_ending(urlsplit(word).path), LinkedImage(word, word))
+    try:
+        file = sys.stdin.buffer.read() if word == "-" else Path(word).read_bytes()
+    except OSError as fault:
+        raise InvalidValue(f"{word}: {fault.strerror}") from fault
+    # What it is, is for the bytes to say: this label claims nothing.
+    url = b"data:application/octet-stream;base64," + base64.b64encode(file)
+    return _as(_kind(file), InlineImage(memoryview(url), word))
+
+
+def _kind(file: bytes) -> _Kind:
+    if is_pdf(file):
+        return Document
+    try:
+        video_type(file)
+    except InvalidVideo:
+        return None
+    return Video
+
+
+def _ending(path: str) -> _Kind:
+    """What a link promises, which is all that there is to go by."""
+    ending = Path(path).suffix.lower()
+    if ending == ".pdf":
+        return Document
+    return Video if ending in _VIDEOS else None
+
+
+def _as(kind: _Kind, source: ImageReference) -> MediaReference:
+    return source if kind is None else kind(source)

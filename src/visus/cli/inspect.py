@@ -1,0 +1,122 @@
+"""`visus inspect`: what a model would see of files, and what they cost on every model."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+from rich.console import Console
+from rich.table import Table
+
+from visus.cli.configured import configuration
+from visus.cli.given import is_medium, reference
+from visus.config import Configuration
+from visus.core.prompt import PartReport
+from visus.core.question import Detail, InlineImage, LinkedImage, MediaReference, Question, Turn
+from visus.errors import InvalidValue, ServiceError
+from visus.flow.estimate import Cost, Estimated
+from visus.media.sheet import Tile, sheet, tile_side_px
+from visus.server import app
+
+USAGE = 2
+
+
+def run(options: argparse.Namespace) -> int:
+    """Writes the sheet of pictures and prints the tables."""
+    chosen = configuration(options)
+    for file in options.files:
+        if not is_medium(file):
+            print(f"visus inspect: there is no file {file!r}", file=sys.stderr)
+            return USAGE
+    references = [_detailed(reference(file), options.detail) for file in options.files]
+    asked = Question(options.model, [Turn("user", references, "files")])
+    found, picture = anyio.run(_looked_at, chosen, asked, options.files)
+    _write(options.out, picture)
+    console = Console()
+    console.print(_of_files(options.files, found.reports))
+    console.print(_of_models(found))
+    print(f"What {options.model} would see: {options.out}")
+    return 0
+
+
+def _detailed(given: MediaReference, detail: Detail) -> MediaReference:
+    if isinstance(given, InlineImage | LinkedImage):
+        return given._replace(detail=detail)
+    return given
+
+
+async def _looked_at(
+    chosen: Configuration, asked: Question, names: Sequence[str]
+) -> tuple[Estimated, bytes]:
+    async with app.parts(chosen, own_ports=frozenset()) as parts:
+        others = [
+            model_id
+            for model_id, upstream in parts.upstreams.by_id.items()
+            if model_id != asked.model and upstream.model.sees is not None
+        ]
+        found = await parts.estimates.estimate(asked, others)
+        count = sum(len(report.images) for report in found.reports)
+        tiles: list[Tile] = []
+        for name, report in zip(names, found.reports, strict=True):
+            for place, image in enumerate(report.images, 1):
+                small = await parts.chat.media.thumbnail(image, side_px=tile_side_px(count))
+                of_many = f", {place} of {len(report.images)}" if len(report.images) > 1 else ""
+                size = f"{image.width_px} x {image.height_px}"
+                tiles.append(Tile(small, f"{Path(name).name}{of_many}\n{size}"))
+        return found, sheet(tiles)
+
+
+def _write(path: Path, picture: bytes) -> None:
+    try:
+        path.write_bytes(picture)
+    except OSError as fault:
+        raise InvalidValue(f"{path}: {fault.strerror}", param="--out") from fault
+
+
+def _of_files(names: Sequence[str], reports: Sequence[PartReport]) -> Table:
+    table = Table()
+    for heading in ("file", "is", "has", "model sees", "what was done", "tokens"):
+        table.add_column(heading, overflow="fold")
+    for name, report in zip(names, reports, strict=True):
+        sizes = dict.fromkeys(f"{one.width_px} x {one.height_px}" for one in report.images)
+        several = f"{len(report.images)} pictures, " if len(report.images) > 1 else ""
+        frames = f", {report.frames_in} frames or pages" if report.frames_in > 1 else ""
+        table.add_row(
+            name,
+            report.found,
+            f"{report.width_in_px} x {report.height_in_px}{frames}, {report.bytes_in:,} bytes",
+            several + ", ".join(sizes),
+            ", ".join(report.steps) or "nothing",
+            _number(report.tokens),
+        )
+    return table
+
+
+def _of_models(found: Estimated) -> Table:
+    table = Table()
+    for heading in ("model", "image tokens", "all tokens", "cost", "fits"):
+        table.add_column(heading, overflow="fold")
+    for model_id, cost in found.costs.items():
+        if isinstance(cost, ServiceError):
+            table.add_row(model_id, "", "", "", f"no: {cost.message}")
+            continue
+        tokens = _number(cost.image_tokens), _number(cost.tokens)
+        table.add_row(model_id, *tokens, _money(cost), _fits(cost))
+    return table
+
+
+def _number(tokens: int | None) -> str:
+    return "unknown" if tokens is None else f"{tokens:,}"
+
+
+def _money(cost: Cost) -> str:
+    if cost.cost_micros is None:
+        return "unknown"
+    return f"{cost.cost_micros / 1_000_000:.6f} {cost.currency}"
+
+
+def _fits(cost: Cost) -> str:
+    if cost.fits_context is None:
+        return "unknown"
+    return "yes" if cost.fits_context else "no: longer than its context"
