@@ -260,12 +260,14 @@ class QwenPixels:
         size = self.seen(size, "high")
         if self._tokens(size) <= max_tokens:
             return size
-        across, down = _floored(size, max_tokens)
-        target = Size(
-            min(size.width_px, across * self.side_px),
-            min(size.height_px, down * self.side_px),
+        longest = max(size)
+        side_px = bisect_right(
+            range(1, longest + 1),
+            max_tokens,
+            key=lambda side_px: self._rounded(_scaled(size, side_px, longest)),
         )
-        return target if self._tokens(target) <= max_tokens else None
+        largest = _scaled(size, max(1, side_px), longest)
+        return largest if self._tokens(largest) <= max_tokens else None
 
     def _tokens(self, size: Size) -> int:
         across, down = self._grid(size)

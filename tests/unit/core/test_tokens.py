@@ -31,6 +31,7 @@ GEMINI_2_5 = GeminiTiles(per_tile=258, whole_side_px=384, min_tile_px=256, max_t
 GEMINI_3 = FixedTokens(high=1120, low=280)
 QWEN_3 = QwenPixels(side_px=32, min_tokens=64, max_tokens=16_384, low_tokens=256)
 QWEN_2_5 = QwenPixels(side_px=28, min_tokens=4, max_tokens=1_280, low_tokens=256)
+SMALL_QWEN = QwenPixels(side_px=32, min_tokens=4, max_tokens=1_280, low_tokens=256)
 LITE = BoxedPatches(patch_px=32, box_px=1024)
 RULES: dict[str, ImageRule] = {
     "gpt-4.1": GPT_4_1, "patches": PATCHES, "mini": MINI, "nano": NANO,
@@ -278,8 +279,10 @@ def test_low_detail_is_one_tile_or_so_many_squares(size: Size) -> None:
         (GEMINI_3, (4000, 3000), 1120, (4000, 3000)),
         (GEMINI_3, (4000, 3000), 1119, None),
         (QWEN_3, (3024, 4032), 11_844, (3024, 4032)),
-        (QWEN_3, (3024, 4032), 1_024, (864, 1152)),
+        (QWEN_3, (3024, 4032), 1_024, (879, 1172)),
         (QWEN_3, (3024, 4032), 64, None),  # it would be enlarged to 70
+        (SMALL_QWEN, (128, 96), 6, (106, 80)),
+        (SMALL_QWEN, (128, 96), 4, (80, 60)),
         (LITE, (1024, 1024), 1_023, (992, 992)),
         (LITE, (1024, 1024), 0, None),
         (PATCHES, (1024, 1024), 1_023, (992, 992)),

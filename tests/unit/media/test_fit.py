@@ -73,7 +73,7 @@ def size(fitting: Fitting) -> tuple[int, int]:
         ("Qwen3-VL-30B-A3B-Instruct-FP8", "high", (3024, 4032), (3024, 4032)),
         ("Qwen3-VL-30B-A3B-Instruct-FP8", "high", (8000, 6000), (4704, 3520)),
         ("Qwen3-VL-30B-A3B-Instruct-FP8", "high", (4096, 4096), (4096, 4096)),
-        ("Qwen3-VL-30B-A3B-Instruct-FP8", "low", (3024, 4032), (416, 576)),
+        ("Qwen3-VL-30B-A3B-Instruct-FP8", "low", (3024, 4032), (444, 592)),
         ("gemini-2.5-flash", "high", (8000, 6000), (8000, 6000)),
         ("gemini-2.5-flash", "low", (8000, 6000), (384, 288)),
         ("visus-lite", "high", (4000, 3000), (4000, 3000)),
