@@ -329,8 +329,12 @@ def arrived(cell: Cell) -> list[tuple[str, Content]]:
         return found
     found[place] = cell.role, [before, *(line or GONE for line in shown), after]
     origin = "the result of look (tool call c1)" if cell.role == "tool" else None
-    line = f"Image from {origin or f'the {cell.role} message'}:"
-    moved: Content = [one for part in shown if part is PICTURE for one in (line, part)]
+    line = f"Image from {origin or f'the {cell.role} message'}"
+    moved: Content = []
+    for before_it, part in itertools.pairwise(["", *shown]):
+        if part is PICTURE:
+            is_caption = (before_it or "").startswith(("Frame at", "Page "))
+            moved += [f"{line}. {before_it}" if is_caption else f"{line}:", part]
     own = [text for role, content in found[place + 1 :] for text in content]
     return [*found[: place + 1], ("user", [*moved, *own])]
 

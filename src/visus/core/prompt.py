@@ -33,6 +33,8 @@ class Image(NamedTuple):
     detail: Detail
     param: str
     """Where it stood in the request: `messages[0].content[1].image_url.url`."""
+    caption: str = ""
+    """What tells it from others of the same part: `Frame at 0.50 s`, `Page 2 of 3`."""
 
 
 PromptPart: TypeAlias = Text | Image

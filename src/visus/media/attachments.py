@@ -177,12 +177,15 @@ class Attachments:
         smaller = budget.smaller([frame.picture for frame in film.frames])
         if smaller is not None:
             film = await self._watched(attachment, wanted, budget, smaller)
-        images = [_image(frame.picture, wanted.param) for frame in film.frames]
+        images = [
+            _image(frame.picture, wanted.param, f"Frame at {frame.time_s:.2f} s")
+            for frame in film.frames
+        ]
         parts: list[PromptPart] = [
             Text(f"A video of {film.duration_s:.2f} s, shown as {len(images)} frames.")
         ]
-        for frame, image in zip(film.frames, images, strict=True):
-            parts += [Text(f"Frame at {frame.time_s:.2f} s:"), image]
+        for image in images:
+            parts += [Text(f"{image.caption}:"), image]
         return Shown(
             parts,
             images,
@@ -226,10 +229,13 @@ class Attachments:
         smaller = budget.smaller([page.picture for page in papers.pages])
         if smaller is not None:
             papers = await self._drawn(attachment, budget, smaller)
-        images = [_image(page.picture, wanted.param) for page in papers.pages]
+        images = [
+            _image(page.picture, wanted.param, f"Page {page.number} of {papers.page_count}")
+            for page in papers.pages
+        ]
         parts: list[PromptPart] = []
         for page, image in zip(papers.pages, images, strict=True):
-            parts += [Text(f"Page {page.number} of {papers.page_count}:"), image]
+            parts += [Text(f"{image.caption}:"), image]
             if page.text.strip():
                 parts.append(Text(f"Text of page {page.number}:\n{page.text.strip()}"))
         return Shown(
@@ -312,7 +318,7 @@ def _inline(url: memoryview, *, is_video: bool, max_bytes: int) -> tuple[bytes, 
         raise kind(refusal.message) from refusal
 
 
-def _image(picture: Fitted, param: str) -> Image:
+def _image(picture: Fitted, param: str, caption: str) -> Image:
     return Image(
         picture.media_type,
         picture.width_px,
@@ -320,4 +326,5 @@ def _image(picture: Fitted, param: str) -> Image:
         pybase64.b64encode(picture.data),
         "auto",
         param,
+        caption,
     )

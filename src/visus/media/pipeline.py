@@ -439,15 +439,14 @@ class MediaPipeline:
                 pybase64.b64encode(frame.data),
                 detail,
                 param,
+                _caption(frame, unfit.source.found) if len(frames) > 1 else "",
             )
             for frame in frames
         ]
         ms = unfit.source.ms + _ms_since(began_s)
         steps = _steps(unfit, images[0])
         report = _report(unfit.source, images, steps, unfit.sees, ms)
-        return _Ready(
-            _captioned(images, frames, unfit.source.found), report._replace(was_kept=was_kept)
-        )
+        return _Ready(_captioned(images), report._replace(was_kept=was_kept))
 
     def _fit(self, unfit: "_Unfit") -> Fit:
         fitting = unfit.fitting
@@ -560,28 +559,22 @@ def _unpacked(result: bytes) -> Sequence[Fitted]:
 # --- Words -----------------------------------------------------------------------------------
 
 
-def _captioned(
-    images: Sequence[Image], frames: Sequence[Fitted], found: Survey
-) -> Sequence[PromptPart]:
+def _captioned(images: Sequence[Image]) -> Sequence[PromptPart]:
     """Each picture, behind a line where several need telling apart."""
-    if len(images) == 1:
-        return images
     parts: list[PromptPart] = []
-    for image, frame in zip(images, frames, strict=True):
-        caption = _caption(frame, found)
-        parts += [Text(caption), image] if caption else [image]
+    for image in images:
+        parts += [Text(f"{image.caption}:"), image] if image.caption else [image]
     return parts
 
 
 def _caption(frame: Fitted, found: Survey) -> str:
     if frame.page is not None:
-        return f"Page {frame.page} of {found.frames}:"
-    return "" if frame.time_s is None else f"Frame at {frame.time_s:.2f} s:"
+        return f"Page {frame.page} of {found.frames}"
+    return "" if frame.time_s is None else f"Frame at {frame.time_s:.2f} s"
 
 
 _OBSTACLES: Final = {
     "format": "converted",
-    "animation": "frames taken from the animation",
     "cmyk": "colours for printing converted to sRGB",
     "profile": "colour profile converted to sRGB",
     "depth": "reduced to 8 bits",
@@ -592,10 +585,11 @@ _OBSTACLES: Final = {
 def _steps(unfit: _Unfit, first: Image) -> Sequence[str]:
     found = unfit.source.found
     steps = ["decoded"]
-    if found.obstacle is not None:
+    is_animation = found.frames > 1 and not found.is_paged
+    if found.obstacle is not None and found.obstacle != "animation":
         steps.append(_OBSTACLES[found.obstacle])
-    elif found.frames > 1:  # an animated PNG, which is a still without its animation
-        steps.append(_OBSTACLES["animation"])
+    elif is_animation and unfit.frames > 1:
+        steps.append("frames taken from the animation")
     if unfit.frames == 1:
         steps += _first_of(found)
     if first.width_px * first.height_px < found.width_px * found.height_px:

@@ -60,7 +60,8 @@ def _explained(turn: PromptTurn, names: Mapping[str, str]) -> list[PromptPart]:
     parts: list[PromptPart] = []
     for part in turn.parts:
         if isinstance(part, Image):
-            parts += [Text(f"Image from {origin}:"), part]
+            caption = f". {part.caption}" if part.caption else ""
+            parts += [Text(f"Image from {origin}{caption}:"), part]
     return parts
 
 

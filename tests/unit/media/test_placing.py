@@ -72,6 +72,19 @@ def test_a_picture_of_a_tool_follows_in_a_user_turn_that_names_the_call() -> Non
     assert got.moved == {"p"}
 
 
+def test_a_moved_frame_keeps_its_time_and_a_moved_page_its_number() -> None:
+    frame = image("p")._replace(caption="Frame at 0.50 s")
+    page = image("q")._replace(caption="Page 2 of 3")
+    got = placed([called(LOOK), result(LOOK, frame, page)], OPENAI)
+    line = origin_of(LOOK).text.removesuffix(":")
+    assert listed(got.turns[2:]) == [
+        (
+            "user",
+            [Text(f"{line}. Frame at 0.50 s:"), frame, Text(f"{line}. Page 2 of 3:"), page],
+        )
+    ]
+
+
 def test_the_results_of_one_round_stay_together() -> None:
     turns = [
         called(LOOK, ZOOM),
