@@ -84,8 +84,8 @@ def test_text_and_pictures_are_told_apart(
             + 7
         )
 
-    # Four numbers from twenty rounded reports: of a short text a few tokens stay unknown.
-    assert_within_two_percent(learnt(counts, seed=seed), counts, seed=seed + 1, tokens=8)
+    # Twenty answers with large pictures and short texts say little about a text alone.
+    assert_within_two_percent(learnt(counts, seed=seed), counts, seed=seed + 1, tokens=20)
 
 
 @pytest.mark.parametrize("seed", range(10))
