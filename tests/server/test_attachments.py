@@ -290,7 +290,7 @@ def test_a_document_of_more_pages_than_the_model_takes_pictures_is_refused(
 
 
 def test_a_stored_file_serves_as_either(moving: Service, upstream: Upstream) -> None:
-    ids = [stored(moving, data) for data in (film(seconds=2), pdf())]
+    ids = [moving.upload(data) for data in (film(seconds=2), pdf())]
     parts = [
         {"type": "video_url", "video_url": {"file_id": ids[0]}},
         {"type": "file", "file": {"file_id": ids[1]}},
@@ -301,17 +301,6 @@ def test_a_stored_file_serves_as_either(moving: Service, upstream: Upstream) -> 
     refused(moving, moving.post(ask("good", [swapped])), 400, "unsupported_file_type", where)
     absent = {"type": "file", "file": {"file_id": "file-none"}}
     refused(moving, moving.post(ask("good", [absent])), 404, "file_not_found", where)
-
-
-def stored(service: Service, data: bytes) -> str:
-    edge = "edge"
-    form = (
-        f'--{edge}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n'
-        f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
-    ).encode()
-    body = form + data + f"\r\n--{edge}--\r\n".encode()
-    headers = {"Content-Type": f"multipart/form-data; boundary={edge}"}
-    return answered(service, service.post(body, path="/v1/files", **headers))["id"]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from visus.config import ConfigRefused
 from visus.errors import ServiceError
 
 FAILED = 1
+USAGE = 2
+"""Exit codes."""
 
 
 def run(arguments: Sequence[str]) -> int:

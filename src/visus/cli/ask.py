@@ -6,21 +6,17 @@ import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Final
 
 import anyio
 from rich.console import Console
 
+from visus.cli import USAGE
 from visus.cli.configured import configuration
-from visus.cli.given import is_link, is_medium, reference
+from visus.cli.given import are_there, is_medium, reference
 from visus.config import Configuration, client_key
 from visus.core.events import Batch, TextDelta
-from visus.core.question import (
-    Question,
-    Text,
-    Turn,
-)
+from visus.core.question import Question, Text, Turn
 from visus.errors import InvalidValue
 from visus.models.catalogue import Vision
 from visus.providers.openai_dialect import OpenAIProvider
@@ -28,7 +24,6 @@ from visus.providers.transport import Endpoint, Transport
 from visus.server import app
 from visus.wire.answer import Envelope, Fold
 
-USAGE: Final = 2
 DEFAULT_QUESTION: Final = "What is in this image?"
 _FILE_NAME: Final = re.compile(
     r"\S+\.(jpe?g|png|webp|gif|bmp|tiff?|avif|hei[cf]|pdf|mp4|mov|webm|mkv)", re.IGNORECASE
@@ -43,10 +38,8 @@ def run(options: argparse.Namespace) -> int:
         pictures, question = options.words, DEFAULT_QUESTION
     elif not pictures and _FILE_NAME.fullmatch(question):
         pictures = [question]  # a lone name of a file that is not there, not a question
-    for picture in pictures:
-        if picture != "-" and not is_link(picture) and not Path(picture).is_file():
-            print(f"visus ask: there is no file {picture!r}", file=sys.stderr)
-            return USAGE
+    if not are_there(pictures, command="ask"):
+        return USAGE
     parts = [Text(question), *(reference(picture) for picture in pictures)]
     asked = Question(options.model, [Turn("user", parts, "question")], streamed=True)
     anyio.run(_ask, options, chosen, asked, backend_options={"use_uvloop": True})

@@ -2,6 +2,7 @@
 
 import base64
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
@@ -23,14 +24,21 @@ _Kind: TypeAlias = type[Video] | type[Document] | None
 """None for a picture."""
 
 
-def is_link(word: str) -> bool:
-    """Whether a word of the command line is a URL."""
+def _is_link(word: str) -> bool:
     return word.startswith(("http://", "https://"))
 
 
 def is_medium(word: str) -> bool:
     """Whether it names a file, a link or standard input."""
-    return word == "-" or is_link(word) or (len(word) < 4096 and Path(word).is_file())  # noqa: PLR2004 -- PATH_MAX
+    return word == "-" or _is_link(word) or (len(word) < 4096 and Path(word).is_file())  # noqa: PLR2004 -- PATH_MAX
+
+
+def are_there(words: Sequence[str], *, command: str) -> bool:
+    """Whether every word names a medium; the first that names none is told to the user."""
+    absent = next((word for word in words if not is_medium(word)), None)
+    if absent is not None:
+        print(f"visus {command}: there is no file {absent!r}", file=sys.stderr)
+    return absent is None
 
 
 def reference(word: str) -> MediaReference:
@@ -39,7 +47,7 @@ def reference(word: str) -> MediaReference:
     Raises:
         InvalidValue: the file cannot be read.
     """
-    if is_link(word):
+    if _is_link(word):
         return _as(_ending(urlsplit(word).path), LinkedImage(word, word))
     try:
         file = sys.stdin.buffer.read() if word == "-" else Path(word).read_bytes()

@@ -1,7 +1,6 @@
 """`visus inspect`: what a model would see of files, and what they cost on every model."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,8 +8,9 @@ import anyio
 from rich.console import Console
 from rich.table import Table
 
+from visus.cli import USAGE
 from visus.cli.configured import configuration
-from visus.cli.given import is_medium, reference
+from visus.cli.given import are_there, reference
 from visus.config import Configuration
 from visus.core.prompt import PartReport
 from visus.core.question import Detail, InlineImage, LinkedImage, MediaReference, Question, Turn
@@ -19,16 +19,12 @@ from visus.flow.estimate import Cost, Estimated
 from visus.media.sheet import Tile, sheet, tile_side_px
 from visus.server import app
 
-USAGE = 2
-
 
 def run(options: argparse.Namespace) -> int:
     """Writes the sheet of pictures and prints the tables."""
     chosen = configuration(options)
-    for file in options.files:
-        if not is_medium(file):
-            print(f"visus inspect: there is no file {file!r}", file=sys.stderr)
-            return USAGE
+    if not are_there(options.files, command="inspect"):
+        return USAGE
     references = [_detailed(reference(file), options.detail) for file in options.files]
     asked = Question(options.model, [Turn("user", references, "files")])
     found, picture = anyio.run(_looked_at, chosen, asked, options.files)

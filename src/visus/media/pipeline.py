@@ -227,12 +227,9 @@ class MediaPipeline:
             ),
         )
         try:
-            return _unpacked(await self.pool.call(job))[0].data
-        except NoWorker:
-            raise
-        except WorkerFault as fault:
-            message = "The image could not be decoded."
-            raise MediaRejected(message, param=image.param, detail=fault.detail) from fault
+            return (await self._decoded(job))[0].data
+        except MediaRejected as refusal:
+            raise refusal.at(image.param) from refusal
 
     # --- What can be refused at once ---------------------------------------------------------
 
@@ -417,17 +414,10 @@ class MediaPipeline:
         param = unfit.picture.param
         job = pack_job(unfit.data, self._fit(unfit))
 
-        async def work() -> Sequence[Fitted]:
-            return _unpacked(await self.pool.call(job))
-
         try:
-            frames, was_kept = await self.renditions.get(key_of(unfit.owner, job), work)
-        except NoWorker:
-            raise
-        except WorkerFault as fault:
-            raise MediaRejected(
-                "The image could not be decoded.", param=param, detail=fault.detail
-            ) from fault
+            frames, was_kept = await self.renditions.get(
+                key_of(unfit.owner, job), lambda: self._decoded(job)
+            )
         except MediaRejected as refusal:
             raise refusal.at(param) from refusal
         detail = unfit.fitting.detail
@@ -447,6 +437,15 @@ class MediaPipeline:
         steps = _steps(unfit, images[0])
         report = _report(unfit.source, images, steps, unfit.sees, ms)
         return _Ready(_captioned(images), report._replace(was_kept=was_kept))
+
+    async def _decoded(self, job: bytes) -> Sequence[Fitted]:
+        try:
+            return _unpacked(await self.pool.call(job))
+        except NoWorker:
+            raise
+        except WorkerFault as fault:
+            message = "The image could not be decoded."
+            raise MediaRejected(message, detail=fault.detail) from fault
 
     def _fit(self, unfit: "_Unfit") -> Fit:
         fitting = unfit.fitting

@@ -16,6 +16,8 @@ _MARGIN_PX: Final = 12
 _LINE_PX: Final = 18
 _LINES: Final = 2
 _MAX_ACROSS: Final = 8
+_LONGEST_LINE: Final = 46
+"""Characters: about as wide as a small picture."""
 _PAPER: Final = "#f4f4f4"
 _INK: Final = "#202020"
 
@@ -61,8 +63,7 @@ def sheet(tiles: Sequence[Tile]) -> bytes:
 
 def _shortened(caption: str) -> str:
     """At most as wide as a small picture, the end of a long name kept."""
-    longest = 46
     lines = caption.split("\n")[:_LINES]
     return "\n".join(
-        line if len(line) <= longest else f"…{line[1 - longest :]}" for line in lines
+        f"…{line[1 - _LONGEST_LINE :]}" if len(line) > _LONGEST_LINE else line for line in lines
     )
