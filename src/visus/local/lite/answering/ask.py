@@ -55,6 +55,7 @@ _ASKED: Final[tuple[tuple[str, str], ...]] = (
     (r"when.*(?:issued|invoiced|billed)|wann.*(?:ausgestellt|in rechnung|erstellt)|invoice.*from when|von wann.*rechnung", "invoice_date"),
     (r"when.*(?:written|letter|dated)|wann.*(?:geschrieben|verfasst)|(?:von wann|wann).*(?:brief|schreiben)|(?:date|datum).*(?:letter|brief|schreiben)", "date"),
     (r"when.*(?:purchase|bought|receipt|transaction|shopping)|wann.*(?:gekauft|eingekauft|kauf|bon)|(?:what|which) day.*(?:purchase|receipt|bought)", "purchase_date"),
+    (r"(?:when|what (?:time|day)|until|from when|which day).*\b(?:open|opens|opened|close|closes|closed|shut)\b|(?:wann|bis wann|um wie ?viel uhr|wie lange).*(?:geoffnet|geschlossen|schliess|offnet|\bauf\W*$|\bzu\W*$)", "opening_hours"),
     (r"(?:what|which) time|um wie ?viel uhr|wie spat|um welche uhrzeit|at what hour", "time"),
     (r"to whom|who(?:m)?\b.*(?:addressed|recipient|(?:letter|invoice|bill|parcel|package) (?:for|to)\b|billed|receiv|invoiced|get[s]? th|sent to|made out to|customer|buy|client)|wer\b.*(?:empfang|bekommt|erhalt|kunde|adressat|kauf)|an wen|fur wen|(?<!von )wem\b|whom\b.*(?:addressed|sent)", "recipient"),
     (r"who\b.*(?:signed|signature)|wer\b.*(?:unterschrieb|unterzeichn)|whose signature|wessen unterschrift", "signatory"),
@@ -107,6 +108,8 @@ class Target(NamedTuple):
     """Words that narrow it down and that the picture must account for."""
     verbs: tuple[str, ...] = ()
     """Words that may narrow it down: a running text that has them is the place to look."""
+    said: tuple[str, ...] = ()
+    """All its words but for stop words."""
     owner: Owner | None = None
     """Whose it is, where a page has one of each: the sender's address, the customer's."""
 
@@ -175,7 +178,8 @@ class Ask:
         owner: Owner | None = None
         for pattern, each in _OWNERS:
             owner = each if owner is None and self.has(pattern) else owner
-        return Target(asked, kind, named or telling or self.content, extra, verbs, owner)
+        said = tuple(token.text for token in self.meant)
+        return Target(asked, kind, named or telling or self.content, extra, verbs, said, owner)
 
     def has(self, pattern: str) -> bool:
         """Whether the folded question matches."""

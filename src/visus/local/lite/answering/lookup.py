@@ -60,6 +60,8 @@ _MASS: Final = r"(?:kg|g|mg|lbs?|oz|t)"
 _UNITS: Final = {"weight": _MASS, "gross_weight": _MASS}
 """What a value may be measured in: a weight is no voltage."""
 _UNLABELLED: Final = frozenset({"email", "iban", "website"})
+_FOR_NOTHING: Final = r"(?:for )?free|free of charge|gratis|frei|kostenlos|kostenfrei|umsonst"
+"""What stands on a sign in the place of an amount."""
 
 
 Search: TypeAlias = Callable[[Page, Target], Iterator["Finding"]]
@@ -106,7 +108,13 @@ def _searches(target: Target) -> tuple[Search, ...]:
     """Labels, then running text with all the words, then the usual places, then fewer words."""
     if target.key in _VAGUE and target.verbs:
         return (_in_sentences, _by_label, _by_place)
-    return (_by_label, _in_sentences, _by_place, _in_sentences_without_verbs)
+    return (
+        _by_label,
+        _in_sentences,
+        _by_place,
+        _in_sentences_without_verbs,
+        _by_words_of_the_question,
+    )
 
 
 def is_about(label: str, pattern: str) -> bool:
@@ -135,12 +143,32 @@ def _by_label(page: Page, target: Target) -> Iterator[Finding]:
         quality = _quality(pair.label, target)
         if target.key in _NOUNS_OF_NAMES and pair.how != "colon" and quality < _ALONE:
             continue
-        if pair.how == "below" and pair.label in heads:
+        if pair.how == "below" and (pair.label in heads or _has_a_value(pair.label)):
             continue
         if quality > 0:
             yield from _values_of(pair, target, quality * _HOW[pair.how])
     for piece in page.pieces:
         yield from _inline(page, piece, target)
+
+
+def _by_words_of_the_question(page: Page, target: Target) -> Iterator[Finding]:
+    """A label that is no name of a field, and says nothing but what the question says."""
+    for pair in page.pairs:
+        named = [word for word in words(pair.label) if word not in STOPWORDS]
+        is_named = bool(named) and all(holds(target.said, word) for word in named)
+        if pair.how not in {"colon", "right"} or not is_named:
+            continue
+        if not all(holds(named, word) for word in target.extra):
+            continue
+        if target.kind == "amount" and re.fullmatch(_FOR_NOTHING, fold(pair.value.strip())):
+            yield Finding(pair.value.strip(), pair.label, pair.box, pair.confidence, 0.6)
+        else:
+            yield from _values_of(pair, target, 0.6)
+
+
+def _has_a_value(label: str) -> bool:
+    """Whether the line is answered already: `Children: free`."""
+    return any(value for _, value in split_at_colons(label))
 
 
 def _quality(label: str, target: Target) -> float:
