@@ -10,7 +10,18 @@ from tests.support.ports import PICTURE_PORTS
 from tests.support.service import Service
 from tests.support.upstream import Upstream
 
-FIXTURES = ("service", "tight", "lite", "opened", "shelf", "failing", "counted", "matrix")
+FIXTURES = (
+    "service",
+    "tight",
+    "lite",
+    "opened",
+    "shelf",
+    "failing",
+    "counted",
+    "matrix",
+    "moving",
+    "native",
+)
 """Every fixture that is a running service."""
 
 

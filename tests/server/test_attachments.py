@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from tests.conftest import FAST, upstream_config
 from tests.support.claims import answered, refused
-from tests.support.films import COLOURS, film, pdf, sound, written
+from tests.support.films import COLOURS, document, film, pdf, sound, video, written
 from tests.support.service import Service, ask, text
 from tests.support.upstream import Upstream
 
@@ -37,20 +37,10 @@ def moving(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iter
         upstream_config(upstream.port, FAST, MODELS),
         SCRIPTED_KEY="sk-upstream",
     )
+    for part in (video(film()), document(pdf())):  # their workers begin with the first and stay
+        answered(running, running.post(ask("good", [part])))
     yield running
     running.stop()
-
-
-def url_of(data: bytes, label: str = "video/mp4") -> str:
-    return f"data:{label};base64,{base64.b64encode(data).decode()}"
-
-
-def video(data: bytes, label: str = "video/mp4", **more: Any) -> dict[str, Any]:
-    return {"type": "video_url", "video_url": {"url": url_of(data, label), **more}}
-
-
-def document(data: bytes, label: str = "application/pdf", **more: Any) -> dict[str, Any]:
-    return {"type": "file", "file": {"file_data": url_of(data, label), **more}}
 
 
 def sent(service: Service, upstream: Upstream, part: dict[str, Any], **more: Any) -> list[Any]:

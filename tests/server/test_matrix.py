@@ -31,11 +31,11 @@ from visus.accounts.keys import KeyBook
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 SOURCES = ("data", "url", "file_id")
-MODELS = {"good": ROLES[:4], "user-only": ("user",)}
-"""In which roles each model's server takes pictures; the first says nothing of it itself."""
+MODELS = {"good": ROLES[:4], "user-only": ("user",), "native": ROLES[:4]}
+"""In which roles each model's server takes media; the first says nothing of it itself. The last
+takes videos and documents as they are."""
 AT_ONCE = 4
 WIDTH, HEIGHT = 64, 48
-GONE = "[Image: see the next user message.]"
 CONFIG = """
 [media]
 admit_networks = ["127.0.0.1/32"]
@@ -46,6 +46,12 @@ provider = "scripted"
 upstream_id = "good"
 input_modalities = ["text", "image"]
 vision = { image_roles = ["user"] }
+[[models]]
+id = "native"
+provider = "scripted"
+upstream_id = "good"
+input_modalities = ["text", "image"]
+vision = { video = true, video_sampling = true, pdf = true }
 """
 
 
@@ -298,12 +304,26 @@ def path_of(cell: Cell) -> str:
 # --- What has to arrive ----------------------------------------------------------------------
 
 PICTURE = None
-"""Stands for a picture among lines of text."""
+"""Stands for a picture, or another medium, among lines of text."""
 Content = list[str | None]
+
+
+def is_native(cell: Cell) -> bool:
+    """Whether the medium arrives as the file that it is."""
+    return cell.model == "native" and KINDS[cell.kind].proof in {"video", "pages"}
+
+
+def noun(cell: Cell) -> str:
+    """What the cell's medium is called, where it is moved."""
+    if not is_native(cell):
+        return "Image"
+    return "Video" if KINDS[cell.kind].proof == "video" else "File"
 
 
 def shown_as(cell: Cell) -> Content:
     """What a medium becomes: lines, and pictures."""
+    if is_native(cell):
+        return [PICTURE]
     match KINDS[cell.kind].proof:
         case "video":
             at = ROLES.index(cell.role)
@@ -327,12 +347,15 @@ def arrived(cell: Cell) -> list[tuple[str, Content]]:
     if cell.role in MODELS[cell.model]:
         found[place] = cell.role, [before, *shown, after]
         return found
-    found[place] = cell.role, [before, *(line or GONE for line in shown), after]
+    nouns = [noun(cell)] * shown_as(cell).count(PICTURE) + ["Image"]
+    gone = iter([f"[{one}: see the next user message.]" for one in nouns])
+    found[place] = cell.role, [before, *(line or next(gone) for line in shown), after]
     origin = "the result of look (tool call c1)" if cell.role == "tool" else None
-    line = f"Image from {origin or f'the {cell.role} message'}"
+    names = iter(nouns)
     moved: Content = []
     for before_it, part in itertools.pairwise(["", *shown]):
         if part is PICTURE:
+            line = f"{next(names)} from {origin or f'the {cell.role} message'}"
             is_caption = (before_it or "").startswith(("Frame at", "Page "))
             moved += [f"{line}. {before_it}" if is_caption else f"{line}:", part]
     own = [text for role, content in found[place + 1 :] for text in content]
@@ -345,8 +368,8 @@ def read(content: Any, pictures: list[dict[str, Any]]) -> Content:
         return [content] if content else []
     lines: Content = []
     for part in content:
-        if part["type"] == "image_url":
-            pictures.append(part["image_url"])
+        if part["type"] in {"image_url", "video_url", "file"}:
+            pictures.append(part[part["type"]])
             lines.append(PICTURE)
         else:
             assert part == {"type": "text", "text": part["text"]}
@@ -382,11 +405,28 @@ def proved(cell: Cell, reply: Reply, body: dict[str, Any] | None) -> str:
     *own, beside = pictures
     is_image = kind.part in {"image_url", "input_image"}
     assert {one.get("detail") for one in own} == {"high" if is_image else None}, cell
-    for one in own:
-        check(cell, one["url"])
+    if is_native(cell):
+        assert own == [native(cell)], cell
+    else:
+        for one in own:
+            check(cell, one["url"])
     assert beside["detail"] == "high", cell
     check(other_than(cell), beside["url"])
     return kind.proof
+
+
+def native(cell: Cell) -> dict[str, Any]:
+    """The medium as a model gets it that takes it as it is: unchanged, with every wish."""
+    kind = KINDS[cell.kind]
+    coded = base64.b64encode(kind.file(cell.role)).decode()
+    if kind.proof == "pages":
+        return {
+            "filename": "document.pdf",
+            "file_data": f"data:application/pdf;base64,{coded}",
+        }
+    start = ROLES.index(cell.role)
+    wishes = {"fps": 2, "end": start + 1} | ({"start": start} if start else {})
+    return {"url": f"data:video/mp4;base64,{coded}", **wishes}
 
 
 def check(cell: Cell, url: str) -> None:
@@ -479,7 +519,7 @@ def test_every_cell_gets_the_right_picture_or_the_exact_error(
 
 
 def test_the_matrix_has_no_silent_cell() -> None:
-    assert len(set(CELLS)) == len({cell.mark for cell in CELLS}) == len(KINDS) * EACH == 1500
+    assert len(set(CELLS)) == len({cell.mark for cell in CELLS}) == len(KINDS) * EACH == 2250
     assert Counter(cell.kind for cell in CELLS) == dict.fromkeys(KINDS, EACH)
     proofs = Counter(KINDS[cell.kind].proof for cell in CELLS)
     assert proofs == {"hash": 300, "pixels": 660, "video": 60, "pages": 60, "error": 420}

@@ -1,5 +1,6 @@
 """Videos and PDFs for the tests, made on the spot."""
 
+import base64
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
@@ -81,3 +82,18 @@ def written(objects: Sequence[str], *, trailer: str = "") -> bytes:
         f"startxref\n{len(body)}\n%%EOF\n"
     )
     return body + end.encode()
+
+
+def url_of(data: bytes, label: str = "video/mp4") -> str:
+    """The file as a data URL."""
+    return f"data:{label};base64,{base64.b64encode(data).decode()}"
+
+
+def video(data: bytes, label: str = "video/mp4", **more: Any) -> dict[str, Any]:
+    """A part of a message."""
+    return {"type": "video_url", "video_url": {"url": url_of(data, label), **more}}
+
+
+def document(data: bytes, label: str = "application/pdf", **more: Any) -> dict[str, Any]:
+    """A part of a message."""
+    return {"type": "file", "file": {"file_data": url_of(data, label), **more}}

@@ -12,7 +12,7 @@ from visus.cli import USAGE
 from visus.cli.configured import configuration
 from visus.cli.given import are_there, reference
 from visus.config import Configuration
-from visus.core.prompt import PartReport
+from visus.core.prompt import Image, MediaFile, PartReport, SentMedia
 from visus.core.question import Detail, InlineImage, LinkedImage, MediaReference, Question, Turn
 from visus.errors import InvalidValue, ServiceError
 from visus.flow.estimate import Cost, Estimated
@@ -28,11 +28,15 @@ def run(options: argparse.Namespace) -> int:
     references = [_detailed(reference(file), options.detail) for file in options.files]
     asked = Question(options.model, [Turn("user", references, "files")])
     found, picture = anyio.run(_looked_at, chosen, asked, options.files)
-    _write(options.out, picture)
+    if picture:
+        _write(options.out, picture)
     console = Console()
     console.print(_of_files(options.files, found.reports))
     console.print(_of_models(found))
-    print(f"What {options.model} would see: {options.out}")
+    if picture:
+        print(f"What {options.model} would see: {options.out}")
+    else:
+        print(f"{options.model} takes these files as they are: there is no picture to draw.")
     return 0
 
 
@@ -56,6 +60,8 @@ async def _looked_at(
         tiles: list[Tile] = []
         for name, report in zip(names, found.reports, strict=True):
             for place, image in enumerate(report.images, 1):
+                if not isinstance(image, Image):  # the model gets the file itself
+                    continue
                 small = await parts.chat.media.thumbnail(image, side_px=tile_side_px(count))
                 of_many = f", {place} of {len(report.images)}" if len(report.images) > 1 else ""
                 size = f"{image.width_px} x {image.height_px}"
@@ -75,7 +81,7 @@ def _of_files(names: Sequence[str], reports: Sequence[PartReport]) -> Table:
     for heading in ("file", "is", "has", "model sees", "what was done", "tokens"):
         table.add_column(heading, overflow="fold")
     for name, report in zip(names, reports, strict=True):
-        sizes = dict.fromkeys(f"{one.width_px} x {one.height_px}" for one in report.images)
+        sizes = dict.fromkeys(_size(one) for one in report.images)
         several = f"{len(report.images)} pictures, " if len(report.images) > 1 else ""
         frames = f", {report.frames_in} frames or pages" if report.frames_in > 1 else ""
         table.add_row(
@@ -87,6 +93,14 @@ def _of_files(names: Sequence[str], reports: Sequence[PartReport]) -> Table:
             _number(report.tokens),
         )
     return table
+
+
+def _size(sent: SentMedia) -> str:
+    match sent:
+        case Image():
+            return f"{sent.width_px} x {sent.height_px}"
+        case MediaFile():
+            return "the file itself"
 
 
 def _of_models(found: Estimated) -> Table:

@@ -1,7 +1,7 @@
 """What a model gets: the question with every picture fetched, checked and fitted.
 
-`Image` is a different class from `question.ImageReference` on purpose: an unchecked picture
-cannot reach a provider by mistake.
+`Image` and `MediaFile` are different classes from the references of `question` on purpose: an
+unchecked file cannot reach a provider by mistake.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,36 @@ class Image(NamedTuple):
     """What tells it from others of the same part: `Frame at 0.50 s`, `Page 2 of 3`."""
 
 
-PromptPart: TypeAlias = Text | Image
+class Sampling(NamedTuple):
+    """Which of a film's frames the model is to look at; None: as it does by itself."""
+
+    fps: float | None = None
+    start_s: float | None = None
+    end_s: float | None = None
+    max_frames: int | None = None
+
+
+class MediaFile(NamedTuple):
+    """A checked video or PDF, for a model that takes it as it is."""
+
+    media_type: str
+    width_px: int
+    height_px: int
+    """Of the film as it is shown; 0 for a document."""
+    base64: bytes | memoryview
+    """The file in standard base64, ASCII; often a view of the request's own bytes."""
+    param: str
+    filename: str | None = None
+    """As the caller calls it; documents only."""
+    sampling: Sampling = Sampling()
+    """Videos only."""
+    detail: Detail = "auto"
+    caption: str = ""
+    """As pictures have it: nothing, for there is but one."""
+
+
+SentMedia: TypeAlias = Image | MediaFile
+PromptPart: TypeAlias = Text | SentMedia
 
 
 class PromptTurn(NamedTuple):
@@ -66,8 +95,8 @@ class PartReport(NamedTuple):
     """As stored; see `survey`."""
     frames_in: int
     """Pictures in an animation, or pages; 1 for an ordinary picture."""
-    images: Sequence[Image]
-    """What the model got."""
+    images: Sequence[SentMedia]
+    """What the model got: pictures, or the file itself."""
     steps: Sequence[str]
     """What was done, in order and in words; nothing where the bytes went through unchanged."""
     tokens: int | None

@@ -1,8 +1,9 @@
-"""Videos and documents for models that look at pictures: timed frames, pages with their text.
+"""Videos and documents: as they are for models that take them so, as pictures for all others.
 
 A video becomes frames, each under a line with its time; a PDF becomes a picture of each page,
 followed by the text of its text layer. Nothing is left out in silence: a document with more
-pages than the model takes pictures is refused.
+pages than the model takes pictures is refused. What travels as it is was opened by a worker
+before: its length and its pages are known, and what cannot be opened is refused here.
 """
 
 from collections.abc import Sequence
@@ -12,9 +13,17 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 import pybase64
 
-from visus.core.prompt import Image, ImageType, PromptPart
+from visus.core.prompt import (
+    Image,
+    ImageType,
+    MediaFile,
+    PromptPart,
+    Sampling,
+    SentMedia,
+)
 from visus.core.question import Document, InlineImage, LinkedImage, StoredImage, Text, Video
 from visus.core.tokens import Size
+from visus.core.video_tokens import Clip, VideoRule
 from visus.errors import (
     Base64Rejected,
     FileNotFound,
@@ -29,6 +38,7 @@ from visus.errors import (
 from visus.media import data_url, paging, sampling
 from visus.media.fetch import FetchedMedia
 from visus.media.film import video_type
+from visus.media.fit import image_tokens
 from visus.media.fitting import Fitted
 from visus.media.library import StoredFile
 from visus.media.papers import check_pdf
@@ -66,6 +76,8 @@ class Attachment(NamedTuple):
     """A file that was had, and whose first bytes are those of a video or a PDF."""
 
     data: bytes
+    base64: memoryview | None
+    """The same in base64, where the caller sent it so."""
     declared: str | None
     """The media type that somebody claimed."""
     video: sampling.VideoType | None
@@ -76,8 +88,10 @@ class Shown(NamedTuple):
     """An attachment as a model gets it."""
 
     parts: Sequence[PromptPart]
-    """Pictures and the lines around them."""
-    images: Sequence[Image]
+    """Pictures and the lines around them, or the file."""
+    images: Sequence[SentMedia]
+    tokens: int | None
+    """By the model's formula."""
     width_px: int
     """Of the video's frames, or of the first page as drawn."""
     height_px: int
@@ -107,15 +121,17 @@ class Attachments:
             ServiceError: it cannot be had, or is too large.
         """
         try:
-            data, declared = await self._bytes(wanted, owner)
+            data, base64, declared = await self._bytes(wanted, owner)
             if isinstance(wanted, Video):
-                return Attachment(data, declared, video_type(data))
+                return Attachment(data, base64, declared, video_type(data))
             check_pdf(data)
         except ServiceError as refusal:
             raise refusal.at(refusal.param or wanted.param) from refusal
-        return Attachment(data, declared, None)
+        return Attachment(data, base64, declared, None)
 
-    async def _bytes(self, wanted: Video | Document, owner: str) -> tuple[bytes, str | None]:
+    async def _bytes(
+        self, wanted: Video | Document, owner: str
+    ) -> tuple[bytes, memoryview | None, str | None]:
         is_video = isinstance(wanted, Video)
         limits = self.settings.video if is_video else self.settings.documents
         match wanted.source:
@@ -128,14 +144,14 @@ class Attachments:
                     if type(refusal) is not MediaRejected:
                         raise
                     raise FileTooLarge(refusal.message, param=param) from refusal
-                return got.data, got.declared_type
+                return got.data, None, got.declared_type
             case StoredImage(file_id=file_id, param=param):
                 if self.files is None:
                     raise FileNotFound("There is no such file.", param=param)
                 file = await self.files.open(
                     file_id, owner=owner, max_bytes=limits.max_bytes, param=param
                 )
-                return file.data, file.content_type
+                return file.data, None, file.content_type
 
     async def shown(
         self,
@@ -146,7 +162,10 @@ class Attachments:
         most: int,
         max_tokens_per_image: int | None,
     ) -> Shown:
-        """What a model gets of it: at most `most` pictures, each within the model's bounds.
+        """What a model gets of it.
+
+        The file itself, where the model takes that and can meet every wish; else at most `most`
+        pictures, each within the model's bounds.
 
         Raises:
             InvalidVideo, VideoTooLong, InvalidFile, EncryptedFile: it cannot be shown.
@@ -159,7 +178,11 @@ class Attachments:
         budget = _Budget(formats, sees, min(bounds, default=None), most)
         try:
             if isinstance(wanted, Video):
+                if _takes_film(sees, attachment, wanted, max_tokens_per_image):
+                    return await self._whole_film(attachment, wanted, sees)
                 return await self._film(attachment, wanted, budget)
+            if _takes_papers(sees, attachment, max_tokens_per_image):
+                return await self._whole_papers(attachment, wanted, sees)
             return await self._papers(attachment, wanted, budget)
         except NoWorker:
             raise
@@ -170,13 +193,55 @@ class Attachments:
         except ServiceError as refusal:
             raise refusal.at(refusal.param or wanted.param) from refusal
 
+    # --- As it is ----------------------------------------------------------------------------
+
+    async def _whole_film(self, attachment: Attachment, wanted: Video, sees: Vision) -> Shown:
+        film = await self._watched(attachment, None)
+        if wanted.start_s >= film.duration_s:
+            raise InvalidVideo(f"The video ends after {film.duration_s:.2f} seconds.")
+        file = MediaFile(
+            film.media_type,
+            film.width_px,
+            film.height_px,
+            _base64(attachment),
+            wanted.param,
+            sampling=_sampling(wanted),
+        )
+        frames = max(1, round(film.fps * film.duration_s))
+        tokens = None
+        if sees.video_tokens is not None:
+            rule = sees.video_tokens.rule
+            tokens = rule.count(_clip(film, wanted, rule), file.detail)
+        return Shown((file,), (file,), tokens, film.width_px, film.height_px, frames, ())
+
+    async def _whole_papers(
+        self, attachment: Attachment, wanted: Document, sees: Vision
+    ) -> Shown:
+        bounds = paging.bounds_of(self.settings.documents)
+        facts = await self._paged(paging.pack_job(attachment.data, paging.Task(bounds, None)))
+        file = MediaFile(
+            "application/pdf",
+            0,
+            0,
+            _base64(attachment),
+            wanted.param,
+            filename=wanted.filename,
+        )
+        each = sees.pdf_page_tokens
+        tokens = None if each is None else each * facts.page_count
+        return Shown((file,), (file,), tokens, 0, 0, facts.page_count, ())
+
+    # --- As pictures -------------------------------------------------------------------------
+
     async def _film(self, attachment: Attachment, wanted: Video, budget: "_Budget") -> Shown:
         limits = self.settings.video
         side = Size(limits.frame_side_px, limits.frame_side_px)
-        film = await self._watched(attachment, wanted, budget, side)
+        film = await self._watched(attachment, self._wish(wanted, budget, side))
         smaller = budget.smaller([frame.picture for frame in film.frames])
         if smaller is not None:
-            film = await self._watched(attachment, wanted, budget, smaller)
+            film = await self._watched(attachment, self._wish(wanted, budget, smaller))
+        if not film.frames:
+            raise InvalidVideo("The video has no frame that can be decoded.")
         images = [
             _image(frame.picture, wanted.param, f"Frame at {frame.time_s:.2f} s")
             for frame in film.frames
@@ -189,17 +254,16 @@ class Attachments:
         return Shown(
             parts,
             images,
+            image_tokens(images, budget.sees),
             film.width_px,
             film.height_px,
             max(len(images), round(film.fps * film.duration_s)),
             ["decoded", f"{len(images)} frames taken", f"encoded as {images[0].media_type}"],
         )
 
-    async def _watched(
-        self, attachment: Attachment, wanted: Video, budget: "_Budget", side: Size
-    ) -> sampling.Film:
+    def _wish(self, wanted: Video, budget: "_Budget", side: Size) -> sampling.Wish:
         limits = self.settings.video
-        wish = sampling.Wish(
+        return sampling.Wish(
             fps=min(wanted.fps or 1.0, limits.max_fps),
             start_s=wanted.start_s,
             end_s=wanted.end_s,
@@ -210,17 +274,20 @@ class Attachments:
             max_pixels=budget.sees.max_pixels,
             max_bytes=budget.sees.max_bytes,
         )
+
+    async def _watched(
+        self, attachment: Attachment, wish: sampling.Wish | None
+    ) -> sampling.Film:
+        """The film with the frames wished for; None: its facts alone."""
         if attachment.video is None:
             raise InvalidVideo("The file is no video.")
-        task = sampling.Task(attachment.video, sampling.bounds_of(limits), wish)
+        bounds = sampling.bounds_of(self.settings.video)
+        task = sampling.Task(attachment.video, bounds, wish)
         job = sampling.pack_job(attachment.data, task)
         try:
-            film = sampling.unpack_film(await self.videos.call(job))
+            return sampling.unpack_film(await self.videos.call(job))
         except msgspec.MsgspecError as fault:
             raise InvalidVideo("The video could not be decoded.", detail=str(fault)) from fault
-        if not film.frames:
-            raise InvalidVideo("The video has no frame that can be decoded.")
-        return film
 
     async def _papers(
         self, attachment: Attachment, wanted: Document, budget: "_Budget"
@@ -241,6 +308,7 @@ class Attachments:
         return Shown(
             parts,
             images,
+            image_tokens(images, budget.sees),
             images[0].width_px,
             images[0].height_px,
             papers.page_count,
@@ -303,14 +371,66 @@ class _Budget(NamedTuple):
         return within
 
 
-def _inline(url: memoryview, *, is_video: bool, max_bytes: int) -> tuple[bytes, str | None]:
+def _takes_film(
+    sees: Vision, attachment: Attachment, wanted: Video, max_tokens_per_image: int | None
+) -> bool:
+    """A bound on tokens is met with frames: nobody can bound those of a whole film."""
+    return (
+        sees.video
+        and max_tokens_per_image is None
+        and attachment.video in sees.video_formats
+        and (sees.video_sampling or _sampling(wanted) == Sampling())
+        and _is_within(sees.max_inline_bytes, attachment)
+    )
+
+
+def _takes_papers(
+    sees: Vision, attachment: Attachment, max_tokens_per_image: int | None
+) -> bool:
+    return (
+        sees.pdf
+        and max_tokens_per_image is None
+        and _is_within(sees.max_inline_bytes, attachment)
+    )
+
+
+def _is_within(max_inline_bytes: int | None, attachment: Attachment) -> bool:
+    return max_inline_bytes is None or -(-len(attachment.data) // 3) * 4 <= max_inline_bytes
+
+
+def _sampling(wanted: Video) -> Sampling:
+    return Sampling(wanted.fps, wanted.start_s or None, wanted.end_s, wanted.max_frames)
+
+
+def _clip(film: sampling.Film, wanted: Video, rule: VideoRule) -> Clip:
+    """What the model looks at, as `core.video_tokens` counts it."""
+    end_s = film.duration_s if wanted.end_s is None else min(wanted.end_s, film.duration_s)
+    duration_s = max(0.0, end_s - wanted.start_s)
+    frames = None if wanted.fps is None else max(1, round(duration_s * wanted.fps))
+    clip = Clip(film.width_px, film.height_px, round(duration_s * 1000), frames)
+    if wanted.max_frames is None:
+        return clip
+    return clip._replace(frames=min(rule.frames(clip), wanted.max_frames))
+
+
+def _base64(attachment: Attachment) -> bytes | memoryview:
+    """The caller's own, where there is one."""
+    if attachment.base64 is not None:
+        return attachment.base64
+    return pybase64.b64encode(attachment.data)
+
+
+def _inline(
+    url: memoryview, *, is_video: bool, max_bytes: int
+) -> tuple[bytes, memoryview, str | None]:
     label = b"video/" if is_video else b"application/pdf"
     wrong = InvalidVideo if is_video else UnsupportedFileType
     try:
         base64 = data_url.payload(
             url, label, wrong=lambda: wrong("The data URL is labelled as something else.")
         )
-        return data_url.decode(base64, max_bytes=max_bytes).data, data_url.label(url)
+        file = data_url.decode(base64, max_bytes=max_bytes)
+        return file.data, file.base64, data_url.label(url)
     except Base64Rejected:
         raise
     except MediaRejected as refusal:

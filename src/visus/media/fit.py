@@ -6,9 +6,10 @@ where the server's limits or the caller's number of tokens demand it. Never larg
 another shape. Fitting what was fitted changes nothing.
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from visus.core.prompt import ImageType
+from visus.core.prompt import Image, ImageType
 from visus.core.question import Detail
 from visus.core.tokens import ImageRule, Size, at_most
 from visus.errors import MediaRejected, UnsupportedParameter
@@ -137,3 +138,11 @@ def _fitting(
     if not as_it_is and not formats:
         raise MediaRejected("This model cannot take an image like this.")
     return Fitting(as_it_is, *target, formats, sees.max_bytes, detail, tokens)
+
+
+def image_tokens(images: Sequence[Image], sees: Vision) -> int | None:
+    """What pictures cost as they are sent; None without a formula."""
+    if sees.tokens is None:
+        return None
+    rule = sees.tokens.rule
+    return sum(rule.count(Size(one.width_px, one.height_px), one.detail) for one in images)

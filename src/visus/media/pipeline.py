@@ -30,7 +30,6 @@ from visus.core.question import (
     Text,
     Video,
 )
-from visus.core.tokens import Size
 from visus.errors import (
     FileNotFound,
     MediaRejected,
@@ -42,7 +41,7 @@ from visus.errors import (
 from visus.media import data_url
 from visus.media.attachments import Attachment, Attachments, FileSource, Origin
 from visus.media.exif import is_on_its_side
-from visus.media.fit import Fitting, Picture, fit
+from visus.media.fit import Fitting, Picture, fit, image_tokens
 from visus.media.fitting import Fit, Fitted, pack_job, unpack_frames
 from visus.media.placing import placed
 from visus.media.renditions import Renditions, key_of
@@ -199,7 +198,7 @@ class MediaPipeline:
             ]
             return Prompt(upstream_id, turns, question.options, question.streamed)
         vision = self._check(resolved.references, sees, question.media)
-        ready = await self._all_fitted(resolved, vision, question)
+        ready = await self._all_within(resolved, vision, question)
         self._check_sent(ready, vision)
         turns, moved = placed(_filled(question, ready), vision.image_roles)
         reports = [one.report for one in ready]
@@ -260,7 +259,7 @@ class MediaPipeline:
     def _check_sent(self, ready: Sequence[_Ready], sees: Vision) -> None:
         """Frames and pages count too."""
         most = min(self.settings.max_images, sees.max_images or self.settings.max_images)
-        count = sum(len(one.report.images) for one in ready)
+        count = sum(isinstance(sent, Image) for one in ready for sent in one.report.images)
         if count > most:
             raise TooManyImages(
                 f"With all frames the request has {count} images; at most {most} are allowed.",
@@ -336,6 +335,24 @@ class MediaPipeline:
 
     # --- Fitting one picture -----------------------------------------------------------------
 
+    async def _all_within(
+        self, resolved: Resolved, sees: Vision, question: Question
+    ) -> Sequence[_Ready]:
+        """All fitted; where they are too large together, none larger than its share."""
+        ready = await self._all_fitted(resolved, sees, question)
+        most = sees.max_inline_bytes
+        if most is None or _inline_bytes(ready) <= most:
+            return ready
+        sent = sum(len(one.report.images) for one in ready)
+        ready = await self._all_fitted(resolved, _with_share(sees, most // sent), question)
+        if _inline_bytes(ready) > most:
+            raise MediaRejected(
+                f"All media together are larger than the {most} bytes that this model's"
+                " server takes in one request.",
+                param="messages",
+            )
+        return ready
+
     async def _all_fitted(
         self, resolved: Resolved, sees: Vision, question: Question
     ) -> Sequence[_Ready]:
@@ -404,7 +421,7 @@ class MediaPipeline:
             shown.frames,
             shown.images,
             shown.steps,
-            _tokens(shown.images, item.sees),
+            shown.tokens,
             _ms_since(began_s),
         )
         return _Ready(shown.parts, report)
@@ -548,6 +565,18 @@ def _as_it_is(
     return _Ready((image,), _report(source, (image,), steps, sees, source.ms))
 
 
+def _inline_bytes(ready: Sequence[_Ready]) -> int:
+    return sum(len(sent.base64) for one in ready for sent in one.report.images)
+
+
+def _with_share(sees: Vision, share: int) -> Vision:
+    """The same limits for media of which none may have more than `share` bytes in base64."""
+    max_bytes = max(1, share // 4 * 3)
+    return msgspec.structs.replace(
+        sees, max_bytes=min(sees.max_bytes or max_bytes, max_bytes), max_inline_bytes=share
+    )
+
+
 def _unpacked(result: bytes) -> Sequence[Fitted]:
     try:
         return unpack_frames(result)
@@ -637,7 +666,7 @@ def _report(
         found.frames,
         images,
         steps,
-        _tokens(images, sees),
+        image_tokens(images, sees),
         ms,
     )
 
@@ -645,10 +674,3 @@ def _report(
 def _path(param: str) -> str:
     """The part in which `param` stands."""
     return param[: param.rindex("]") + 1] if "]" in param else param
-
-
-def _tokens(images: Sequence[Image], sees: Vision) -> int | None:
-    if sees.tokens is None:
-        return None
-    rule = sees.tokens.rule
-    return sum(rule.count(Size(one.width_px, one.height_px), one.detail) for one in images)

@@ -8,7 +8,7 @@ the results of one round of tool calls, so the user turn follows the last of the
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from visus.core.prompt import Image, PromptPart, PromptTurn
+from visus.core.prompt import Image, MediaFile, PromptPart, PromptTurn, SentMedia
 from visus.core.question import Role, Text
 
 
@@ -22,7 +22,7 @@ class Placed(NamedTuple):
 
 def placed(turns: Sequence[PromptTurn], roles: Collection[Role]) -> Placed:
     """The turns with every picture in one of `roles`; `user` is always one of them."""
-    if all(turn.role in roles or not _has_image(turn) for turn in turns):
+    if all(turn.role in roles or not _has_media(turn) for turn in turns):
         return Placed(turns, ())
     names = {call.call_id: call.name for turn in turns for call in turn.tool_calls}
     done: list[PromptTurn] = []
@@ -36,19 +36,19 @@ def placed(turns: Sequence[PromptTurn], roles: Collection[Role]) -> Placed:
                 continue
             done.append(PromptTurn("user", waiting))
             waiting = []
-        if turn.role in roles or not _has_image(turn):
+        if turn.role in roles or not _has_media(turn):
             done.append(turn)
             continue
         waiting += _explained(turn, names)
-        moved += [part.param for part in turn.parts if isinstance(part, Image)]
-        done.append(turn._replace(parts=_without_images(turn)))
+        moved += [part.param for part in turn.parts if not isinstance(part, Text)]
+        done.append(turn._replace(parts=_without_media(turn)))
     if waiting:
         done.append(PromptTurn("user", waiting))
     return Placed(done, frozenset(moved))
 
 
-def _has_image(turn: PromptTurn) -> bool:
-    return any(isinstance(part, Image) for part in turn.parts)
+def _has_media(turn: PromptTurn) -> bool:
+    return any(not isinstance(part, Text) for part in turn.parts)
 
 
 def _explained(turn: PromptTurn, names: Mapping[str, str]) -> list[PromptPart]:
@@ -59,14 +59,24 @@ def _explained(turn: PromptTurn, names: Mapping[str, str]) -> list[PromptPart]:
         origin = f"the result of {name} (tool call {turn.tool_call_id})"
     parts: list[PromptPart] = []
     for part in turn.parts:
-        if isinstance(part, Image):
+        if not isinstance(part, Text):
             caption = f". {part.caption}" if part.caption else ""
-            parts += [Text(f"Image from {origin}{caption}:"), part]
+            parts += [Text(f"{_noun(part)} from {origin}{caption}:"), part]
     return parts
 
 
-def _without_images(turn: PromptTurn) -> Sequence[PromptPart]:
+def _without_media(turn: PromptTurn) -> Sequence[PromptPart]:
     return [
-        Text("[Image: see the next user message.]") if isinstance(part, Image) else part
+        part if isinstance(part, Text) else Text(f"[{_noun(part)}: see the next user message.]")
         for part in turn.parts
     ]
+
+
+def _noun(part: SentMedia) -> str:
+    match part:
+        case Image():
+            return "Image"
+        case MediaFile(media_type="application/pdf"):
+            return "File"
+        case MediaFile():
+            return "Video"

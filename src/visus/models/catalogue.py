@@ -47,6 +47,9 @@ class Vision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Whether the server takes a video as it is; others get single frames."""
     video_formats: tuple[str, ...] = ("video/mp4",)
     """Media types of videos that the server reads."""
+    video_sampling: bool = False
+    """Whether the server heeds `fps`, `start`, `end` and `max_frames` beside a video's URL. To
+    others a video with one of these wishes goes as frames."""
     video_tokens: VideoTokens | None = None
     """What a video costs that travels as it is."""
     pdf: bool = False

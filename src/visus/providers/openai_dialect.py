@@ -23,7 +23,15 @@ from visus.core.events import (
     TokensUsed,
     ToolCallDelta,
 )
-from visus.core.prompt import Image, Prompt, PromptPart, PromptTurn
+from visus.core.prompt import (
+    Image,
+    MediaFile,
+    Prompt,
+    PromptPart,
+    PromptTurn,
+    Sampling,
+    SentMedia,
+)
 from visus.core.question import JsonSchema, NamedTool, Options, Text, Tool
 from visus.errors import ServiceError, UpstreamBadResponse
 from visus.providers import faults
@@ -180,7 +188,7 @@ def _whole(body: bytes, prompt: Prompt) -> Batch:
 
 def request_body(prompt: Prompt, mark: str) -> Body:
     """The prompt in the OpenAI dialect, pictures as views of what the caller sent."""
-    pictures: list[Image] = []
+    pictures: list[SentMedia] = []
     request: dict[str, object] = {
         "model": prompt.upstream_id,
         "messages": [_message(turn, mark, pictures) for turn in prompt.turns],
@@ -195,7 +203,7 @@ def request_body(prompt: Prompt, mark: str) -> Body:
     return pieces
 
 
-def _message(turn: PromptTurn, mark: str, pictures: list[Image]) -> dict[str, object]:
+def _message(turn: PromptTurn, mark: str, pictures: list[SentMedia]) -> dict[str, object]:
     message: dict[str, object] = {"role": turn.role, "content": None}
     match turn.parts:
         case []:
@@ -220,7 +228,7 @@ def _message(turn: PromptTurn, mark: str, pictures: list[Image]) -> dict[str, ob
     return message
 
 
-def _part(part: PromptPart, mark: str, pictures: list[Image]) -> dict[str, object]:
+def _part(part: PromptPart, mark: str, pictures: list[SentMedia]) -> dict[str, object]:
     match part:
         case Text(text):
             return {"type": "text", "text": text}
@@ -230,6 +238,23 @@ def _part(part: PromptPart, mark: str, pictures: list[Image]) -> dict[str, objec
             if part.detail != "auto":  # the default; some servers do not know the field
                 location["detail"] = part.detail
             return {"type": "image_url", "image_url": location}
+        case MediaFile(media_type="application/pdf"):
+            pictures.append(part)
+            name = part.filename or "document.pdf"  # servers want one
+            return {"type": "file", "file": {"filename": name, "file_data": mark}}
+        case MediaFile():
+            pictures.append(part)
+            return {"type": "video_url", "video_url": {"url": mark, **_sampling(part.sampling)}}
+
+
+def _sampling(wishes: Sampling) -> dict[str, float]:
+    named = {
+        "fps": wishes.fps,
+        "start": wishes.start_s,
+        "end": wishes.end_s,
+        "max_frames": wishes.max_frames,
+    }
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def _options(options: Options) -> dict[str, object]:

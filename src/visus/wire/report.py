@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from visus.core.prompt import PartReport
+from visus.core.prompt import Image, PartReport
 
 Side: TypeAlias = int
 
@@ -26,7 +26,7 @@ class FileBefore(msgspec.Struct, frozen=True):
 
 
 class FileAfter(msgspec.Struct, frozen=True):
-    """A picture as the model gets it; the sizes are those of the first."""
+    """What the model gets; the sizes are those of the first picture, 0 for a document."""
 
     type: str
     bytes: int
@@ -35,7 +35,7 @@ class FileAfter(msgspec.Struct, frozen=True):
     height: Side
     detail: str
     images: int
-    """How many the model gets."""
+    """How many pictures the model gets; 0 where it gets the file itself."""
 
 
 class ReportedPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +80,7 @@ def _part(report: PartReport) -> ReportedPart:
             first.width_px,
             first.height_px,
             first.detail,
-            len(report.images),
+            sum(isinstance(sent, Image) for sent in report.images),
         ),
         steps=report.steps,
         tokens=report.tokens,

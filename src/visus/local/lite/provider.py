@@ -12,9 +12,14 @@ from typing import Final, Protocol
 import msgspec
 
 from visus.core.events import Answer, Batch, Finished, TextDelta, TokensUsed
-from visus.core.prompt import Image, Prompt, PromptTurn
+from visus.core.prompt import Image, MediaFile, Prompt, PromptTurn
 from visus.core.question import JsonObject, JsonSchema, Options, Text
-from visus.errors import UnsupportedParameter, UpstreamBadResponse, UpstreamTimedOut
+from visus.errors import (
+    UnsupportedModality,
+    UnsupportedParameter,
+    UpstreamBadResponse,
+    UpstreamTimedOut,
+)
 from visus.local.lite.answering.dialogue import Job, Outcome, Picture, Speech
 from visus.workers.faults import WorkerDied, WorkerFailed, WorkerTimedOut
 
@@ -105,6 +110,8 @@ def _speech(turn: PromptTurn, pictures: list[Picture]) -> Speech:
             case Image():
                 places.append(len(pictures))
                 pictures.append(Picture(memoryview(part.base64), part.param))
+            case MediaFile():  # the catalogue says that it takes none
+                raise UnsupportedModality("This model takes pictures only.", param=part.param)
     return Speech(turn.role, "\n".join(texts), places)
 
 

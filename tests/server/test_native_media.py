@@ -1,0 +1,156 @@
+"""Videos and PDFs on models that take them as they are, and when those get pictures instead."""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.conftest import FAST, upstream_config
+from tests.support.claims import answered, refused
+from tests.support.films import document, film, pdf, url_of, video
+from tests.support.service import Service, ask
+from tests.support.upstream import Upstream
+
+FILM = film()
+LARGE = film(size=(640, 480)) + (40_008).to_bytes(4, "big") + b"free" + bytes(40_000)
+SMALL_BYTES = 20_000
+"""Of a whole request to the small model: less than the large film, and than its frames."""
+MODELS = """
+[[models]]
+id = "whole"
+provider = "scripted"
+upstream_id = "good"
+input_modalities = ["text", "image"]
+[models.vision]
+video = true
+video_formats = ["video/mp4"]
+video_tokens = { formula = "gemini-video" }
+pdf = true
+pdf_page_tokens = 258
+tokens = { formula = "gemini-tiles" }
+[[models]]
+id = "sampling"
+provider = "scripted"
+upstream_id = "good"
+input_modalities = ["text", "image"]
+vision = { video = true, video_sampling = true, video_tokens = { formula = "qwen-video" } }
+[[models]]
+id = "small"
+provider = "scripted"
+upstream_id = "good"
+input_modalities = ["text", "image"]
+vision = { video = true, pdf = true, max_inline_bytes = {bytes} }
+"""
+
+
+@pytest.fixture(scope="module")
+def native(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service with models that take videos and documents."""
+    models = MODELS.replace("{bytes}", str(SMALL_BYTES))
+    running = Service(
+        tmp_path_factory.mktemp("native"),
+        upstream_config(upstream.port, FAST, models),
+        SCRIPTED_KEY="sk-upstream",
+    )
+    for part in (video(FILM), document(pdf())):  # their workers begin with the first and stay
+        answered(running, running.post(ask("whole", [part])))
+    yield running
+    running.stop()
+
+
+def arrived(upstream: Upstream) -> list[dict[str, Any]]:
+    """The parts that the upstream got, last time."""
+    content = upstream.last("good").body["messages"][-1]["content"]
+    assert isinstance(content, list)
+    return content
+
+
+def kinds(upstream: Upstream) -> list[str]:
+    return [part["type"] for part in arrived(upstream)]
+
+
+def test_a_video_arrives_as_the_file_that_it_is(native: Service, upstream: Upstream) -> None:
+    body = ask("whole", [video(FILM)], visus={"report": True})
+    (part,) = answered(native, native.post(body))["visus"]["parts"]
+    (got,) = arrived(upstream)
+    assert got["video_url"].keys() == {"url"}
+    data = base64.b64decode(got["video_url"]["url"].partition(",")[2])
+    assert hashlib.sha256(data).digest() == hashlib.sha256(FILM).digest()
+    assert part["kind"] == "video"
+    assert part["steps"] == []
+    assert part["after"]["type"] == "video/mp4"
+    assert part["after"]["bytes"] == part["before"]["bytes"] == len(FILM)
+    assert part["after"]["images"] == 0
+    assert part["tokens"] == 5 * 258 + 5 * 32
+
+
+def test_a_document_arrives_with_its_name(native: Service, upstream: Upstream) -> None:
+    pages = pdf(["one", "two"])
+    body = ask("whole", [document(pages, filename="bill.pdf")], visus={"report": True})
+    (part,) = answered(native, native.post(body))["visus"]["parts"]
+    (got,) = arrived(upstream)
+    assert got["file"] == {
+        "filename": "bill.pdf",
+        "file_data": url_of(pages, "application/pdf"),
+    }
+    assert (part["before"]["frames"], part["tokens"]) == (2, 2 * 258)
+
+
+@pytest.mark.parametrize("wish", [{"fps": 2}, {"start": 1}, {"end": 2}, {"max_frames": 2}])
+def test_a_wish_that_the_server_would_not_heed_is_met_with_frames(
+    native: Service, upstream: Upstream, wish: dict[str, float]
+) -> None:
+    answered(native, native.post(ask("whole", [video(FILM, **wish)])))
+    assert "image_url" in kinds(upstream)
+    assert "video_url" not in kinds(upstream)
+
+
+def test_a_server_that_heeds_wishes_gets_them(native: Service, upstream: Upstream) -> None:
+    wishes = {"fps": 2, "start": 1, "end": 3, "max_frames": 4}
+    body = ask("sampling", [video(FILM, **wishes)], visus={"report": True})
+    (part,) = answered(native, native.post(body))["visus"]["parts"]
+    (got,) = arrived(upstream)
+    assert got["video_url"] == {"url": url_of(FILM), **wishes}
+    assert part["tokens"] == (4 // 2) * (160 // 32) * (128 // 32)
+
+
+def test_a_bound_on_tokens_is_met_with_pictures(native: Service, upstream: Upstream) -> None:
+    for part in (video(FILM), document(pdf())):
+        body = ask("whole", [part], visus={"max_tokens_per_image": 258})
+        answered(native, native.post(body))
+        assert set(kinds(upstream)) == {"text", "image_url"}
+
+
+def test_a_container_that_the_server_does_not_read_becomes_frames(
+    native: Service, upstream: Upstream
+) -> None:
+    answered(native, native.post(ask("whole", [video(film("webm", "libvpx-vp9"))])))
+    assert "image_url" in kinds(upstream)
+
+
+def test_a_file_too_large_for_the_server_becomes_small_enough_pictures(
+    native: Service, upstream: Upstream
+) -> None:
+    answered(native, native.post(ask("small", [video(LARGE)])))
+    urls = [one["image_url"]["url"] for one in arrived(upstream) if one["type"] == "image_url"]
+    assert urls
+    assert sum(len(url.partition(",")[2]) for url in urls) <= SMALL_BYTES < len(LARGE)
+
+
+@pytest.mark.parametrize(
+    ("part", "code"),
+    [
+        (video(FILM[:-200]), "invalid_video"),
+        (video(FILM, start=9), "invalid_video"),
+        (document(pdf()[:40]), "invalid_file"),
+    ],
+)
+def test_what_cannot_be_opened_is_refused_before_the_server_sees_it(
+    native: Service, upstream: Upstream, part: dict[str, Any], code: str
+) -> None:
+    before = len(upstream.asked)
+    reply = native.post(ask("sampling" if code == "invalid_video" else "whole", [part]))
+    place = "video_url.url" if part["type"] == "video_url" else "file.file_data"
+    refused(native, reply, 400, code, f"messages[0].content[0].{place}")
+    assert len(upstream.asked) == before
