@@ -61,6 +61,14 @@ def is_near(picture: Any, colour: tuple[int, ...], at: tuple[int, int] = (10, 10
     return all(abs(a - b) < 40 for a, b in zip(seen, colour, strict=True))
 
 
+@pytest.mark.parametrize("part", [video(film(seconds=3)), document(pdf(["kept"]))])
+def test_what_was_made_once_is_not_made_again(moving: Service, part: dict[str, Any]) -> None:
+    body = ask("good", [part], visus={"report": True})
+    first, second = (answered(moving, moving.post(body))["visus"]["parts"][0] for _ in range(2))
+    assert (first["cache_hit"], second["cache_hit"]) == (False, True)
+    assert first["after"] == second["after"]
+
+
 # --- Videos ----------------------------------------------------------------------------------
 
 

@@ -42,6 +42,7 @@ from visus.media.fit import image_tokens
 from visus.media.fitting import Fitted
 from visus.media.library import StoredFile
 from visus.media.papers import check_pdf
+from visus.media.renditions import Renditions, key_of
 from visus.media.settings import MediaSettings
 from visus.models.catalogue import Vision
 from visus.workers.faults import NoWorker, WorkerFault
@@ -82,6 +83,8 @@ class Attachment(NamedTuple):
     """The media type that somebody claimed."""
     video: sampling.VideoType | None
     """None for a document."""
+    owner: str
+    """Whose it is: nobody else profits from what is made of it."""
 
 
 class Shown(NamedTuple):
@@ -98,6 +101,8 @@ class Shown(NamedTuple):
     frames: int
     """Of the video, about; or pages of the document."""
     steps: Sequence[str]
+    was_kept: bool
+    """Whether the pictures had been made before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +116,7 @@ class Attachments:
     """Workers with the entry `VIDEO_ENTRY`."""
     documents: WorkerPool
     """Workers with the entry `DOCUMENT_ENTRY`."""
+    renditions: Renditions
 
     async def had(self, wanted: Video | Document, owner: str) -> Attachment:
         """The file, checked by its first bytes.
@@ -123,11 +129,11 @@ class Attachments:
         try:
             data, base64, declared = await self._bytes(wanted, owner)
             if isinstance(wanted, Video):
-                return Attachment(data, base64, declared, video_type(data))
+                return Attachment(data, base64, declared, video_type(data), owner)
             check_pdf(data)
         except ServiceError as refusal:
             raise refusal.at(refusal.param or wanted.param) from refusal
-        return Attachment(data, base64, declared, None)
+        return Attachment(data, base64, declared, None, owner)
 
     async def _bytes(
         self, wanted: Video | Document, owner: str
@@ -196,7 +202,7 @@ class Attachments:
     # --- As it is ----------------------------------------------------------------------------
 
     async def _whole_film(self, attachment: Attachment, wanted: Video, sees: Vision) -> Shown:
-        film = await self._watched(attachment, None)
+        film, was_kept = await self._watched(attachment, None)
         if wanted.start_s >= film.duration_s:
             raise InvalidVideo(f"The video ends after {film.duration_s:.2f} seconds.")
         file = MediaFile(
@@ -212,13 +218,13 @@ class Attachments:
         if sees.video_tokens is not None:
             rule = sees.video_tokens.rule
             tokens = rule.count(_clip(film, wanted, rule), file.detail)
-        return Shown((file,), (file,), tokens, film.width_px, film.height_px, frames, ())
+        sides = film.width_px, film.height_px
+        return Shown((file,), (file,), tokens, *sides, frames, (), was_kept)
 
     async def _whole_papers(
         self, attachment: Attachment, wanted: Document, sees: Vision
     ) -> Shown:
-        bounds = paging.bounds_of(self.settings.documents)
-        facts = await self._paged(paging.pack_job(attachment.data, paging.Task(bounds, None)))
+        facts, was_kept = await self._paged(attachment, None)
         file = MediaFile(
             "application/pdf",
             0,
@@ -229,17 +235,18 @@ class Attachments:
         )
         each = sees.pdf_page_tokens
         tokens = None if each is None else each * facts.page_count
-        return Shown((file,), (file,), tokens, 0, 0, facts.page_count, ())
+        return Shown((file,), (file,), tokens, 0, 0, facts.page_count, (), was_kept)
 
     # --- As pictures -------------------------------------------------------------------------
 
     async def _film(self, attachment: Attachment, wanted: Video, budget: "_Budget") -> Shown:
         limits = self.settings.video
         side = Size(limits.frame_side_px, limits.frame_side_px)
-        film = await self._watched(attachment, self._wish(wanted, budget, side))
+        film, was_kept = await self._watched(attachment, self._wish(wanted, budget, side))
         smaller = budget.smaller([frame.picture for frame in film.frames])
         if smaller is not None:
-            film = await self._watched(attachment, self._wish(wanted, budget, smaller))
+            wish = self._wish(wanted, budget, smaller)
+            film, was_kept = await self._watched(attachment, wish)
         if not film.frames:
             raise InvalidVideo("The video has no frame that can be decoded.")
         images = [
@@ -259,6 +266,7 @@ class Attachments:
             film.height_px,
             max(len(images), round(film.fps * film.duration_s)),
             ["decoded", f"{len(images)} frames taken", f"encoded as {images[0].media_type}"],
+            was_kept,
         )
 
     def _wish(self, wanted: Video, budget: "_Budget", side: Size) -> sampling.Wish:
@@ -277,25 +285,27 @@ class Attachments:
 
     async def _watched(
         self, attachment: Attachment, wish: sampling.Wish | None
-    ) -> sampling.Film:
-        """The film with the frames wished for; None: its facts alone."""
+    ) -> tuple[sampling.Film, bool]:
+        """The film with the frames wished for, or its facts alone; whether that was kept."""
         if attachment.video is None:
             raise InvalidVideo("The file is no video.")
         bounds = sampling.bounds_of(self.settings.video)
         task = sampling.Task(attachment.video, bounds, wish)
         job = sampling.pack_job(attachment.data, task)
+        key = key_of(attachment.owner, job)
         try:
-            return sampling.unpack_film(await self.videos.call(job))
+            result, was_kept = await self.renditions.get(key, lambda: self.videos.call(job))
+            return sampling.unpack_film(result), was_kept
         except msgspec.MsgspecError as fault:
             raise InvalidVideo("The video could not be decoded.", detail=str(fault)) from fault
 
     async def _papers(
         self, attachment: Attachment, wanted: Document, budget: "_Budget"
     ) -> Shown:
-        papers = await self._drawn(attachment, budget, None)
+        papers, was_kept = await self._drawn(attachment, budget, None)
         smaller = budget.smaller([page.picture for page in papers.pages])
         if smaller is not None:
-            papers = await self._drawn(attachment, budget, smaller)
+            papers, was_kept = await self._drawn(attachment, budget, smaller)
         images = [
             _image(page.picture, wanted.param, f"Page {page.number} of {papers.page_count}")
             for page in papers.pages
@@ -313,16 +323,14 @@ class Attachments:
             images[0].height_px,
             papers.page_count,
             ["pages drawn", "text layer added", f"encoded as {images[0].media_type}"],
+            was_kept,
         )
 
     async def _drawn(
         self, attachment: Attachment, budget: "_Budget", side: Size | None
-    ) -> paging.Papers:
-        bounds = paging.bounds_of(self.settings.documents)
+    ) -> tuple[paging.Papers, bool]:
         if side is None:
-            facts = await self._paged(
-                paging.pack_job(attachment.data, paging.Task(bounds, None))
-            )
+            facts, _ = await self._paged(attachment, None)
             if facts.page_count > budget.most:
                 raise TooManyImages(
                     f"The document has {facts.page_count} pages; at most {budget.most} images"
@@ -335,11 +343,18 @@ class Attachments:
             max_pixels=budget.sees.max_pixels,
             max_bytes=budget.sees.max_bytes,
         )
-        return await self._paged(paging.pack_job(attachment.data, paging.Task(bounds, wish)))
+        return await self._paged(attachment, wish)
 
-    async def _paged(self, job: bytes) -> paging.Papers:
+    async def _paged(
+        self, attachment: Attachment, wish: paging.Wish | None
+    ) -> tuple[paging.Papers, bool]:
+        """The pages wished for, or the facts alone; whether that was kept."""
+        bounds = paging.bounds_of(self.settings.documents)
+        job = paging.pack_job(attachment.data, paging.Task(bounds, wish))
+        key = key_of(attachment.owner, job)
         try:
-            return paging.unpack_papers(await self.documents.call(job))
+            result, was_kept = await self.renditions.get(key, lambda: self.documents.call(job))
+            return paging.unpack_papers(result), was_kept
         except msgspec.MsgspecError as fault:
             raise InvalidFile("The document could not be read.", detail=str(fault)) from fault
 

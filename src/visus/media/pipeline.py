@@ -226,7 +226,7 @@ class MediaPipeline:
             ),
         )
         try:
-            return (await self._decoded(job))[0].data
+            return _unpacked(await self._decoded(job))[0].data
         except MediaRejected as refusal:
             raise refusal.at(image.param) from refusal
 
@@ -423,6 +423,7 @@ class MediaPipeline:
             shown.steps,
             shown.tokens,
             _ms_since(began_s),
+            shown.was_kept,
         )
         return _Ready(shown.parts, report)
 
@@ -432,9 +433,10 @@ class MediaPipeline:
         job = pack_job(unfit.data, self._fit(unfit))
 
         try:
-            frames, was_kept = await self.renditions.get(
+            result, was_kept = await self.renditions.get(
                 key_of(unfit.owner, job), lambda: self._decoded(job)
             )
+            frames = _unpacked(result)
         except MediaRejected as refusal:
             raise refusal.at(param) from refusal
         detail = unfit.fitting.detail
@@ -455,14 +457,16 @@ class MediaPipeline:
         report = _report(unfit.source, images, steps, unfit.sees, ms)
         return _Ready(_captioned(images), report._replace(was_kept=was_kept))
 
-    async def _decoded(self, job: bytes) -> Sequence[Fitted]:
+    async def _decoded(self, job: bytes) -> bytes:
         try:
-            return _unpacked(await self.pool.call(job))
+            result = await self.pool.call(job)
+            _unpacked(result)  # what cannot be read is not kept
         except NoWorker:
             raise
         except WorkerFault as fault:
             message = "The image could not be decoded."
             raise MediaRejected(message, detail=fault.detail) from fault
+        return result
 
     def _fit(self, unfit: "_Unfit") -> Fit:
         fitting = unfit.fitting

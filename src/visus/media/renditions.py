@@ -1,24 +1,22 @@
-"""Pictures that were made over are kept for a while, and made once where several ask at once.
+"""What workers made is kept for a while, and made once where several ask at once.
 
-What is kept is bounded in bytes, and what was not asked for longest goes first. A key has to
-hold whatever the result depends on, and whose picture it is: nobody learns from a quick answer
-that somebody else sent the same picture.
+What is kept are their results as they came, bounded in bytes; what was not asked for longest goes
+first. A key has to hold whatever the result depends on, and whose file it is: nobody learns from
+a quick answer that somebody else sent the same one.
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from typing import NamedTuple
 
 import anyio
 
-from visus.media.fitting import Fitted
-
 
 class Rendition(NamedTuple):
-    """What was made of a picture."""
+    """What was made of a file."""
 
-    frames: Sequence[Fitted]
+    result: bytes
     was_kept: bool
     """Whether somebody else's work was used."""
 
@@ -28,22 +26,20 @@ class _Flight:
 
     def __init__(self) -> None:
         self.landed = anyio.Event()
-        self.frames: Sequence[Fitted] | None = None
+        self.result: bytes | None = None
         self.error: Exception | None = None
 
 
 class Renditions:
-    """At most `max_bytes` of made pictures; with 0 nothing is kept."""
+    """At most `max_bytes` of results; with 0 nothing is kept."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._kept: OrderedDict[bytes, Sequence[Fitted]] = OrderedDict()
+        self._kept: OrderedDict[bytes, bytes] = OrderedDict()
         self._flights: dict[bytes, _Flight] = {}
 
-    async def get(
-        self, key: bytes, make: Callable[[], Awaitable[Sequence[Fitted]]]
-    ) -> Rendition:
+    async def get(self, key: bytes, make: Callable[[], Awaitable[bytes]]) -> Rendition:
         """What is kept under `key`, or what `make` makes.
 
         Whoever comes while it is being made waits for that, and gets its error too. If the one
@@ -63,39 +59,32 @@ class Renditions:
             await flight.landed.wait()
             if flight.error is not None:
                 raise flight.error
-            if flight.frames is not None:
-                return Rendition(flight.frames, was_kept=True)
+            if flight.result is not None:
+                return Rendition(flight.result, was_kept=True)
 
-    async def _made(
-        self, key: bytes, make: Callable[[], Awaitable[Sequence[Fitted]]]
-    ) -> Sequence[Fitted]:
+    async def _made(self, key: bytes, make: Callable[[], Awaitable[bytes]]) -> bytes:
         flight = self._flights[key] = _Flight()
         try:
-            flight.frames = await make()
+            flight.result = await make()
         except Exception as fault:
             flight.error = fault
             raise
         finally:
             del self._flights[key]
             flight.landed.set()
-        self._keep(key, flight.frames)
-        return flight.frames
+        self._keep(key, flight.result)
+        return flight.result
 
-    def _keep(self, key: bytes, frames: Sequence[Fitted]) -> None:
-        size = _bytes(frames)
-        if size > self._max_bytes:
+    def _keep(self, key: bytes, result: bytes) -> None:
+        if len(result) > self._max_bytes:
             return
-        self._kept[key] = frames
-        self._bytes += size
+        self._kept[key] = result
+        self._bytes += len(result)
         while self._bytes > self._max_bytes:
             _, oldest = self._kept.popitem(last=False)
-            self._bytes -= _bytes(oldest)
+            self._bytes -= len(oldest)
 
 
 def key_of(owner: str, job: bytes) -> bytes:
     """The key of a job for the workers: the file, all that is wanted of it, and whose it is."""
     return sha256(owner.encode() + b"\0" + sha256(job).digest()).digest()
-
-
-def _bytes(frames: Sequence[Fitted]) -> int:
-    return sum(len(frame.data) for frame in frames)

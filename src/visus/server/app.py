@@ -110,18 +110,20 @@ async def parts(
                 WorkerPool(EYES, name="visus-lite", settings=settings.lite.workers)
             )
         upstreams = _upstreams(configuration, transport, lite)
+        renditions = Renditions(settings.media.cache_bytes)
         media = MediaPipeline(
             settings=settings.media,
             fetcher=fetcher,
             files=files,
             pool=decoders,
-            renditions=Renditions(settings.media.cache_bytes),
+            renditions=renditions,
             attachments=Attachments(
                 settings=settings.media,
                 origin=fetcher,
                 files=files,
                 videos=videos,
                 documents=documents,
+                renditions=renditions,
             ),
         )
         learner = Learner()

@@ -140,7 +140,12 @@ def pipeline(
 ) -> MediaPipeline:
     settings, door = MediaSettings(**changes), origin or Origin({})
     attachments = Attachments(
-        settings=settings, origin=door, files=files, videos=pool, documents=pool
+        settings=settings,
+        origin=door,
+        files=files,
+        videos=pool,
+        documents=pool,
+        renditions=Renditions(0),
     )
     return MediaPipeline(
         settings=settings,

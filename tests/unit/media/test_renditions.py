@@ -1,16 +1,9 @@
 """What was made is made once: kept within its bounds, shared while under way, never crossed."""
 
-from collections.abc import Sequence
-
 import anyio
 import pytest
 
-from visus.media.fitting import Fitted
 from visus.media.renditions import Rendition, Renditions, key_of
-
-
-def frame(size: int, mark: int = 0) -> Fitted:
-    return Fitted("image/png", 1, 1, bytes([mark]) * size)
 
 
 class Maker:
@@ -22,12 +15,12 @@ class Maker:
         self.size = size
         self.error = error
 
-    async def __call__(self) -> Sequence[Fitted]:
+    async def __call__(self) -> bytes:
         self.made += 1
         await self.may_end.wait()
         if self.error is not None:
             raise self.error
-        return [frame(self.size)]
+        return bytes(self.size)
 
     def at_once(self) -> "Maker":
         self.may_end.set()
