@@ -1,8 +1,8 @@
 """What workers made is kept for a while, and made once where several ask at once.
 
-What is kept are their results as they came, bounded in bytes; what was not asked for longest goes
-first. A key has to hold whatever the result depends on, and whose file it is: nobody learns from
-a quick answer that somebody else sent the same one.
+What is kept are their results as they came, bounded in bytes; what was not asked for longest
+goes first. A key has to hold whatever the result depends on, and whose file it is: nobody
+learns from a quick answer that somebody else sent the same one.
 """
 
 from collections import OrderedDict

@@ -15,7 +15,7 @@ import uvicorn
 from visus.accounts.database import open_database
 from visus.accounts.files import FileBook, OwnerLimits
 from visus.accounts.keys import KeyBook
-from visus.config import Configuration, ProviderAccess
+from visus.config import Configuration, ProviderAccess, Settings
 from visus.flow.chat import ChatService
 from visus.flow.estimate import EstimateService, Learner
 from visus.local.lite.provider import LiteProvider
@@ -85,47 +85,13 @@ async def parts(
             refused_origins=_origins(configuration.access),
         )
         fetcher = await stack.enter_async_context(Fetcher(settings.media, policy=policy))
-        decoders = await stack.enter_async_context(
-            WorkerPool(DECODER, name="decoders", settings=settings.decoders)
-        )
-        videos = await stack.enter_async_context(
-            WorkerPool(
-                VIDEO_ENTRY,
-                name="videos",
-                settings=settings.media.video.workers,
-                is_lazy=True,
-            )
-        )
-        documents = await stack.enter_async_context(
-            WorkerPool(
-                DOCUMENT_ENTRY,
-                name="documents",
-                settings=settings.media.documents.workers,
-                is_lazy=True,
-            )
-        )
         lite = None
         if settings.lite.enabled:
             lite = await stack.enter_async_context(
                 WorkerPool(EYES, name="visus-lite", settings=settings.lite.workers)
             )
         upstreams = _upstreams(configuration, transport, lite)
-        renditions = Renditions(settings.media.cache_bytes)
-        media = MediaPipeline(
-            settings=settings.media,
-            fetcher=fetcher,
-            files=files,
-            pool=decoders,
-            renditions=renditions,
-            attachments=Attachments(
-                settings=settings.media,
-                origin=fetcher,
-                files=files,
-                videos=videos,
-                documents=documents,
-                renditions=renditions,
-            ),
-        )
+        media = await _media(settings, fetcher, files, stack)
         learner = Learner()
         yield Parts(
             ChatService(upstreams=upstreams, media=media, learner=learner),
@@ -133,6 +99,47 @@ async def parts(
             upstreams,
             lite,
         )
+
+
+async def _media(
+    settings: Settings, fetcher: Fetcher, files: FileSource | None, stack: AsyncExitStack
+) -> MediaPipeline:
+    """The pipeline and its workers, which end with `stack`."""
+    decoders = await stack.enter_async_context(
+        WorkerPool(DECODER, name="decoders", settings=settings.decoders)
+    )
+    videos = await stack.enter_async_context(
+        WorkerPool(
+            VIDEO_ENTRY,
+            name="videos",
+            settings=settings.media.video.workers,
+            is_lazy=True,
+        )
+    )
+    documents = await stack.enter_async_context(
+        WorkerPool(
+            DOCUMENT_ENTRY,
+            name="documents",
+            settings=settings.media.documents.workers,
+            is_lazy=True,
+        )
+    )
+    renditions = Renditions(settings.media.cache_bytes)
+    return MediaPipeline(
+        settings=settings.media,
+        fetcher=fetcher,
+        files=files,
+        pool=decoders,
+        renditions=renditions,
+        attachments=Attachments(
+            settings=settings.media,
+            origin=fetcher,
+            files=files,
+            videos=videos,
+            documents=documents,
+            renditions=renditions,
+        ),
+    )
 
 
 def _origins(access: Mapping[str, ProviderAccess]) -> frozenset[tuple[str, int]]:
