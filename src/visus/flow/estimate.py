@@ -14,7 +14,8 @@ from visus.core.price import cost
 from visus.core.prompt import PartReport, Prompt
 from visus.core.question import Question, Text
 from visus.errors import ModelNotFound, ServiceError
-from visus.media.pipeline import MediaPipeline, Resolved
+from visus.media.pipeline import MediaPipeline
+from visus.media.resolving import Resolved
 from visus.models.calibration import Calibration, Correction, Estimate
 from visus.models.catalogue import ModelRow
 from visus.routing.choose import Upstreams

@@ -7,12 +7,10 @@ What was resolved serves any number of models: `resolve` once, `fitted` for each
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeAlias, TypeVar
+from typing import Final, NamedTuple, TypeAlias
 
-import anyio
-import anyio.lowlevel
 import msgspec
 import pybase64
 
@@ -21,80 +19,36 @@ from visus.core.question import (
     Detail,
     Document,
     ImageReference,
-    InlineImage,
-    LinkedImage,
     MediaReference,
     MediaWishes,
     Question,
-    StoredImage,
     Text,
     Video,
 )
 from visus.errors import (
-    FileNotFound,
     MediaRejected,
     ServiceError,
     TooManyImages,
     UnsupportedModality,
     UnsupportedParameter,
 )
-from visus.media import data_url
-from visus.media.attachments import Attachment, Attachments, FileSource, Origin
+from visus.media.attachments import Attachment, Attachments
 from visus.media.exif import is_on_its_side
 from visus.media.fit import Fitting, Picture, fit, image_tokens
 from visus.media.fitting import Fit, Fitted, pack_job, unpack_frames
 from visus.media.placing import placed
 from visus.media.renditions import Renditions, key_of
+from visus.media.resolving import Key, Resolved, Resolver, Source, each, key_at, ms_since
 from visus.media.settings import MediaSettings
-from visus.media.survey import Survey, check_head, survey
+from visus.media.survey import Survey
 from visus.models.catalogue import Vision
 from visus.workers.faults import NoWorker, WorkerFault
 from visus.workers.pool import WorkerPool
 
 WORKER_ENTRY: Final = "visus.media.image:worker"
-_PEEK_BYTES: Final = 3072
-_PEEK_FROM: Final = 128 * 1024
-"""Shorter payloads are decoded at once: looking first would cost more."""
 
-_Key: TypeAlias = int | str
-"""A place among the pictures, or what several places have in common."""
-_Twins: TypeAlias = tuple[_Key, Detail]
+_Twins: TypeAlias = tuple[Key, Detail]
 """What the same file at the same detail has in common."""
-_AnyKey = TypeVar("_AnyKey")
-_Item = TypeVar("_Item")
-_Made = TypeVar("_Made")
-
-
-class Source(NamedTuple):
-    """A picture file that was had and checked; no model's business yet."""
-
-    data: bytes
-    """As it came."""
-    base64: memoryview | None
-    """The same in base64, where the caller sent it so."""
-    found: Survey
-    declared: str | None
-    """The media type that somebody claimed."""
-    ms: float
-    """How long it took to get."""
-
-    @property
-    def clean(self) -> bytes:
-        """The file without metadata and trailing bytes."""
-        return self.data if self.found.cleaned is None else self.found.cleaned
-
-
-class Resolved(NamedTuple):
-    """Every picture of a question, in order."""
-
-    references: Sequence[MediaReference]
-    sources: Mapping[_Key, Source | Attachment]
-    deadline_s: float
-    """When everything has to be ready, by `time.monotonic`."""
-
-    def source(self, place: int) -> Source | Attachment:
-        """The file of one reference."""
-        return self.sources[_key(place, self.references[place])]
 
 
 class _Ready(NamedTuple):
@@ -118,9 +72,7 @@ class MediaPipeline:
     """Prepares questions. Every refusal names the place of its picture."""
 
     settings: MediaSettings
-    fetcher: Origin
-    files: FileSource | None
-    """None where nobody can have uploaded any."""
+    resolver: Resolver
     pool: WorkerPool
     """Workers with the entry `WORKER_ENTRY`."""
     renditions: Renditions
@@ -151,34 +103,14 @@ class MediaPipeline:
         return await self.fitted(question, resolved, upstream_id=upstream_id, sees=sees)
 
     async def resolve(self, references: Sequence[MediaReference], *, owner: str) -> Resolved:
-        """Has and checks every file, each once: first what needs no waiting, then the rest.
+        """Has and checks every file, each once.
 
         Raises:
             TooManyImages: before any picture is looked at.
             MediaRejected: a picture that cannot be had, or that no model should get.
         """
         self._check_count(references, self.settings.max_images)
-        deadline_s = time.monotonic() + self.settings.prepare_s
-        sources: dict[_Key, Source | Attachment] = {}
-        waiting: dict[_Key, LinkedImage | StoredImage | Video | Document] = {}
-        for place, picture in enumerate(references):
-            if not isinstance(picture, InlineImage):
-                waiting.setdefault(_key(place, picture), picture)
-                continue
-            if place:
-                await anyio.lowlevel.checkpoint()
-            sources[place] = self._inline(picture)
-
-        async def get(
-            wanted: LinkedImage | StoredImage | Video | Document,
-        ) -> Source | Attachment:
-            if isinstance(wanted, Video | Document):
-                return await self.attachments.had(wanted, owner)
-            return await self._had(wanted, owner)
-
-        if waiting:
-            sources |= await self._each(waiting, get, deadline_s)
-        return Resolved(references, sources, deadline_s)
+        return await self.resolver.resolve(references, owner=owner)
 
     async def fitted(
         self, question: Question, resolved: Resolved, *, upstream_id: str, sees: Vision | None
@@ -266,73 +198,6 @@ class MediaPipeline:
                 param="visus.frames",
             )
 
-    # --- Several at once ---------------------------------------------------------------------
-
-    async def _each(
-        self,
-        items: Mapping[_AnyKey, _Item],
-        work: Callable[[_Item], Awaitable[_Made]],
-        deadline_s: float,
-    ) -> dict[_AnyKey, _Made]:
-        """Does the work, a few at a time; the first refusal ends the others."""
-        made: dict[_AnyKey, _Made] = {}
-        refusals: list[ServiceError] = []
-        turns = anyio.Semaphore(self.settings.max_at_once)
-
-        async def finish(key: _AnyKey, item: _Item) -> None:
-            try:
-                async with turns:
-                    made[key] = await work(item)
-            except ServiceError as refusal:
-                refusals.append(refusal)
-                tasks.cancel_scope.cancel()
-
-        with anyio.move_on_after(deadline_s - time.monotonic()) as deadline:
-            async with anyio.create_task_group() as tasks:
-                for key, item in items.items():
-                    tasks.start_soon(finish, key, item)
-        if refusals:
-            raise refusals[0]
-        if deadline.cancelled_caught:
-            raise MediaRejected("The images were not ready in time.", param="messages")
-        return made
-
-    # --- Getting one picture -----------------------------------------------------------------
-
-    def _inline(self, picture: InlineImage) -> Source:
-        began_s = time.monotonic()
-        try:
-            base64 = data_url.payload(picture.data_url)
-            if len(base64) > _PEEK_FROM and (head := data_url.peek(base64, _PEEK_BYTES)):
-                check_head(head, self.settings)
-            file = data_url.decode(base64, max_bytes=self.settings.max_bytes)
-            found = survey(file.data, self.settings)
-        except ServiceError as refusal:
-            raise refusal.at(picture.param) from refusal
-        declared = data_url.label(picture.data_url)
-        return Source(file.data, file.base64, found, declared, _ms_since(began_s))
-
-    async def _had(self, picture: LinkedImage | StoredImage, owner: str) -> Source:
-        began_s = time.monotonic()
-        if isinstance(picture, LinkedImage):
-            fetched = await self.fetcher.fetch(picture.url, param=picture.param)
-            data, declared = fetched.data, fetched.declared_type
-        elif self.files is None:
-            raise FileNotFound("There is no such file.", param=picture.param)
-        else:
-            file = await self.files.open(
-                picture.file_id,
-                owner=owner,
-                max_bytes=self.settings.max_bytes,
-                param=picture.param,
-            )
-            data, declared = file.data, file.content_type
-        try:
-            found = survey(data, self.settings)
-        except ServiceError as refusal:
-            raise refusal.at(picture.param) from refusal
-        return Source(data, None, found, declared, _ms_since(began_s))
-
     # --- Fitting one picture -----------------------------------------------------------------
 
     async def _all_within(
@@ -359,7 +224,7 @@ class MediaPipeline:
         wishes, owner = question.media, question.owner
         keys: list[_Twins] = [
             (
-                _key(place, wanted),
+                key_at(place, wanted),
                 "auto" if isinstance(wanted, Video | Document) else wanted.detail,
             )
             for place, wanted in enumerate(resolved.references)
@@ -386,7 +251,9 @@ class MediaPipeline:
             else:
                 unfit[key] = _Unfit(source, wanted, fitting, wishes.frames, owner, sees)
         if unfit:
-            ready |= await self._each(unfit, self._made, resolved.deadline_s)
+            ready |= await each(
+                unfit, self._made, resolved.deadline_s, at_once=self.settings.max_at_once
+            )
         return [
             ready[key].at(wanted.param)
             for key, wanted in zip(keys, resolved.references, strict=True)
@@ -422,7 +289,7 @@ class MediaPipeline:
             shown.images,
             shown.steps,
             shown.tokens,
-            _ms_since(began_s),
+            ms_since(began_s),
             shown.was_kept,
         )
         return _Ready(shown.parts, report)
@@ -452,7 +319,7 @@ class MediaPipeline:
             )
             for frame in frames
         ]
-        ms = unfit.source.ms + _ms_since(began_s)
+        ms = unfit.source.ms + ms_since(began_s)
         steps = _steps(unfit, images[0])
         report = _report(unfit.source, images, steps, unfit.sees, ms)
         return _Ready(_captioned(images), report._replace(was_kept=was_kept))
@@ -514,20 +381,6 @@ class _Unfit(NamedTuple):
     def data(self) -> bytes:
         """What the worker gets: an animated PNG loses its animation in cleaning."""
         return self.source.data if self.frames > 1 else self.source.clean
-
-
-def _key(place: int, wanted: MediaReference) -> _Key:
-    match wanted:
-        case LinkedImage(url=url):
-            return f"url {url}"
-        case StoredImage(file_id=file_id):
-            return f"file {file_id}"
-        case _:
-            return place
-
-
-def _ms_since(began_s: float) -> float:
-    return (time.monotonic() - began_s) * 1000
 
 
 def _fitting(

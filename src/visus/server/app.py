@@ -30,6 +30,7 @@ from visus.media.fetch import Fetcher
 from visus.media.library import Library
 from visus.media.pipeline import WORKER_ENTRY, MediaPipeline
 from visus.media.renditions import Renditions
+from visus.media.resolving import Resolver
 from visus.media.shelf import Shelf
 from visus.providers.base import Provider
 from visus.providers.openai_dialect import OpenAIProvider
@@ -125,20 +126,22 @@ async def _media(
         )
     )
     renditions = Renditions(settings.media.cache_bytes)
+    attachments = Attachments(
+        settings=settings.media,
+        origin=fetcher,
+        files=files,
+        videos=videos,
+        documents=documents,
+        renditions=renditions,
+    )
     return MediaPipeline(
         settings=settings.media,
-        fetcher=fetcher,
-        files=files,
+        resolver=Resolver(
+            settings=settings.media, fetcher=fetcher, files=files, attachments=attachments
+        ),
         pool=decoders,
         renditions=renditions,
-        attachments=Attachments(
-            settings=settings.media,
-            origin=fetcher,
-            files=files,
-            videos=videos,
-            documents=documents,
-            renditions=renditions,
-        ),
+        attachments=attachments,
     )
 
 

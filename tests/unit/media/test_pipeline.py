@@ -59,6 +59,7 @@ from visus.media.fetch import FetchedMedia
 from visus.media.library import StoredFile
 from visus.media.pipeline import WORKER_ENTRY, MediaPipeline
 from visus.media.renditions import Renditions
+from visus.media.resolving import Resolver
 from visus.media.settings import MediaSettings
 from visus.models.catalogue import Vision
 from visus.models.counting import OpenAITilesRow, QwenPixelsRow
@@ -149,8 +150,9 @@ def pipeline(
     )
     return MediaPipeline(
         settings=settings,
-        fetcher=door,
-        files=files,
+        resolver=Resolver(
+            settings=settings, fetcher=door, files=files, attachments=attachments
+        ),
         pool=pool,
         renditions=Renditions(0),
         attachments=attachments,

@@ -1,0 +1,195 @@
+"""From references to files: every picture, video and document of a question had and checked.
+
+What stands in the request is decoded, what is linked is fetched, what was uploaded is opened;
+each once, however often it is referred to. No model's business yet: what was resolved serves
+any number of them.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeAlias, TypeVar
+
+import anyio
+import anyio.lowlevel
+
+from visus.core.question import (
+    Document,
+    InlineImage,
+    LinkedImage,
+    MediaReference,
+    StoredImage,
+    Video,
+)
+from visus.errors import FileNotFound, MediaRejected, ServiceError
+from visus.media import data_url
+from visus.media.attachments import Attachment, Attachments, FileSource, Origin
+from visus.media.settings import MediaSettings
+from visus.media.survey import Survey, check_head, survey
+
+_PEEK_BYTES: Final = 3072
+_PEEK_FROM: Final = 128 * 1024
+"""Shorter payloads are decoded at once: looking first would cost more."""
+
+Key: TypeAlias = int | str
+"""A place among the media, or what several places have in common."""
+_AnyKey = TypeVar("_AnyKey")
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
+
+
+class Source(NamedTuple):
+    """A picture file that was had and checked; no model's business yet."""
+
+    data: bytes
+    """As it came."""
+    base64: memoryview | None
+    """The same in base64, where the caller sent it so."""
+    found: Survey
+    declared: str | None
+    """The media type that somebody claimed."""
+    ms: float
+    """How long it took to get."""
+
+    @property
+    def clean(self) -> bytes:
+        """The file without metadata and trailing bytes."""
+        return self.data if self.found.cleaned is None else self.found.cleaned
+
+
+class Resolved(NamedTuple):
+    """Every picture of a question, in order."""
+
+    references: Sequence[MediaReference]
+    sources: Mapping[Key, Source | Attachment]
+    deadline_s: float
+    """When everything has to be ready, by `time.monotonic`."""
+
+    def source(self, place: int) -> Source | Attachment:
+        """The file of one reference."""
+        return self.sources[key_at(place, self.references[place])]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolver:
+    """Has files. Every refusal names the place of its reference."""
+
+    settings: MediaSettings
+    fetcher: Origin
+    files: FileSource | None
+    """None where nobody can have uploaded any."""
+    attachments: Attachments
+
+    async def resolve(self, references: Sequence[MediaReference], *, owner: str) -> Resolved:
+        """Has and checks every file, each once: first what needs no waiting, then the rest.
+
+        Raises:
+            MediaRejected: a picture that cannot be had, or that no model should get.
+        """
+        deadline_s = time.monotonic() + self.settings.prepare_s
+        sources: dict[Key, Source | Attachment] = {}
+        waiting: dict[Key, LinkedImage | StoredImage | Video | Document] = {}
+        for place, picture in enumerate(references):
+            if not isinstance(picture, InlineImage):
+                waiting.setdefault(key_at(place, picture), picture)
+                continue
+            if place:
+                await anyio.lowlevel.checkpoint()
+            sources[place] = self._inline(picture)
+
+        async def get(
+            wanted: LinkedImage | StoredImage | Video | Document,
+        ) -> Source | Attachment:
+            if isinstance(wanted, Video | Document):
+                return await self.attachments.had(wanted, owner)
+            return await self._had(wanted, owner)
+
+        if waiting:
+            sources |= await each(waiting, get, deadline_s, at_once=self.settings.max_at_once)
+        return Resolved(references, sources, deadline_s)
+
+    def _inline(self, picture: InlineImage) -> Source:
+        began_s = time.monotonic()
+        try:
+            base64 = data_url.payload(picture.data_url)
+            if len(base64) > _PEEK_FROM and (head := data_url.peek(base64, _PEEK_BYTES)):
+                check_head(head, self.settings)
+            file = data_url.decode(base64, max_bytes=self.settings.max_bytes)
+            found = survey(file.data, self.settings)
+        except ServiceError as refusal:
+            raise refusal.at(picture.param) from refusal
+        declared = data_url.label(picture.data_url)
+        return Source(file.data, file.base64, found, declared, ms_since(began_s))
+
+    async def _had(self, picture: LinkedImage | StoredImage, owner: str) -> Source:
+        began_s = time.monotonic()
+        if isinstance(picture, LinkedImage):
+            fetched = await self.fetcher.fetch(picture.url, param=picture.param)
+            data, declared = fetched.data, fetched.declared_type
+        elif self.files is None:
+            raise FileNotFound("There is no such file.", param=picture.param)
+        else:
+            file = await self.files.open(
+                picture.file_id,
+                owner=owner,
+                max_bytes=self.settings.max_bytes,
+                param=picture.param,
+            )
+            data, declared = file.data, file.content_type
+        try:
+            found = survey(data, self.settings)
+        except ServiceError as refusal:
+            raise refusal.at(picture.param) from refusal
+        return Source(data, None, found, declared, ms_since(began_s))
+
+
+async def each(
+    items: Mapping[_AnyKey, _Item],
+    work: Callable[[_Item], Awaitable[_Made]],
+    deadline_s: float,
+    *,
+    at_once: int,
+) -> dict[_AnyKey, _Made]:
+    """Does the work, `at_once` at a time; the first refusal ends the others.
+
+    Raises:
+        ServiceError: that refusal.
+        MediaRejected: `deadline_s`, by `time.monotonic`, has passed.
+    """
+    made: dict[_AnyKey, _Made] = {}
+    refusals: list[ServiceError] = []
+    turns = anyio.Semaphore(at_once)
+
+    async def finish(key: _AnyKey, item: _Item) -> None:
+        try:
+            async with turns:
+                made[key] = await work(item)
+        except ServiceError as refusal:
+            refusals.append(refusal)
+            tasks.cancel_scope.cancel()
+
+    with anyio.move_on_after(deadline_s - time.monotonic()) as deadline:
+        async with anyio.create_task_group() as tasks:
+            for key, item in items.items():
+                tasks.start_soon(finish, key, item)
+    if refusals:
+        raise refusals[0]
+    if deadline.cancelled_caught:
+        raise MediaRejected("The images were not ready in time.", param="messages")
+    return made
+
+
+def key_at(place: int, wanted: MediaReference) -> Key:
+    """What the reference at a place has in common with others of the same file."""
+    match wanted:
+        case LinkedImage(url=url):
+            return f"url {url}"
+        case StoredImage(file_id=file_id):
+            return f"file {file_id}"
+        case _:
+            return place
+
+
+def ms_since(began_s: float) -> float:
+    """Milliseconds since then, by `time.monotonic`."""
+    return (time.monotonic() - began_s) * 1000
