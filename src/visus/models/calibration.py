@@ -27,6 +27,10 @@ _SPREAD: Final = (2.0, 200.0, 2.0, 100.0)
 """How far from what is expected each coefficient may well be; second and last in tokens."""
 _NOISE: Final = 0.002
 """What counts as agreement, of the larger of the two numbers; half a token at least."""
+_ROUNDING: Final = 0.5
+"""How far off a whole number is from what it was rounded from, at most."""
+_WHOLE: Final = 1.0
+"""How far off a rule may be that counts to the token."""
 _FEW: Final = 5
 _STRIDES: Final = (1, 7)
 """Which few are tried as a beginning: each answer with its next ones, and every seventh."""
@@ -160,13 +164,25 @@ def _explained(answers: Sequence[_Answer], before: _Vector) -> _Vector:
     """
     found = _fitted(answers, before)
     if max(_miss(answer, found) for answer in answers) <= 1:
-        return found
+        return _sharpened(answers, found, before)
     found = min(
         (found, *_beginnings(answers, before)), key=lambda each: _disagreement(answers, each)
     )
     for _ in range(_ROUNDS):
         found = _fitted(_agreeing(answers, found), before)
-    return found
+    return _sharpened(_agreeing(answers, found), found, before)
+
+
+def _sharpened(answers: Sequence[_Answer], found: _Vector, before: _Vector) -> _Vector:
+    """The coefficients that meet every answer to the token, where there are any; else `found`.
+
+    A server that counts by a rule of its own differs from it by rounding alone. Its large
+    answers then say as much to the token as its small ones.
+    """
+    exact = [answer._replace(noise=_ROUNDING) for answer in answers]
+    sharp = _fitted(exact, before)
+    is_met = all(_miss(answer, sharp) <= _WHOLE / _ROUNDING for answer in exact)
+    return sharp if is_met else found
 
 
 def _beginnings(answers: Sequence[_Answer], before: _Vector) -> Iterator[_Vector]:
