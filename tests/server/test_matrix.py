@@ -522,7 +522,7 @@ def test_the_matrix_has_no_silent_cell() -> None:
     assert len(set(CELLS)) == len({cell.mark for cell in CELLS}) == len(KINDS) * EACH == 2250
     assert Counter(cell.kind for cell in CELLS) == dict.fromkeys(KINDS, EACH)
     proofs = Counter(KINDS[cell.kind].proof for cell in CELLS)
-    assert proofs == {"hash": 300, "pixels": 660, "video": 60, "pages": 60, "error": 420}
+    assert proofs == {"hash": 450, "pixels": 990, "video": 90, "pages": 90, "error": 630}
 
 
 def test_no_two_roles_have_the_same_picture() -> None:

@@ -1,0 +1,85 @@
+"""Awkward PDFs of other projects: drawn right, or refused for the right reason."""
+
+import base64
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageChops, ImageStat
+from tests.support.claims import answered
+from tests.support.films import document, pdf
+from tests.support.service import Service, ask
+from tests.support.upstream import Upstream
+
+FILES = sorted((Path(__file__).parents[1] / "files" / "pdf").glob("*.pdf"))
+LOCKED = {
+    *(f"r{revision}-user-password" for revision in (2, 3, 5, 6)),
+    *("r4-user-password", "r4-aes-user-password", "r6-both-passwords"),
+    "r6-cleartext-metadata",
+}
+"""What nobody can read without the password."""
+PAGES = {
+    "badlin1": 30,
+    "content-stream-errors": 4,
+    "encrypted_doc_no_id": 3,
+}
+"""Of those with more than one."""
+SAME = [file for file in FILES if file.stem[:1] == "r" and file.stem not in LOCKED]
+"""Other ways to store one page."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm(service: Service) -> None:
+    """The worker for documents begins with the first and stays."""
+    answered(service, service.post(ask("good", [document(pdf())])))
+
+
+def shown(service: Service, upstream: Upstream, file: Path) -> tuple[list[Any], list[str]]:
+    """The pages that the upstream got, and their text layers."""
+    answered(service, service.post(ask("good", [document(file.read_bytes())])))
+    content = upstream.last("good").body["messages"][-1]["content"]
+    pages = [
+        Image.open(BytesIO(base64.b64decode(one["image_url"]["url"].partition(",")[2])))
+        for one in content
+        if one["type"] == "image_url"
+    ]
+    texts = [one["text"] for one in content if one.get("text", "").startswith("Text of page")]
+    return pages, texts
+
+
+def test_the_files_are_there() -> None:
+    assert len(FILES) >= 20
+    assert {file.stem for file in FILES} >= LOCKED | PAGES.keys()
+    assert len(SAME) >= 8
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_page_is_drawn_or_the_file_refused(
+    service: Service, upstream: Upstream, file: Path
+) -> None:
+    if file.stem in LOCKED:
+        reply = service.post(ask("good", [document(file.read_bytes())]))
+        assert reply.error() == (
+            400,
+            "encrypted_file",
+            "messages[0].content[0].file.file_data",
+        )
+        return
+    pages, _ = shown(service, upstream, file)
+    assert len(pages) == PAGES.get(file.stem, 1)
+    for page in pages:
+        low, high = ImageStat.Stat(page.convert("L")).extrema[0]
+        assert high > low or file.stem in {"badlin1", "cyclic-toc", "content-stream-errors"}
+
+
+@pytest.mark.parametrize("file", SAME, ids=lambda file: file.stem)
+def test_what_needs_no_password_looks_as_if_it_were_not_locked(
+    service: Service, upstream: Upstream, file: Path
+) -> None:
+    (page,), text = shown(service, upstream, file)
+    (plain,), plain_text = shown(service, upstream, file.with_name("unencrypted.pdf"))
+    assert text == plain_text != []
+    assert page.size == plain.size
+    difference = ImageChops.difference(page.convert("RGB"), plain.convert("RGB"))
+    assert max(ImageStat.Stat(difference).mean) < 1
