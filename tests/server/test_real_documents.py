@@ -25,6 +25,8 @@ PAGES = {
     "encrypted_doc_no_id": 3,
 }
 """Of those with more than one."""
+BLANK = "cyclic-toc"
+"""The one with nothing on its page."""
 SAME = [file for file in FILES if file.stem[:1] == "r" and file.stem not in LOCKED]
 """Other ways to store one page."""
 
@@ -68,9 +70,8 @@ def test_every_page_is_drawn_or_the_file_refused(
         return
     pages, _ = shown(service, upstream, file)
     assert len(pages) == PAGES.get(file.stem, 1)
-    for page in pages:
-        low, high = ImageStat.Stat(page.convert("L")).extrema[0]
-        assert high > low or file.stem in {"badlin1", "cyclic-toc", "content-stream-errors"}
+    drawn = [page.convert("L").getextrema() for page in pages]
+    assert any(low < high for low, high in drawn) is (file.stem != BLANK)
 
 
 @pytest.mark.parametrize("file", SAME, ids=lambda file: file.stem)
