@@ -26,6 +26,12 @@ provider = "scripted"
 upstream_id = "good"
 input_modalities = ["text", "image"]
 vision = { max_images = 3, image_roles = ["user"], tokens = { formula = "qwen-pixels" } }
+[[models]]
+id = "good-small"
+provider = "scripted"
+upstream_id = "good"
+input_modalities = ["text", "image"]
+vision = { tokens = { formula = "openai-tiles", short_side_px = 77 } }
 """
 
 
@@ -67,6 +73,21 @@ def test_what_was_made_once_is_not_made_again(moving: Service, part: dict[str, A
     first, second = (answered(moving, moving.post(body))["visus"]["parts"][0] for _ in range(2))
     assert (first["cache_hit"], second["cache_hit"]) == (False, True)
     assert first["after"] == second["after"]
+
+
+@pytest.mark.parametrize(
+    ("part", "size"), [(video(film(seconds=1)), (103, 77)), (document(pdf()), (77, 116))]
+)
+def test_frames_and_pages_come_at_the_size_that_the_model_looks_at(
+    moving: Service, upstream: Upstream, part: dict[str, Any], size: tuple[int, int]
+) -> None:
+    body = ask("good-small", [part], visus={"report": True})
+    (reported,) = answered(moving, moving.post(body))["visus"]["parts"]
+    (data,) = upstream.last("good").pictures()
+    with Image.open(BytesIO(data)) as picture:
+        assert picture.size == size
+    assert (reported["after"]["width"], reported["after"]["height"]) == size
+    assert reported["tokens"] == 85 + 170
 
 
 # --- Videos ----------------------------------------------------------------------------------

@@ -21,8 +21,16 @@ from visus.core.prompt import (
     Sampling,
     SentMedia,
 )
-from visus.core.question import Document, InlineImage, LinkedImage, StoredImage, Text, Video
-from visus.core.tokens import Size
+from visus.core.question import (
+    Detail,
+    Document,
+    InlineImage,
+    LinkedImage,
+    StoredImage,
+    Text,
+    Video,
+)
+from visus.core.tokens import Size, boxed
 from visus.core.video_tokens import Clip, VideoRule
 from visus.errors import (
     Base64Rejected,
@@ -38,7 +46,7 @@ from visus.errors import (
 from visus.media import data_url, paging, sampling
 from visus.media.fetch import FetchedMedia
 from visus.media.film import video_type
-from visus.media.fit import image_tokens
+from visus.media.fit import Fitting, Picture, fit, image_tokens
 from visus.media.fitting import Fitted
 from visus.media.library import StoredFile
 from visus.media.papers import check_pdf
@@ -240,17 +248,21 @@ class Attachments:
     # --- As pictures -------------------------------------------------------------------------
 
     async def _film(self, attachment: Attachment, wanted: Video, budget: "_Budget") -> Shown:
-        limits = self.settings.video
-        side = Size(limits.frame_side_px, limits.frame_side_px)
-        film, was_kept = await self._watched(attachment, self._wish(wanted, budget, side))
-        smaller = budget.smaller([frame.picture for frame in film.frames])
-        if smaller is not None:
-            wish = self._wish(wanted, budget, smaller)
-            film, was_kept = await self._watched(attachment, wish)
+        facts, _ = await self._watched(attachment, None)
+        largest = boxed(
+            Size(facts.width_px, facts.height_px), self.settings.video.frame_side_px
+        )
+        fitting = budget.fitting(largest)
+        film, was_kept = await self._watched(attachment, self._wish(wanted, budget, fitting))
         if not film.frames:
             raise InvalidVideo("The video has no frame that can be decoded.")
         images = [
-            _image(frame.picture, wanted.param, f"Frame at {frame.time_s:.2f} s")
+            _image(
+                frame.picture,
+                wanted.param,
+                f"Frame at {frame.time_s:.2f} s",
+                detail=fitting.detail,
+            )
             for frame in film.frames
         ]
         parts: list[PromptPart] = [
@@ -269,7 +281,7 @@ class Attachments:
             was_kept,
         )
 
-    def _wish(self, wanted: Video, budget: "_Budget", side: Size) -> sampling.Wish:
+    def _wish(self, wanted: Video, budget: "_Budget", fitting: Fitting) -> sampling.Wish:
         limits = self.settings.video
         return sampling.Wish(
             fps=min(wanted.fps or 1.0, limits.max_fps),
@@ -277,8 +289,8 @@ class Attachments:
             end_s=wanted.end_s,
             max_frames=min(wanted.max_frames or limits.max_frames, budget.most),
             formats=budget.formats,
-            max_width_px=side.width_px,
-            max_height_px=side.height_px,
+            max_width_px=fitting.width_px,
+            max_height_px=fitting.height_px,
             max_pixels=budget.sees.max_pixels,
             max_bytes=budget.sees.max_bytes,
         )
@@ -302,16 +314,25 @@ class Attachments:
     async def _papers(
         self, attachment: Attachment, wanted: Document, budget: "_Budget"
     ) -> Shown:
-        papers, was_kept = await self._drawn(attachment, budget, None)
-        smaller = budget.smaller([page.picture for page in papers.pages])
-        if smaller is not None:
-            papers, was_kept = await self._drawn(attachment, budget, smaller)
+        facts, _ = await self._paged(attachment, None)
+        if facts.page_count > budget.most:
+            raise TooManyImages(
+                f"The document has {facts.page_count} pages; at most {budget.most} images"
+                " are left in this request."
+            )
+        papers, was_kept = await self._paged(attachment, budget.pages())
+        pages, details = await self._fitted_pages(attachment, papers.pages, budget)
         images = [
-            _image(page.picture, wanted.param, f"Page {page.number} of {papers.page_count}")
-            for page in papers.pages
+            _image(
+                page.picture,
+                wanted.param,
+                f"Page {page.number} of {papers.page_count}",
+                detail=detail,
+            )
+            for page, detail in zip(pages, details, strict=True)
         ]
         parts: list[PromptPart] = []
-        for page, image in zip(papers.pages, images, strict=True):
+        for page, image in zip(pages, images, strict=True):
             parts += [Text(f"{image.caption}:"), image]
             if page.text.strip():
                 parts.append(Text(f"Text of page {page.number}:\n{page.text.strip()}"))
@@ -326,24 +347,24 @@ class Attachments:
             was_kept,
         )
 
-    async def _drawn(
-        self, attachment: Attachment, budget: "_Budget", side: Size | None
-    ) -> tuple[paging.Papers, bool]:
-        if side is None:
-            facts, _ = await self._paged(attachment, None)
-            if facts.page_count > budget.most:
-                raise TooManyImages(
-                    f"The document has {facts.page_count} pages; at most {budget.most} images"
-                    " are left in this request."
-                )
-        wish = paging.Wish(
-            formats=budget.formats,
-            max_width_px=side.width_px if side else None,
-            max_height_px=side.height_px if side else None,
-            max_pixels=budget.sees.max_pixels,
-            max_bytes=budget.sees.max_bytes,
-        )
-        return await self._paged(attachment, wish)
+    async def _fitted_pages(
+        self, attachment: Attachment, pages: Sequence[paging.Page], budget: "_Budget"
+    ) -> tuple[Sequence[paging.Page], Sequence[Detail]]:
+        """Each page at the size at which the model looks at it, and the detail to ask for."""
+        found = {page.number: page for page in pages}
+        details: list[Detail] = []
+        others: dict[Size, list[int]] = {}
+        for page in pages:
+            drawn = Size(page.picture.width_px, page.picture.height_px)
+            fitting = budget.fitting(drawn)
+            details.append(fitting.detail)
+            target = Size(fitting.width_px, fitting.height_px)
+            if target != drawn:
+                others.setdefault(target, []).append(page.number)
+        for target, numbers in others.items():
+            again, _ = await self._paged(attachment, budget.pages(numbers, target))
+            found |= {page.number: page for page in again.pages}
+        return [found[page.number] for page in pages], details
 
     async def _paged(
         self, attachment: Attachment, wish: paging.Wish | None
@@ -369,21 +390,23 @@ class _Budget(NamedTuple):
     most: int
     """Pictures."""
 
-    def smaller(self, pictures: Sequence[Fitted]) -> Size | None:
-        """The size that the pictures have to have, where these cost too many tokens."""
-        rule = self.sees.tokens and self.sees.tokens.rule
-        if self.max_tokens is None or not rule or not pictures:
-            return None
-        sizes = [Size(one.width_px, one.height_px) for one in pictures]
-        costliest = max(sizes, key=lambda size: rule.count(size, "auto"))
-        if rule.count(costliest, "auto") <= self.max_tokens:
-            return None
-        within = rule.within(costliest, max_tokens=self.max_tokens)
-        if within is None:
-            raise MediaRejected(
-                f"No size of these images costs {self.max_tokens} tokens or less here."
-            )
-        return within
+    def pages(
+        self, numbers: Sequence[int] | None = None, size: Size | None = None
+    ) -> paging.Wish:
+        """A wish for pages, all or some, of a size."""
+        return paging.Wish(
+            pages=None if numbers is None else tuple(numbers),
+            formats=self.formats,
+            max_width_px=size and size.width_px,
+            max_height_px=size and size.height_px,
+            max_pixels=self.sees.max_pixels,
+            max_bytes=self.sees.max_bytes,
+        )
+
+    def fitting(self, size: Size) -> Fitting:
+        """What the model should get of a frame or a page of that size."""
+        picture = Picture("image/jpeg", *size, size_bytes=0)
+        return fit(picture, self.sees, detail="auto", max_tokens_per_image=self.max_tokens)
 
 
 def _takes_film(
@@ -453,13 +476,13 @@ def _inline(
         raise kind(refusal.message) from refusal
 
 
-def _image(picture: Fitted, param: str, caption: str) -> Image:
+def _image(picture: Fitted, param: str, caption: str, *, detail: Detail) -> Image:
     return Image(
         picture.media_type,
         picture.width_px,
         picture.height_px,
         pybase64.b64encode(picture.data),
-        "auto",
+        detail,
         param,
         caption,
     )

@@ -58,11 +58,11 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
             factor = min(factor, Fraction(highest, height_px))
         width, height = (max(1, int(side * factor)) for side in (width_px, height_px))
         if factor < 1 and widest is not None and highest is not None:
-            width, height = _snapped((width, height), (widest, highest))
+            width, height = snapped((width, height), (widest, highest))
         return _within(self.max_pixels, width, height)
 
 
-def _snapped(size: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int]:
+def snapped(size: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int]:
     """`wanted` where it differs from `size` by rounding alone."""
     is_near = all(abs(a - b) <= 1 for a, b in zip(size, wanted, strict=True))
     return wanted if is_near else size

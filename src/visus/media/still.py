@@ -11,7 +11,7 @@ from PIL import Image
 from visus.core.prompt import ImageType
 from visus.errors import MediaRejected
 from visus.media import encoding
-from visus.media.fitting import Fit, Fitted
+from visus.media.fitting import Fit, Fitted, snapped
 
 
 class Box(NamedTuple):
@@ -25,7 +25,8 @@ class Box(NamedTuple):
 def size_within(width: float, height: float, box: Box) -> tuple[int, int]:
     """The largest size of these proportions inside `box`, never larger than it is.
 
-    Each side is at least one pixel, whatever the proportions.
+    Each side is at least one pixel, whatever the proportions. A box in these proportions, to
+    within a pixel, is filled.
     """
     factor = 1.0
     if box.max_width_px is not None:
@@ -35,6 +36,9 @@ def size_within(width: float, height: float, box: Box) -> tuple[int, int]:
     if box.max_pixels is not None:
         factor = min(factor, (box.max_pixels / (width * height)) ** 0.5)
     wide, high = max(1, int(width * factor + 1e-6)), max(1, int(height * factor + 1e-6))
+    sides = box.max_width_px, box.max_height_px
+    if factor < 1 and sides[0] is not None and sides[1] is not None:
+        wide, high = snapped((wide, high), (sides[0], sides[1]))
     if box.max_pixels is not None:  # a side of one pixel leaves less for the other
         wide, high = min(wide, box.max_pixels // high), min(high, box.max_pixels // wide)
     return max(1, wide), max(1, high)
