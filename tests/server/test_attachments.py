@@ -4,13 +4,23 @@ import base64
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 from tests.conftest import FAST, upstream_config
 from tests.support.claims import answered, refused
-from tests.support.films import COLOURS, document, film, pdf, sound, video, written
+from tests.support.films import (
+    COLOURS,
+    document,
+    film,
+    growing,
+    pdf,
+    sound,
+    video,
+    written,
+)
 from tests.support.service import Service, ask, text
 from tests.support.upstream import Upstream
 
@@ -191,6 +201,37 @@ def test_a_header_that_claims_a_day_is_not_believed(
     claimed = data[: place + 16] + (86_400_000).to_bytes(4) + data[place + 20 :]
     _, *parts = sent(moving, upstream, video(claimed))
     assert len(parts) == 2
+
+
+def test_frames_that_change_their_size_are_shown_each_within_the_bounds(
+    moving: Service, upstream: Upstream
+) -> None:
+    _, *parts = sent(moving, upstream, video(growing((1280, 960)), "video/webm"))
+    assert [one.size for one in parts[1::2]] == [(160, 120), (768, 576)]
+    for frame, colour in zip(parts[1::2], COLOURS, strict=False):
+        assert is_near(frame, colour)
+
+
+def test_a_frame_that_grows_over_the_limit_is_refused(moving: Service) -> None:
+    reply = moving.post(ask("good", [video(growing((4000, 2600)), "video/webm")]))
+    refused(moving, reply, 400, "invalid_video", "messages[0].content[0].video_url.url")
+
+
+def test_a_film_that_takes_too_long_costs_its_own_request(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    hurried = Service(
+        tmp_path,
+        upstream_config(upstream.port, FAST, "[media.video]\ndecode_s = 0.001\n"),
+        SCRIPTED_KEY="sk-upstream",
+    )
+    try:
+        slow = film(size=(1280, 720), fps=25, g="250", preset="ultrafast")
+        reply = hurried.post(ask("good", [video(slow, start=4)]))
+        refused(hurried, reply, 400, "invalid_video", "messages[0].content[0].video_url.url")
+        answered(hurried, hurried.post(ask("good", [document(pdf())])))
+    finally:
+        hurried.stop()
 
 
 # --- Documents -------------------------------------------------------------------------------

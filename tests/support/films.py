@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from fractions import Fraction
 from io import BytesIO
 from typing import Any
 
@@ -33,6 +34,33 @@ def film(
             out.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         out.mux(stream.encode())
     return sink.getvalue()
+
+
+def growing(last: tuple[int, int]) -> bytes:
+    """A film whose frames have other sides from its second second on: VP8 lets them."""
+    sink = BytesIO()
+    with av.open(sink, "w", format="webm") as out:
+        stream: Any = out.add_stream("libvpx", rate=2)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        later: Any = av.CodecContext.create("libvpx", "w")
+        later.width, later.height, later.pix_fmt = *last, "yuv420p"
+        later.time_base = stream.codec_context.time_base = Fraction(1, 2)
+        for number in range(4):
+            coder = later if number >= 2 else stream.codec_context
+            pixels = np.zeros((coder.height, coder.width, 3), np.uint8)
+            pixels[:] = COLOURS[number // 2]
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 2)
+            _mux(out, stream, coder.encode(frame))
+            if number in {1, 3}:
+                _mux(out, stream, coder.encode(None))
+    return sink.getvalue()
+
+
+def _mux(out: Any, stream: Any, packets: Sequence[Any]) -> None:
+    for packet in packets:
+        packet.stream = stream
+        out.mux(packet)
 
 
 def sound() -> bytes:

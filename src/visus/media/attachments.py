@@ -253,7 +253,10 @@ class Attachments:
             Size(facts.width_px, facts.height_px), self.settings.video.frame_side_px
         )
         fitting = budget.fitting(largest)
-        film, was_kept = await self._watched(attachment, self._wish(wanted, budget, fitting))
+        target = Size(fitting.width_px, fitting.height_px)
+        side = self.settings.video.frame_side_px
+        box = Size(side, side) if target == largest else target  # later frames may be larger
+        film, was_kept = await self._watched(attachment, self._wish(wanted, budget, box))
         if not film.frames:
             raise InvalidVideo("The video has no frame that can be decoded.")
         images = [
@@ -281,7 +284,7 @@ class Attachments:
             was_kept,
         )
 
-    def _wish(self, wanted: Video, budget: "_Budget", fitting: Fitting) -> sampling.Wish:
+    def _wish(self, wanted: Video, budget: "_Budget", box: Size) -> sampling.Wish:
         limits = self.settings.video
         return sampling.Wish(
             fps=min(wanted.fps or 1.0, limits.max_fps),
@@ -289,8 +292,8 @@ class Attachments:
             end_s=wanted.end_s,
             max_frames=min(wanted.max_frames or limits.max_frames, budget.most),
             formats=budget.formats,
-            max_width_px=fitting.width_px,
-            max_height_px=fitting.height_px,
+            max_width_px=box.width_px,
+            max_height_px=box.height_px,
             max_pixels=budget.sees.max_pixels,
             max_bytes=budget.sees.max_bytes,
         )
