@@ -150,3 +150,15 @@ def test_each_of_several_pages_answers_for_itself() -> None:
     said = ask("What is the total?", written("Total: 5,00 €"), written("Total: 7,00 €"))
     assert "Picture 1: 5,00 €" in said
     assert "Picture 2: 7,00 €" in said
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("What does the video show?", "Egyptian cat"),
+        ("What is in this film?", "Egyptian cat"),
+        ("Was zeigt das Video?", "Ägyptische Katze"),
+    ],
+)
+def test_a_film_is_described_like_a_picture(question: str, name: str) -> None:
+    assert name in ask(question, CAT, CAT)

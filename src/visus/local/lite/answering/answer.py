@@ -36,8 +36,8 @@ Answerer: TypeAlias = Callable[[Ask, Page], Reply | None]
 
 _DESCRIBE: Final = (
     r"\bdescri|\bbeschreib|what(?:'s| is| do you see| can you see| does it show| is shown| is depicted| are we)\b.*\b(?:in|on|at)?\b"
-    r".*(?:image|picture|photo|here|this|that|it)\W*$|what do you see|what am i looking at|was (?:ist|sieht|siehst|zeigt|erkennst|kannst)"
-    r".*(?:bild\w*|foto\w*|das|hier|sehen|erkennen|zeigt)|tell me about|what does (?:it|this|the (?:image|picture|photo)) show|caption|summari"
+    r".*(?:image|picture|photo|video|film|clip|here|this|that|it)\W*$|what do you see|what am i looking at|was (?:ist|sieht|siehst|zeigt|erkennst|kannst)"
+    r".*(?:bild\w*|foto\w*|video\w*|film\w*|das|hier|sehen|erkennen|zeigt)|tell me about|what does (?:it|this|the (?:image|picture|photo|video|film|clip)) show|caption|summari"
     r"|zusammenfass|fasse|erklar|explain|was ist das|worum (?:geht|handelt)"
 )  # fmt: skip
 _READ: Final = (

@@ -64,6 +64,7 @@ ENGLISH_GENERIC: Final = frozenset(
     figures numbers percent percentage euro euros eur dollar dollars usd pounds cents sum money day
     figure figures number numbers reply replies respond response percent percentage euro euros eur dollar dollars usd pound pounds cents sum money day
     image images picture pictures photo photos photograph pic screenshot scan file page
+    video videos film films movie clip clips frame frames
     document documents doc text bill invoice invoices receipt letter form label chart graph
     table diagram sheet paper card sign value values field entry written printed stated
     listed shown given mentioned displayed visible indicated specified noted contained
