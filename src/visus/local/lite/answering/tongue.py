@@ -16,7 +16,8 @@ from visus.local.lite.answering.words import (
 
 Tongue: TypeAlias = Literal["en", "de"]
 
-_ENGLISH: Final = (ENGLISH_STOPWORDS | ENGLISH_GENERIC) - GERMAN_STOPWORDS - GERMAN_GENERIC | {
+_IN_BOTH: Final = frozenset({"video", "videos", "film", "clip", "clips"})
+_ENGLISH: Final = (ENGLISH_STOPWORDS | ENGLISH_GENERIC) - _IN_BOTH - GERMAN_STOPWORDS - GERMAN_GENERIC | {
     "describe", "compare", "colour", "color", "count", "transcribe", "was",
 }  # fmt: skip
 _GERMAN: Final = (GERMAN_STOPWORDS | GERMAN_GENERIC) - ENGLISH_STOPWORDS - ENGLISH_GENERIC | {
