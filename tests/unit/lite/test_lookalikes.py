@@ -48,6 +48,11 @@ def test_a_figure_between_letters_of_a_beginning_is_a_letter() -> None:
     assert _read("IN0V-12345", {}) == "INOV-12345"
 
 
+def test_a_zero_before_several_letters_is_one() -> None:
+    assert _read("0RD641365", {}) == "ORD641365"
+    assert _read("0R641365", {}) == "0R641365"
+
+
 def test_a_wide_five_is_a_letter_only_where_the_reading_was_unsure() -> None:
     assert _read("R5289866", {1: 12.0}) == "R5289866"
     assert _read("R5289866", {1: 12.0}, confidence=0.6) == "RS289866"

@@ -4,7 +4,8 @@ The `O` of `PO289866` and the `0` of `P0289866` look alike, and so do `S` and `5
 What tells them apart is their width beside the figures of the same code: capitals are wider.
 Type of one width for all mostly marks its zero with a dot, which is ink of its own: a `0` of
 one piece after the `P` of an order number is an `O` there. Glyphs that touch tell nothing, and
-the reading stands; only between two letters of its beginning a code has no figure.
+the reading stands; only between two letters of its beginning a code has no figure, and no `0`
+before several letters.
 """
 
 import re
@@ -18,6 +19,7 @@ from visus.local.lite.spacing import Glyph
 _LETTERS: Final = {"0": "O", "5": "S", "8": "B"}
 _CODE: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]{1,4}[0-9]{4,}(?![A-Za-z0-9])")
 _BEGINNING: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]+[058](?=[A-Z]+[-/]?[0-9]{3})")
+_FIRST: Final = re.compile(r"(?<![A-Za-z0-9-])0[A-Z]{2,4}[0-9]{4,}(?![A-Za-z0-9])")
 _LETTER_FROM: Final = 1.18
 _TOUCHING_FROM: Final = 1.65
 """Widths, in widths of a figure of the same code."""
@@ -37,6 +39,8 @@ def told_apart(glyphs: Sequence[Glyph], widths: Sequence[float | None]) -> list[
     for found in _BEGINNING.finditer(text):
         place = found.end() - 1
         done[place] = replace(done[place], text=_LETTERS[text[place]])
+    for found in _FIRST.finditer(text):
+        done[found.start()] = replace(done[found.start()], text="O")
     for found in _CODE.finditer(text):
         figure = _figure(text, widths, found)
         for place in _doubtful(text, found.start(), found.end()) if figure else ():

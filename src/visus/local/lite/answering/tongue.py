@@ -21,7 +21,7 @@ _ENGLISH: Final = (ENGLISH_STOPWORDS | ENGLISH_GENERIC) - _IN_BOTH - GERMAN_STOP
     "describe", "compare", "colour", "color", "count", "transcribe", "was",
 }  # fmt: skip
 _GERMAN: Final = (GERMAN_STOPWORDS | GERMAN_GENERIC) - ENGLISH_STOPWORDS - ENGLISH_GENERIC | {
-    "was", "beschreibe", "vergleiche", "farbe", "farben", "zahle", "lies", "die", "an",
+    "was", "beschreibe", "vergleiche", "farbe", "farben", "zahle", "lies", "die", "an", "zeigt", "siehst",
 }  # fmt: skip
 
 _PROFILES: Final[dict[str, frozenset[str]]] = {
