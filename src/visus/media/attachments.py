@@ -50,7 +50,7 @@ from visus.media.fit import Fitting, Picture, fit, image_tokens
 from visus.media.fitting import Fitted
 from visus.media.library import StoredFile
 from visus.media.papers import check_pdf
-from visus.media.renditions import Renditions, key_of
+from visus.media.renditions import Rendition, Renditions, key_of
 from visus.media.settings import MediaSettings
 from visus.models.catalogue import Vision
 from visus.workers.faults import NoWorker, WorkerFault
@@ -300,8 +300,8 @@ class Attachments:
 
     async def _watched(
         self, attachment: Attachment, wish: sampling.Wish | None
-    ) -> tuple[sampling.Film, bool]:
-        """The film with the frames wished for, or its facts alone; whether that was kept."""
+    ) -> Rendition[sampling.Film]:
+        """The film with the frames wished for; None: its facts alone."""
         if attachment.video is None:
             raise InvalidVideo("The file is no video.")
         bounds = sampling.bounds_of(self.settings.video)
@@ -309,8 +309,9 @@ class Attachments:
         job = sampling.pack_job(attachment.data, task)
         key = key_of(attachment.owner, job)
         try:
-            result, was_kept = await self.renditions.get(key, lambda: self.videos.call(job))
-            return sampling.unpack_film(result), was_kept
+            return await self.renditions.get(
+                key, lambda: self.videos.call(job), sampling.unpack_film
+            )
         except msgspec.MsgspecError as fault:
             raise InvalidVideo("The video could not be decoded.", detail=str(fault)) from fault
 
@@ -371,14 +372,15 @@ class Attachments:
 
     async def _paged(
         self, attachment: Attachment, wish: paging.Wish | None
-    ) -> tuple[paging.Papers, bool]:
-        """The pages wished for, or the facts alone; whether that was kept."""
+    ) -> Rendition[paging.Papers]:
+        """The pages wished for; None: the facts alone."""
         bounds = paging.bounds_of(self.settings.documents)
         job = paging.pack_job(attachment.data, paging.Task(bounds, wish))
         key = key_of(attachment.owner, job)
         try:
-            result, was_kept = await self.renditions.get(key, lambda: self.documents.call(job))
-            return paging.unpack_papers(result), was_kept
+            return await self.renditions.get(
+                key, lambda: self.documents.call(job), paging.unpack_papers
+            )
         except msgspec.MsgspecError as fault:
             raise InvalidFile("The document could not be read.", detail=str(fault)) from fault
 

@@ -300,10 +300,9 @@ class MediaPipeline:
         job = pack_job(unfit.data, self._fit(unfit))
 
         try:
-            result, was_kept = await self.renditions.get(
-                key_of(unfit.owner, job), lambda: self._decoded(job)
+            frames, was_kept = await self.renditions.get(
+                key_of(unfit.owner, job), lambda: self._decoded(job), _unpacked
             )
-            frames = _unpacked(result)
         except MediaRejected as refusal:
             raise refusal.at(param) from refusal
         detail = unfit.fitting.detail
@@ -326,14 +325,12 @@ class MediaPipeline:
 
     async def _decoded(self, job: bytes) -> bytes:
         try:
-            result = await self.pool.call(job)
-            _unpacked(result)  # what cannot be read is not kept
+            return await self.pool.call(job)
         except NoWorker:
             raise
         except WorkerFault as fault:
             message = "The image could not be decoded."
             raise MediaRejected(message, detail=fault.detail) from fault
-        return result
 
     def _fit(self, unfit: "_Unfit") -> Fit:
         fitting = unfit.fitting

@@ -8,15 +8,17 @@ learns from a quick answer that somebody else sent the same one.
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import anyio
 
+_Made = TypeVar("_Made")
 
-class Rendition(NamedTuple):
+
+class Rendition(NamedTuple, Generic[_Made]):
     """What was made of a file."""
 
-    result: bytes
+    made: _Made
     was_kept: bool
     """Whether somebody else's work was used."""
 
@@ -39,41 +41,53 @@ class Renditions:
         self._kept: OrderedDict[bytes, bytes] = OrderedDict()
         self._flights: dict[bytes, _Flight] = {}
 
-    async def get(self, key: bytes, make: Callable[[], Awaitable[bytes]]) -> Rendition:
-        """What is kept under `key`, or what `make` makes.
+    async def get(
+        self,
+        key: bytes,
+        make: Callable[[], Awaitable[bytes]],
+        read: Callable[[bytes], _Made],
+    ) -> Rendition[_Made]:
+        """What is kept under `key`, or what `make` makes, as `read` reads it.
 
         Whoever comes while it is being made waits for that, and gets its error too. If the one
-        who makes it goes away, the next one begins again.
+        who makes it goes away, the next one begins again. What cannot be read is not kept.
 
         Raises:
-            Exception: what `make` raises.
+            Exception: what `make` or `read` raises.
         """
         while True:
             kept = self._kept.get(key)
             if kept is not None:
                 self._kept.move_to_end(key)
-                return Rendition(kept, was_kept=True)
+                return Rendition(read(kept), was_kept=True)
             flight = self._flights.get(key)
             if flight is None:
-                return Rendition(await self._made(key, make), was_kept=False)
+                return Rendition(await self._made(key, make, read), was_kept=False)
             await flight.landed.wait()
             if flight.error is not None:
                 raise flight.error
             if flight.result is not None:
-                return Rendition(flight.result, was_kept=True)
+                return Rendition(read(flight.result), was_kept=True)
 
-    async def _made(self, key: bytes, make: Callable[[], Awaitable[bytes]]) -> bytes:
+    async def _made(
+        self,
+        key: bytes,
+        make: Callable[[], Awaitable[bytes]],
+        read: Callable[[bytes], _Made],
+    ) -> _Made:
         flight = self._flights[key] = _Flight()
         try:
-            flight.result = await make()
+            result = await make()
+            made = read(result)
+            flight.result = result
         except Exception as fault:
             flight.error = fault
             raise
         finally:
             del self._flights[key]
             flight.landed.set()
-        self._keep(key, flight.result)
-        return flight.result
+        self._keep(key, result)
+        return made
 
     def _keep(self, key: bytes, result: bytes) -> None:
         if len(result) > self._max_bytes:

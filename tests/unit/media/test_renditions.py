@@ -29,33 +29,33 @@ class Maker:
 
 async def test_what_was_made_is_not_made_again() -> None:
     cache, maker = Renditions(100), Maker().at_once()
-    assert not (await cache.get(b"k", maker)).was_kept
-    assert (await cache.get(b"k", maker)).was_kept
-    assert not (await cache.get(b"other", maker)).was_kept
+    assert not (await cache.get(b"k", maker, bytes)).was_kept
+    assert (await cache.get(b"k", maker, bytes)).was_kept
+    assert not (await cache.get(b"other", maker, bytes)).was_kept
     assert maker.made == 2
 
 
 @pytest.mark.parametrize(("size", "is_kept"), [(99, True), (100, True), (101, False)])
 async def test_no_more_is_kept_than_the_bound(size: int, *, is_kept: bool) -> None:
     cache, maker = Renditions(100), Maker(size).at_once()
-    await cache.get(b"k", maker)
-    assert (await cache.get(b"k", maker)).was_kept is is_kept
+    await cache.get(b"k", maker, bytes)
+    assert (await cache.get(b"k", maker, bytes)).was_kept is is_kept
 
 
 async def test_what_was_not_asked_for_longest_goes_first() -> None:
     cache, maker = Renditions(20), Maker().at_once()
     for key in (b"a", b"b", b"a", b"c"):
-        await cache.get(key, maker)
-    found = [(await cache.get(key, maker)).was_kept for key in (b"a", b"c", b"b")]
+        await cache.get(key, maker, bytes)
+    found = [(await cache.get(key, maker, bytes)).was_kept for key in (b"a", b"c", b"b")]
     assert found == [True, True, False]
 
 
 async def test_whoever_comes_meanwhile_waits_for_the_same_work() -> None:
     cache, maker = Renditions(0), Maker()
-    found: list[Rendition] = []
+    found: list[Rendition[bytes]] = []
 
     async def get() -> None:
-        found.append(await cache.get(b"k", maker))
+        found.append(await cache.get(b"k", maker, bytes))
 
     async with anyio.create_task_group() as tasks:
         for _ in range(5):
@@ -73,7 +73,7 @@ async def test_an_error_is_everybodys_and_is_not_kept() -> None:
     async def get() -> None:
         nonlocal failures
         with pytest.raises(ValueError, match="broken"):
-            await cache.get(b"k", maker)
+            await cache.get(b"k", maker, bytes)
         failures += 1
 
     async with anyio.create_task_group() as tasks:
@@ -83,15 +83,15 @@ async def test_an_error_is_everybodys_and_is_not_kept() -> None:
         maker.may_end.set()
     assert (failures, maker.made) == (3, 1)
     maker.error = None
-    assert not (await cache.get(b"k", maker)).was_kept
+    assert not (await cache.get(b"k", maker, bytes)).was_kept
 
 
 async def test_one_who_goes_away_takes_nobody_along() -> None:
     cache, maker = Renditions(0), Maker()
-    found: list[Rendition] = []
+    found: list[Rendition[bytes]] = []
 
     async def get() -> None:
-        found.append(await cache.get(b"k", maker))
+        found.append(await cache.get(b"k", maker, bytes))
 
     async with anyio.create_task_group() as tasks:
         with anyio.CancelScope() as impatient:
@@ -106,6 +106,17 @@ async def test_one_who_goes_away_takes_nobody_along() -> None:
         maker.may_end.set()
     assert maker.made == 2
     assert len(found) == 2
+
+
+async def test_what_cannot_be_read_is_not_kept() -> None:
+    cache, maker = Renditions(100), Maker().at_once()
+
+    def refuse(result: bytes) -> None:
+        raise ValueError(f"{len(result)} bytes of nonsense")
+
+    with pytest.raises(ValueError, match="10 bytes"):
+        await cache.get(b"k", maker, refuse)
+    assert not (await cache.get(b"k", maker, bytes)).was_kept
 
 
 def test_a_key_is_of_one_owner_and_one_job() -> None:
