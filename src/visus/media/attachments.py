@@ -8,7 +8,7 @@ before: its length and its pages are known, and what cannot be opened is refused
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import msgspec
 import pybase64
@@ -24,33 +24,22 @@ from visus.core.prompt import (
 from visus.core.question import (
     Detail,
     Document,
-    InlineImage,
-    LinkedImage,
-    StoredImage,
     Text,
     Video,
 )
 from visus.core.tokens import Size, boxed
 from visus.core.video_tokens import Clip, VideoRule
 from visus.errors import (
-    Base64Rejected,
-    FileNotFound,
-    FileTooLarge,
     InvalidFile,
     InvalidVideo,
-    MediaRejected,
     ServiceError,
     TooManyImages,
-    UnsupportedFileType,
 )
-from visus.media import data_url, paging, sampling
-from visus.media.fetch import FetchedMedia
-from visus.media.film import video_type
+from visus.media import paging, sampling
 from visus.media.fit import Fitting, Picture, fit, image_tokens
 from visus.media.fitting import Fitted
-from visus.media.library import StoredFile
-from visus.media.papers import check_pdf
 from visus.media.renditions import Rendition, Renditions, key_of
+from visus.media.resolving import Attachment
 from visus.media.settings import MediaSettings
 from visus.models.catalogue import Vision
 from visus.workers.faults import NoWorker, WorkerFault
@@ -59,40 +48,6 @@ from visus.workers.pool import WorkerPool
 VIDEO_ENTRY: Final = "visus.media.video:worker"
 DOCUMENT_ENTRY: Final = "visus.media.document:worker"
 _MADE_HERE: Final[tuple[ImageType, ...]] = ("image/jpeg", "image/png")
-
-
-class Origin(Protocol):
-    """Where linked files come from: `media.fetch.Fetcher`."""
-
-    async def fetch(
-        self, url: str, *, param: str, max_bytes: int | None = None
-    ) -> FetchedMedia:
-        """The complete file behind `url`."""
-        ...
-
-
-class FileSource(Protocol):
-    """Where uploaded files are: `media.library.Library`."""
-
-    async def open(
-        self, file_id: str, *, owner: str, max_bytes: int, param: str | None = None
-    ) -> StoredFile:
-        """The owner's file with its content."""
-        ...
-
-
-class Attachment(NamedTuple):
-    """A file that was had, and whose first bytes are those of a video or a PDF."""
-
-    data: bytes
-    base64: memoryview | None
-    """The same in base64, where the caller sent it so."""
-    declared: str | None
-    """The media type that somebody claimed."""
-    video: sampling.VideoType | None
-    """None for a document."""
-    owner: str
-    """Whose it is: nobody else profits from what is made of it."""
 
 
 class Shown(NamedTuple):
@@ -118,54 +73,11 @@ class Attachments:
     """Turns attachments into pictures, in workers."""
 
     settings: MediaSettings
-    origin: Origin
-    files: FileSource | None
     videos: WorkerPool
     """Workers with the entry `VIDEO_ENTRY`."""
     documents: WorkerPool
     """Workers with the entry `DOCUMENT_ENTRY`."""
     renditions: Renditions
-
-    async def had(self, wanted: Video | Document, owner: str) -> Attachment:
-        """The file, checked by its first bytes.
-
-        Raises:
-            InvalidVideo: no video.
-            UnsupportedFileType: no PDF.
-            ServiceError: it cannot be had, or is too large.
-        """
-        try:
-            data, base64, declared = await self._bytes(wanted, owner)
-            if isinstance(wanted, Video):
-                return Attachment(data, base64, declared, video_type(data), owner)
-            check_pdf(data)
-        except ServiceError as refusal:
-            raise refusal.at(refusal.param or wanted.param) from refusal
-        return Attachment(data, base64, declared, None, owner)
-
-    async def _bytes(
-        self, wanted: Video | Document, owner: str
-    ) -> tuple[bytes, memoryview | None, str | None]:
-        is_video = isinstance(wanted, Video)
-        limits = self.settings.video if is_video else self.settings.documents
-        match wanted.source:
-            case InlineImage(data_url=url):
-                return _inline(url, is_video=is_video, max_bytes=limits.max_bytes)
-            case LinkedImage(url=url, param=param):
-                try:
-                    got = await self.origin.fetch(url, param=param, max_bytes=limits.max_bytes)
-                except MediaRejected as refusal:
-                    if type(refusal) is not MediaRejected:
-                        raise
-                    raise FileTooLarge(refusal.message, param=param) from refusal
-                return got.data, None, got.declared_type
-            case StoredImage(file_id=file_id, param=param):
-                if self.files is None:
-                    raise FileNotFound("There is no such file.", param=param)
-                file = await self.files.open(
-                    file_id, owner=owner, max_bytes=limits.max_bytes, param=param
-                )
-                return file.data, None, file.content_type
 
     async def shown(
         self,
@@ -461,24 +373,6 @@ def _base64(attachment: Attachment) -> bytes | memoryview:
     if attachment.base64 is not None:
         return attachment.base64
     return pybase64.b64encode(attachment.data)
-
-
-def _inline(
-    url: memoryview, *, is_video: bool, max_bytes: int
-) -> tuple[bytes, memoryview, str | None]:
-    label = b"video/" if is_video else b"application/pdf"
-    wrong = InvalidVideo if is_video else UnsupportedFileType
-    try:
-        base64 = data_url.payload(
-            url, label, wrong=lambda: wrong("The data URL is labelled as something else.")
-        )
-        file = data_url.decode(base64, max_bytes=max_bytes)
-        return file.data, file.base64, data_url.label(url)
-    except Base64Rejected:
-        raise
-    except MediaRejected as refusal:
-        kind = FileTooLarge if "larger" in refusal.message else InvalidFile
-        raise kind(refusal.message) from refusal
 
 
 def _image(picture: Fitted, param: str, caption: str, *, detail: Detail) -> Image:

@@ -32,13 +32,22 @@ from visus.errors import (
     UnsupportedModality,
     UnsupportedParameter,
 )
-from visus.media.attachments import Attachment, Attachments
+from visus.media.attachments import Attachments
 from visus.media.exif import is_on_its_side
 from visus.media.fit import Fitting, Picture, fit, image_tokens
 from visus.media.fitting import Fit, Fitted, pack_job, unpack_frames
 from visus.media.placing import placed
 from visus.media.renditions import Renditions, key_of
-from visus.media.resolving import Key, Resolved, Resolver, Source, each, key_at, ms_since
+from visus.media.resolving import (
+    Attachment,
+    Key,
+    Resolved,
+    Resolver,
+    Source,
+    each,
+    key_at,
+    ms_since,
+)
 from visus.media.settings import MediaSettings
 from visus.media.survey import Survey
 from visus.models.catalogue import Vision

@@ -8,7 +8,7 @@ any number of them.
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeAlias, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -21,9 +21,21 @@ from visus.core.question import (
     StoredImage,
     Video,
 )
-from visus.errors import FileNotFound, MediaRejected, ServiceError
-from visus.media import data_url
-from visus.media.attachments import Attachment, Attachments, FileSource, Origin
+from visus.errors import (
+    Base64Rejected,
+    FileNotFound,
+    FileTooLarge,
+    InvalidFile,
+    InvalidVideo,
+    MediaRejected,
+    ServiceError,
+    UnsupportedFileType,
+)
+from visus.media import data_url, sampling
+from visus.media.fetch import FetchedMedia
+from visus.media.film import video_type
+from visus.media.library import StoredFile
+from visus.media.papers import check_pdf
 from visus.media.settings import MediaSettings
 from visus.media.survey import Survey, check_head, survey
 
@@ -36,6 +48,26 @@ Key: TypeAlias = int | str
 _AnyKey = TypeVar("_AnyKey")
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
+
+
+class Origin(Protocol):
+    """Where linked files come from: `media.fetch.Fetcher`."""
+
+    async def fetch(
+        self, url: str, *, param: str, max_bytes: int | None = None
+    ) -> FetchedMedia:
+        """The complete file behind `url`."""
+        ...
+
+
+class FileSource(Protocol):
+    """Where uploaded files are: `media.library.Library`."""
+
+    async def open(
+        self, file_id: str, *, owner: str, max_bytes: int, param: str | None = None
+    ) -> StoredFile:
+        """The owner's file with its content."""
+        ...
 
 
 class Source(NamedTuple):
@@ -55,6 +87,28 @@ class Source(NamedTuple):
     def clean(self) -> bytes:
         """The file without metadata and trailing bytes."""
         return self.data if self.found.cleaned is None else self.found.cleaned
+
+
+class Attachment(NamedTuple):
+    """A file that was had, and whose first bytes are those of a video or a PDF."""
+
+    data: bytes
+    base64: memoryview | None
+    """The same in base64, where the caller sent it so."""
+    declared: str | None
+    """The media type that somebody claimed."""
+    video: sampling.VideoType | None
+    """None for a document."""
+    owner: str
+    """Whose it is: nobody else profits from what is made of it."""
+
+
+class _File(NamedTuple):
+    """Bytes that nobody has looked at."""
+
+    data: bytes
+    base64: memoryview | None
+    declared: str | None
 
 
 class Resolved(NamedTuple):
@@ -78,7 +132,6 @@ class Resolver:
     fetcher: Origin
     files: FileSource | None
     """None where nobody can have uploaded any."""
-    attachments: Attachments
 
     async def resolve(self, references: Sequence[MediaReference], *, owner: str) -> Resolved:
         """Has and checks every file, each once: first what needs no waiting, then the rest.
@@ -101,8 +154,8 @@ class Resolver:
             wanted: LinkedImage | StoredImage | Video | Document,
         ) -> Source | Attachment:
             if isinstance(wanted, Video | Document):
-                return await self.attachments.had(wanted, owner)
-            return await self._had(wanted, owner)
+                return await self._attachment(wanted, owner)
+            return await self._picture(wanted, owner)
 
         if waiting:
             sources |= await each(waiting, get, deadline_s, at_once=self.settings.max_at_once)
@@ -121,26 +174,69 @@ class Resolver:
         declared = data_url.label(picture.data_url)
         return Source(file.data, file.base64, found, declared, ms_since(began_s))
 
-    async def _had(self, picture: LinkedImage | StoredImage, owner: str) -> Source:
+    async def _picture(self, picture: LinkedImage | StoredImage, owner: str) -> Source:
         began_s = time.monotonic()
-        if isinstance(picture, LinkedImage):
-            fetched = await self.fetcher.fetch(picture.url, param=picture.param)
-            data, declared = fetched.data, fetched.declared_type
-        elif self.files is None:
-            raise FileNotFound("There is no such file.", param=picture.param)
-        else:
-            file = await self.files.open(
-                picture.file_id,
-                owner=owner,
-                max_bytes=self.settings.max_bytes,
-                param=picture.param,
-            )
-            data, declared = file.data, file.content_type
+        file = await self._elsewhere(picture, owner, self.settings.max_bytes)
         try:
-            found = survey(data, self.settings)
+            found = survey(file.data, self.settings)
         except ServiceError as refusal:
             raise refusal.at(picture.param) from refusal
-        return Source(data, None, found, declared, ms_since(began_s))
+        return Source(file.data, None, found, file.declared, ms_since(began_s))
+
+    async def _attachment(self, wanted: Video | Document, owner: str) -> Attachment:
+        """A video or a document, checked by its first bytes."""
+        try:
+            data, base64, declared = await self._attached(wanted, owner)
+            if isinstance(wanted, Video):
+                return Attachment(data, base64, declared, video_type(data), owner)
+            check_pdf(data)
+        except ServiceError as refusal:
+            raise refusal.at(refusal.param or wanted.param) from refusal
+        return Attachment(data, base64, declared, None, owner)
+
+    async def _attached(self, wanted: Video | Document, owner: str) -> _File:
+        is_video = isinstance(wanted, Video)
+        limits = self.settings.video if is_video else self.settings.documents
+        if isinstance(wanted.source, InlineImage):
+            return _inline(
+                wanted.source.data_url, is_video=is_video, max_bytes=limits.max_bytes
+            )
+        try:
+            return await self._elsewhere(wanted.source, owner, limits.max_bytes)
+        except MediaRejected as refusal:
+            if type(refusal) is not MediaRejected:
+                raise
+            raise FileTooLarge(refusal.message, param=wanted.param) from refusal
+
+    async def _elsewhere(
+        self, source: LinkedImage | StoredImage, owner: str, max_bytes: int
+    ) -> _File:
+        """What is not in the request: fetched, or opened."""
+        if isinstance(source, LinkedImage):
+            got = await self.fetcher.fetch(source.url, param=source.param, max_bytes=max_bytes)
+            return _File(got.data, None, got.declared_type)
+        if self.files is None:
+            raise FileNotFound("There is no such file.", param=source.param)
+        file = await self.files.open(
+            source.file_id, owner=owner, max_bytes=max_bytes, param=source.param
+        )
+        return _File(file.data, None, file.content_type)
+
+
+def _inline(url: memoryview, *, is_video: bool, max_bytes: int) -> _File:
+    label = b"video/" if is_video else b"application/pdf"
+    wrong = InvalidVideo if is_video else UnsupportedFileType
+    try:
+        base64 = data_url.payload(
+            url, label, wrong=lambda: wrong("The data URL is labelled as something else.")
+        )
+        file = data_url.decode(base64, max_bytes=max_bytes)
+        return _File(file.data, file.base64, data_url.label(url))
+    except Base64Rejected:
+        raise
+    except MediaRejected as refusal:
+        kind = FileTooLarge if "larger" in refusal.message else InvalidFile
+        raise kind(refusal.message) from refusal
 
 
 async def each(

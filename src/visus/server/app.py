@@ -23,14 +23,13 @@ from visus.media.attachments import (
     DOCUMENT_ENTRY,
     VIDEO_ENTRY,
     Attachments,
-    FileSource,
 )
 from visus.media.connect import address_policy
 from visus.media.fetch import Fetcher
 from visus.media.library import Library
 from visus.media.pipeline import WORKER_ENTRY, MediaPipeline
 from visus.media.renditions import Renditions
-from visus.media.resolving import Resolver
+from visus.media.resolving import FileSource, Resolver
 from visus.media.shelf import Shelf
 from visus.providers.base import Provider
 from visus.providers.openai_dialect import OpenAIProvider
@@ -128,17 +127,13 @@ async def _media(
     renditions = Renditions(settings.media.cache_bytes)
     attachments = Attachments(
         settings=settings.media,
-        origin=fetcher,
-        files=files,
         videos=videos,
         documents=documents,
         renditions=renditions,
     )
     return MediaPipeline(
         settings=settings.media,
-        resolver=Resolver(
-            settings=settings.media, fetcher=fetcher, files=files, attachments=attachments
-        ),
+        resolver=Resolver(settings=settings.media, fetcher=fetcher, files=files),
         pool=decoders,
         renditions=renditions,
         attachments=attachments,

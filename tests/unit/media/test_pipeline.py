@@ -54,12 +54,12 @@ from visus.errors import (
     UnsupportedModality,
     UnsupportedParameter,
 )
-from visus.media.attachments import Attachments, FileSource
+from visus.media.attachments import Attachments
 from visus.media.fetch import FetchedMedia
 from visus.media.library import StoredFile
 from visus.media.pipeline import WORKER_ENTRY, MediaPipeline
 from visus.media.renditions import Renditions
-from visus.media.resolving import Resolver
+from visus.media.resolving import FileSource, Resolver
 from visus.media.settings import MediaSettings
 from visus.models.catalogue import Vision
 from visus.models.counting import OpenAITilesRow, QwenPixelsRow
@@ -142,17 +142,13 @@ def pipeline(
     settings, door = MediaSettings(**changes), origin or Origin({})
     attachments = Attachments(
         settings=settings,
-        origin=door,
-        files=files,
         videos=pool,
         documents=pool,
         renditions=Renditions(0),
     )
     return MediaPipeline(
         settings=settings,
-        resolver=Resolver(
-            settings=settings, fetcher=door, files=files, attachments=attachments
-        ),
+        resolver=Resolver(settings=settings, fetcher=door, files=files),
         pool=pool,
         renditions=Renditions(0),
         attachments=attachments,
