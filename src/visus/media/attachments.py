@@ -91,7 +91,8 @@ class Attachments:
         """What a model gets of it.
 
         The file itself, where the model takes that and can meet every wish; else at most `most`
-        pictures, each within the model's bounds.
+        pictures, each within the model's bounds. A caller's bound on tokens is met with
+        pictures: nobody can bound those of a whole film.
 
         Raises:
             InvalidVideo, VideoTooLong, InvalidFile, EncryptedFile: it cannot be shown.
@@ -100,16 +101,18 @@ class Attachments:
         formats: tuple[ImageType, ...] = tuple(
             kind for kind in _MADE_HERE if kind in sees.formats
         )
-        bounds = [each for each in (max_tokens_per_image, sees.max_tokens_per_image) if each]
-        budget = _Budget(formats, sees, min(bounds, default=None), most)
+        budget = _Budget(formats, sees, max_tokens_per_image, most)
+        is_whole = max_tokens_per_image is None and _takes(sees, attachment, wanted)
         try:
-            if isinstance(wanted, Video):
-                if _takes_film(sees, attachment, wanted, max_tokens_per_image):
+            match wanted:
+                case Video() if is_whole:
                     return await self._whole_film(attachment, wanted, sees)
-                return await self._film(attachment, wanted, budget)
-            if _takes_papers(sees, attachment, max_tokens_per_image):
-                return await self._whole_papers(attachment, wanted, sees)
-            return await self._papers(attachment, wanted, budget)
+                case Video():
+                    return await self._film(attachment, wanted, budget)
+                case Document() if is_whole:
+                    return await self._whole_papers(attachment, wanted, sees)
+                case Document():
+                    return await self._papers(attachment, wanted, budget)
         except NoWorker:
             raise
         except WorkerFault as fault:
@@ -230,25 +233,30 @@ class Attachments:
     async def _papers(
         self, attachment: Attachment, wanted: Document, budget: "_Budget"
     ) -> Shown:
-        facts, _ = await self._paged(attachment, None)
+        facts, _ = await self._paged(attachment, None, measured_pages=budget.most)
         if facts.page_count > budget.most:
             raise TooManyImages(
                 f"The document has {facts.page_count} pages; at most {budget.most} images"
                 " are left in this request."
             )
-        papers, was_kept = await self._paged(attachment, budget.pages())
-        pages, details = await self._fitted_pages(attachment, papers.pages, budget)
+        fittings = [budget.fitting(Size(*size)) for size in facts.sizes]
+        wish = paging.Wish(
+            sizes=tuple((each.width_px, each.height_px) for each in fittings),
+            formats=budget.formats,
+            max_bytes=budget.sees.max_bytes,
+        )
+        papers, was_kept = await self._paged(attachment, wish)
         images = [
             _image(
                 page.picture,
                 wanted.param,
                 f"Page {page.number} of {papers.page_count}",
-                detail=detail,
+                detail=fitting.detail,
             )
-            for page, detail in zip(pages, details, strict=True)
+            for page, fitting in zip(papers.pages, fittings, strict=True)
         ]
         parts: list[PromptPart] = []
-        for page, image in zip(pages, images, strict=True):
+        for page, image in zip(papers.pages, images, strict=True):
             parts += [Text(f"{image.caption}:"), image]
             if page.text.strip():
                 parts.append(Text(f"Text of page {page.number}:\n{page.text.strip()}"))
@@ -263,31 +271,14 @@ class Attachments:
             was_kept,
         )
 
-    async def _fitted_pages(
-        self, attachment: Attachment, pages: Sequence[paging.Page], budget: "_Budget"
-    ) -> tuple[Sequence[paging.Page], Sequence[Detail]]:
-        """Each page at the size at which the model looks at it, and the detail to ask for."""
-        found = {page.number: page for page in pages}
-        details: list[Detail] = []
-        others: dict[Size, list[int]] = {}
-        for page in pages:
-            drawn = Size(page.picture.width_px, page.picture.height_px)
-            fitting = budget.fitting(drawn)
-            details.append(fitting.detail)
-            target = Size(fitting.width_px, fitting.height_px)
-            if target != drawn:
-                others.setdefault(target, []).append(page.number)
-        for target, numbers in others.items():
-            again, _ = await self._paged(attachment, budget.pages(numbers, target))
-            found |= {page.number: page for page in again.pages}
-        return [found[page.number] for page in pages], details
-
     async def _paged(
-        self, attachment: Attachment, wish: paging.Wish | None
+        self, attachment: Attachment, wish: paging.Wish | None, *, measured_pages: int = 0
     ) -> Rendition[paging.Papers]:
-        """The pages wished for; None: the facts alone."""
-        bounds = paging.bounds_of(self.settings.documents)
-        job = paging.pack_job(attachment.data, paging.Task(bounds, wish))
+        """The pages wished for; None: the facts alone, with sizes up to so many pages."""
+        task = paging.Task(
+            paging.bounds_of(self.settings.documents), wish, measured_pages=measured_pages
+        )
+        job = paging.pack_job(attachment.data, task)
         key = key_of(attachment.owner, job)
         try:
             return await self.renditions.get(
@@ -307,50 +298,21 @@ class _Budget(NamedTuple):
     most: int
     """Pictures."""
 
-    def pages(
-        self, numbers: Sequence[int] | None = None, size: Size | None = None
-    ) -> paging.Wish:
-        """A wish for pages, all or some, of a size."""
-        return paging.Wish(
-            pages=None if numbers is None else tuple(numbers),
-            formats=self.formats,
-            max_width_px=size and size.width_px,
-            max_height_px=size and size.height_px,
-            max_pixels=self.sees.max_pixels,
-            max_bytes=self.sees.max_bytes,
-        )
-
     def fitting(self, size: Size) -> Fitting:
         """What the model should get of a frame or a page of that size."""
         picture = Picture("image/jpeg", *size, size_bytes=0)
         return fit(picture, self.sees, detail="auto", max_tokens_per_image=self.max_tokens)
 
 
-def _takes_film(
-    sees: Vision, attachment: Attachment, wanted: Video, max_tokens_per_image: int | None
-) -> bool:
-    """A bound on tokens is met with frames: nobody can bound those of a whole film."""
-    return (
-        sees.video
-        and max_tokens_per_image is None
-        and attachment.video in sees.video_formats
-        and (sees.video_sampling or _sampling(wanted) == Sampling())
-        and _is_within(sees.max_inline_bytes, attachment)
-    )
-
-
-def _takes_papers(
-    sees: Vision, attachment: Attachment, max_tokens_per_image: int | None
-) -> bool:
-    return (
-        sees.pdf
-        and max_tokens_per_image is None
-        and _is_within(sees.max_inline_bytes, attachment)
-    )
-
-
-def _is_within(max_inline_bytes: int | None, attachment: Attachment) -> bool:
-    return max_inline_bytes is None or -(-len(attachment.data) // 3) * 4 <= max_inline_bytes
+def _takes(sees: Vision, attachment: Attachment, wanted: Video | Document) -> bool:
+    """Whether the model's server takes the file as it is, and heeds every wish."""
+    encoded_bytes = -(-len(attachment.data) // 3) * 4
+    if sees.max_inline_bytes is not None and encoded_bytes > sees.max_inline_bytes:
+        return False
+    if isinstance(wanted, Document):
+        return sees.pdf
+    heeds = sees.video_sampling or _sampling(wanted) == Sampling()
+    return sees.video and attachment.video in sees.video_formats and heeds
 
 
 def _sampling(wanted: Video) -> Sampling:

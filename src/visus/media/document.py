@@ -12,7 +12,7 @@ print it, with its annotations and with what was filled into its form.
 import math
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 import pypdfium2
@@ -20,7 +20,6 @@ from PIL import Image
 from pypdfium2 import raw
 
 from visus.errors import EncryptedFile, InvalidFile
-from visus.media.fitting import Fitted
 from visus.media.paging import Bounds, Page, Papers, Task, Wish, pack_papers, unpack_job
 from visus.media.still import Box, encode, size_within
 
@@ -73,28 +72,38 @@ def _drawn(document: pypdfium2.PdfDocument, task: Task) -> Papers:
         raise InvalidFile(
             f"The PDF has {count} pages; at most {task.bounds.max_pages} are allowed."
         )
-    if task.wish is None:
+    if task.wish is not None:
+        return Papers(count, pages=tuple(_pages(document, task.bounds, task.wish)))
+    if count > task.measured_pages:
         return Papers(count)
-    return Papers(count, tuple(_pages(document, _numbers(count, task.wish), task)))
+    sizes = [_full_size(document, index, task.bounds) for index in range(count)]
+    return Papers(count, tuple(sizes))
 
 
-def _numbers(count: int, wish: Wish) -> Sequence[int]:
-    numbers = range(1, count + 1) if wish.pages is None else wish.pages
-    for number in numbers:
-        if number > count:
-            raise InvalidFile(f"The PDF has {count} pages; there is no page {number}.")
-    return numbers[: wish.max_pages]
+def _full_size(document: pypdfium2.PdfDocument, index: int, bounds: Bounds) -> tuple[int, int]:
+    """As fine as `bounds` allow, from the page's entry alone: its content is not read."""
+    try:
+        width_pt, height_pt = document.get_page_size(index)
+    except pypdfium2.PdfiumError as fault:
+        raise _unreadable(index) from fault
+    if not (math.isfinite(width_pt) and math.isfinite(height_pt)):
+        raise InvalidFile(f"Page {index + 1} of the PDF has no size.")
+    if min(width_pt, height_pt) < _SMALLEST_SIDE:
+        raise InvalidFile(f"Page {index + 1} of the PDF has no area.")
+    finest = bounds.dpi / _POINTS_PER_INCH
+    return size_within(
+        width_pt * finest, height_pt * finest, Box(None, None, bounds.max_pixels)
+    )
 
 
-def _pages(document: pypdfium2.PdfDocument, numbers: Sequence[int], task: Task) -> list[Page]:
-    bounds, wish = task.bounds, task.wish or Wish()
+def _pages(document: pypdfium2.PdfDocument, bounds: Bounds, wish: Wish) -> list[Page]:
     end_s = time.monotonic() + bounds.render_s
     pages: list[Page] = []
     room, text_room = bounds.max_result_bytes, bounds.max_text_bytes
-    for number in numbers:
+    for index in range(len(wish.sizes)):
         if time.monotonic() > end_s:
             raise InvalidFile("The pages of the PDF take too long to draw.")
-        pages.append(_page(document, number, bounds, wish, text_room))
+        pages.append(_page(document, index, wish, text_room))
         text_room -= len(pages[-1].text.encode())
         room -= len(pages[-1].picture.data)
         if text_room < 0:
@@ -104,17 +113,24 @@ def _pages(document: pypdfium2.PdfDocument, numbers: Sequence[int], task: Task) 
     return pages
 
 
-def _page(
-    document: pypdfium2.PdfDocument, number: int, bounds: Bounds, wish: Wish, text_room: int
-) -> Page:
+def _page(document: pypdfium2.PdfDocument, index: int, wish: Wish, text_room: int) -> Page:
     try:
-        page = _flat(document, number - 1)
+        page = _flat(document, index)
     except pypdfium2.PdfiumError as fault:
-        raise InvalidFile(f"Page {number} of the PDF cannot be read.") from fault
+        raise _unreadable(index) from fault
     try:
-        return Page(number, _picture(page, number, bounds, wish), _text(page, text_room))
+        drawing = _drawing(page, *wish.sizes[index])
+        picture = encode(drawing, wish.formats, max_bytes=wish.max_bytes)
+        if picture is None:
+            message = f"Page {index + 1} cannot be made small enough for this model."
+            raise InvalidFile(message)
+        return Page(index + 1, picture, _text(page, text_room))
     finally:
         page.close()
+
+
+def _unreadable(index: int) -> InvalidFile:
+    return InvalidFile(f"Page {index + 1} of the PDF cannot be read.")
 
 
 def _flat(document: pypdfium2.PdfDocument, index: int) -> pypdfium2.PdfPage:
@@ -126,12 +142,7 @@ def _flat(document: pypdfium2.PdfDocument, index: int) -> pypdfium2.PdfPage:
     return document[index]
 
 
-def _picture(page: pypdfium2.PdfPage, number: int, bounds: Bounds, wish: Wish) -> Fitted:
-    width_pt, height_pt = _size(page, number)
-    finest = bounds.dpi / _POINTS_PER_INCH
-    most = min(bounds.max_pixels, wish.max_pixels or bounds.max_pixels)
-    box = Box(wish.max_width_px, wish.max_height_px, most)
-    width, height = size_within(width_pt * finest, height_pt * finest, box)
+def _drawing(page: pypdfium2.PdfPage, width: int, height: int) -> Image.Image:
     bitmap = pypdfium2.PdfBitmap.new_native(
         width, height, raw.FPDFBitmap_BGRx, rev_byteorder=True
     )
@@ -139,25 +150,11 @@ def _picture(page: pypdfium2.PdfPage, number: int, bounds: Bounds, wish: Wish) -
         bitmap.fill_rect((255, 255, 255, 255), 0, 0, width, height)
         flags = raw.FPDF_ANNOT | raw.FPDF_REVERSE_BYTE_ORDER | raw.FPDF_RENDER_LIMITEDIMAGECACHE
         raw.FPDF_RenderPageBitmap(bitmap, page, 0, 0, width, height, 0, flags)
-        picture = Image.frombuffer(
+        return Image.frombuffer(
             "RGB", (width, height), bitmap.buffer, "raw", "RGBX", bitmap.stride, 1
         ).copy()
     finally:
         bitmap.close()
-    fitted = encode(picture, wish.formats, max_bytes=wish.max_bytes)
-    if fitted is None:
-        raise InvalidFile(f"Page {number} cannot be made small enough for this model.")
-    return fitted
-
-
-def _size(page: pypdfium2.PdfPage, number: int) -> tuple[float, float]:
-    """Width and height in points, upright."""
-    width, height = float(page.get_width()), float(page.get_height())
-    if not (math.isfinite(width) and math.isfinite(height)):
-        raise InvalidFile(f"Page {number} of the PDF has no size.")
-    if min(width, height) < _SMALLEST_SIDE:
-        raise InvalidFile(f"Page {number} of the PDF has no area.")
-    return width, height
 
 
 def _text(page: pypdfium2.PdfPage, room: int) -> str:
@@ -191,7 +188,7 @@ def _warm_up() -> None:
     """Draw and read an empty page now, while files may still be opened."""
     document = pypdfium2.PdfDocument.new()
     page = document.new_page(72, 72)
-    _picture(page, 1, Bounds(), Wish())
+    encode(_drawing(page, 72, 72), ("image/jpeg",), max_bytes=None)
     _text(page, 1)
     encode(Image.new("RGB", (8, 8)), ("image/png",), max_bytes=None)
     document.close()

@@ -15,22 +15,19 @@ from visus.units import MEGAPIXEL, MIB
 
 _HEADER: Final = struct.Struct("<I")
 
-PageNumber: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
-"""As people count: the first page is 1."""
+PageSize: TypeAlias = tuple[
+    Annotated[int, msgspec.Meta(ge=1)], Annotated[int, msgspec.Meta(ge=1)]
+]
+"""Width and height in pixels."""
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """Which pages are wanted, and what the picture of each must be like."""
+    """What the picture of each page must be like."""
 
-    pages: tuple[PageNumber, ...] | None = None
-    """None for all, in their order."""
-    max_pages: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    """The most pages to draw; those behind are left out, and `page_count` tells."""
+    sizes: tuple[PageSize, ...]
+    """Of the pages in their order, in their own proportions."""
     formats: tuple[ImageType, ...] = ("image/jpeg", "image/png")
     """Media types that may come out, of JPEG and PNG."""
-    max_width_px: int | None = None
-    max_height_px: int | None = None
-    max_pixels: int | None = None
     max_bytes: int | None = None
     """Of each picture."""
 
@@ -61,8 +58,10 @@ class Papers(msgspec.Struct, frozen=True):
     """A document that could be opened."""
 
     page_count: int
+    sizes: tuple[PageSize, ...] = ()
+    """Of the pages in full, where there are no more than were to be measured."""
     pages: tuple[Page, ...] = ()
-    """In the order asked for; none when only the facts were asked for."""
+    """All of them; none when only the facts were asked for."""
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -71,6 +70,8 @@ class Task(msgspec.Struct, frozen=True):
     bounds: Bounds
     wish: Wish | None
     """None when only the facts are wanted."""
+    measured_pages: int = 0
+    """Facts about the sizes of the pages are wanted of a document with no more than these."""
 
 
 def bounds_of(settings: DocumentSettings) -> Bounds:
