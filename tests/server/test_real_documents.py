@@ -1,13 +1,12 @@
 """Awkward PDFs of other projects: drawn right, or refused for the right reason."""
 
-import base64
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
-from tests.support.claims import answered
+from tests.support.claims import answered, refused
 from tests.support.films import document, pdf
 from tests.support.service import Service, ask
 from tests.support.upstream import Upstream
@@ -41,11 +40,7 @@ def shown(service: Service, upstream: Upstream, file: Path) -> tuple[list[Any], 
     """The pages that the upstream got, and their text layers."""
     answered(service, service.post(ask("good", [document(file.read_bytes())])))
     content = upstream.last("good").body["messages"][-1]["content"]
-    pages = [
-        Image.open(BytesIO(base64.b64decode(one["image_url"]["url"].partition(",")[2])))
-        for one in content
-        if one["type"] == "image_url"
-    ]
+    pages = [Image.open(BytesIO(data)) for data in upstream.last("good").pictures()]
     texts = [one["text"] for one in content if one.get("text", "").startswith("Text of page")]
     return pages, texts
 
@@ -62,11 +57,8 @@ def test_every_page_is_drawn_or_the_file_refused(
 ) -> None:
     if file.stem in LOCKED:
         reply = service.post(ask("good", [document(file.read_bytes())]))
-        assert reply.error() == (
-            400,
-            "encrypted_file",
-            "messages[0].content[0].file.file_data",
-        )
+        where = "messages[0].content[0].file.file_data"
+        refused(service, reply, 400, "encrypted_file", where)
         return
     pages, _ = shown(service, upstream, file)
     assert len(pages) == PAGES.get(file.stem, 1)

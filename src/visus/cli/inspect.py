@@ -56,16 +56,17 @@ async def _looked_at(
             if model_id != asked.model and upstream.model.sees is not None
         ]
         found = await parts.estimates.estimate(asked, others)
-        count = sum(len(report.images) for report in found.reports)
+        drawn = [  # there is nothing to draw of a file that the model gets itself
+            [sent for sent in report.images if isinstance(sent, Image)]
+            for report in found.reports
+        ]
+        side_px = tile_side_px(sum(map(len, drawn)))
         tiles: list[Tile] = []
-        for name, report in zip(names, found.reports, strict=True):
-            for place, image in enumerate(report.images, 1):
-                if not isinstance(image, Image):  # the model gets the file itself
-                    continue
-                small = await parts.chat.media.thumbnail(image, side_px=tile_side_px(count))
-                of_many = f", {place} of {len(report.images)}" if len(report.images) > 1 else ""
-                size = f"{image.width_px} x {image.height_px}"
-                tiles.append(Tile(small, f"{Path(name).name}{of_many}\n{size}"))
+        for name, images in zip(names, drawn, strict=True):
+            for place, image in enumerate(images, 1):
+                small = await parts.chat.media.thumbnail(image, side_px=side_px)
+                of_many = f", {place} of {len(images)}" if len(images) > 1 else ""
+                tiles.append(Tile(small, f"{Path(name).name}{of_many}\n{_size(image)}"))
         return found, sheet(tiles)
 
 

@@ -61,8 +61,6 @@ class MediaFile(NamedTuple):
     sampling: Sampling = Sampling()
     """Videos only."""
     detail: Detail = "auto"
-    caption: str = ""
-    """As pictures have it: nothing, for there is but one."""
 
 
 SentMedia: TypeAlias = Image | MediaFile

@@ -60,7 +60,7 @@ def _explained(turn: PromptTurn, names: Mapping[str, str]) -> list[PromptPart]:
     parts: list[PromptPart] = []
     for part in turn.parts:
         if not isinstance(part, Text):
-            caption = f". {part.caption}" if part.caption else ""
+            caption = f". {part.caption}" if isinstance(part, Image) and part.caption else ""
             parts += [Text(f"{_noun(part)} from {origin}{caption}:"), part]
     return parts
 

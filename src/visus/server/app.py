@@ -55,6 +55,7 @@ from visus.server.upkeep import keep_tidy
 from visus.server.watch import Watch
 from visus.server.wrong_keys import WrongKeys
 from visus.workers.pool import WorkerPool
+from visus.workers.settings import WorkerSettings
 
 DECODER = WORKER_ENTRY
 EYES = "visus.local.lite.worker:load"
@@ -105,25 +106,17 @@ async def _media(
     settings: Settings, fetcher: Fetcher, files: FileSource | None, stack: AsyncExitStack
 ) -> MediaPipeline:
     """The pipeline and its workers, which end with `stack`."""
-    decoders = await stack.enter_async_context(
-        WorkerPool(DECODER, name="decoders", settings=settings.decoders)
-    )
-    videos = await stack.enter_async_context(
-        WorkerPool(
-            VIDEO_ENTRY,
-            name="videos",
-            settings=settings.media.video.workers,
-            is_lazy=True,
-        )
-    )
-    documents = await stack.enter_async_context(
-        WorkerPool(
-            DOCUMENT_ENTRY,
-            name="documents",
-            settings=settings.media.documents.workers,
-            is_lazy=True,
-        )
-    )
+
+    async def pool(
+        entry: str, name: str, workers: WorkerSettings, *, is_lazy: bool
+    ) -> WorkerPool:
+        made = WorkerPool(entry, name=name, settings=workers, is_lazy=is_lazy)
+        return await stack.enter_async_context(made)
+
+    film, paper = settings.media.video.workers, settings.media.documents.workers
+    decoders = await pool(DECODER, "decoders", settings.decoders, is_lazy=False)
+    videos = await pool(VIDEO_ENTRY, "videos", film, is_lazy=True)
+    documents = await pool(DOCUMENT_ENTRY, "documents", paper, is_lazy=True)
     renditions = Renditions(settings.media.cache_bytes)
     attachments = Attachments(
         settings=settings.media,

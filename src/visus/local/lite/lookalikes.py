@@ -19,7 +19,7 @@ from visus.local.lite.spacing import Glyph
 _LETTERS: Final = {"0": "O", "5": "S", "8": "B"}
 _CODE: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]{1,4}[0-9]{4,}(?![A-Za-z0-9])")
 _BEGINNING: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]+[058](?=[A-Z]+[-/]?[0-9]{3})")
-_FIRST: Final = re.compile(r"(?<![A-Za-z0-9-])0[A-Z]{2,4}[0-9]{4,}(?![A-Za-z0-9])")
+_FIRST: Final = re.compile(r"(?<![A-Za-z0-9-])0(?=[A-Z]{2,4}[0-9]{4,}(?![A-Za-z0-9]))")
 _LETTER_FROM: Final = 1.18
 _TOUCHING_FROM: Final = 1.65
 """Widths, in widths of a figure of the same code."""
@@ -36,11 +36,9 @@ def told_apart(glyphs: Sequence[Glyph], widths: Sequence[float | None]) -> list[
     """The glyphs with codes corrected; a width is None where it could not be measured."""
     done = list(glyphs)
     text = "".join(glyph.text if len(glyph.text) == 1 else "?" for glyph in glyphs)
-    for found in _BEGINNING.finditer(text):
+    for found in (*_BEGINNING.finditer(text), *_FIRST.finditer(text)):
         place = found.end() - 1
         done[place] = replace(done[place], text=_LETTERS[text[place]])
-    for found in _FIRST.finditer(text):
-        done[found.start()] = replace(done[found.start()], text="O")
     for found in _CODE.finditer(text):
         figure = _figure(text, widths, found)
         for place in _doubtful(text, found.start(), found.end()) if figure else ():

@@ -17,6 +17,7 @@ from visus.local.lite.answering.words import (
 Tongue: TypeAlias = Literal["en", "de"]
 
 _IN_BOTH: Final = frozenset({"video", "videos", "film", "clip", "clips"})
+"""Words that say nothing of the language."""
 _ENGLISH: Final = (ENGLISH_STOPWORDS | ENGLISH_GENERIC) - _IN_BOTH - GERMAN_STOPWORDS - GERMAN_GENERIC | {
     "describe", "compare", "colour", "color", "count", "transcribe", "was",
 }  # fmt: skip
