@@ -4,6 +4,7 @@ import json
 import socket
 import struct
 import time
+from contextlib import suppress
 from typing import Any
 
 from tests.support.service import Reply, Service
@@ -64,7 +65,9 @@ def one_reply(line: socket.socket) -> Reply:
 
 def exchange(service: Service, data: bytes) -> bytes:
     """What comes back for `data` until the server ends the connection or falls silent."""
-    with connected(service, data) as line:
+    with connected(service) as line:
+        with suppress(BrokenPipeError, ConnectionResetError):  # refused before its end
+            line.sendall(data)
         line.settimeout(2)
         received = b""
         try:
