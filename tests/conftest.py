@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from tests.support.service import Service
 from tests.support.upstream import BEHAVIOURS, Upstream
@@ -11,6 +12,14 @@ from tests.support.upstream import BEHAVIOURS, Upstream
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz-whole", action="store_true", help="fuzz at full length")
     parser.addoption("--soak-secs", help="how long the soak lasts, in seconds")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The suite draws the same examples in every run; `make fuzz` draws new ones."""
+    hypothesis.settings.register_profile("fixed", derandomize=True, database=None)
+    hypothesis.settings.register_profile("fresh", hypothesis.settings.get_profile("default"))
+    is_fresh = config.getoption("--fuzz-whole")
+    hypothesis.settings.load_profile("fresh" if is_fresh else "fixed")
 
 
 @pytest.fixture

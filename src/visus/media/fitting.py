@@ -58,7 +58,9 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
             factor = min(factor, Fraction(highest, height_px))
         width, height = (max(1, int(side * factor)) for side in (width_px, height_px))
         if factor < 1 and widest is not None and highest is not None:
-            width, height = snapped((width, height), (widest, highest))
+            longest = self.max_side_px or max(width_px, height_px)
+            wanted = min(widest, width_px, longest), min(highest, height_px, longest)
+            width, height = snapped((width, height), wanted)
         return _within(self.max_pixels, width, height)
 
 

@@ -25,6 +25,8 @@ LIMITS = st.none() | st.integers(1, 20_000)
         (Fit(max_pixels=3_000_000), (4000, 3000), (2000, 1500)),
         (Fit(max_pixels=1), (1, 20_000), (1, 1)),
         (Fit(max_side_px=10), (20_000, 1), (10, 1)),
+        (Fit(max_width_px=1, max_height_px=2, max_side_px=1), (1, 2), (1, 1)),
+        (Fit(max_width_px=1, max_height_px=2), (2, 1), (1, 1)),
     ],
 )
 def test_a_stored_size_becomes_the_largest_that_fits(
