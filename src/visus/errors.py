@@ -81,7 +81,7 @@ class UnsupportedModality(CallerError):
 
 
 class ResidencyUnavailable(CallerError):
-    """The asked model runs outside the place where the caller's data must stay."""
+    """Nobody who could answer runs where the caller's data must stay, or may be asked."""
 
     code = "residency_unavailable"
 

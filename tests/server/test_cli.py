@@ -58,6 +58,16 @@ def test_a_key_is_shown_once_listed_by_its_end_and_revoked_once(tmp_path: Path) 
     assert key_id in again.stderr
 
 
+def test_a_key_can_be_bound_to_places(tmp_path: Path) -> None:
+    state = ("--state", tmp_path / "state")
+    places = ("--residency", "DE", "--residency", "local")
+    assert _visus("keys", "create", "office", *places, *state).returncode == 0
+    assert "de or local" in _visus("keys", "list", *state).stdout
+    wrong = _visus("keys", "create", "office", "--residency", "europe", *state)
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "'eu'" in wrong.stderr
+
+
 def test_the_folder_of_keys_is_its_owner_s_alone(tmp_path: Path) -> None:
     _visus("keys", "create", "x", "--state", tmp_path / "state")
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700

@@ -16,6 +16,9 @@ import sqlalchemy as sql
 
 from visus.accounts import tables
 from visus.accounts.database import storage_faults
+from visus.core.places import Demand
+from visus.errors import InvalidValue
+from visus.models.residency import is_known
 
 PREFIX: Final = "sk-visus-"
 MAX_KEY_CHARS: Final = 200
@@ -33,6 +36,8 @@ class Key:
     created_at: int
     """Seconds since 1970."""
     revoked_at: int | None
+    within: Sequence[Demand] = ()
+    """Where its questions may go."""
 
 
 def digest(secret: str) -> bytes:
@@ -46,20 +51,37 @@ class KeyBook:
 
     engine: sql.Engine
 
-    def create(self, name: str) -> tuple[Key, str]:
-        """A new key, and its secret, which nobody can ask for again."""
-        secret = PREFIX + secrets.token_urlsafe(32)
-        return self.admit(name, secret), secret
+    def create(self, name: str, *, residency: Sequence[str] = ()) -> tuple[Key, str]:
+        """A new key, and its secret, which nobody can ask for again.
 
-    def admit(self, name: str, secret: str) -> Key:
+        Its questions are answered in one of the places of `residency`, or anywhere.
+
+        Raises:
+            InvalidValue: one of them is no place that we know.
+        """
+        if not all(map(is_known, residency)):
+            message = "A residency is a country's two letters, 'eu' or 'local'."
+            raise InvalidValue(message, param="residency")
+        secret = PREFIX + secrets.token_urlsafe(32)
+        return self.admit(name, secret, residency=residency), secret
+
+    def admit(self, name: str, secret: str, *, residency: Sequence[str] = ()) -> Key:
         """Makes `secret` a valid key."""
-        key = Key(f"key_{secrets.token_hex(8)}", name, secret[-4:], int(time.time()), None)
+        key = Key(
+            f"key_{secrets.token_hex(8)}",
+            name,
+            secret[-4:],
+            int(time.time()),
+            None,
+            _within(residency),
+        )
         row = {
             "id": key.key_id,
             "name": key.name,
             "digest": digest(secret),
             "hint": key.hint,
             "created_at": key.created_at,
+            "residency": ",".join(place.lower() for place in residency) or None,
         }
         with storage_faults(), self.engine.begin() as connection:
             connection.execute(sql.insert(tables.keys).values(row))
@@ -92,4 +114,9 @@ class KeyBook:
 
 
 def _key(row: sql.Row[tuple[object, ...]]) -> Key:
-    return Key(row.id, row.name, row.hint, row.created_at, row.revoked_at)
+    places = row.residency.split(",") if row.residency else ()
+    return Key(row.id, row.name, row.hint, row.created_at, row.revoked_at, _within(places))
+
+
+def _within(places: Sequence[str]) -> Sequence[Demand]:
+    return (Demand(None, places=tuple(places)),) if places else ()

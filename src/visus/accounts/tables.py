@@ -4,7 +4,7 @@ from typing import Final
 
 import sqlalchemy as sql
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The newest migration; a test compares it with the migrations themselves."""
 
 metadata: Final = sql.MetaData()
@@ -18,6 +18,7 @@ keys: Final = sql.Table(
     sql.Column("hint", sql.String(16), nullable=False),
     sql.Column("created_at", sql.BigInteger, nullable=False),
     sql.Column("revoked_at", sql.BigInteger, nullable=True),
+    sql.Column("residency", sql.String(200), nullable=True),
 )
 
 blobs: Final = sql.Table(

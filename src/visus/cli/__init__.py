@@ -112,6 +112,14 @@ def _keys(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     create = actions.add_parser("create", help="make a key and show it, once")
     create.add_argument("name", help="what it is for")
+    create.add_argument(
+        "--residency",
+        action="append",
+        default=[],
+        metavar="PLACE",
+        help="answer its questions there only: a country's two letters, 'eu' or 'local'; "
+        "given twice, either will do",
+    )
     revoke = actions.add_parser("revoke", help="end a key")
     revoke.add_argument("key_id", help="its id, from 'visus keys list'")
     for action in (create, actions.add_parser("list", help="list the keys"), revoke):

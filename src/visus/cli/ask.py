@@ -16,6 +16,7 @@ from visus.cli.configured import configuration
 from visus.cli.given import are_there, is_medium, reference
 from visus.config import Configuration, client_key
 from visus.core.events import Batch, TextDelta
+from visus.core.places import Site
 from visus.core.question import Question, Text, Turn
 from visus.errors import InvalidValue
 from visus.models.catalogue import Vision
@@ -94,7 +95,7 @@ def _remote(server: str, transport: Transport, chosen: Configuration) -> OpenAIP
     key = client_key()
     headers = {"Authorization": f"Bearer {key.reveal()}"} if key else {}
     try:
-        endpoint = Endpoint.of(f"{server.rstrip('/')}/chat/completions", headers)
+        endpoint = Endpoint.of(f"{server.rstrip('/')}/chat/completions", headers, Site(server))
     except ValueError as fault:
         raise InvalidValue(f"{fault}.", param="--server") from fault
     return OpenAIProvider(

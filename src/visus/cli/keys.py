@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -17,15 +18,15 @@ def run(options: argparse.Namespace) -> int:
     book = app.open_book(configuration(options))
     match options.action:
         case "create":
-            return _create(book, options.name)
+            return _create(book, options.name, options.residency)
         case "revoke":
             return _revoke(book, options.key_id)
         case _:
             return _list(book)
 
 
-def _create(book: KeyBook, name: str) -> int:
-    key, secret = book.create(name)
+def _create(book: KeyBook, name: str, residency: Sequence[str]) -> int:
+    key, secret = book.create(name, residency=residency)
     print(f"{key.key_id}: keep the key, it is not shown again.", file=sys.stderr)
     print(secret)
     return 0
@@ -40,11 +41,16 @@ def _revoke(book: KeyBook, key_id: str) -> int:
 
 
 def _list(book: KeyBook) -> int:
-    table = Table("id", "name", "ends in", "made", "state")
+    table = Table("id", "name", "ends in", "made", "stays in", "state")
     for key in book.known():
-        table.add_row(key.key_id, key.name, f"…{key.hint}", _day(key.created_at), _state(key))
+        made = _day(key.created_at)
+        table.add_row(key.key_id, key.name, f"…{key.hint}", made, _places(key), _state(key))
     Console().print(table)
     return 0
+
+
+def _places(key: Key) -> str:
+    return " or ".join(place for demand in key.within for place in demand.places)
 
 
 def _state(key: Key) -> str:

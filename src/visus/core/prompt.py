@@ -7,6 +7,7 @@ unchecked file cannot reach a provider by mistake.
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
+from visus.core.places import Demand
 from visus.core.question import Detail, Options, Role, Text, ToolCall
 
 ImageType: TypeAlias = Literal[
@@ -113,5 +114,7 @@ class Prompt(NamedTuple):
     turns: Sequence[PromptTurn]
     options: Options
     streamed: bool
+    within: Sequence[Demand]
+    """Where it may go: whoever sends it hands this to the transport."""
     reports: Sequence[PartReport] = ()
     """Of each picture, in the order of the request."""

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
+from visus.core.places import Demand
+
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 Detail: TypeAlias = Literal["auto", "low", "high"]
 Json: TypeAlias = bytes
@@ -164,15 +166,6 @@ class Options(NamedTuple):
     answer_format: AnswerFormat | None = None
 
 
-class Residency(NamedTuple):
-    """A demand on where the question may be answered."""
-
-    place: str
-    """As the caller wrote it: a country's two letters, `eu` or `local`. Not checked."""
-    param: str
-    """Where they wrote it."""
-
-
 class MediaWishes(NamedTuple):
     """What the caller wants done with the pictures."""
 
@@ -189,8 +182,8 @@ class Question(NamedTuple):
     turns: Sequence[Turn]
     options: Options = Options()
     streamed: bool = False
-    residencies: Sequence[Residency] = ()
-    """All of them have to be met."""
+    within: Sequence[Demand] = ()
+    """Where it may go."""
     media: MediaWishes = MediaWishes()
     owner: str = ""
     """Whose files `StoredImage` names."""

@@ -44,7 +44,7 @@ class ChatService:
         Raises:
             ServiceError: on entering, or from the events.
         """
-        upstream, provider = self.upstreams.choose(question.model, question.residencies)
+        upstream, provider = self.upstreams.choose(question.model, question.within)
         prompt = await self.media.prepare(
             question, upstream_id=upstream.upstream_id, sees=upstream.model.sees
         )

@@ -137,7 +137,9 @@ class MediaPipeline:
                 )
                 for turn in question.turns
             ]
-            return Prompt(upstream_id, turns, question.options, question.streamed)
+            return Prompt(
+                upstream_id, turns, question.options, question.streamed, question.within
+            )
         vision = self._check(resolved.references, sees, question.media)
         ready = await self._all_within(resolved, vision, question)
         self._check_sent(ready, vision)
@@ -150,7 +152,9 @@ class MediaPipeline:
                 else report
                 for report in reports
             ]
-        return Prompt(upstream_id, turns, question.options, question.streamed, reports)
+        return Prompt(
+            upstream_id, turns, question.options, question.streamed, question.within, reports
+        )
 
     async def thumbnail(self, image: Image, *, side_px: int) -> bytes:
         """A PNG of a prepared picture, no side longer than `side_px`; made in a worker.

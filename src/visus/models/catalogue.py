@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
+from visus.core.places import Site
 from visus.core.price import Rates
 from visus.core.question import Role
 from visus.models.counting import ImageTokens, TextTokens, VideoTokens
@@ -100,6 +101,11 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """ISO 3166 alpha-2."""
     location: str | None = None
     """The same in words."""
+
+    @property
+    def site(self) -> Site:
+        """What `residency` judges."""
+        return Site(self.name, self.region, self.country)
 
 
 class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Does a provider run where a caller's data must stay?
+"""Does a provider run where a caller's data must stay, and may it be asked at all?
 
 Pure arithmetic on the operator's statements of where a provider runs. A country is met by that
 country; `eu` by any country of the European Union, or a provider whose region is just `eu`;
@@ -7,7 +7,11 @@ provider in the region `local` meets every demand. Names of regions are not read
 a cloud's `eu-west-2` is London. A provider that states nothing meets nothing.
 """
 
+from collections.abc import Sequence
 from typing import Final
+
+from visus.core.places import Demand, Site
+from visus.errors import ResidencyUnavailable
 
 LOCAL: Final = "local"
 EU: Final = "eu"
@@ -44,3 +48,37 @@ def is_met(wanted: str, *, region: str, country: str | None) -> bool:
     if place == EU:
         return home in EU_COUNTRIES or (not home and region.lower() == EU)
     return place == home and home in COUNTRIES
+
+
+def unmet(within: Sequence[Demand], site: Site) -> Demand | None:
+    """The first demand that `site` does not meet."""
+    return next((demand for demand in within if not _is_inside(demand, site)), None)
+
+
+def refuse_outside(within: Sequence[Demand], site: Site) -> None:
+    """Lets a question pass to `site`, or nowhere.
+
+    Raises:
+        ResidencyUnavailable: one of the demands is not met.
+    """
+    demand = unmet(within, site)
+    if demand is None:
+        return
+    param = demand.param or "model"
+    if demand.places and not _is_within(demand.places, site):
+        places = " or ".join(repr(place.lower()) for place in demand.places)
+        raise ResidencyUnavailable(f"This model does not run inside {places}.", param=param)
+    message = "The provider of this model is not one of those that may be asked."
+    raise ResidencyUnavailable(message, param=param)
+
+
+def _is_inside(demand: Demand, site: Site) -> bool:
+    return (
+        (not demand.places or _is_within(demand.places, site))
+        and (not demand.only or site.provider in demand.only)
+        and site.provider not in demand.never
+    )
+
+
+def _is_within(places: Sequence[str], site: Site) -> bool:
+    return any(is_met(place, region=site.region, country=site.country) for place in places)

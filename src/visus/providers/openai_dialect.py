@@ -93,7 +93,7 @@ class _Opened(AbstractAsyncContextManager[AsyncIterator[Batch]]):
     async def __aenter__(self) -> AsyncIterator[Batch]:
         provider, prompt = self._provider, self._prompt
         body = request_body(prompt, provider.mark)
-        reply = await provider.transport.post(provider.endpoint, body)
+        reply = await provider.transport.post(provider.endpoint, body, prompt.within)
         if reply.status != 200:  # noqa: PLR2004 -- HTTP's OK
             try:
                 said = await reply.read()

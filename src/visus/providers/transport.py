@@ -1,8 +1,8 @@
 """One HTTP client for all providers: places, connections, deadlines, and our own faults.
 
 The only module that opens connections to models. Only configured hosts are contacted; redirects
-are not followed, so a key goes nowhere but where the operator sent it. An upstream's own text
-stays in `detail`, which only our log reads.
+are not followed, so a key goes nowhere but where the operator sent it, and a question nowhere
+but where it may be answered. An upstream's own text stays in `detail`, for our log.
 Why it is our own client: docs/decisions/0009-our-own-upstream-client.md.
 """
 
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import aiohappyeyeballs
 import httptools
 
+from visus.core.places import Demand, Site
 from visus.errors import (
     Overloaded,
     ServiceError,
@@ -24,6 +25,7 @@ from visus.errors import (
     UpstreamTimedOut,
     UpstreamUnreachable,
 )
+from visus.models.residency import refuse_outside
 from visus.providers.connection import NEVER, BrokenOff, Connection, Unreadable
 from visus.providers.deadlines import Deadlines
 from visus.providers.settings import UpstreamSettings
@@ -81,10 +83,12 @@ class Endpoint:
     origin: Origin
     head: bytes
     """Up to and with `Content-Length: `."""
+    site: Site
+    """Who runs it, and where."""
 
     @classmethod
-    def of(cls, url: str, headers: Mapping[str, str]) -> "Endpoint":
-        """The endpoint for `url`, where every request carries `headers`.
+    def of(cls, url: str, headers: Mapping[str, str], site: Site) -> "Endpoint":
+        """The endpoint for `url` at `site`, where every request carries `headers`.
 
         Raises:
             ValueError: not an http or https URL, or a header that would break the request.
@@ -104,7 +108,7 @@ class Endpoint:
         if any(not line.isprintable() or not line.isascii() for line in lines):
             raise ValueError("a header for an upstream holds control characters, or no ASCII")
         head = "\r\n".join([*lines, "Content-Length: "]).encode("ascii")
-        return cls(Origin(parts.hostname, port, is_tls), head)
+        return cls(Origin(parts.hostname, port, is_tls), head, site)
 
     def request(self, body: Body) -> list[bytes | memoryview]:
         """A whole request, in one piece if it is small."""
@@ -200,12 +204,18 @@ class Transport:
         for connection in list(self._origins):
             self._drop(connection)
 
-    async def post(self, endpoint: Endpoint, body: Body) -> Reply:
+    async def post(self, endpoint: Endpoint, body: Body, within: Sequence[Demand]) -> Reply:
         """Sends `body` as JSON and waits for the head of the answer.
 
+        Every byte that goes to a model's server goes through here, and none goes to one that is
+        not `within` the demands of the question that it belongs to.
+
         Raises:
+            ResidencyUnavailable: the endpoint is outside; nothing was sent.
             ServiceError: a fault of the transport.
         """
+        if within:
+            refuse_outside(within, endpoint.site)
         if self._places.locked():
             await self._wait_for_a_place()
         else:

@@ -1,14 +1,13 @@
 """From the id that a caller wrote to somebody who can answer."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from visus.core.question import Residency
+from visus.core.places import Demand
 from visus.errors import (
     InvalidValue,
     ModelNotFound,
     ProviderNotConfigured,
-    ResidencyUnavailable,
     WorkerUnavailable,
 )
 from visus.models import residency
@@ -45,15 +44,15 @@ class Upstreams:
     """Every model of the catalogue, by its id."""
 
     by_id: Mapping[str, Upstream]
+    providers: Collection[str]
+    """The names of all that are known, whether or not they run any of these."""
 
-    def choose(
-        self, model_id: str, residencies: Sequence[Residency] = ()
-    ) -> tuple[Upstream, Provider]:
-        """Who answers for `model_id`, if it runs inside every one of `residencies`.
+    def choose(self, model_id: str, within: Sequence[Demand] = ()) -> tuple[Upstream, Provider]:
+        """Who answers for `model_id`, if it runs `within` every demand.
 
         Raises:
             ModelNotFound: no such id.
-            InvalidValue: a demand names no place that we know.
+            InvalidValue: a demand names no place or no provider that we know.
             ResidencyUnavailable: the model runs elsewhere, or nobody knows where.
             ProviderNotConfigured: there is, but a setting is missing, which the message names.
             WorkerUnavailable: its process does not start.
@@ -62,8 +61,9 @@ class Upstreams:
         if upstream is None:
             name = model_id if len(model_id) <= 100 else f"{model_id[:100]}…"  # noqa: PLR2004 -- a screen line
             raise ModelNotFound(f"The model {name!r} does not exist here.", param="model")
-        for demand in residencies:
-            _check_residency(demand, upstream.row)
+        if within:
+            self._check(within)
+            residency.refuse_outside(within, upstream.row.site)
         if upstream.provider is None:
             raise ProviderNotConfigured(
                 f"The provider {upstream.row.name!r} of this model is not configured: "
@@ -78,21 +78,25 @@ class Upstreams:
             )
         return upstream, upstream.provider
 
-    def ready(self) -> Sequence[Upstream]:
-        """The models that can answer now."""
+    def ready(self, within: Sequence[Demand] = ()) -> Sequence[Upstream]:
+        """The models that can answer now, and run `within` every demand."""
         return [
             upstream
             for upstream in self.by_id.values()
-            if upstream.provider is not None and upstream.why_not is None
+            if upstream.provider is not None
+            and upstream.why_not is None
+            and residency.unmet(within, upstream.row.site) is None
         ]
 
-
-def _check_residency(demand: Residency, row: ProviderRow) -> None:
-    if not residency.is_known(demand.place):
-        raise InvalidValue(
-            "A residency is a country's two letters, 'eu' or 'local'.", param=demand.param
-        )
-    if not residency.is_met(demand.place, region=row.region, country=row.country):
-        raise ResidencyUnavailable(
-            f"This model does not run inside {demand.place.lower()!r}.", param=demand.param
-        )
+    def _check(self, within: Sequence[Demand]) -> None:
+        """Refuses words that mean nothing: one that keeps nobody out would do so unnoticed."""
+        for demand in within:
+            if not all(map(residency.is_known, demand.places)):
+                raise InvalidValue(
+                    "A residency is a country's two letters, 'eu' or 'local'.",
+                    param=demand.param,
+                )
+            for name in (*demand.only, *demand.never):
+                if name not in self.providers:
+                    message = f"There is no provider {name[:100]!r} here."
+                    raise InvalidValue(message, param=demand.param)

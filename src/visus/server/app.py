@@ -159,7 +159,8 @@ def _upstreams(
                 stuck=_reason_of(configuration.access[model.provider], lite),
             )
             for model in configuration.catalogue.models
-        }
+        },
+        providers=frozenset(configuration.access),
     )
 
 
@@ -185,7 +186,7 @@ def _provider(
         key, name = access.api_key.reveal(), access.row.api_key_header
         headers[name] = f"Bearer {key}" if name == "Authorization" else key
     return OpenAIProvider(
-        endpoint=Endpoint.of(f"{access.base_url}/chat/completions", headers),
+        endpoint=Endpoint.of(f"{access.base_url}/chat/completions", headers, access.row.site),
         max_event_bytes=configuration.settings.upstream.max_event_bytes,
         transport=transport,
     )

@@ -12,6 +12,7 @@ import anyio
 from starlette.types import Message, Receive, Scope, Send
 from typing_extensions import override
 
+from visus.core.places import Demand
 from visus.errors import (
     CallerError,
     InvalidValue,
@@ -73,6 +74,8 @@ class Exchange:
         self.complete = False
         self.status: int | None = None
         self.caller: str | None = None
+        self.within: Sequence[Demand] = ()
+        """Where the questions of this caller may go."""
         self.began_s = time.monotonic()
         self.sent_s = self.began_s
         """When the last byte was handed over; a reader that takes nothing leaves it behind."""

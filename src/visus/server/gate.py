@@ -103,7 +103,8 @@ class Gate:
             raise Overloaded("There are too many connections.", retry_after_s=1)
         self._check_headers(exchange)
         if exchange.path not in OPEN_PATHS:
-            exchange.caller = (await self.doorkeeper.identify(exchange)).key_id
+            key = await self.doorkeeper.identify(exchange)
+            exchange.caller, exchange.within = key.key_id, key.within
         await self.routes.find(exchange)(exchange)
 
     def _check_headers(self, exchange: Exchange) -> None:

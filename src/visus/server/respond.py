@@ -67,6 +67,7 @@ def _headers(call: chat.ChatCall, answering: Answering) -> tuple[tuple[bytes, by
     headers = [
         (b"x-visus-provider", provider.name.encode("ascii", "replace")),
         (b"x-visus-region", provider.region.encode("ascii", "replace")),
+        (b"x-visus-model", answering.model.id.encode("ascii", "replace")),
     ]
     if call.ignored:
         headers.append((b"x-visus-ignored", chat.ignored_header(call.ignored).encode()))

@@ -7,13 +7,14 @@ readers.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Annotated, Final, NamedTuple, assert_never
 
 import msgspec
 from msgspec import Raw
 
+from visus.core.places import Demand
 from visus.core.question import (
     AnswerFormat,
     Detail,
@@ -28,7 +29,6 @@ from visus.core.question import (
     Options,
     Question,
     QuestionPart,
-    Residency,
     StoredImage,
     Text,
     Tool,
@@ -128,10 +128,24 @@ def _parsed(body: bytes, urls: payloads.SetAside, limits: ChatLimits) -> ChatCal
 
 def _with_wishes(question: Question, ours: shapes.VisusOptions) -> Question:
     wishes = MediaWishes(ours.max_tokens_per_image, ours.frames or 1)
-    if ours.residency is None:
-        return question._replace(media=wishes)
-    demand = Residency(ours.residency, "visus.residency")
-    return question._replace(media=wishes, residencies=(demand,))
+    return question._replace(media=wishes, within=tuple(_demands(ours)))
+
+
+def _demands(ours: shapes.VisusOptions) -> Iterator[Demand]:
+    match ours.residency:
+        case None:
+            pass
+        case str(place):
+            yield Demand("visus.residency", places=(place,))
+        case places:
+            yield Demand("visus.residency", places=tuple(places))
+    match ours.providers:
+        case None:
+            pass
+        case shapes.ProviderLists(only=only, ignore=never):
+            yield Demand("visus.providers", only=tuple(only or ()), never=tuple(never or ()))
+        case names:
+            yield Demand("visus.providers", only=tuple(names))
 
 
 def _shaped(body: bytes) -> tuple[shapes.ChatRequest, Sequence[str]]:

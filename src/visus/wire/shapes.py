@@ -214,11 +214,28 @@ class StreamOptions(Shape, frozen=True):
 ModelId: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
+Places: TypeAlias = Annotated[list[str], msgspec.Meta(min_length=1, max_length=50)]
+ProviderNames: TypeAlias = Annotated[
+    list[Annotated[str, msgspec.Meta(min_length=1, max_length=200)]],
+    msgspec.Meta(min_length=1, max_length=50),
+]
+
+
+class ProviderLists(Shape, frozen=True):
+    """Which providers may be asked, and which may not."""
+
+    only: ProviderNames | None = None
+    ignore: ProviderNames | None = None
+
+
 class VisusOptions(Shape, frozen=True):
     """Our own options; an unknown one is refused."""
 
-    residency: str | None = None
-    """Where the question may be answered: a country's two letters, `eu` or `local`."""
+    residency: str | Places | None = None
+    """Where the question may be answered: a country's two letters, `eu` or `local`. Of several
+    any will do."""
+    providers: ProviderNames | ProviderLists | None = None
+    """The providers that may be asked: a list of names, or `only` and `ignore`."""
     max_tokens_per_image: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] | None = None
     """What one picture may cost at most; larger ones are shrunk."""
     frames: Annotated[int, msgspec.Meta(ge=1, le=1_000)] | None = None

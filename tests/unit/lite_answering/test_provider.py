@@ -43,7 +43,7 @@ def prompt(options: Options | None = None) -> Prompt:
         PromptTurn("user", [image, Text("What"), Text("is it?")]),
         PromptTurn("tool", [image], tool_call_id="c"),
     ]
-    return Prompt("visus-lite", turns, options or Options(), streamed=True)
+    return Prompt("visus-lite", turns, options or Options(), streamed=True, within=())
 
 
 async def batches(desk: Desk, asked: Prompt) -> list[Batch]:

@@ -3,7 +3,16 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from visus.models.residency import COUNTRIES, EU_COUNTRIES, is_known, is_met
+from visus.core.places import Demand, Site
+from visus.errors import ResidencyUnavailable
+from visus.models.residency import (
+    COUNTRIES,
+    EU_COUNTRIES,
+    is_known,
+    is_met,
+    refuse_outside,
+    unmet,
+)
 
 
 @pytest.mark.parametrize(
@@ -59,3 +68,40 @@ def test_other_words_are_no_places(wanted: str) -> None:
 @given(st.text(max_size=5))
 def test_a_provider_that_states_nothing_meets_nothing(wanted: str) -> None:
     assert not is_met(wanted, region="global", country=None)
+
+
+BERLIN = Site("t-cloud", "eu-de", "DE")
+
+
+@pytest.mark.parametrize(
+    ("demand", "met"),
+    [
+        (Demand("p"), True),
+        (Demand("p", places=("fr", "de")), True),
+        (Demand("p", places=("fr", "local")), False),
+        (Demand("p", only=("azure", "t-cloud")), True),
+        (Demand("p", only=("azure",)), False),
+        (Demand("p", never=("azure",)), True),
+        (Demand("p", never=("azure", "t-cloud")), False),
+        (Demand("p", only=("t-cloud",), never=("t-cloud",)), False),
+        (Demand("p", places=("us",), only=("t-cloud",)), False),
+    ],
+)
+def test_a_demand_names_places_and_providers_and_means_all_of_them(
+    demand: Demand, met: bool  # noqa: FBT001 -- the expected outcome
+) -> None:  # fmt: skip
+    assert (unmet([demand], BERLIN) is None) is met
+
+
+def test_the_first_demand_that_is_not_met_is_the_one_that_is_told() -> None:
+    met, first = Demand("a", places=("de",)), Demand("visus.residency", places=("FR", "local"))
+    with pytest.raises(ResidencyUnavailable) as refusal:
+        refuse_outside([met, first, Demand("b", never=("t-cloud",))], BERLIN)
+    assert refusal.value.param == "visus.residency"
+    assert "'fr' or 'local'" in refusal.value.message
+
+
+def test_a_demand_that_came_with_the_key_points_at_what_the_caller_can_change() -> None:
+    with pytest.raises(ResidencyUnavailable) as refusal:
+        refuse_outside([Demand(None, only=("azure",))], BERLIN)
+    assert refusal.value.param == "model"

@@ -7,10 +7,18 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from visus.errors import Overloaded, UpstreamBadResponse, UpstreamTimedOut, UpstreamUnreachable
+from visus.core.places import Demand, Site
+from visus.errors import (
+    Overloaded,
+    ResidencyUnavailable,
+    UpstreamBadResponse,
+    UpstreamTimedOut,
+    UpstreamUnreachable,
+)
 from visus.providers.settings import UpstreamSettings
 from visus.providers.transport import JOIN_BELOW_BYTES, Endpoint, Transport
 
+SITE = Site("up", "us-east-1", "US")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -47,7 +55,7 @@ async def talking(
     port = listening.sockets[0].getsockname()[1]
     transport = Transport(UpstreamSettings(**settings))  # type: ignore[arg-type]
     try:
-        yield server, transport, Endpoint.of(f"http://127.0.0.1:{port}/v1/x", {"A": "b"})
+        yield server, transport, Endpoint.of(f"http://127.0.0.1:{port}/v1/x", {"A": "b"}, SITE)
     finally:
         await transport.aclose()
         listening.close()
@@ -64,7 +72,7 @@ def says(*pieces: bytes, pause_s: float = 0.0) -> Script:
 
 
 async def asked(transport: Transport, endpoint: Endpoint, body: bytes = b"{}") -> bytes:
-    reply = await transport.post(endpoint, [body])
+    reply = await transport.post(endpoint, [body], ())
     try:
         return await reply.read()
     finally:
@@ -91,10 +99,10 @@ async def test_a_request_is_what_the_server_gets_byte_for_byte() -> None:
 async def test_a_connection_whose_answer_was_not_taken_whole_is_closed() -> None:
     halting = says(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
     async with talking(halting) as (server, transport, endpoint):
-        reply = await transport.post(endpoint, [b"{}"])
+        reply = await transport.post(endpoint, [b"{}"], ())
         assert await reply.more() == b"half"
         reply.close()
-        (await transport.post(endpoint, [b"{}"])).close()
+        (await transport.post(endpoint, [b"{}"], ())).close()
         assert server.connections == 2
 
 
@@ -106,7 +114,7 @@ async def test_an_understood_answer_is_drained_and_its_connection_used_again() -
     )
     async with talking(late_end) as (server, transport, endpoint):
         for _ in range(3):
-            reply = await transport.post(endpoint, [b"{}"])
+            reply = await transport.post(endpoint, [b"{}"], ())
             assert await reply.more() == b"done"
             reply.is_understood = True
             reply.close()
@@ -161,7 +169,7 @@ async def test_an_answer_without_a_length_ends_with_its_connection() -> None:
 async def test_news_before_the_answer_is_passed_over() -> None:
     early = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
     async with talking(says(early, early + OK, pause_s=0.02)) as (server, transport, endpoint):
-        reply = await transport.post(endpoint, [b"{}"])
+        reply = await transport.post(endpoint, [b"{}"], ())
         assert (reply.status, "link" in reply.headers) == (200, False)
         assert await reply.read() == b"ok"
         reply.close()
@@ -238,14 +246,14 @@ async def test_when_every_place_is_taken_the_next_one_waits_and_then_is_refused(
     never = says(b"")
     limits = {"max_connections": 1, "pool_timeout_s": 0.1}
     async with talking(never, **limits) as (_, transport, endpoint):
-        first = asyncio.ensure_future(transport.post(endpoint, [b"{}"]))
+        first = asyncio.ensure_future(transport.post(endpoint, [b"{}"], ()))
         await asyncio.sleep(0.05)
         with pytest.raises(Overloaded):
-            await transport.post(endpoint, [b"{}"])
+            await transport.post(endpoint, [b"{}"], ())
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
         with pytest.raises(TimeoutError):  # the place is free again, and somebody waits there
-            await asyncio.wait_for(transport.post(endpoint, [b"{}"]), 0.3)
+            await asyncio.wait_for(transport.post(endpoint, [b"{}"], ()), 0.3)
 
 
 async def test_nobody_listening_is_unreachable() -> None:
@@ -254,17 +262,43 @@ async def test_nobody_listening_is_unreachable() -> None:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
         transport = Transport(UpstreamSettings())
         with pytest.raises(UpstreamUnreachable):
-            await transport.post(Endpoint.of(url, {}), [b"{}"])
+            await transport.post(Endpoint.of(url, {}, SITE), [b"{}"], ())
         await transport.aclose()
 
 
 @pytest.mark.parametrize("url", ["ftp://a.test/", "/v1", "http://", "http://[::1"])
 def test_only_web_addresses_are_endpoints(url: str) -> None:
     with pytest.raises(ValueError, match=r"URL|Invalid"):
-        Endpoint.of(url, {})
+        Endpoint.of(url, {}, SITE)
 
 
 @pytest.mark.parametrize("value", ["a\r\nX: y", "a\nb", "clé", "a\x00"])
 def test_no_header_can_break_a_request(value: str) -> None:
     with pytest.raises(ValueError, match="header"):
-        Endpoint.of("http://a.test/", {"Authorization": value})
+        Endpoint.of("http://a.test/", {"Authorization": value}, SITE)
+
+
+async def test_nothing_is_sent_or_even_opened_outside_the_demands_of_a_question() -> None:
+    async with talking(says(OK)) as (server, transport, endpoint):
+        for demand in (
+            Demand("x", places=("eu",)),
+            Demand("x", only=("other",)),
+            Demand("x", never=("up",)),
+        ):
+            with pytest.raises(ResidencyUnavailable):
+                await transport.post(
+                    endpoint, [b"{}"], (Demand("y", places=("de", "us")), demand)
+                )
+        assert server.connections == 0
+        assert await asked(transport, endpoint) == b"ok"  # an open connection changes nothing
+        with pytest.raises(ResidencyUnavailable):
+            await transport.post(endpoint, [b"{}"], [Demand("x", places=("local",))])
+        assert len(server.requests) == 1
+
+
+async def test_a_refusal_for_its_place_keeps_no_place_among_the_connections() -> None:
+    async with talking(says(OK), max_connections=1) as (_, transport, endpoint):
+        for _ in range(3):
+            with pytest.raises(ResidencyUnavailable):
+                await transport.post(endpoint, [b"{}"], [Demand("x", places=("local",))])
+        assert await asked(transport, endpoint) == b"ok"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from visus.config import ServerSettings
-from visus.core.question import Residency
+from visus.core.places import Demand
 from visus.flow.chat import ChatService
 from visus.server.exchange import Exchange, read_json
 from visus.server.respond import respond
@@ -37,8 +37,12 @@ class ChatRoute:
         question = call.question._replace(owner=exchange.owner)
         exchange.record |= {"model": question.model[:200], "body_bytes": len(body)}
         if demands := exchange.headers(RESIDENCY):
-            places = [Residency(place.decode("latin-1"), RESIDENCY_NAME) for place in demands]
-            question = question._replace(residencies=(*question.residencies, *places))
+            asked = [
+                Demand(RESIDENCY_NAME, places=(place.decode("latin-1"),)) for place in demands
+            ]
+            question = question._replace(within=(*question.within, *asked))
+        if exchange.within:
+            question = question._replace(within=(*exchange.within, *question.within))
         if exchange.header(REPORT) in {b"1", b"true"}:
             call = call._replace(wants_report=True)
         await respond(exchange, call, self.service.answer(question), self.watch)

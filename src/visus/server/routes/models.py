@@ -46,13 +46,15 @@ def model_json(model: ModelRow, provider: ProviderRow) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class ModelsRoute:
-    """The models that can answer now, all of them or one."""
+    """The models that can answer this caller now."""
 
     upstreams: Upstreams
 
     async def __call__(self, exchange: Exchange) -> None:
         """Sends the list."""
-        entries = [model_json(one.model, one.row) for one in self.upstreams.ready()]
+        entries = [
+            model_json(one.model, one.row) for one in self.upstreams.ready(exchange.within)
+        ]
         body = msgspec.json.encode({"object": "list", "data": entries})
         await exchange.finish(200, body)
 
@@ -67,10 +69,11 @@ class ModelRoute:
         """Sends the entry.
 
         Raises:
-            ModelNotFound: no such model, or none that can answer now.
+            ModelNotFound: no such model, or none that can answer this caller now.
         """
         wanted: str = exchange.scope["path_params"]["model_id"]
-        found = next((one for one in self.upstreams.ready() if one.model.id == wanted), None)
+        ready = self.upstreams.ready(exchange.within)
+        found = next((one for one in ready if one.model.id == wanted), None)
         if found is None:
             raise ModelNotFound("This model does not exist here.", param="model")
         await exchange.finish(200, msgspec.json.encode(model_json(found.model, found.row)))

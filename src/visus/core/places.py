@@ -1,0 +1,31 @@
+"""Where a question may go, and where somebody who answers is: statements, not judgements.
+
+Whether one meets the other is for `models.residency` to say.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Site(NamedTuple):
+    """Who runs models, and where: the operator's statement."""
+
+    provider: str
+    region: str = "global"
+    """`local` is this machine; `global` is nowhere in particular."""
+    country: str | None = None
+    """ISO 3166 alpha-2."""
+
+
+class Demand(NamedTuple):
+    """A limit on where a question may go. Of several, each has to be met."""
+
+    param: str | None
+    """Where in the request it stands; None for one that comes with the caller's key."""
+    places: Sequence[str] = ()
+    """Countries' two letters, `eu` or `local`, any of which will do; none: anywhere. As they
+    were written: not checked."""
+    only: Sequence[str] = ()
+    """The providers that may be asked; none: any."""
+    never: Sequence[str] = ()
+    """Providers that may not be asked."""
