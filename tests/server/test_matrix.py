@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 from tests.conftest import FAST, upstream_config
 from tests.support.claims import text_of
-from tests.support.films import COLOURS, film, pdf
+from tests.support.films import COLOURS, bare, pdf
 from tests.support.service import Reply, Service, ask
 from tests.support.upstream import WORDS, Upstream
 from tests.unit.media.sample_pictures import encode
@@ -98,7 +98,7 @@ def truncated(role: str) -> bytes:
     return still("JPEG")(role)[:-9]
 
 
-FILM = film(fps=2, size=(WIDTH, HEIGHT))
+FILM = bare(fps=2, size=(WIDTH, HEIGHT))
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
 
 

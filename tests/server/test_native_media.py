@@ -3,16 +3,19 @@
 import base64
 import hashlib
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 from tests.conftest import FAST, upstream_config
 from tests.support.claims import answered, refused
-from tests.support.films import document, film, pdf, url_of, video
+from tests.support.films import SECRETS, bare, described, document, film, pdf, url_of, video
 from tests.support.service import Service, ask
 from tests.support.upstream import Upstream
 
-FILM = film()
+FILM = bare()
 LARGE = film(size=(640, 480)) + (40_008).to_bytes(4, "big") + b"free" + bytes(40_000)
 SMALL_BYTES = 20_000
 """Of a whole request to the small model: less than the large film, and than its frames."""
@@ -82,7 +85,40 @@ def test_a_video_arrives_as_the_file_that_it_is(native: Service, upstream: Upstr
     assert part["after"]["type"] == "video/mp4"
     assert part["after"]["bytes"] == part["before"]["bytes"] == len(FILM)
     assert part["after"]["images"] == 0
-    assert part["tokens"] == 5 * 258 + 5 * 32
+    assert part["tokens"] == 5 * 258
+
+
+@pytest.mark.parametrize("place", ["inline", "stored"])
+def test_a_video_arrives_without_what_it_says_of_its_maker(
+    native: Service, upstream: Upstream, place: str
+) -> None:
+    data = described("mp4", "libx264", movflags="use_metadata_tags")
+    sent = video(data)
+    if place == "stored":
+        sent = {"type": "video_url", "video_url": {"file_id": native.upload(data)}}
+    body = ask("whole", [sent], visus={"report": True})
+    (part,) = answered(native, native.post(body))["visus"]["parts"]
+    (got,) = arrived(upstream)
+    clean = base64.b64decode(got["video_url"]["url"].partition(",")[2])
+    assert not [secret for secret in SECRETS if secret.encode() in clean]
+    with av.open(BytesIO(clean)) as after, av.open(BytesIO(data)) as before:
+        frames = [
+            [one.to_ndarray() for one in film.decode(video=0)] for film in (after, before)
+        ]
+    assert np.array_equal(*frames)
+    assert part["steps"] == ["metadata removed"]
+    assert part["after"]["bytes"] == part["before"]["bytes"] == len(data)
+    assert part["tokens"] == 2 * 258 + 2 * 32  # with sound
+
+
+def test_a_video_whose_metadata_nobody_can_find_becomes_frames(
+    native: Service, upstream: Upstream
+) -> None:
+    data = FILM + (4).to_bytes(4) + b"udta" + SECRETS[0].encode()
+    body = ask("whole", [video(data)], visus={"report": True})
+    (part,) = answered(native, native.post(body))["visus"]["parts"]
+    assert part["steps"][:2] == ["decoded", "5 frames taken"]
+    assert set(kinds(upstream)) == {"text", "image_url"}
 
 
 def test_a_document_arrives_with_its_name(native: Service, upstream: Upstream) -> None:

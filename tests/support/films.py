@@ -36,6 +36,62 @@ def film(
     return sink.getvalue()
 
 
+def bare(*, fps: int = 10, size: tuple[int, int] = (160, 120)) -> bytes:
+    """A film in MP4 that says nothing of who made it: what would stands at its end."""
+    whole = film(fps=fps, size=size, fflags="+bitexact", empty_hdlr_name="1")
+    before, _, about = whole.rpartition(b"udta")
+    return before + b"free" + bytes(len(about))
+
+
+SECRETS = ("Birthday", "+52.5200+013.4050/", "A. Nobody", "Camera 9", "2024-05-01T10:00:00Z")
+"""What `described` says of who took it."""
+
+
+def described(container: str, codec: str, sound: str = "aac", **options: str) -> bytes:
+    """A film of two seconds with sound, a title, a place, a maker, a camera and a date."""
+    sink = BytesIO()
+    title, place, maker, camera, date = SECRETS
+    with av.open(sink, "w", format=container, options=options) as out:
+        out.metadata.update(title=title, location=place, artist=maker, creation_time=date)
+        out.metadata["com.apple.quicktime.make"] = camera
+        stream: Any = out.add_stream(codec, rate=5)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        stream.metadata.update(title=title, handler_name=camera)
+        spoken: Any = out.add_stream(sound, rate=48_000)
+        for number in range(10):
+            pixels = np.zeros((120, 160, 3), np.uint8)
+            pixels[:] = COLOURS[number // 5]
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        for number in range(100):
+            wave = np.sin(np.arange(960, dtype=np.float32) / 9)[None]
+            frame = av.AudioFrame.from_ndarray(wave, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 48_000, number * 960
+            out.mux(spoken.encode(frame))
+        out.mux(stream.encode())
+        out.mux(spoken.encode())
+    return sink.getvalue()
+
+
+def tracked(**options: str) -> bytes:
+    """A film with a second track that says where it was taken, frame by frame."""
+    sink = BytesIO()
+    with av.open(sink, "w", format="mov", options=options) as out:
+        stream: Any = out.add_stream("libx264", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        places: Any = out.add_stream("rawvideo", rate=5)
+        places.width, places.height, places.pix_fmt = 16, 16, "rgb24"
+        for number in range(10):
+            pixels = np.full((120, 160, 3), 20 * number, np.uint8)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+            said = (SECRETS[1].encode() * 50)[: 16 * 16 * 3]
+            place = np.frombuffer(said, np.uint8).reshape(16, 16, 3)
+            out.mux(places.encode(av.VideoFrame.from_ndarray(place, format="rgb24")))
+        out.mux(stream.encode())
+        out.mux(places.encode())
+    before, after = sink.getvalue().rsplit(b"mhlrvide", 1)
+    return before + b"mhlrmeta" + after.replace(b"raw ", b"mebx")
+
+
 def growing(last: tuple[int, int]) -> bytes:
     """A film whose frames have other sides from its second second on: VP8 lets them."""
     sink = BytesIO()

@@ -3,7 +3,8 @@
 A video becomes frames, each under a line with its time; a PDF becomes a picture of each page,
 followed by the text of its text layer. Nothing is left out in silence: a document with more
 pages than the model takes pictures is refused. What travels as it is was opened by a worker
-before: its length and its pages are known, and what cannot be opened is refused here.
+before: its length and its pages are known, and what cannot be opened is refused here. A video
+travels without its metadata; a PDF with what it has.
 """
 
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ from visus.errors import (
     TooManyImages,
 )
 from visus.media import paging, sampling
+from visus.media.cleaning import Blank, cleaned
 from visus.media.fit import Fitting, Picture, fit, image_tokens
 from visus.media.fitting import Fitted
 from visus.media.renditions import Rendition, Renditions, key_of
@@ -106,7 +108,7 @@ class Attachments:
         try:
             match wanted:
                 case Video() if is_whole:
-                    return await self._whole_film(attachment, wanted, sees)
+                    return await self._whole_film(attachment, wanted, budget)
                 case Video():
                     return await self._film(attachment, wanted, budget)
                 case Document() if is_whole:
@@ -124,25 +126,31 @@ class Attachments:
 
     # --- As it is ----------------------------------------------------------------------------
 
-    async def _whole_film(self, attachment: Attachment, wanted: Video, sees: Vision) -> Shown:
+    async def _whole_film(
+        self, attachment: Attachment, wanted: Video, budget: "_Budget"
+    ) -> Shown:
+        """The file without its metadata; frames of it where nobody can take those out."""
         film, was_kept = await self._watched(attachment, None)
+        if film.blanks is None:
+            return await self._film(attachment, wanted, budget)
         if wanted.start_s >= film.duration_s:
             raise InvalidVideo(f"The video ends after {film.duration_s:.2f} seconds.")
         file = MediaFile(
             film.media_type,
             film.width_px,
             film.height_px,
-            _base64(attachment),
+            _cleaned(attachment, film.blanks),
             wanted.param,
             sampling=_sampling(wanted),
         )
         frames = max(1, round(film.fps * film.duration_s))
         tokens = None
-        if sees.video_tokens is not None:
-            rule = sees.video_tokens.rule
+        if budget.sees.video_tokens is not None:
+            rule = budget.sees.video_tokens.rule
             tokens = rule.count(_clip(film, wanted, rule), file.detail)
         sides = film.width_px, film.height_px
-        return Shown((file,), (file,), tokens, *sides, frames, (), was_kept)
+        steps = ("metadata removed",) if film.blanks else ()
+        return Shown((file,), (file,), tokens, *sides, frames, steps, was_kept)
 
     async def _whole_papers(
         self, attachment: Attachment, wanted: Document, sees: Vision
@@ -324,10 +332,21 @@ def _clip(film: sampling.Film, wanted: Video, rule: VideoRule) -> Clip:
     end_s = film.duration_s if wanted.end_s is None else min(wanted.end_s, film.duration_s)
     duration_s = max(0.0, end_s - wanted.start_s)
     frames = None if wanted.fps is None else max(1, round(duration_s * wanted.fps))
-    clip = Clip(film.width_px, film.height_px, round(duration_s * 1000), frames)
+    milliseconds = round(duration_s * 1000)
+    clip = Clip(film.width_px, film.height_px, milliseconds, frames, film.has_sound)
     if wanted.max_frames is None:
         return clip
     return clip._replace(frames=min(rule.frames(clip), wanted.max_frames))
+
+
+def _cleaned(attachment: Attachment, blanks: Sequence[Blank]) -> bytes | memoryview:
+    """The file in base64, with these stretches overwritten."""
+    if not blanks:
+        return _base64(attachment)
+    try:
+        return pybase64.b64encode(cleaned(attachment.data, blanks))
+    except ValueError as fault:
+        raise InvalidVideo("The video could not be decoded.", detail=str(fault)) from fault
 
 
 def _base64(attachment: Attachment) -> bytes | memoryview:

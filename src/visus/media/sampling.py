@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 
 from visus.core.prompt import ImageType
+from visus.media.cleaning import Blank
 from visus.media.fitting import Fitted
 from visus.media.settings import VideoSettings
 from visus.units import MEGAPIXEL, MIB
@@ -69,6 +70,11 @@ class Film(msgspec.Struct, frozen=True):
     codec: str
     fps: float
     """Frames a second on average; 0 for a single frame."""
+    has_sound: bool = False
+    """Whether there is a track of sound, whatever is on it."""
+    blanks: tuple[Blank, ...] | None = None
+    """What has to be overwritten before the file itself may leave; None where nobody can say,
+    and where frames were asked for."""
     frames: tuple[Frame, ...] = ()
     """In the order of their times; none when only the facts were asked for."""
 

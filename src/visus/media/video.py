@@ -33,6 +33,8 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from visus.errors import InvalidVideo, VideoTooLong
+from visus.media import film_boxes, film_elements
+from visus.media.cleaning import Blank, Uncleanable
 from visus.media.fitting import Fitted
 from visus.media.sampling import (
     Bounds,
@@ -158,11 +160,23 @@ def watch(data: bytes | memoryview, task: Task) -> Film:
     """
     try:
         with _opened(data, task) as container:
-            return _watched(container, task)
+            film = _watched(container, task)
+        if task.wish is not None:
+            return film
+        return msgspec.structs.replace(film, blanks=_blanks(data, task.media_type))
     except (InvalidVideo, MemoryError):
         raise
     except Exception as fault:
         raise InvalidVideo(_BROKEN, detail=f"{type(fault).__name__}: {fault}") from fault
+
+
+def _blanks(data: bytes | memoryview, media_type: VideoType) -> tuple[Blank, ...] | None:
+    is_boxes = media_type in {"video/mp4", "video/quicktime"}
+    find = film_boxes.blanks if is_boxes else film_elements.blanks
+    try:
+        return tuple(find(memoryview(data)))
+    except Uncleanable:
+        return None
 
 
 def _watched(container: InputContainer, task: Task) -> Film:
@@ -196,6 +210,7 @@ def _facts(task: Task, reel: _Reel, stream: VideoStream, first: "_Upright") -> F
         first.height,
         stream.codec_context.codec.canonical_name,
         reel.fps,
+        has_sound=bool(stream.container.streams.audio),
     )
 
 
