@@ -46,6 +46,7 @@ eval: $(VENV)/dev.ok
 
 bench: $(VENV)/runtime.ok
 	$(BIN)/python -m bench.run
+	$(BIN)/python -m bench.media
 
 fuzz: $(VENV)/dev.ok
 	$(BIN)/pytest tests/fuzz --fuzz-whole

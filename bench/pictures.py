@@ -21,10 +21,11 @@ def make(folder: Path) -> None:
     for name, (width, height, target) in SIZES.items():
         file = folder / name
         if not file.exists():
-            file.write_bytes(_nearest(_photo(noise, width, height), target))
+            file.write_bytes(nearest(photo(noise, width, height), target))
 
 
-def _photo(noise: np.random.Generator, width: int, height: int) -> Image.Image:
+def photo(noise: np.random.Generator, width: int, height: int) -> Image.Image:
+    """Noise over waves: as hard to code as a photograph with much in it."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     waves = np.stack(
         [
@@ -40,7 +41,7 @@ def _photo(noise: np.random.Generator, width: int, height: int) -> Image.Image:
     return Image.fromarray(np.clip(waves + patches * 12 + grain, 0, 255).astype(np.uint8))
 
 
-def _nearest(picture: Image.Image, target: int) -> bytes:
+def nearest(picture: Image.Image, target: int) -> bytes:
     """The JPEG whose size comes nearest to the target, by bisection on the quality."""
     low, high, best = 5, 97, b""
     while low <= high:

@@ -84,6 +84,16 @@ def rss_mb(pids: Iterable[int]) -> float:
     return _status_mb(pids, "VmRSS")
 
 
+def pss_mb(pids: Iterable[int]) -> float:
+    """Resident memory now; a page that several processes share counts once in all."""
+    kib = 0
+    for pid in pids:
+        with suppress(*GONE):
+            match = re.search(r"Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text())
+            kib += int(match[1]) if match else 0
+    return kib / 1024
+
+
 def _stat(pid: int) -> list[str]:
     """The fields of /proc/PID/stat from the state on; the name may hold anything."""
     return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()

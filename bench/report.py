@@ -154,8 +154,14 @@ def table(findings: Findings) -> Iterator[str]:
 
 
 def write(findings: Findings, file: Path, **more: Any) -> None:
-    """Write `results.json`."""
-    file.write_text(json.dumps(findings.as_json() | more, indent=1) + "\n")
+    """Write `results.json`; what other measurements have put there stays."""
+    join(file, **findings.as_json(), **more)
+
+
+def join(file: Path, **figures: Any) -> None:
+    """Put figures into `results.json`, in place of earlier ones of the same names."""
+    known = json.loads(file.read_text()) if file.exists() else {}
+    file.write_text(json.dumps(known | figures, indent=1) + "\n")
 
 
 def say(lines: Iterator[str] | Sequence[str]) -> None:
