@@ -7,7 +7,9 @@ say anything, so a length over the bound or an unknown kind is `ChannelBroken`.
 
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
@@ -35,6 +37,10 @@ class Kind(IntEnum):
     """Any other exception, as text for our own log."""
     FAILED_AND_LEAVING = 6
     """The same, and the worker is not fit for another job."""
+    PART = 7
+    """A piece of a result that is still being made."""
+    CANCEL = 8
+    """Nobody wants the job that runs any more; empty. The only frame a busy worker is sent."""
 
 
 class ChannelBroken(Exception):
@@ -90,6 +96,12 @@ def unpack_missing(payload: bytes) -> list[str]:
         return msgspec.json.decode(payload, type=list[str])
     except msgspec.MsgspecError as fault:
         raise ChannelBroken("a greeting that cannot be read") from fault
+
+
+def cancel(sock: socket.socket) -> None:
+    """Tells the worker that nobody wants its job any more, without waiting."""
+    with suppress(OSError):  # it is gone, or so busy that it will have to be killed
+        sock.send(_HEADER.pack(0, Kind.CANCEL))
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -175,11 +187,39 @@ def write_frame(sock: socket.socket, kind: Kind, payload: bytes) -> None:
 
 def read_job(sock: socket.socket) -> bytes | None:
     """The next job, blocking; None when the front is gone."""
-    header = _read_exactly(sock, _HEADER.size)
-    if header is None:
-        return None
-    size, _ = _HEADER.unpack(header)
-    return _read_exactly(sock, size)
+    while (header := _read_exactly(sock, _HEADER.size)) is not None:
+        size, kind = _HEADER.unpack(header)
+        if kind != Kind.CANCEL:  # of a job that had ended already
+            return _read_exactly(sock, size)
+    return None
+
+
+class Line:
+    """What a handler that answers piece by piece has of the front while a job runs."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def send(self, part: bytes) -> None:
+        """Hands over a piece of the result; blocks while the front does not take it."""
+        write_frame(self._sock, Kind.PART, part)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody still waits for the result."""
+        try:
+            self._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return True
+        return False  # an order to stop, or the end of the front
+
+
+@dataclass(frozen=True, slots=True)
+class Streaming:
+    """What an entry returns whose handler answers piece by piece."""
+
+    answer: Callable[[bytes, Line], None]
+    """Sends the pieces; returns at the end, or soon after nobody wants them any more."""
 
 
 def _read_exactly(sock: socket.socket, size: int) -> bytes | None:

@@ -1,13 +1,15 @@
 """What runs in a worker process: load, lock the door, then one job after another.
 
-Started by `pool` as `python -m visus.workers.child SOCKET_FD FRONT_PID SETTINGS ENTRY`. What
-the entry loads is loaded before the lock-down, what a stranger sent comes after it.
+Started by `pool` as `python -m visus.workers.child SOCKET_FD FRONT_PID SETTINGS ENTRY`, and the
+entry's argument where it takes one. What the entry loads is loaded before the lock-down, what a
+stranger sent comes after it. An entry with an argument loads what strangers made: it is locked
+down before, but for a socket of its own to listen on.
 """
 
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Final
 
@@ -15,7 +17,7 @@ import msgspec
 
 from visus.errors import ServiceError
 from visus.workers import channel, sandbox
-from visus.workers.channel import Kind
+from visus.workers.channel import Kind, Line, Streaming
 from visus.workers.settings import WorkerSettings
 
 EXIT_NOT_STARTED: Final = 3
@@ -24,12 +26,14 @@ _DETAIL_CHARS: Final = 500
 
 def main(arguments: list[str]) -> int:
     """Serve until the front hangs up; the exit status says whether the entry loaded."""
-    fd, front_pid, settings_json, entry = arguments
+    fd, front_pid, settings_json, entry, *argument = arguments
     sandbox.die_with_parent(int(front_pid))
     front = socket.socket(fileno=int(fd))
     try:
         sandbox.limit_resources(msgspec.json.decode(settings_json, type=WorkerSettings))
-        handler = _load(entry)
+        if argument:
+            sandbox.lock_down(front.fileno(), may_listen=True)
+        handler = _load(entry, argument)
         missing = sandbox.lock_down(front.fileno())
     except Exception as fault:  # noqa: BLE001 - whatever it is, the front has to hear of it
         channel.write_frame(front, Kind.FAILED_AND_LEAVING, _describe(fault))
@@ -39,25 +43,31 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _load(entry: str) -> Callable[[bytes], object]:
+def _load(entry: str, argument: Sequence[str]) -> Callable[[bytes], object] | Streaming:
     module, _, name = entry.partition(":")
-    handler: object = vars(import_module(module))[name]()
-    if not callable(handler):
-        raise TypeError(f"{entry} returned no handler")
-    return handler
+    handler: object = vars(import_module(module))[name](*argument)
+    if isinstance(handler, Streaming) or callable(handler):
+        return handler
+    raise TypeError(f"{entry} returned no handler")
 
 
-def _serve(front: socket.socket, handler: Callable[[bytes], object]) -> None:
+def _serve(front: socket.socket, handler: Callable[[bytes], object] | Streaming) -> None:
+    line = Line(front)
     while (job := channel.read_job(front)) is not None:
-        kind, payload = _run(handler, job)
+        kind, payload = _run(handler, job, line)
         del job
         channel.write_frame(front, kind, payload)
         if kind is Kind.FAILED_AND_LEAVING:
             return
 
 
-def _run(handler: Callable[[bytes], object], job: bytes) -> tuple[Kind, bytes]:
+def _run(
+    handler: Callable[[bytes], object] | Streaming, job: bytes, line: Line
+) -> tuple[Kind, bytes]:
     try:
+        if isinstance(handler, Streaming):
+            handler.answer(job, line)
+            return Kind.RESULT, b""
         result = handler(job)
     except ServiceError as error:
         return Kind.REFUSED, channel.pack_refusal(error)

@@ -10,6 +10,9 @@ import logging
 import socket
 import subprocess
 import sys
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from os import getpid, pathsep
 from pathlib import Path
 from resource import getpagesize
@@ -19,6 +22,7 @@ from typing import Final, Self
 import anyio
 import msgspec
 from anyio.abc import TaskGroup
+from typing_extensions import override
 
 from visus.errors import Overloaded, ShuttingDown
 from visus.workers import channel
@@ -34,7 +38,10 @@ from visus.workers.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
 
-_MEMORY_LOOK_S: Final = 0.1
+_LOOK_S: Final = 0.1
+"""How often a worker's memory is looked at, and whether anybody waits for what it does."""
+_PARTS_AHEAD: Final = 256
+"""Pieces of a result that are kept for a reader who is behind."""
 _REAP_LOOK_S: Final = 0.005
 _REAP_DEADLINE_S: Final = 5.0
 _LAST_WORDS_S: Final = 0.2
@@ -67,6 +74,10 @@ class _Job:
             self.error = error
             self.done.set()
 
+    async def add(self, part: bytes) -> None:
+        """Takes a piece of the result."""
+        raise ChannelBroken(f"a piece of {len(part)} bytes that nobody asked for")
+
     def outcome(self) -> bytes:
         if self.error is not None:
             raise self.error
@@ -75,15 +86,71 @@ class _Job:
         return self.result
 
 
+class _Stream(_Job):
+    """A call that is answered piece by piece, to somebody who may leave before the end."""
+
+    def __init__(self, payload: bytes | memoryview, deadline_s: float) -> None:
+        super().__init__(payload, deadline_s)
+        self.is_abandoned = False
+        self._parts: deque[bytes] = deque()
+        self._changed = anyio.Event()
+        """Set and replaced whenever a piece comes or goes."""
+
+    @override
+    async def add(self, part: bytes) -> None:
+        """Waits while the reader is far behind; what nobody reads any more is dropped."""
+        while len(self._parts) >= _PARTS_AHEAD and not self._is_over():
+            await self._changed.wait()
+        if not self._is_over():
+            self._parts.append(part)
+            self._turn()
+
+    async def parts(self) -> AsyncGenerator[list[bytes], None]:
+        """What has come since the last look, until the end."""
+        while True:
+            if self._parts:
+                some = list(self._parts)
+                self._parts.clear()
+                self._turn()
+                yield some
+            elif self.done.is_set():
+                self.outcome()
+                return
+            else:
+                await self._changed.wait()
+
+    def abandon(self) -> None:
+        """Nobody reads any more."""
+        self.is_abandoned = True
+        self._turn()
+
+    @override
+    def succeed(self, result: bytes) -> None:
+        super().succeed(result)
+        self._turn()
+
+    @override
+    def fail(self, error: Exception) -> None:
+        super().fail(error)
+        self._turn()
+
+    def _is_over(self) -> bool:
+        return self.is_abandoned or self.done.is_set()
+
+    def _turn(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+
 class _Worker:
     """One process and our end of the line to it."""
 
-    def __init__(self, entry: str, settings: WorkerSettings) -> None:
+    def __init__(self, entry: str, settings: WorkerSettings, argument: str | None) -> None:
         ours, theirs = channel.pair()
         with theirs:
             try:
                 self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                    _command(entry, settings, theirs.fileno()),
+                    _command(entry, settings, theirs.fileno(), argument),
                     env=_environment(settings),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
@@ -143,11 +210,12 @@ class _Worker:
                 await anyio.sleep(_REAP_LOOK_S)
 
 
-def _command(entry: str, settings: WorkerSettings, fd: int) -> list[str]:
+def _command(entry: str, settings: WorkerSettings, fd: int, argument: str | None) -> list[str]:
     return [
         sys.executable,
         *("-P", "-s", "-m", "visus.workers.child"),
         *(str(fd), str(getpid()), msgspec.json.encode(settings).decode(), entry),
+        *([] if argument is None else [argument]),
     ]
 
 
@@ -175,16 +243,25 @@ class WorkerPool:
     """
 
     def __init__(
-        self, entry: str, *, name: str, settings: WorkerSettings, is_lazy: bool = False
+        self,
+        entry: str,
+        *,
+        name: str,
+        settings: WorkerSettings,
+        is_lazy: bool = False,
+        argument: str | None = None,
     ) -> None:
         """`entry` is `package.module:function`.
 
         A lazy pool starts its workers with the first call.
 
-        The function is called once in each worker, loads what it needs and returns the handler
-        of jobs, `Callable[[bytes], bytes]`. `name` is for our log.
+        The function is called once in each worker, with `argument` where there is one, loads
+        what it needs and returns the handler of jobs: `Callable[[bytes], bytes]`, or a
+        `channel.Streaming` for jobs that are asked with `stream`. `name` is for our log. With
+        an argument the process is locked down before the function is called; see `child`.
         """
         self._entry = entry
+        self._argument = argument
         self._name = name
         self._settings = settings
         self._is_lazy = is_lazy
@@ -273,23 +350,49 @@ class WorkerPool:
             WorkerTimedOut: the deadline passed, and the process was killed.
             ShuttingDown: the pool is being left.
         """
-        if not self._open:
-            raise ShuttingDown("The server is stopping.")
-        if self._is_lazy and self._tasks is not None:
-            self._start(self._tasks)
-        self._refuse_if_stuck()
-        if len(job) > self._settings.max_message_bytes:
-            raise WorkerFailed(_SORRY, detail=f"a job of {len(job)} bytes")
-        if len(self._waiting) >= self._settings.max_waiting + self._hungry:
-            raise Overloaded("The server is busy. Please try again.", retry_after_s=1)
         waiting = _Job(job, deadline_s or self._settings.deadline_s)
-        self._waiting[id(waiting)] = waiting
-        self._announce()
+        self._queue(waiting)
         try:
             await waiting.done.wait()
         finally:
             self._waiting.pop(id(waiting), None)
         return waiting.outcome()
+
+    @asynccontextmanager
+    async def stream(
+        self, job: bytes | memoryview, *, deadline_s: float | None = None
+    ) -> AsyncGenerator[AsyncIterator[list[bytes]], None]:
+        """Have `job` done by the next free worker, and read its result as it is made.
+
+        Each step gives the pieces that have come since the last one. Leaving before the end
+        tells the worker to stop; one that goes on for `cancel_grace_s` is killed. The worker
+        waits for a reader that is far behind, but not longer than the deadline.
+
+        Raises:
+            ServiceError: as `call` does, on entering or from the steps.
+        """
+        waiting = _Stream(job, deadline_s or self._settings.deadline_s)
+        self._queue(waiting)
+        try:
+            async with aclosing(waiting.parts()) as parts:
+                yield parts
+        finally:
+            self._waiting.pop(id(waiting), None)
+            waiting.abandon()
+
+    def _queue(self, job: _Job) -> None:
+        """Lets it wait for a worker, if it may."""
+        if not self._open:
+            raise ShuttingDown("The server is stopping.")
+        if self._is_lazy and self._tasks is not None:
+            self._start(self._tasks)
+        self._refuse_if_stuck()
+        if len(job.payload) > self._settings.max_message_bytes:
+            raise WorkerFailed(_SORRY, detail=f"a job of {len(job.payload)} bytes")
+        if len(self._waiting) >= self._settings.max_waiting + self._hungry:
+            raise Overloaded("The server is busy. Please try again.", retry_after_s=1)
+        self._waiting[id(job)] = job
+        self._announce()
 
     def _jobs(self) -> list[_Job]:
         running = (worker.job for worker in self._workers.values())
@@ -336,7 +439,7 @@ class WorkerPool:
     async def _live_once(self, place: int) -> tuple[bool, str]:
         """From start to end of one process: whether it was given a job, and why it ended."""
         try:
-            worker = _Worker(self._entry, self._settings)
+            worker = _Worker(self._entry, self._settings, self._argument)
         except OSError as fault:
             return False, f"the process could not be started ({fault.strerror})"
         self._workers[place] = worker
@@ -365,7 +468,10 @@ class WorkerPool:
 
     async def _kill_unless_ready(self, worker: _Worker) -> None:
         with anyio.move_on_after(self._settings.start_deadline_s):
-            await worker.ready.wait()
+            while not worker.ready.is_set():
+                with anyio.move_on_after(_LOOK_S):
+                    await worker.ready.wait()
+                self._kill_if_swollen(worker)
             return
         worker.kill("it was not ready in time")
 
@@ -396,14 +502,29 @@ class WorkerPool:
             self._hungry -= 1
 
     async def _watch(self, worker: _Worker, job: _Job) -> None:
-        """Until the job is done, with an eye on the worker's memory."""
+        """Until the job is done, with an eye on the worker's memory and on who still waits."""
         while not job.done.is_set():
-            with anyio.move_on_after(_MEMORY_LOOK_S):
+            with anyio.move_on_after(_LOOK_S):
                 await job.done.wait()
                 return
-            if worker.resident_bytes() > self._settings.memory_bytes:
-                worker.kill("it used too much memory")
+            if self._kill_if_swollen(worker):
                 await anyio.sleep_forever()
+            if isinstance(job, _Stream) and job.is_abandoned:
+                await self._call_off(worker, job)
+
+    async def _call_off(self, worker: _Worker, job: _Job) -> None:
+        channel.cancel(worker.sock)
+        with anyio.move_on_after(self._settings.cancel_grace_s):
+            await job.done.wait()
+            return
+        worker.kill("it did not stop when it was told to")
+        await anyio.sleep_forever()
+
+    def _kill_if_swollen(self, worker: _Worker) -> bool:
+        if worker.resident_bytes() <= self._settings.memory_bytes:
+            return False
+        worker.kill("it used too much memory")
+        return True
 
     async def _listen(self, worker: _Worker, place: int) -> None:
         """Take frames until the worker says that it leaves."""
@@ -420,13 +541,15 @@ class WorkerPool:
                     _running(worker).fail(channel.unpack_refusal(payload))
                 case Kind.FAILED:
                     _running(worker).fail(_failed(payload))
+                case Kind.PART:
+                    await _running(worker).add(payload)
                 case Kind.FAILED_AND_LEAVING:
                     worker.reason = _text(payload)
                     if worker.job is not None:
                         worker.job.fail(_failed(payload))
                     return
-                case Kind.JOB:
-                    raise ChannelBroken("a worker that hands out jobs")
+                case Kind.JOB | Kind.CANCEL:
+                    raise ChannelBroken("a worker that gives orders")
 
     def _welcome(self, worker: _Worker, place: int, payload: bytes) -> None:
         for missing in channel.unpack_missing(payload):

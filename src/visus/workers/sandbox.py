@@ -55,8 +55,15 @@ def _lower(limit: int, value: int) -> None:
     resource.setrlimit(limit, (value, value))
 
 
-def lock_down(socket_fd: int) -> list[str]:
+def lock_down(socket_fd: int, *, may_listen: bool = False) -> list[str]:
     """Give up everything but computing and talking to the front, in all threads at once.
+
+    Filters add up: a second call can only take more away.
+
+    Args:
+        socket_fd: the line to the front.
+        may_listen: leave it a socket of this machine (AF_UNIX) to listen on, for a library
+            that will not load without one. It still connects to nobody and accepts nobody.
 
     Returns:
         What this machine could not take away, in words; empty when all is as it should be.
@@ -69,7 +76,7 @@ def lock_down(socket_fd: int) -> list[str]:
     machine = _MACHINES.get(platform.machine())
     if machine is None or sys.byteorder != "little":
         return [f"system calls are not filtered on {platform.machine()}"]
-    fault = _install(libc, machine, bytes(_program(machine, socket_fd, os.getpid())))
+    fault = _install(libc, machine, bytes(_program(machine, socket_fd, may_listen=may_listen)))
     return [f"system calls are not filtered ({os.strerror(fault)})"] if fault else []
 
 
@@ -233,6 +240,9 @@ _MACHINES: Final = {
 _BY_DESCRIPTOR: Final = ("sendto", "recvfrom")
 _BY_PROCESS: Final = ("kill", "tgkill")
 _BY_OPEN_FLAGS: Final = {"open": 1, "openat": 2}
+_LISTENING: Final = ("bind", "listen", "seccomp")
+"""Left open by a first filter: for the socket, and for the second filter."""
+_AF_UNIX: Final = 1
 _HIDDEN: Final = ("clone3", "openat2")
 """Their arguments cannot be seen, so they do not exist; libraries then use the old ones."""
 
@@ -267,14 +277,14 @@ def _install(libc: ctypes.CDLL, machine: _Machine, program: bytes) -> int:
     return ctypes.get_errno() if result < 0 else int(result and errno.ESRCH)
 
 
-def _program(machine: _Machine, socket_fd: int, pid: int) -> Iterator[int]:
+def _program(machine: _Machine, socket_fd: int, *, may_listen: bool) -> Iterator[int]:
     """The bytes of the filter: a list of `if it is this call, answer that`."""
-    for step in _steps(machine, socket_fd, pid):
+    for step in _steps(machine, socket_fd, may_listen=may_listen):
         yield from step
 
 
-def _steps(machine: _Machine, socket_fd: int, pid: int) -> Iterator[bytes]:
-    refuse = _ERRNO | errno.EPERM
+def _steps(machine: _Machine, socket_fd: int, *, may_listen: bool) -> Iterator[bytes]:
+    refuse, pid = _ERRNO | errno.EPERM, os.getpid()
     yield _op(_LOAD_WORD, 4)  # the processor
     yield _op(_IF_EQUAL, machine.audit_arch, then=1)
     yield _op(_RETURN, _KILL_PROCESS)
@@ -282,7 +292,11 @@ def _steps(machine: _Machine, socket_fd: int, pid: int) -> Iterator[bytes]:
     yield _op(_IF_AT_LEAST, _X32_CALLS, otherwise=1)
     yield _op(_RETURN, refuse)
     for name, number in machine.numbers.items():
-        if name in _BY_DESCRIPTOR:
+        if may_listen and name in _LISTENING:
+            continue
+        if may_listen and name == "socket":
+            yield from _allow_if_equal(number, argument=0, value=_AF_UNIX)
+        elif name in _BY_DESCRIPTOR:
             yield from _allow_if_equal(number, argument=0, value=socket_fd)
         elif name in _BY_PROCESS:
             yield from _allow_if_equal(number, argument=0, value=pid)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from visus.errors import MediaRejected
+from visus.workers.channel import Line, Streaming
 
 Handler = Callable[[bytes], bytes]
 
@@ -159,4 +160,64 @@ def slow() -> Handler:
 def mortal() -> Handler:
     """Starts well, then ends by itself after a moment."""
     threading.Timer(0.1, os._exit, (9,)).start()
+    return _obey
+
+
+def talkative(argument: str = "") -> Streaming:
+    """Answers piece by piece: `count 3` says 0, 1 and 2, `forever` goes on."""
+
+    def answer(job: bytes, line: Line) -> None:
+        word, _, rest = job.partition(b" ")
+        if word == b"argument":
+            line.send(argument.encode())
+        elif word == b"refuse":
+            line.send(b"so far")
+            _refuse(b"")
+        elif word == b"hang":
+            line.send(b"awake")
+            time.sleep(60)
+        elif word == b"die":
+            line.send(b"so far")
+            os._exit(7)
+        else:
+            limit = int(rest or b"1000000000")
+            number = 0
+            while number < limit and line.is_wanted:
+                line.send(b"%d" % number)
+                number += 1
+
+    return Streaming(answer)
+
+
+def listening(argument: str) -> Handler:
+    """What may be done while an entry with an argument loads: the number of each refusal."""
+    said: list[str] = []
+
+    def attempt(name: str, deed: Callable[[], object]) -> None:
+        try:
+            deed()
+            said.append(f"{name} ok")
+        except OSError as fault:
+            said.append(f"{name} {fault.errno}")
+
+    attempt("inet", lambda: socket.socket(socket.AF_INET).close())
+    door = socket.socket(socket.AF_UNIX)
+    attempt("bind", lambda: door.bind(argument))
+    attempt("listen", door.listen)
+    door.setblocking(False)
+    attempt("accept", door.accept)
+    attempt("connect", lambda: socket.socket(socket.AF_UNIX).connect(argument))
+    attempt("write", lambda: Path(argument + ".file").write_text("x"))
+    attempt("start", lambda: subprocess.run(["/bin/true"], check=True))
+
+    def after(_: bytes) -> bytes:
+        attempt("later", lambda: socket.socket(socket.AF_UNIX).close())
+        return ", ".join(said).encode()
+
+    return after
+
+
+def greedy() -> Handler:
+    """Takes all memory before it is ready."""
+    _eat(b"")
     return _obey
