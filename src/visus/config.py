@@ -69,6 +69,8 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """Of one request's header fields together; more is 431."""
     max_headers: Size = 100
     """Header fields of one request; more is 431."""
+    header_timeout_s: Duration = 30.0
+    """For a request's headers to arrive; then 408."""
     body_timeout_s: Duration = 120.0
     """For a request's body to arrive; then 408."""
     keep_alive_s: Annotated[int, msgspec.Meta(ge=1)] = 75

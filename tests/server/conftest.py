@@ -45,6 +45,7 @@ def untroubled(request: pytest.FixtureRequest) -> Iterator[None]:
 TIGHT = """
 [server]
 max_body_bytes = 20_000
+header_timeout_s = 0.7
 body_timeout_s = 1
 write_timeout_s = 1
 [chat]

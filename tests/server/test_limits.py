@@ -95,6 +95,68 @@ def test_a_body_that_does_not_arrive_in_time_is_408(tight: Service) -> None:
         assert time.monotonic() - began_s < 3
 
 
+def test_headers_that_do_not_arrive_in_time_are_408(tight: Service) -> None:
+    with connected(tight, GET) as line:
+        began_s = time.monotonic()
+        for byte in b"X-Slow: and slower":
+            line.sendall(bytes([byte]))
+            time.sleep(0.1)
+            if time.monotonic() - began_s > 0.6:
+                break
+        reply = one_reply(line)
+        refused(tight, reply, 408, "request_timeout")
+        assert line.recv(1) == b""
+
+
+def test_a_client_that_says_nothing_is_left(tight: Service) -> None:
+    with connected(tight) as line:
+        assert until_closed(line) == b""
+
+
+def test_a_wait_between_two_requests_is_no_slow_head(tight: Service) -> None:
+    with connected(tight, GET + b"\r\n") as line:
+        assert one_reply(line).status == 200
+        time.sleep(1.0)
+        line.sendall(GET + b"\r\n")
+        assert one_reply(line).status == 200
+
+
+def test_who_writes_a_megabyte_of_headers_before_reading_is_told_no(service: Service) -> None:
+    """Closing at once would cost this client the answer: its system would be reset."""
+    with connected(service) as line:
+        line.sendall(GET)
+        for number in range(1000):
+            line.sendall(b"X-%d: %b\r\n" % (number, b"a" * 1000))
+        (reply,) = replies(until_closed(line))
+    refused(service, reply, 431, "headers_too_large")
+
+
+@pytest.mark.parametrize("size", [10_000, 3_000_000])
+def test_a_refused_body_leaves_the_connection_usable(service: Service, size: int) -> None:
+    """Stock clients send it all before they read, and keep the connection."""
+    unknown = request_bytes(service, b"x" * size).replace(service.key.encode(), b"sk-wrong")
+    with connected(service, unknown) as line:
+        refused(service, one_reply(line), 401, "invalid_api_key")
+        line.sendall(request_bytes(service, ask("good")))
+        answered(service, one_reply(line))
+
+
+@pytest.mark.parametrize("size", [200_000, 262_144, 262_145, 5_000_000])
+def test_a_body_arrives_whole_whatever_its_size(service: Service, size: int) -> None:
+    body = _padded(size)
+    last = GET + b"Connection: close\r\n\r\n"
+    with connected(service, request_bytes(service, body) + last) as line:
+        answer, health = replies(until_closed(line))
+    answered(service, answer)
+    assert health.status == 200
+
+
+def test_rubbish_behind_a_request_does_not_cost_its_answer(service: Service) -> None:
+    received = exchange(service, request_bytes(service, ask("good")) + b"\x00rubbish\r\n\r\n")
+    (reply,) = replies(received)
+    answered(service, reply)
+
+
 @pytest.mark.parametrize(("count", "status"), [(99, 200), (100, 200), (101, 431), (200, 431)])
 def test_headers_up_to_their_number_are_taken(
     service: Service, count: int, status: int

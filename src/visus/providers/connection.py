@@ -12,11 +12,12 @@ from typing import Final
 import httptools
 from typing_extensions import override
 
+from visus.deadlines import NEVER
+
 HIGH_WATER_BYTES: Final = 256 * 1024
 """Of an answer that nobody has taken yet; then reading pauses."""
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of an answer's header fields, names and values together."""
-NEVER: Final = float("inf")
 
 _NO_BODY: Final = frozenset({204, 304})
 _FIRST_FINAL_STATUS: Final = 200

@@ -18,6 +18,7 @@ import aiohappyeyeballs
 import httptools
 
 from visus.core.places import Demand, Site
+from visus.deadlines import NEVER, Deadlines
 from visus.errors import (
     Overloaded,
     ServiceError,
@@ -26,8 +27,7 @@ from visus.errors import (
     UpstreamUnreachable,
 )
 from visus.models.residency import refuse_outside
-from visus.providers.connection import NEVER, BrokenOff, Connection, Unreadable
-from visus.providers.deadlines import Deadlines
+from visus.providers.connection import BrokenOff, Connection, Unreadable
 from visus.providers.settings import UpstreamSettings
 
 Body: TypeAlias = Sequence[bytes | memoryview]

@@ -11,11 +11,13 @@ from urllib.parse import urlsplit
 import anyio
 import msgspec
 import uvicorn
+from uvicorn.server import ServerState
 
 from visus.accounts.database import open_database
 from visus.accounts.files import FileBook, OwnerLimits
 from visus.accounts.keys import KeyBook
-from visus.config import Configuration, ProviderAccess, Settings
+from visus.config import Configuration, ProviderAccess, ServerSettings, Settings
+from visus.deadlines import Deadlines
 from visus.flow.chat import ChatService
 from visus.flow.estimate import EstimateService, Learner
 from visus.local.lite.provider import LiteProvider
@@ -37,9 +39,9 @@ from visus.providers.transport import Endpoint, Transport
 from visus.routing.choose import Upstream, Upstreams
 from visus.server import openapi
 from visus.server.authenticate import Doorkeeper
+from visus.server.connection import ClientConnection, Front
 from visus.server.gate import Entry, Gate, Routes
 from visus.server.memory import keep_freed_memory
-from visus.server.protocol import VisusProtocol
 from visus.server.routes.about import HEALTH, HTML, INERT, FixedRoute
 from visus.server.routes.chat import ChatRoute
 from visus.server.routes.estimate import EstimateRoute
@@ -198,7 +200,7 @@ def _provider(
 def gate(
     configuration: Configuration, made: Parts, book: KeyBook, library: Library, watch: Watch
 ) -> Gate:
-    """The ASGI application over running parts."""
+    """Everything that is answered, over running parts."""
     settings = configuration.settings
     description = openapi.document(version("visus"))
     entries = [
@@ -261,10 +263,18 @@ async def serve(
         watch = Watch(
             heartbeat_s=settings.heartbeat_s, write_timeout_s=settings.write_timeout_s
         )
-        application = gate(configuration, made, book, library, watch)
-        server = uvicorn.Server(_uvicorn(configuration, application))
+        deadlines = Deadlines()
+        front = Front(
+            serve=gate(configuration, made, book, library, watch).serve,
+            max_header_bytes=settings.max_header_bytes,
+            max_connections=settings.max_connections,
+            header_timeout_s=settings.header_timeout_s,
+            keep_alive_s=settings.keep_alive_s,
+            deadlines=deadlines,
+        )
+        server = uvicorn.Server(_uvicorn(settings, front))
         tasks.start_soon(watch.run)
-        tasks.start_soon(keep_freed_memory, lambda: server.server_state.total_requests)
+        tasks.start_soon(keep_freed_memory, lambda: front.answered)
         tasks.start_soon(keep_tidy, library, configuration.settings.files.sweep_s)
 
         async def tell() -> None:
@@ -274,31 +284,32 @@ async def serve(
 
         tasks.start_soon(tell)
         await server.serve([listener])
+        deadlines.close()
         tasks.cancel_scope.cancel()
 
 
-def _uvicorn(configuration: Configuration, app: Gate) -> uvicorn.Config:
-    settings = configuration.settings.server
+def _uvicorn(settings: ServerSettings, front: Front) -> uvicorn.Config:
+    """What uvicorn does for us: sockets, signals, and waiting at the end."""
+
+    def connection(server_state: ServerState, **_: object) -> ClientConnection:
+        return ClientConnection(
+            front, connections=server_state.connections, tasks=server_state.tasks
+        )
+
     return uvicorn.Config(
-        app,
-        http=type(
-            "Protocol",
-            (VisusProtocol,),
-            {
-                "max_header_bytes": settings.max_header_bytes,
-                "max_connections": settings.max_connections,
-            },
-        ),
+        _no_application,
+        http=connection,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] -- it asks for a class, and calls it
         ws="none",
         lifespan="off",
         access_log=False,
         log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=int(settings.shutdown_grace_s),
         backlog=1024,
     )
+
+
+async def _no_application(*_: object) -> None:
+    """What uvicorn wants; our connections know whom to ask without it."""
 
 
 def listen(configuration: Configuration) -> socket.socket:

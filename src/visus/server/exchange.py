@@ -3,25 +3,18 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final
 
-import anyio
-from starlette.types import Message, Receive, Scope, Send
 from typing_extensions import override
 
 from visus.core.places import Demand
-from visus.errors import (
-    CallerError,
-    InvalidValue,
-    RequestTimedOut,
-    RequestTooLarge,
-    ServiceError,
-    UnsupportedMediaType,
-)
+from visus.errors import InvalidValue, RequestTooLarge, ServiceError, UnsupportedMediaType
 from visus.server.bodies import error_body
+from visus.server.body import Bytes, HungUp
+from visus.server.request import ClientRequest, Header, Line
 from visus.wire import sse
 
 JSON: Final = (b"content-type", b"application/json")
@@ -31,47 +24,19 @@ ALWAYS: Final = (
 )
 
 
-CONNECTION: Final = "visus.connection"
-"""Where in `scope["extensions"]` the connection stands."""
-CYCLE: Final = "visus.cycle"
-"""And the connection's own idea of this request, which only it understands."""
-Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
-
-
 def new_request_id() -> str:
     """`req_` and 96 random bits: to find a request by, nothing to keep secret."""
     return f"req_{random.getrandbits(96):024x}"
 
 
-class Connection(Protocol):
-    """What an exchange needs of its connection besides ASGI."""
-
-    is_lost: bool
-    is_surplus: bool
-    has_whole_body: bool
-    """Whether the last byte of the request under way has arrived."""
-    on_lost: Callable[[], None] | None
-
-    def abort(self) -> None:
-        """Drops the connection."""
-        ...
-
-    def answer_whole(self, cycle: Any, status: int, headers: Headers, body: bytes) -> bool:
-        """Sends an answer in one write, if nothing speaks against it."""
-        ...
-
-
 class Exchange:
     """A request and its answer, as far as it has come. Lives as long as the request."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, request: ClientRequest) -> None:
+        self.request = request
         self.request_id = new_request_id()
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.scope = scope
-        self.receive = receive
-        self.started = False
-        self.complete = False
+        self.path_params: Mapping[str, str] = {}
+        """What the route's pattern left open."""
         self.status: int | None = None
         self.caller: str | None = None
         self.within: Sequence[Demand] = ()
@@ -82,27 +47,38 @@ class Exchange:
         self.sending = False
         self.record: dict[str, object] = {}
         self.hung_up = False
-        self._connection: Connection = scope["extensions"][CONNECTION]
-        self._cycle: object = scope["extensions"].get(CYCLE)
-        self._send = send
         self._headers: dict[bytes, bytes] | None = None
+
+    @property
+    def method(self) -> str:
+        """The request's method, in capitals."""
+        return self.request.method
+
+    @property
+    def path(self) -> str:
+        """The request's path, its escapes resolved."""
+        return self.request.path
+
+    @property
+    def started(self) -> bool:
+        """Whether an answer has begun."""
+        return self.request.is_started
+
+    @property
+    def complete(self) -> bool:
+        """Whether the last byte of the answer was handed over."""
+        return self.request.is_complete
 
     def header(self, name: bytes) -> bytes | None:
         """A request header's value, the last where there are several."""
         if self._headers is None:
-            self._headers = dict(self.scope["headers"])
+            self._headers = dict(self.request.headers)
         return self._headers.get(name)
 
     @property
     def client(self) -> str:
         """The address of the other end."""
-        client = self.scope.get("client")
-        return client[0] if client else ""
-
-    @property
-    def is_surplus(self) -> bool:
-        """Whether its connection is one too many."""
-        return self._connection.is_surplus
+        return self.request.line.client
 
     @property
     def owner(self) -> str:
@@ -113,21 +89,15 @@ class Exchange:
 
     def headers(self, name: bytes) -> list[bytes]:
         """The values of every request header of that name."""
-        return [value for given, value in self.scope["headers"] if given == name]
+        return [value for given, value in self.request.headers if given == name]
 
     async def start(
-        self, status: int, headers: tuple[tuple[bytes, bytes], ...] | list[tuple[bytes, bytes]]
+        self, status: int, headers: Sequence[Header], *, length: int | None = None
     ) -> None:
-        """Sends the status line and the headers, ours added."""
-        self.started = True
+        """Sends the status line and the headers, ours added; without a length, a stream's."""
         self.status = status
-        await self._hand_over(
-            {
-                "type": "http.response.start",
-                "status": status,
-                "headers": [self._own_header(), *ALWAYS, *headers],
-            }
-        )
+        await self._wait_for_reader()
+        self.request.send_head(status, [self._own_header(), *ALWAYS, *headers], length=length)
 
     async def write(self, body: bytes, *, more: bool) -> None:
         """Sends (more of) the body; waits while the reader takes nothing.
@@ -138,46 +108,32 @@ class Exchange:
         """
         if self.hung_up:
             raise HungUp
-        self.complete = not more
-        await self._hand_over({"type": "http.response.body", "body": body, "more_body": more})
+        await self._wait_for_reader()
+        self.request.send(body, more=more)
 
     async def finish(
-        self,
-        status: int,
-        body: bytes,
-        *,
-        headers: tuple[tuple[bytes, bytes], ...] = (JSON,),
+        self, status: int, body: bytes, *, headers: Sequence[Header] = (JSON,)
     ) -> None:
         """Sends a whole answer."""
         if self.hung_up:
             raise HungUp
-        length = (b"content-length", b"%d" % len(body))
-        whole = [self._own_header(), *ALWAYS, *headers, length]
-        if self._connection.answer_whole(self._cycle, status, whole, body):
-            self.started = self.complete = True
-            self.status = status
-            return
-        await self.start(status, [*headers, length])
-        await self.write(body, more=False)
+        self.status = status
+        await self._wait_for_reader()
+        self.request.send_whole(status, [self._own_header(), *ALWAYS, *headers], body)
 
     async def refuse(self, error: ServiceError) -> None:
         """Sends an error as the whole answer."""
         self.note_error(error)
-        headers: list[tuple[bytes, bytes]] = [JSON]
+        headers: list[Header] = [JSON]
         if error.retry_after_s is not None:
             headers.append((b"retry-after", str(error.retry_after_s).encode()))
         if error.should_retry is not None:
             headers.append((b"x-should-retry", b"true" if error.should_retry else b"false"))
-        await self.finish(error.status, error_body(error), headers=tuple(headers))
+        await self.finish(error.status, error_body(error), headers=headers)
 
     def note_error(self, error: ServiceError) -> None:
         """Puts an error into the record; its `detail` is there and nowhere else."""
         self.record |= {"code": error.code, "param": error.param, "detail": error.detail}
-
-    @property
-    def has_whole_body(self) -> bool:
-        """Whether reading the body needs no waiting."""
-        return self._connection.has_whole_body
 
     def ended_by_hang_up(self) -> AbstractContextManager[None]:
         """Cancels the block when the client goes away.
@@ -185,11 +141,11 @@ class Exchange:
         Raises:
             HungUp: that is what happened.
         """
-        return _EndedByHangUp(self, self._connection)
+        return _EndedByHangUp(self, self.request.line)
 
     def abort(self) -> None:
         """Drops the connection; the exchange ends as if the client had hung up."""
-        self._connection.abort()
+        self.request.line.abort()
 
     async def keep_alive(self) -> None:
         """Sends a comment into a stream that has nothing to say."""
@@ -199,10 +155,13 @@ class Exchange:
     def _own_header(self) -> tuple[bytes, bytes]:
         return b"x-request-id", self.request_id.encode()
 
-    async def _hand_over(self, message: Message) -> None:
-        self.sending = True
-        await self._send(message)
-        self.sending = False
+    async def _wait_for_reader(self) -> None:
+        """Returns when what is sent next need not be kept here for long."""
+        drained = self.request.line.drained
+        if drained is not None:
+            self.sending = True
+            await asyncio.shield(drained)
+            self.sending = False
         self.sent_s = time.monotonic()
 
     def summary(self) -> Mapping[str, object]:
@@ -218,32 +177,28 @@ class Exchange:
         }
 
 
-class HungUp(Exception):
-    """The client is gone."""
-
-
 class _EndedByHangUp(AbstractContextManager[None]):
     """See `Exchange.ended_by_hang_up`. A cancel scope would cost ten times as much."""
 
-    __slots__ = ("_connection", "_exchange", "_task")
+    __slots__ = ("_exchange", "_line", "_task")
 
-    def __init__(self, exchange: Exchange, connection: Connection) -> None:
+    def __init__(self, exchange: Exchange, line: Line) -> None:
         self._exchange = exchange
-        self._connection = connection
+        self._line = line
         self._task: asyncio.Task[Any] | None = None
 
     @override
     def __enter__(self) -> None:
-        if self._connection.is_lost:
+        if self._line.is_lost:
             self._exchange.hung_up = True
             raise HungUp
         self._task = asyncio.current_task()
-        self._connection.on_lost = self._lost
+        self._line.on_lost = self._lost
 
     def _lost(self) -> None:
         if not self._exchange.complete and self._task is not None:
             self._exchange.hung_up = True
-            self._connection.on_lost = None
+            self._line.on_lost = None
             self._task.cancel()
 
     @override
@@ -253,7 +208,7 @@ class _EndedByHangUp(AbstractContextManager[None]):
         fault: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._connection.on_lost = None
+        self._line.on_lost = None
         if not self._exchange.hung_up or self._task is None:
             return
         is_ours_alone = not self._task.uncancel()
@@ -261,7 +216,7 @@ class _EndedByHangUp(AbstractContextManager[None]):
             raise HungUp from None
 
 
-async def read_json(exchange: Exchange, *, max_bytes: int, timeout_s: float) -> bytes:
+async def read_json(exchange: Exchange, *, max_bytes: int, timeout_s: float) -> Bytes:
     """The body of a request that must be plain JSON.
 
     Raises:
@@ -272,11 +227,7 @@ async def read_json(exchange: Exchange, *, max_bytes: int, timeout_s: float) -> 
     """
     _check_type(exchange)
     _check_declared_length(exchange, max_bytes)
-    if exchange.has_whole_body:  # nearly always, and a deadline costs more than the reading
-        return await _gathered(exchange, max_bytes)
-    with anyio.move_on_after(timeout_s):
-        return await _gathered(exchange, max_bytes)
-    raise RequestTimedOut("The body did not arrive in time.")
+    return await exchange.request.body.whole(max_bytes=max_bytes, timeout_s=timeout_s)
 
 
 def _check_type(exchange: Exchange) -> None:
@@ -297,24 +248,4 @@ def _check_declared_length(exchange: Exchange, max_bytes: int) -> None:
     if not length.isdigit():
         raise InvalidValue("The Content-Length is no number.")
     if int(length[:20]) > max_bytes:
-        raise _too_large(max_bytes)
-
-
-def _too_large(max_bytes: int) -> CallerError:
-    return RequestTooLarge(f"The body is larger than {max_bytes} bytes.")
-
-
-async def _gathered(exchange: Exchange, max_bytes: int) -> bytes:
-    pieces: list[bytes] = []
-    size = 0
-    while True:
-        message = await exchange.receive()
-        if message["type"] == "http.disconnect":
-            raise HungUp
-        piece: bytes = message.get("body", b"")
-        size += len(piece)
-        if size > max_bytes:
-            raise _too_large(max_bytes)
-        if not message.get("more_body"):
-            return piece if not pieces else b"".join((*pieces, piece))
-        pieces.append(piece)
+        raise RequestTooLarge(f"The body is larger than {max_bytes} bytes.")

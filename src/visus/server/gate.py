@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from starlette.routing import Match, Route
-from starlette.types import Receive, Scope, Send
 
 from visus.config import ServerSettings
 from visus.errors import (
@@ -22,7 +21,9 @@ from visus.errors import (
     UnknownUrl,
 )
 from visus.server.authenticate import OPEN_PATHS, Doorkeeper
-from visus.server.exchange import Exchange, HungUp
+from visus.server.body import HungUp
+from visus.server.exchange import Exchange
+from visus.server.request import ClientRequest
 from visus.telemetry import event, failure
 
 Handler: TypeAlias = Callable[[Exchange], Awaitable[None]]
@@ -63,9 +64,10 @@ class Routes:
             return handler
         known_path = False
         for route, entry in self._patterns:
-            match, found = route.matches({**exchange.scope, "method": method})
+            scope = {"type": "http", "path": exchange.path, "method": method}
+            match, found = route.matches(scope)
             if match is Match.FULL:
-                exchange.scope.update(found)
+                exchange.path_params = found["path_params"]
                 return entry.handler
             known_path = known_path or match is Match.PARTIAL
         if known_path:
@@ -75,17 +77,15 @@ class Routes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """The ASGI application."""
+    """Answers every request that there is."""
 
     routes: Routes
     doorkeeper: Doorkeeper
     settings: ServerSettings
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, request: ClientRequest) -> None:
         """Serves one request."""
-        if scope["type"] != "http":
-            return
-        exchange = Exchange(scope, receive, send)
+        exchange = Exchange(request)
         try:
             await self._serve(exchange)
         except HungUp:
@@ -99,7 +99,8 @@ class Gate:
             event("request", **exchange.summary())
 
     async def _serve(self, exchange: Exchange) -> None:
-        if exchange.is_surplus:
+        if exchange.request.is_surplus:
+            exchange.request.keeps_alive = False
             raise Overloaded("There are too many connections.", retry_after_s=1)
         self._check_headers(exchange)
         if exchange.path not in OPEN_PATHS:
@@ -108,7 +109,7 @@ class Gate:
         await self.routes.find(exchange)(exchange)
 
     def _check_headers(self, exchange: Exchange) -> None:
-        headers = exchange.scope["headers"]
+        headers = exchange.request.headers
         if len(headers) > self.settings.max_headers:
             message = f"There are more than {self.settings.max_headers} header fields."
             raise HeadersTooLarge(message)
@@ -128,6 +129,7 @@ async def _refuse(exchange: Exchange, error: ServiceError) -> None:
         return
     # An answer of fixed length was under way: nothing can be said any more but by breaking off.
     exchange.note_error(error)
+    exchange.abort()
 
 
 async def _unused(_: object) -> None:

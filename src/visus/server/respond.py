@@ -13,7 +13,8 @@ from visus.core.events import Batch, Event, TokensUsed
 from visus.errors import Internal, ServiceError
 from visus.flow.chat import Answering
 from visus.server.bodies import error_body
-from visus.server.exchange import JSON, Exchange, HungUp
+from visus.server.body import HungUp
+from visus.server.exchange import JSON, Exchange
 from visus.server.watch import Watch
 from visus.telemetry import failure
 from visus.wire import chat, report, sse

@@ -10,7 +10,7 @@ from typing import Final
 import anyio
 
 from visus.errors import InvalidValue, RequestTimedOut, RequestTooLarge, UnsupportedMediaType
-from visus.server.exchange import Exchange, HungUp
+from visus.server.exchange import Exchange
 from visus.units import KIB
 
 FORM_BYTES: Final = 64 * KIB
@@ -68,15 +68,12 @@ class UploadBody:
             return None
         expected_s = self._patience_s + self.size_bytes / self._min_bytes_per_s
         with anyio.move_on_after(self._began_s + expected_s - time.monotonic()):
-            message = await self._exchange.receive()
-            if message["type"] == "http.disconnect":
-                raise HungUp
-            piece: bytes = message.get("body", b"")
+            piece = await self._exchange.request.body.piece()
             self.size_bytes += len(piece)
             if self.size_bytes > self._max_bytes:
                 raise self._too_large()
-            self._complete = not message.get("more_body")
-            return piece
+            self._complete = not piece
+            return piece or None
         raise RequestTimedOut("The file did not arrive in time.")
 
     def _too_large(self) -> RequestTooLarge:

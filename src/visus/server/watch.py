@@ -1,7 +1,7 @@
 """Who has stopped reading, and who has heard nothing for long: one watch over all exchanges.
 
 A task for each request would cost more than all the rest of a short one. Hang-ups need no
-watch: the connection reports them itself (`protocol.VisusProtocol.connection_lost`).
+watch: the connection reports them itself (`connection.ClientConnection.connection_lost`).
 """
 
 import time

@@ -86,7 +86,7 @@ class ChatCall(NamedTuple):
     """Paths of the fields that nobody here knows."""
 
 
-def parse(body: bytes, limits: ChatLimits) -> ChatCall:
+def parse(body: bytes | bytearray, limits: ChatLimits) -> ChatCall:
     """Reads one request.
 
     Raises:
@@ -103,7 +103,7 @@ def parse(body: bytes, limits: ChatLimits) -> ChatCall:
     return _parsed(body, payloads.SetAside([]), limits)
 
 
-def _parsed(body: bytes, urls: payloads.SetAside, limits: ChatLimits) -> ChatCall:
+def _parsed(body: bytes | bytearray, urls: payloads.SetAside, limits: ChatLimits) -> ChatCall:
     request, ignored = _shaped(body)
     _refuse_what_we_cannot_honour(request)
     reader = _UrlReader(urls, may_have_escapes=b"\\" in body)
@@ -148,7 +148,7 @@ def _demands(ours: shapes.VisusOptions) -> Iterator[Demand]:
             yield Demand("visus.providers", only=tuple(names))
 
 
-def _shaped(body: bytes) -> tuple[shapes.ChatRequest, Sequence[str]]:
+def _shaped(body: bytes | bytearray) -> tuple[shapes.ChatRequest, Sequence[str]]:
     try:
         return _decode(body), ()
     except msgspec.ValidationError:

@@ -44,9 +44,9 @@ class SetAside:
         return self._taken == len(self._urls)
 
 
-def set_aside(body: bytes) -> tuple[bytes, SetAside]:
+def set_aside(body: bytes | bytearray) -> tuple[bytes | bytearray, SetAside]:
     """The body with a mark in the place of each long data URL, and views of those."""
-    pieces: list[bytes] = []
+    pieces: list[bytes | bytearray] = []
     urls: list[memoryview] = []
     view = memoryview(body)
     copied = position = 0
@@ -68,7 +68,7 @@ def set_aside(body: bytes) -> tuple[bytes, SetAside]:
     return b"".join(pieces), SetAside(urls)
 
 
-def _start_of_url(body: bytes, header_end: int) -> int:
+def _start_of_url(body: bytes | bytearray, header_end: int) -> int:
     """Where the string begins whose header ends there, if it is a data URL; else 0."""
     quote = body.rfind(b'"', max(0, header_end - MAX_HEADER_BYTES), header_end)
     if quote < 1 or body[quote - 1 : quote] == b"\\":

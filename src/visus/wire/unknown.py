@@ -15,7 +15,7 @@ OUR_OBJECT: Final = "visus"
 """Our own options: an unknown one is an error, never ignored."""
 
 
-def set_aside(body: bytes, shape: type[msgspec.Struct]) -> tuple[bytes, list[str]]:
+def set_aside(body: bytes | bytearray, shape: type[msgspec.Struct]) -> tuple[bytes, list[str]]:
     """The body without the fields that `shape` does not know, and their paths.
 
     Raises:

@@ -22,8 +22,7 @@ DOWNLOAD = (
 
 
 def _wanted_id(exchange: Exchange) -> str:
-    file_id: str = exchange.scope["path_params"]["file_id"]
-    return file_id
+    return exchange.path_params["file_id"]
 
 
 def _headers(ignored: list[str]) -> tuple[tuple[bytes, bytes], ...]:
@@ -66,7 +65,7 @@ class FilesRoute:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Sends one page of the list."""
-        wanted, ignored = files.wanted_page(exchange.scope["query_string"])
+        wanted, ignored = files.wanted_page(exchange.request.query)
         page = await self.library.page(wanted, owner=exchange.owner)
         await exchange.finish(200, files.page_body(page), headers=_headers(ignored))
 
@@ -97,10 +96,9 @@ class FileContentRoute:
             HungUp: the client went away, or stopped reading.
         """
         file = await self.library.find(_wanted_id(exchange), owner=exchange.owner)
-        length = (b"content-length", str(file.size_bytes).encode())
         with exchange.ended_by_hang_up(), self.watch.over_body(exchange):
             async with self.library.reading(file) as pieces:
-                await exchange.start(200, [*DOWNLOAD, length])
+                await exchange.start(200, DOWNLOAD, length=file.size_bytes)
                 if exchange.method != "HEAD":
                     async for piece in pieces:
                         await exchange.write(piece, more=True)

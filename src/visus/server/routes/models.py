@@ -71,7 +71,7 @@ class ModelRoute:
         Raises:
             ModelNotFound: no such model, or none that can answer this caller now.
         """
-        wanted: str = exchange.scope["path_params"]["model_id"]
+        wanted = exchange.path_params["model_id"]
         ready = self.upstreams.ready(exchange.within)
         found = next((one for one in ready if one.model.id == wanted), None)
         if found is None:

@@ -6,12 +6,24 @@ them hardly ever has to be moved.
 """
 
 import asyncio
+from typing import Final, Protocol
 
-from visus.providers.connection import NEVER, Connection
+NEVER: Final = float("inf")
+
+
+class Expiring(Protocol):
+    """Something that does not wait for ever."""
+
+    deadline_s: float
+    """In the loop's time; `NEVER` while nothing is waited for."""
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+        ...
 
 
 class Deadlines:
-    """Calls `expire` of every connection whose `deadline_s` has passed.
+    """Calls `expire` of everything whose `deadline_s` has passed.
 
     A deadline is moved to `NEVER` without asking: the timer then finds nothing to do.
     """
@@ -19,20 +31,20 @@ class Deadlines:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.now = self._loop.time
-        self._watched: set[Connection] = set()
+        self._watched: set[Expiring] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_s = NEVER
 
-    def set(self, connection: Connection, deadline_s: float) -> None:
-        """From now on `connection` has until `deadline_s`, in the loop's time."""
-        connection.deadline_s = deadline_s
-        self._watched.add(connection)
+    def set(self, waiting: Expiring, deadline_s: float) -> None:
+        """From now on `waiting` has until `deadline_s`, in the loop's time."""
+        waiting.deadline_s = deadline_s
+        self._watched.add(waiting)
         if deadline_s < self._timer_s:
             self._ring_at(deadline_s)
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, waiting: Expiring) -> None:
         """Watches this one no longer."""
-        self._watched.discard(connection)
+        self._watched.discard(waiting)
 
     def close(self) -> None:
         """Watches none any longer."""
@@ -49,9 +61,10 @@ class Deadlines:
     def _ring(self) -> None:
         self._timer, self._timer_s = None, NEVER
         now = self.now()
-        late = [connection for connection in self._watched if connection.deadline_s <= now]
-        for connection in late:
-            connection.expire()
-        earliest = min((c.deadline_s for c in self._watched if c not in late), default=NEVER)
+        late = [waiting for waiting in self._watched if waiting.deadline_s <= now]
+        for waiting in late:
+            waiting.deadline_s = NEVER
+            waiting.expire()
+        earliest = min((waiting.deadline_s for waiting in self._watched), default=NEVER)
         if earliest < NEVER:
             self._ring_at(earliest)

@@ -1,0 +1,177 @@
+"""The body of a request while it arrives, received into place.
+
+A body whose length is declared is read from the socket straight into the block of memory in
+which it stays; no parser copies it. A large one gets a block after another, each as large as
+all before it, so that nobody gets memory for bytes that he only announced.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from visus.errors import RequestTimedOut, RequestTooLarge
+from visus.units import KIB, MIB
+
+Bytes: TypeAlias = bytes | bytearray
+
+FIRST_BLOCK_BYTES: Final = 256 * KIB
+"""A smaller body is one block."""
+LARGEST_BLOCK_BYTES: Final = 8 * MIB
+HIGH_WATER_BYTES: Final = 8 * MIB
+"""Bytes that may wait for somebody to want them; then reading pauses."""
+PIECES_HIGH_WATER_BYTES: Final = 256 * KIB
+"""The same for a body that is taken in pieces, such as a form on its way to the disk."""
+
+
+class HungUp(Exception):
+    """The client is gone."""
+
+
+class Body:
+    """What has arrived of one body. The connection fills it, one task takes from it."""
+
+    __slots__ = (
+        "_block",
+        "_filled",
+        "_held",
+        "_limit",
+        "_on_wanted",
+        "_pieces",
+        "_view",
+        "_waiter",
+        "_wants_pieces",
+        "is_complete",
+        "is_lost",
+        "left",
+        "size",
+    )
+
+    def __init__(self, on_wanted: Callable[[], None], *, in_pieces: bool) -> None:
+        """`on_wanted` is called when somebody begins to wait for more."""
+        self.size = 0
+        """Bytes that have arrived."""
+        self.is_complete = False
+        self.is_lost = False
+        """Whether the client has gone before the last byte."""
+        self._on_wanted = on_wanted
+        self._pieces: list[Bytes] = []
+        self._held = 0
+        self._limit = PIECES_HIGH_WATER_BYTES if in_pieces else HIGH_WATER_BYTES
+        self._wants_pieces = in_pieces
+        self.left = 0
+        """Bytes that are still to come through `space`."""
+        self._block: bytearray | None = None
+        self._view: memoryview | None = None
+        self._filled = 0
+        self._waiter: asyncio.Future[None] | None = None
+
+    # --- For the connection ------------------------------------------------------------------
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more is here than anybody has asked for."""
+        return self._held > self._limit
+
+    def expect(self, length: int) -> None:
+        """So many more bytes will come, each through `space`."""
+        self.left = length
+
+    def space(self) -> memoryview:
+        """Where the next bytes go; not empty, and never beyond the end of the body."""
+        if self._view is None:
+            size = min(self.left, max(FIRST_BLOCK_BYTES, self.size), LARGEST_BLOCK_BYTES)
+            self._block = bytearray(size)
+            self._view = memoryview(self._block)
+            self._filled = 0
+        return self._view[self._filled :]
+
+    def arrived(self, count: int) -> None:
+        """The next `count` bytes of `space` are filled."""
+        self._filled += count
+        self.left -= count
+        self.size += count
+        self._held += count
+        if self._block is not None and self._filled == len(self._block):
+            self._pieces.append(self._block)
+            self._block = self._view = None
+        if not self.left:
+            self.finish()
+        elif self._wants_pieces or self.is_full:
+            self._wake()
+
+    def add(self, piece: bytes) -> None:
+        """One more piece, which somebody else has cut."""
+        self._pieces.append(piece)
+        self.size += len(piece)
+        self._held += len(piece)
+        if self._wants_pieces or self.is_full:
+            self._wake()
+
+    def finish(self) -> None:
+        """That was the last byte."""
+        self.is_complete = True
+        self._wake()
+
+    def lose(self) -> None:
+        """Nothing more will come."""
+        self.is_lost = True
+        self._wake()
+
+    # --- For the task ------------------------------------------------------------------------
+
+    async def whole(self, *, max_bytes: int, timeout_s: float) -> Bytes:
+        """Everything, once the last byte is here.
+
+        Raises:
+            RequestTooLarge: more than `max_bytes`; noticed as soon as they are exceeded.
+            RequestTimedOut: not there within `timeout_s`.
+            HungUp: the client went away.
+        """
+        if not self.is_complete:
+            self._limit = max_bytes
+            timer = asyncio.get_running_loop().call_later(timeout_s, self._expire)
+            try:
+                while not self.is_complete and self.size <= max_bytes:
+                    await self._wait()
+            finally:
+                timer.cancel()
+        if self.size > max_bytes:
+            raise RequestTooLarge(f"The body is larger than {max_bytes} bytes.")
+        return self._taken()
+
+    async def piece(self) -> bytes:
+        """What has come since the last call; waits for something. Empty: that was all.
+
+        Raises:
+            HungUp: the client went away.
+        """
+        while not self._held and not self.is_complete:
+            await self._wait()
+        return bytes(self._taken())
+
+    async def _wait(self) -> None:
+        if self.is_lost:
+            raise HungUp
+        self._waiter = asyncio.get_running_loop().create_future()
+        self._on_wanted()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _expire(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            fault = RequestTimedOut("The body did not arrive in time.")
+            self._waiter.set_exception(fault)
+
+    def _taken(self) -> Bytes:
+        pieces, self._pieces = self._pieces, []
+        if self._view is not None and self._filled:
+            pieces.append(bytes(self._view[: self._filled]))
+            self._block = self._view = None
+        self._held = 0
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)

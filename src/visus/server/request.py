@@ -1,0 +1,184 @@
+"""One request of a client, and the bytes of its answer.
+
+Knows HTTP/1.1's frame of an answer: head, chunks, length. What an answer says is known to
+`exchange`; when one begins and what follows it, to `connection`.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Final, NamedTuple, Protocol, TypeAlias
+
+from visus.server.body import Body
+
+Header: TypeAlias = tuple[bytes, bytes]
+
+_STATUS_LINES: Final = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
+    for status in HTTPStatus
+}
+
+
+class Line(Protocol):
+    """What a request needs of the connection that it came over."""
+
+    client: str
+    is_lost: bool
+    drained: "asyncio.Future[None] | None"
+    """What to wait for while the client takes nothing; None: it takes."""
+    on_lost: Callable[[], None] | None
+
+    def write(self, data: bytes) -> None:
+        """Hands bytes to the system."""
+        ...
+
+    def resume_reading(self) -> None:
+        """Somebody wants more of the body."""
+        ...
+
+    def abort(self) -> None:
+        """Drops the connection."""
+        ...
+
+    def finished(self, request: "ClientRequest") -> None:
+        """The answer is complete."""
+        ...
+
+
+class Head(NamedTuple):
+    """What a request's head says."""
+
+    method: str
+    """In capitals."""
+    path: str
+    """With its escapes resolved."""
+    query: bytes
+    headers: list[Header]
+    """Names in lower case, in the order in which they came."""
+
+
+class ClientRequest:
+    """A request as it came, and how far its answer is.
+
+    An answer is `send_whole`, or `send_head` and then `send` until the last piece.
+    """
+
+    __slots__ = (
+        "_expects_continue",
+        "_left",
+        "body",
+        "declared_bytes",
+        "headers",
+        "is_chunked",
+        "is_complete",
+        "is_started",
+        "is_surplus",
+        "keeps_alive",
+        "line",
+        "method",
+        "path",
+        "query",
+    )
+
+    def __init__(self, line: Line, head: Head, *, is_surplus: bool, keeps_alive: bool) -> None:
+        self.line = line
+        self.method, self.path, self.query, self.headers = head
+        self.is_surplus = is_surplus
+        """Whether there were too many connections when it came."""
+        self.keeps_alive = keeps_alive
+        """Whether the connection may go on behind it."""
+        self.declared_bytes = 0
+        """Of the body; 0 where no length is declared."""
+        self._expects_continue = False
+        is_form = False
+        for name, value in self.headers:
+            if name == b"content-length":
+                self.declared_bytes = int(value) if value.isdigit() else 0
+            elif name == b"content-type":
+                is_form = value[:10].lower() == b"multipart/"
+            elif name == b"expect":
+                self._expects_continue = value.lower() == b"100-continue"
+        self.body = Body(self._want_body, in_pieces=is_form)
+        self.is_started = False
+        self.is_complete = False
+        self.is_chunked = False
+        self._left = 0
+
+    def send_whole(self, status: int, headers: Sequence[Header], body: bytes) -> bool:
+        """Sends a complete answer in one write; its length is added to the headers.
+
+        False, and nothing is done, where the client takes nothing or is gone.
+        """
+        if self.line.is_lost:
+            return False
+        head = head_of(status, [*headers, *self._framing(len(body))])
+        self.line.write(head if self.method == "HEAD" else head + body)
+        self.is_started = True
+        self._complete()
+        return True
+
+    def send_head(self, status: int, headers: Sequence[Header], *, length: int | None) -> None:
+        """Begins an answer of `length` bytes; None: in chunks, until the last one."""
+        self.is_started = True
+        self.is_chunked = length is None
+        self._left = length or 0
+        if not self.line.is_lost:
+            self.line.write(head_of(status, [*headers, *self._framing(length)]))
+
+    def send(self, data: bytes, *, more: bool) -> None:
+        """Sends the next piece.
+
+        Raises:
+            RuntimeError: more or less than the declared length; the connection is dropped.
+        """
+        if self.line.is_lost:
+            self.is_complete = not more
+            return
+        if self.method != "HEAD":
+            self._send_piece(data, more=more)
+        if not more:
+            self._complete()
+
+    def _send_piece(self, data: bytes, *, more: bool) -> None:
+        if self.is_chunked:
+            chunk = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+            self.line.write(chunk if more else chunk + b"0\r\n\r\n")
+            return
+        self._left -= len(data)
+        if self._left < 0 or (self._left and not more):
+            self.line.abort()
+            raise RuntimeError("an answer is not as long as it was said to be")
+        if data:
+            self.line.write(data)
+
+    def _framing(self, length: int | None) -> list[Header]:
+        framing = [
+            (b"transfer-encoding", b"chunked")
+            if length is None
+            else (b"content-length", b"%d" % length)
+        ]
+        if not self.keeps_alive:
+            framing.append((b"connection", b"close"))
+        return framing
+
+    def _complete(self) -> None:
+        self.is_complete = True
+        self.line.finished(self)
+
+    def _want_body(self) -> None:
+        if self._expects_continue and not self.is_started:
+            self._expects_continue = False
+            self.line.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.line.resume_reading()
+
+
+def head_of(status: int, headers: Sequence[Header]) -> bytes:
+    """The head of an answer.
+
+    Raises:
+        ValueError: a header that would break the head.
+    """
+    lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+    if lines.count(b"\n") != len(headers) or lines.count(b"\r") != len(headers):
+        raise ValueError("a header holds a line break")
+    return b"%b%b\r\n" % (_STATUS_LINES[status], lines)
