@@ -21,6 +21,7 @@ FIXTURES = (
     "matrix",
     "moving",
     "native",
+    "choosy",
 )
 """Every fixture that is a running service."""
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from visus.core.events import Batch, TokensUsed
 from visus.core.prompt import Prompt
 from visus.core.question import Question
+from visus.flow.abilities import able
 from visus.flow.estimate import Learner
 from visus.media.pipeline import MediaPipeline
 from visus.models.catalogue import ModelRow, ProviderRow
@@ -45,6 +46,7 @@ class ChatService:
             ServiceError: on entering, or from the events.
         """
         upstream, provider = self.upstreams.choose(question.model, question.within)
+        question = able(question, upstream.model)
         prompt = await self.media.prepare(
             question, upstream_id=upstream.upstream_id, sees=upstream.model.sees
         )

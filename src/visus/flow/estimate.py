@@ -14,6 +14,7 @@ from visus.core.price import cost
 from visus.core.prompt import PartReport, Prompt
 from visus.core.question import Question, Text
 from visus.errors import ModelNotFound, ServiceError
+from visus.flow.abilities import able
 from visus.media.pipeline import MediaPipeline
 from visus.media.resolving import Resolved
 from visus.models.calibration import Calibration, Correction, Estimate
@@ -139,6 +140,7 @@ class EstimateService:
         return upstream.model
 
     async def _prompt(self, question: Question, resolved: Resolved, model: ModelRow) -> Prompt:
+        question = able(question, model)
         return await self.media.fitted(
             question, resolved, upstream_id=model.upstream_id or model.id, sees=model.sees
         )

@@ -14,6 +14,7 @@ import msgspec
 from visus.core.places import Site
 from visus.core.price import Rates
 from visus.core.question import Role
+from visus.core.wishes import OptionName
 from visus.models.counting import ImageTokens, TextTokens, VideoTokens
 
 Modality: TypeAlias = Literal["text", "image", "video", "file"]
@@ -101,6 +102,9 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """ISO 3166 alpha-2."""
     location: str | None = None
     """The same in words."""
+    refuses: tuple[OptionName, ...] = ()
+    """Options that its server does not know, or ignores without a word: a question that asks
+    for one of them is refused by name."""
 
     @property
     def site(self) -> Site:
@@ -124,6 +128,8 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """What it can look at; meaningless without `image` in `input_modalities`."""
     text_tokens: TextTokens = TextTokens()
     """What text costs it."""
+    refuses: tuple[OptionName, ...] = ()
+    """Options that it cannot honour, besides those of its provider's row."""
     max_sequence_length: Limit | None = None
     max_output_length: Limit | None = None
     hidden_size: Limit | None = None
@@ -158,6 +164,10 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def provider_of(self, model: ModelRow) -> ProviderRow:
         """The provider that runs `model`; `check` has made sure that there is one."""
         return next(row for row in self.providers if row.name == model.provider)
+
+    def refused_by(self, model: ModelRow) -> tuple[OptionName, ...]:
+        """The options that `model`, or whoever runs it, cannot honour."""
+        return tuple(sorted({*model.refuses, *self.provider_of(model).refuses}))
 
     def check(self) -> None:
         """Refuses, as a ValueError, a name that stands twice or an unknown provider."""

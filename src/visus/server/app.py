@@ -154,7 +154,9 @@ def _upstreams(
     return Upstreams(
         {
             model.id: Upstream(
-                model,
+                msgspec.structs.replace(
+                    model, refuses=configuration.catalogue.refused_by(model)
+                ),
                 configuration.access[model.provider].row,
                 providers[model.provider],
                 configuration.access[model.provider].missing,

@@ -1,0 +1,26 @@
+"""What a model cannot do by itself: refused by name, before anything is done for it."""
+
+from visus.core.question import Question
+from visus.core.wishes import wishes
+from visus.errors import UnsupportedParameter
+from visus.models.catalogue import ModelRow
+
+
+def able(question: Question, model: ModelRow) -> Question:
+    """The question as `model` can honour it.
+
+    Raises:
+        UnsupportedParameter: an option that its server does not know, or would ignore.
+    """
+    if model.refuses:
+        _refuse_unheeded(question, model)
+    return question
+
+
+def _refuse_unheeded(question: Question, model: ModelRow) -> None:
+    for name in wishes(question.options):
+        if name in model.refuses:
+            param = name if name != "max_tokens" else question.options.max_tokens_field
+            raise UnsupportedParameter(
+                f"The model {model.id!r} cannot honour '{param}'.", param=param
+            )
