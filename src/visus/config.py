@@ -6,7 +6,7 @@ reported with its place: the file's line, or the variable's name.
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias, TypeGuard
@@ -22,6 +22,7 @@ from visus.media.settings import MediaSettings
 from visus.media.shelf import FilesSettings
 from visus.models.catalogue import Catalogue, ModelRow, ProviderRow, shipped
 from visus.providers.settings import UpstreamSettings
+from visus.routing.dialects import Dialect, dialect
 from visus.units import MIB
 from visus.wire.chat import ChatLimits
 from visus.workers.settings import WorkerSettings
@@ -119,6 +120,9 @@ class ProviderAccess:
     api_key: Secret | None
     missing: tuple[str, ...]
     """Environment variables that would have to be set."""
+    dialect: Dialect[Any]
+    options: msgspec.Struct
+    """Those of the row, as the dialect reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,10 @@ def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Con
         raise ConfigRefused(_located(str(fault), text, path)) from fault
     if not settings.lite.enabled:
         catalogue = _without_lite(catalogue)
-    access = {row.name: _access(row, variables) for row in catalogue.providers}
+    try:
+        access = {row.name: _access(row, variables) for row in catalogue.providers}
+    except _RowRefused as fault:
+        raise ConfigRefused(_located(fault.placed(settings.providers), text, path)) from fault
     return Configuration(settings, catalogue, access)
 
 
@@ -173,7 +180,36 @@ def _without_lite(catalogue: Catalogue) -> Catalogue:
     )
 
 
+class _RowRefused(Exception):
+    """A row of `[[providers]]` that its dialect, or nobody, can read."""
+
+    def __init__(self, row: ProviderRow, key: str, reason: str) -> None:
+        super().__init__(reason)
+        self.row = row
+        self.key = key
+
+    def placed(self, rows: Sequence[ProviderRow]) -> str:
+        """The reason with its place among `rows`; the other rows come with Visus."""
+        if self.row not in rows:
+            return f"the provider {self.row.name!r}: {self}"
+        return f"{self} - at `$.providers[{rows.index(self.row)}].{self.key}`"
+
+
+def _spoken(row: ProviderRow) -> tuple[Dialect[Any], msgspec.Struct]:
+    """The dialect of a row, and its options as that dialect reads them."""
+    try:
+        spoken = dialect(row.dialect)
+    except ValueError as fault:
+        raise _RowRefused(row, "dialect", str(fault)) from fault
+    try:
+        return spoken, msgspec.convert(row.options, spoken.options, strict=False)
+    except (msgspec.ValidationError, ValueError) as fault:
+        reason, _, where = str(fault).partition(" - at `$")
+        raise _RowRefused(row, f"options{where.removesuffix('`')}", reason) from fault
+
+
 def _access(row: ProviderRow, variables: Mapping[str, str]) -> ProviderAccess:
+    spoken, options = _spoken(row)
     base_url = row.base_url or (variables.get(row.base_url_env) if row.base_url_env else None)
     api_key = variables.get(row.api_key_env) if row.api_key_env else None
     if base_url and not _is_web_address(base_url):
@@ -182,7 +218,7 @@ def _access(row: ProviderRow, variables: Mapping[str, str]) -> ProviderAccess:
     if api_key and not (api_key.isascii() and api_key.isprintable()):
         raise ConfigRefused(f"{row.api_key_env}: a key holds printable ASCII characters only")
     missing: list[str] = []
-    if row.dialect != "lite" and not base_url:
+    if spoken.is_remote and not base_url:
         missing.append(row.base_url_env or f"base_url of the provider {row.name!r}")
     if row.api_key_env and not api_key:
         missing.append(row.api_key_env)
@@ -191,6 +227,8 @@ def _access(row: ProviderRow, variables: Mapping[str, str]) -> ProviderAccess:
         base_url=base_url.rstrip("/") if base_url else None,
         api_key=Secret(api_key) if api_key else None,
         missing=tuple(missing),
+        dialect=spoken,
+        options=options,
     )
 
 

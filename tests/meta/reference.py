@@ -116,9 +116,9 @@ def type_name(kind: shape.Type) -> str:  # noqa: PLR0911 -- one arm for each kin
             return f"list of {type_name(item)}s"
         case shape.LiteralType(values=values):
             return " \\| ".join(f"`{value}`" for value in values)
-        case shape.DictType():
+        case shape.DictType(value_type=shape.StrType()):
             return "table of strings"
-        case shape.StructType():
+        case shape.StructType() | shape.DictType():
             return "table"
         case shape.IntType(gt=gt, ge=ge, le=le):
             return " ".join(["integer", *_bounds(gt, ge, le)])

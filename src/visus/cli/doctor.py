@@ -15,6 +15,7 @@ from rich.table import Table
 from visus.accounts.database import DatabaseRefused
 from visus.cli.configured import configuration
 from visus.config import Configuration
+from visus.routing.built_in import EYES
 from visus.server import app
 from visus.workers.faults import NoWorker
 from visus.workers.pool import WorkerPool
@@ -68,9 +69,7 @@ async def _workers(chosen: Configuration) -> list[Finding]:
     settings = chosen.settings
     found = [await _worker("picture decoder", app.DECODER, settings.decoders, "[decoders]")]
     if settings.lite.enabled:
-        found.append(
-            await _worker("visus-lite", app.EYES, settings.lite.workers, "[lite.workers]")
-        )
+        found.append(await _worker("visus-lite", EYES, settings.lite.workers, "[lite.workers]"))
     else:
         found.append(Finding("visus-lite", "not set up", "switched off: [lite] enabled"))
     return found
@@ -111,7 +110,7 @@ def _authorities() -> Finding:
 
 def _providers(chosen: Configuration) -> Iterator[Finding]:
     for name, access in chosen.access.items():
-        if access.row.dialect == "lite":
+        if not access.dialect.is_remote:
             continue
         models = [model.id for model in chosen.catalogue.models if model.provider == name]
         what = f"provider {name}"

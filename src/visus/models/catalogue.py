@@ -7,7 +7,7 @@ the same name. Nothing here knows keys or connects to anything.
 from collections.abc import Iterable
 from datetime import date
 from importlib import resources
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
@@ -86,8 +86,9 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Somebody who runs models: `[[providers]]`."""
 
     name: Name
-    dialect: Literal["openai", "lite"]
-    """The language that it speaks; `lite` is the model inside."""
+    dialect: Name
+    """The language that it speaks, an entry point of the group `visus.providers`: `openai`, or
+    `lite`, the model inside, or one that another package brings."""
     base_url: str | None = None
     """Up to and with the version: `https://models.example.test/v1`."""
     base_url_env: str | None = None
@@ -105,6 +106,8 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     refuses: tuple[OptionName, ...] = ()
     """Options that its server does not know, or ignores without a word: a question that asks
     for one of them is refused by name."""
+    options: dict[str, Any] = {}
+    """What this dialect can be told besides."""
 
     @property
     def site(self) -> Site:

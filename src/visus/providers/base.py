@@ -1,6 +1,6 @@
 """What a provider is to the rest of the service."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from visus.core.events import Answer
 from visus.core.prompt import Prompt
@@ -16,4 +16,14 @@ class Provider(Protocol):
         each step of the iteration. Leaving the answer, for whatever reason, ends the work
         upstream.
         """
+        ...
+
+
+@runtime_checkable
+class RunsHere(Protocol):
+    """A provider whose model runs on this machine, in a process of ours."""
+
+    @property
+    def why_not(self) -> str | None:
+        """Why it cannot answer now, for our log; None: it can, or will soon."""
         ...

@@ -20,7 +20,6 @@ from visus.config import Configuration, ProviderAccess, ServerSettings, Settings
 from visus.deadlines import Deadlines
 from visus.flow.chat import ChatService
 from visus.flow.estimate import EstimateService, Learner
-from visus.local.lite.provider import LiteProvider
 from visus.media.attachments import (
     DOCUMENT_ENTRY,
     VIDEO_ENTRY,
@@ -33,10 +32,10 @@ from visus.media.pipeline import WORKER_ENTRY, MediaPipeline
 from visus.media.renditions import Renditions
 from visus.media.resolving import FileSource, Resolver
 from visus.media.shelf import Shelf
-from visus.providers.base import Provider
-from visus.providers.openai_dialect import OpenAIProvider
-from visus.providers.transport import Endpoint, Transport
+from visus.providers.base import Provider, RunsHere
+from visus.providers.transport import Transport
 from visus.routing.choose import Upstream, Upstreams
+from visus.routing.dialects import Given
 from visus.server import openapi
 from visus.server.authenticate import Doorkeeper
 from visus.server.connection import ClientConnection, Front
@@ -60,7 +59,6 @@ from visus.workers.pool import WorkerPool
 from visus.workers.settings import WorkerSettings
 
 DECODER = WORKER_ENTRY
-EYES = "visus.local.lite.worker:load"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,6 @@ class Parts:
     chat: ChatService
     estimates: EstimateService
     upstreams: Upstreams
-    lite: WorkerPool | None
 
 
 @asynccontextmanager
@@ -88,19 +85,17 @@ async def parts(
             refused_origins=_origins(configuration.access),
         )
         fetcher = await stack.enter_async_context(Fetcher(settings.media, policy=policy))
-        lite = None
-        if settings.lite.enabled:
-            lite = await stack.enter_async_context(
-                WorkerPool(EYES, name="visus-lite", settings=settings.lite.workers)
-            )
-        upstreams = _upstreams(configuration, transport, lite)
+        providers = {
+            name: await _provider(access, settings, transport, stack)
+            for name, access in configuration.access.items()
+        }
+        upstreams = _upstreams(configuration, providers)
         media = await _media(settings, fetcher, files, stack)
         learner = Learner()
         yield Parts(
             ChatService(upstreams=upstreams, media=media, learner=learner),
             EstimateService(upstreams=upstreams, media=media, learner=learner),
             upstreams,
-            lite,
         )
 
 
@@ -145,12 +140,8 @@ def _origins(access: Mapping[str, ProviderAccess]) -> frozenset[tuple[str, int]]
 
 
 def _upstreams(
-    configuration: Configuration, transport: Transport, lite: WorkerPool | None
+    configuration: Configuration, providers: Mapping[str, Provider | None]
 ) -> Upstreams:
-    providers = {
-        name: _provider(access, configuration, transport, lite)
-        for name, access in configuration.access.items()
-    }
     return Upstreams(
         {
             model.id: Upstream(
@@ -160,7 +151,7 @@ def _upstreams(
                 configuration.access[model.provider].row,
                 providers[model.provider],
                 configuration.access[model.provider].missing,
-                stuck=_reason_of(configuration.access[model.provider], lite),
+                stuck=_reason_of(providers[model.provider]),
             )
             for model in configuration.catalogue.models
         },
@@ -168,32 +159,28 @@ def _upstreams(
     )
 
 
-def _reason_of(
-    access: ProviderAccess, lite: WorkerPool | None
-) -> Callable[[], str | None] | None:
+def _reason_of(provider: Provider | None) -> Callable[[], str | None] | None:
     """Who knows why the provider cannot answer now; None for one that is asked over a wire."""
-    return (lambda: lite.stuck) if access.row.dialect == "lite" and lite else None
+    return (lambda: provider.why_not) if isinstance(provider, RunsHere) else None
 
 
-def _provider(
-    access: ProviderAccess,
-    configuration: Configuration,
-    transport: Transport,
-    lite: WorkerPool | None,
+async def _provider(
+    access: ProviderAccess, settings: Settings, transport: Transport, stack: AsyncExitStack
 ) -> Provider | None:
-    if access.row.dialect == "lite":
-        return LiteProvider(pool=lite) if lite else None
-    if access.missing or access.base_url is None:
+    """The provider of a row; what it has to end ends with `stack`."""
+    if access.missing:
         return None
-    headers = {"Accept-Encoding": "identity", "User-Agent": f"visus/{version('visus')}"}
-    if access.api_key is not None:
-        key, name = access.api_key.reveal(), access.row.api_key_header
-        headers[name] = f"Bearer {key}" if name == "Authorization" else key
-    return OpenAIProvider(
-        endpoint=Endpoint.of(f"{access.base_url}/chat/completions", headers, access.row.site),
-        max_event_bytes=configuration.settings.upstream.max_event_bytes,
+    given = Given(
+        row=access.row,
+        options=access.options,
+        base_url=access.base_url,
+        api_key=access.api_key.reveal() if access.api_key else None,
         transport=transport,
+        upstream=settings.upstream,
+        lite=settings.lite,
+        until_closed=stack,
     )
+    return await access.dialect.make(given)
 
 
 # --- HTTP ------------------------------------------------------------------------------------

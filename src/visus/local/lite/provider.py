@@ -34,6 +34,11 @@ class Desk(Protocol):
         """The outcome of a job."""
         ...
 
+    @property
+    def stuck(self) -> str | None:
+        """Why nobody works; None while somebody does, or might still come."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiteProvider:
@@ -47,6 +52,11 @@ class LiteProvider:
     def open(self, prompt: Prompt) -> Answer:
         """Asks the prompt; the worker has answered in full when the answer is entered."""
         return self._answer(prompt)
+
+    @property
+    def why_not(self) -> str | None:
+        """Why it cannot answer now; see `visus.providers.base.RunsHere`."""
+        return self.pool.stuck
 
     @asynccontextmanager
     async def _answer(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[Batch], None]:

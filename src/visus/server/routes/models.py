@@ -7,6 +7,7 @@ import msgspec
 
 from visus.errors import ModelNotFound
 from visus.models.catalogue import ModelRow, ProviderRow
+from visus.models.residency import LOCAL
 from visus.routing.choose import Upstreams
 from visus.server.exchange import Exchange
 
@@ -35,7 +36,7 @@ def model_json(model: ModelRow, provider: ProviderRow) -> dict[str, object]:
             "input_modalities": model.input_modalities,
             "output_modalities": model.output_modalities,
             "model_lifecycle_stage": model.lifecycle_stage,
-            "is_externally_hosted": provider.dialect != "lite",
+            "is_externally_hosted": provider.region != LOCAL,
             "end_of_life_date": model.end_of_life_date,
             "successor": model.successor,
             "vision": model.sees,

@@ -1,0 +1,97 @@
+"""Which languages providers speak: entry points of the group `visus.providers`.
+
+A row's `dialect` is the name of an entry point, and the entry point is a `Dialect`. Those that
+come with Visus (`built_in`) go through the same door as those of other packages.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points, version
+from typing import Any, Final, Generic, TypeGuard, TypeVar
+
+import msgspec
+
+from visus.local.settings import LiteSettings
+from visus.models.catalogue import ProviderRow
+from visus.providers.base import Provider
+from visus.providers.settings import UpstreamSettings
+from visus.providers.transport import Endpoint, Transport
+
+GROUP: Final = "visus.providers"
+
+
+class NoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The options of a dialect that has none."""
+
+
+Options = TypeVar("Options", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given(Generic[Options]):
+    """What a dialect is given to make the provider of a row."""
+
+    row: ProviderRow
+    options: Options
+    """`[providers.options]` of the row, checked."""
+    base_url: str | None
+    """Without a slash at its end; of a remote dialect never None."""
+    api_key: str | None = field(repr=False)
+    """None where the row names no key."""
+    transport: Transport
+    """The one way to a model's server: it holds to deadlines, bounds and residency."""
+    upstream: UpstreamSettings
+    lite: LiteSettings
+    until_closed: AsyncExitStack
+    """Closed with the service. What the provider has to end, such as processes, is entered
+    here."""
+
+    def endpoint(self, path: str) -> Endpoint:
+        """Where `base_url` and `path` lead, with the key in the header that the row names."""
+        headers = {"Accept-Encoding": "identity", "User-Agent": f"visus/{version('visus')}"}
+        if self.api_key is not None:
+            name = self.row.api_key_header
+            is_bearer = name == "Authorization"
+            headers[name] = f"Bearer {self.api_key}" if is_bearer else self.api_key
+        return Endpoint.of(f"{self.base_url}{path}", headers, self.row.site)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect(Generic[Options]):
+    """A language that providers speak."""
+
+    make: Callable[[Given[Options]], Awaitable[Provider]]
+    """Called once for each row that lacks nothing, when the service starts."""
+    options: type[Options]
+    """A struct that refuses unknown fields: how `[providers.options]` is read."""
+    is_remote: bool = True
+    """Whether the model is asked over a network; its row then needs a `base_url`."""
+
+
+def dialect(name: str) -> Dialect[Any]:
+    """The dialect of that name.
+
+    Raises:
+        ValueError: there is none, or it cannot be loaded.
+    """
+    found = {entry.value: entry for entry in entry_points(group=GROUP, name=name)}
+    if not found:
+        known = ", ".join(sorted(entry_points(group=GROUP).names))
+        hint = f"known: {known}" if known else "none is known: install Visus again"
+        raise ValueError(f"there is no dialect {name!r}; {hint}")
+    if len(found) > 1:
+        raise ValueError(f"several packages bring a dialect {name!r}: {', '.join(found)}")
+    (value, entry) = found.popitem()
+    try:
+        loaded: object = entry.load()
+    except Exception as fault:
+        message = f"the dialect {name!r} ({value}) cannot be loaded: {fault}"
+        raise ValueError(message) from fault
+    if not _is_dialect(loaded):
+        raise ValueError(f"{value} is no visus.routing.dialects.Dialect")
+    return loaded
+
+
+def _is_dialect(loaded: object) -> TypeGuard[Dialect[Any]]:
+    return isinstance(loaded, Dialect)
