@@ -67,6 +67,9 @@ first_byte_timeout_s = 1.5
 idle_timeout_s = 1.5
 total_timeout_s = 20
 connect_timeout_s = 1
+[routing]
+attempts = 1
+breaker = { failures = 0 }
 """
 
 

@@ -23,6 +23,7 @@ from visus.media.shelf import FilesSettings
 from visus.models.catalogue import Catalogue, ModelRow, ProviderRow, shipped
 from visus.providers.settings import UpstreamSettings
 from visus.routing.dialects import Dialect, dialect
+from visus.routing.settings import RoutingSettings
 from visus.units import MIB
 from visus.wire.chat import ChatLimits
 from visus.workers.settings import WorkerSettings
@@ -107,6 +108,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     )
     lite: LiteSettings = LiteSettings()
     upstream: UpstreamSettings = UpstreamSettings()
+    routing: RoutingSettings = RoutingSettings()
     providers: tuple[ProviderRow, ...] = ()
     models: tuple[ModelRow, ...] = ()
 
@@ -158,7 +160,7 @@ def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Con
     except ValueError as fault:
         raise ConfigRefused(_located(str(fault), text, path)) from fault
     if not settings.lite.enabled:
-        catalogue = _without_lite(catalogue)
+        catalogue = catalogue.without("lite")
     try:
         access = {row.name: _access(row, variables) for row in catalogue.providers}
     except _RowRefused as fault:
@@ -170,14 +172,6 @@ def client_key() -> Secret | None:
     """The key that stock clients would use: `OPENAI_API_KEY`."""
     key = os.environ.get("OPENAI_API_KEY")
     return Secret(key) if key else None
-
-
-def _without_lite(catalogue: Catalogue) -> Catalogue:
-    inside = {row.name for row in catalogue.providers if row.dialect == "lite"}
-    return Catalogue(
-        providers=tuple(row for row in catalogue.providers if row.name not in inside),
-        models=tuple(row for row in catalogue.models if row.provider not in inside),
-    )
 
 
 class _RowRefused(Exception):

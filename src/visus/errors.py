@@ -6,7 +6,11 @@ and `detail`, which only our own log may read. Status, type and code belong to t
 does the advice to try again. How an error becomes a body is `server.respond`'s business.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
+
+Again: TypeAlias = Literal["nowhere", "elsewhere", "here"]
+"""Whom a question may be asked again that failed like this before the first word: nobody,
+somebody else who can answer it, or after a moment the same server too."""
 
 
 class ServiceError(Exception):
@@ -17,6 +21,7 @@ class ServiceError(Exception):
     code: ClassVar[str] = "internal_error"
     should_retry: ClassVar[bool | None] = None
     """What `x-should-retry` says; None leaves the client to its own rules."""
+    again: ClassVar[Again] = "nowhere"
 
     def __init__(
         self,
@@ -84,6 +89,7 @@ class ResidencyUnavailable(CallerError):
     """Nobody who could answer runs where the caller's data must stay, or may be asked."""
 
     code = "residency_unavailable"
+    again: ClassVar[Again] = "elsewhere"
 
 
 class ContextLengthExceeded(CallerError):
@@ -227,6 +233,7 @@ class RateLimited(ServiceError):
     status = 429
     type = "rate_limit_error"
     code = "rate_limit_exceeded"
+    again: ClassVar[Again] = "here"
 
 
 class ConcurrencyExceeded(RateLimited):
@@ -253,6 +260,12 @@ class Overloaded(Unavailable):
     """Every place is taken."""
 
 
+class UpstreamResting(Overloaded):
+    """The model's server failed too often and is left alone for a moment."""
+
+    again: ClassVar[Again] = "elsewhere"
+
+
 class ShuttingDown(Unavailable):
     """The server is stopping and takes nothing new."""
 
@@ -270,6 +283,7 @@ class WorkerUnavailable(Unavailable):
 
     code = "worker_unavailable"
     should_retry = False
+    again: ClassVar[Again] = "elsewhere"
 
 
 class ProviderNotConfigured(Unavailable):
@@ -277,6 +291,7 @@ class ProviderNotConfigured(Unavailable):
 
     code = "provider_not_configured"
     should_retry = False
+    again: ClassVar[Again] = "elsewhere"
 
 
 # --- The model behind us failed --------------------------------------------------------------
@@ -291,19 +306,33 @@ class UpstreamFault(ServiceError):
 
 
 class UpstreamBadResponse(UpstreamFault):
-    """An answer that is no answer: malformed, cut short, too large, or a server error."""
+    """An answer that is no answer: malformed, cut short, or too large."""
+
+
+class UpstreamFailed(UpstreamFault):
+    """The model's server says itself that it failed, or is overloaded."""
+
+    again: ClassVar[Again] = "here"
 
 
 class UpstreamUnreachable(UpstreamFault):
-    """No connection."""
+    """No connection: nothing was sent."""
 
     code = "upstream_unreachable"
+    again: ClassVar[Again] = "here"
+
+
+class UpstreamBroke(UpstreamUnreachable):
+    """The connection broke when the question had been sent, or a part of it."""
+
+    again: ClassVar[Again] = "nowhere"
 
 
 class UpstreamAuthFailed(UpstreamFault):
     """Our own key was refused upstream: our fault, not the caller's."""
 
     code = "upstream_auth_failed"
+    again: ClassVar[Again] = "elsewhere"
 
 
 class UpstreamInvalidOutput(UpstreamFault):
@@ -313,7 +342,14 @@ class UpstreamInvalidOutput(UpstreamFault):
 
 
 class UpstreamTimedOut(UpstreamFault):
-    """No answer, or no next word, in time."""
+    """The model's server says that it did not get an answer in time."""
 
     status = 504
     code = "upstream_timeout"
+    again: ClassVar[Again] = "here"
+
+
+class UpstreamSilent(UpstreamTimedOut):
+    """No answer, or no next word, within our own deadline."""
+
+    again: ClassVar[Again] = "elsewhere"

@@ -22,6 +22,8 @@ FIXTURES = (
     "moving",
     "native",
     "choosy",
+    "routed",
+    "broken",
 )
 """Every fixture that is a running service."""
 
@@ -59,6 +61,9 @@ connect_timeout_s = 1
 pool_timeout_s = 0.3
 first_byte_timeout_s = 4
 max_connections = 2
+[routing]
+attempts = 1
+breaker = { failures = 0 }
 [lite]
 enabled = false
 [[providers]]

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -431,6 +432,28 @@ async def closes_at_once(asked: Asked, line: Line) -> None:
     line.writer.close()
 
 
+_PLANNED: Counter[tuple[str, str]] = Counter()
+
+
+def planned(place: str, asked: str) -> int:
+    """How often a place was asked a question with a plan."""
+    return _PLANNED[place, asked]
+
+
+async def plan(asked: Asked, line: Line) -> None:
+    """Takes one step for each request of the plan that stands for this place in `user`.
+
+    The place is the first word of the path, so that one server can be several. The last step
+    is taken for ever. `user` is JSON: `{"id": "q1", "berlin": ["status_503", "good"]}`.
+    """
+    told = json.loads(asked.body["user"])
+    place = asked.path.split("/")[1]
+    steps = told[place]
+    step = steps[min(_PLANNED[place, told["id"]], len(steps) - 1)]
+    _PLANNED[place, told["id"]] += 1
+    await BEHAVIOURS[step](asked, line)
+
+
 def _refuses(
     status: int, error: Any, **headers: str
 ) -> Callable[[Asked, Line], Awaitable[None]]:
@@ -487,6 +510,7 @@ BEHAVIOURS: dict[str, Callable[[Asked, Line], Awaitable[None]]] = {
         says_done_at_once,
         short_body,
         no_http,
+        plan,
     )
 }
 BEHAVIOURS |= {

@@ -19,6 +19,7 @@ from visus.core.events import Batch, TextDelta
 from visus.core.places import Site
 from visus.core.question import Question, Text, Turn
 from visus.errors import InvalidValue
+from visus.flow.chat import Answering
 from visus.models.catalogue import Vision
 from visus.providers.openai_dialect import OpenAIProvider
 from visus.providers.transport import Endpoint, Transport
@@ -79,8 +80,8 @@ async def _answer(
 ) -> AsyncGenerator[AsyncIterator[Batch], None]:
     async with app.parts(chosen, own_ports=frozenset()) as parts:
         if server is None:
-            async with parts.chat.answer(asked) as answering:
-                yield answering.events
+            async with parts.chat.answer(asked, []) as answering:
+                yield _all(answering)
             return
         prompt = await parts.chat.media.prepare(asked, upstream_id=asked.model, sees=Vision())
         transport = Transport(chosen.settings.upstream)
@@ -89,6 +90,12 @@ async def _answer(
                 yield events
         finally:
             await transport.aclose()
+
+
+async def _all(answering: Answering) -> AsyncIterator[Batch]:
+    yield answering.first
+    async for batch in answering.events:
+        yield batch
 
 
 def _remote(server: str, transport: Transport, chosen: Configuration) -> OpenAIProvider:

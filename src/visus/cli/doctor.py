@@ -112,7 +112,11 @@ def _providers(chosen: Configuration) -> Iterator[Finding]:
     for name, access in chosen.access.items():
         if not access.dialect.is_remote:
             continue
-        models = [model.id for model in chosen.catalogue.models if model.provider == name]
+        models = [
+            model.id
+            for model in chosen.catalogue.models
+            if name in (one.provider for one in model.run_by)
+        ]
         what = f"provider {name}"
         if access.missing:
             remark = f"set {' and '.join(access.missing)} to use {', '.join(models)}"

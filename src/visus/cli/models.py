@@ -15,16 +15,17 @@ def run(options: argparse.Namespace) -> int:
     for heading in ("model", "provider", "region", "takes", "context", "state"):
         table.add_column(heading, overflow="fold")  # a name is copied whole or not at all
     for model in chosen.catalogue.models:
-        access = chosen.access[model.provider]
-        if access.missing and not options.all:
-            continue
-        table.add_row(
-            model.id,
-            model.provider,
-            access.row.region,
-            ", ".join(model.input_modalities),
-            f"{model.max_sequence_length:,}" if model.max_sequence_length else "?",
-            f"set {' and '.join(access.missing)}" if access.missing else "ready",
-        )
+        for run_by in model.run_by:
+            access = chosen.access[run_by.provider]
+            if access.missing and not options.all:
+                continue
+            table.add_row(
+                model.id,
+                run_by.provider,
+                access.row.region,
+                ", ".join(model.input_modalities),
+                f"{model.max_sequence_length:,}" if model.max_sequence_length else "?",
+                f"set {' and '.join(access.missing)}" if access.missing else "ready",
+            )
     Console().print(table)
     return 0

@@ -92,7 +92,7 @@ def _announce(chosen: Configuration, running: app.Running, key: str | None) -> N
     host = chosen.settings.server.host
     reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 -- compared, not bound
     url = f"http://{reachable}:{running.port}/v1"
-    models = [upstream.model.id for upstream in running.parts.upstreams.ready()]
+    models = [model.id for model, _ in running.parts.upstreams.ready()]
     print(f"export OPENAI_BASE_URL={url}")
     print(
         f"export OPENAI_API_KEY={key or ''}"

@@ -184,6 +184,8 @@ class Question(NamedTuple):
     streamed: bool = False
     within: Sequence[Demand] = ()
     """Where it may go."""
+    fallbacks: Sequence[str] | None = None
+    """The models to be asked when the first gives no answer; None: those of the operator."""
     media: MediaWishes = MediaWishes()
     owner: str = ""
     """Whose files `StoredImage` names."""

@@ -142,7 +142,7 @@ class EstimateService:
     async def _prompt(self, question: Question, resolved: Resolved, model: ModelRow) -> Prompt:
         question = able(question, model)
         return await self.media.fitted(
-            question, resolved, upstream_id=model.upstream_id or model.id, sees=model.sees
+            question, resolved, upstream_id=model.id, sees=model.sees
         )
 
     def _cost(self, model: ModelRow, prompt: Prompt) -> Cost:

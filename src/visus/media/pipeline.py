@@ -103,13 +103,19 @@ class MediaPipeline:
             UnsupportedParameter: a wish that this model cannot meet.
             MediaRejected: a picture that cannot be had, or that no model should get.
         """
-        references = [
-            part for turn in question.turns for part in turn.parts if not isinstance(part, Text)
-        ]
-        if references:
-            self._check(references, sees, question.media)
+        references = self._references(question, sees)
         resolved = await self.resolve(references, owner=question.owner)
         return await self.fitted(question, resolved, upstream_id=upstream_id, sees=sees)
+
+    async def resolved(self, question: Question, sees: Vision | None) -> Resolved:
+        """Has and checks every file of the question, for this model and any other.
+
+        Raises:
+            ServiceError: as `prepare`; what this model refuses is refused before anything is
+                had.
+        """
+        references = self._references(question, sees)
+        return await self.resolve(references, owner=question.owner)
 
     async def resolve(self, references: Sequence[MediaReference], *, owner: str) -> Resolved:
         """Has and checks every file, each once.
@@ -176,6 +182,14 @@ class MediaPipeline:
             raise refusal.at(image.param) from refusal
 
     # --- What can be refused at once ---------------------------------------------------------
+
+    def _references(self, question: Question, sees: Vision | None) -> Sequence[MediaReference]:
+        references = [
+            part for turn in question.turns for part in turn.parts if not isinstance(part, Text)
+        ]
+        if references:
+            self._check(references, sees, question.media)
+        return references
 
     def _check(
         self, references: Sequence[MediaReference], sees: Vision | None, wishes: MediaWishes

@@ -4,9 +4,10 @@ The shipped rows stand in `catalogue.toml`; an operator's file adds rows and rep
 the same name. Nothing here knows keys or connects to anything.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from importlib import resources
+from itertools import chain
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -115,14 +116,28 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         return Site(self.name, self.region, self.country)
 
 
+class DeploymentRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A provider that runs a model: `[[models.deployments]]`."""
+
+    provider: Name
+    """The name of its row."""
+    upstream_id: Name | None = None
+    """The model's name in its mouth, where that differs from `id`."""
+
+
 class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A model that callers may ask for: `[[models]]`."""
 
     id: Name
     """Case-sensitive; what callers write."""
-    provider: Name
+    provider: Name | None = None
+    """Who runs it: the short form of `deployments` with one entry."""
     upstream_id: Name | None = None
     """Its name in its provider's mouth, where that differs from `id`."""
+    deployments: tuple[DeploymentRow, ...] = ()
+    """All who run it: each question goes to the least busy one."""
+    fallbacks: tuple[Name, ...] = ()
+    """The models that are asked, in order, when this one gives no answer."""
     display_name: str | None = None
     model_type: Literal["LLM", "EMBEDDING"] = "LLM"
     input_modalities: tuple[Modality, ...] = ("text",)
@@ -146,6 +161,19 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The model that takes over when this one has ended."""
     price: Price | None = None
 
+    def __post_init__(self) -> None:
+        if (self.provider is None) == (not self.deployments):
+            raise ValueError("a model needs either a provider or deployments")
+        if self.deployments and self.upstream_id is not None:
+            raise ValueError("upstream_id belongs into each of the deployments")
+
+    @property
+    def run_by(self) -> Sequence[DeploymentRow]:
+        """All who run it."""
+        if self.provider is None:
+            return self.deployments
+        return (DeploymentRow(provider=self.provider, upstream_id=self.upstream_id),)
+
     @property
     def sees(self) -> Vision | None:
         """The pictures it can use; None for a model that takes text only."""
@@ -164,29 +192,61 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         models = {row.id: row for row in (*self.models, *other.models)}
         return Catalogue(providers=tuple(providers.values()), models=tuple(models.values()))
 
-    def provider_of(self, model: ModelRow) -> ProviderRow:
-        """The provider that runs `model`; `check` has made sure that there is one."""
-        return next(row for row in self.providers if row.name == model.provider)
+    def without(self, dialect: str) -> "Catalogue":
+        """This catalogue without providers of that dialect, and what only they run."""
+        providers = tuple(row for row in self.providers if row.dialect != dialect)
+        names = {row.name for row in providers}
+        models = tuple(_only_by(names, row) for row in self.models)
+        kept = {row.id for row in models if row is not None}
+        return Catalogue(
+            providers=providers,
+            models=tuple(
+                msgspec.structs.replace(
+                    row, fallbacks=tuple(one for one in row.fallbacks if one in kept)
+                )
+                for row in models
+                if row is not None
+            ),
+        )
 
     def refused_by(self, model: ModelRow) -> tuple[OptionName, ...]:
         """The options that `model`, or whoever runs it, cannot honour."""
-        return tuple(sorted({*model.refuses, *self.provider_of(model).refuses}))
+        names = {one.provider for one in model.run_by}
+        theirs = [row.refuses for row in self.providers if row.name in names]
+        return tuple(sorted({*model.refuses, *chain.from_iterable(theirs)}))
 
     def check(self) -> None:
-        """Refuses, as a ValueError, a name that stands twice or an unknown provider."""
+        """Refuses, as a ValueError, a name that stands twice, or one that nobody has."""
         _refuse_twins("providers", (row.name for row in self.providers))
         _refuse_twins("models", (row.id for row in self.models))
-        known = {row.name for row in self.providers}
+        providers = {row.name for row in self.providers}
+        models = {row.id for row in self.models}
         for number, model in enumerate(self.models):
-            if model.provider not in known:
-                message = f"models[{number}].provider: there is no provider {model.provider!r}"
-                raise ValueError(message)
+            for place, deployment in enumerate(model.run_by):
+                if deployment.provider not in providers:
+                    where = "" if model.provider else f".deployments[{place}]"
+                    raise ValueError(
+                        f"models[{number}]{where}.provider: there is no provider "
+                        f"{deployment.provider!r}"
+                    )
+            for one in model.fallbacks:
+                if one not in models:
+                    message = f"models[{number}].fallbacks: there is no model {one!r}"
+                    raise ValueError(message)
 
 
 def shipped() -> Catalogue:
     """The rows that come with Visus."""
     text = resources.files("visus.models").joinpath("catalogue.toml").read_text("utf-8")
     return msgspec.toml.decode(text, type=Catalogue)
+
+
+def _only_by(providers: Collection[str], model: ModelRow) -> ModelRow | None:
+    """The model as these run it; None where none of them does."""
+    left = tuple(one for one in model.run_by if one.provider in providers)
+    if len(left) == len(model.run_by):
+        return model
+    return msgspec.structs.replace(model, deployments=left) if left else None
 
 
 def _refuse_twins(table: str, names: Iterable[str]) -> None:

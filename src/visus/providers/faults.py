@@ -25,6 +25,7 @@ from visus.errors import (
     UnsupportedModality,
     UpstreamAuthFailed,
     UpstreamBadResponse,
+    UpstreamFailed,
     UpstreamTimedOut,
 )
 from visus.providers.openai_shapes import ErrorBody, ErrorObject
@@ -74,6 +75,12 @@ def refusal(  # noqa: PLR0911 -- a table of statuses, one arm each
             return UnsupportedModality(message, param=_place(prompt), detail=detail)
         case 400 | 409 | 422 | 501:
             return _bad_request(error, prompt, detail)
+        case 500 | 502 | 503 | 529:
+            message = "The model's server failed."
+            told = headers.get("retry-after")
+            return UpstreamFailed(
+                message, detail=detail, retry_after_s=retry_after_s(told) if told else None
+            )
         case _:
             message = "The model's server failed."
             return UpstreamBadResponse(message, detail=detail)

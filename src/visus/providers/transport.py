@@ -23,7 +23,8 @@ from visus.errors import (
     Overloaded,
     ServiceError,
     UpstreamBadResponse,
-    UpstreamTimedOut,
+    UpstreamBroke,
+    UpstreamSilent,
     UpstreamUnreachable,
 )
 from visus.models.residency import refuse_outside
@@ -43,12 +44,12 @@ _NEXT_ADDRESS_AFTER_S: Final = 0.25
 """When the next of a host's addresses is tried beside the first (RFC 8305, section 5)."""
 
 FAULTS: Final[Mapping[type[Exception], tuple[type[ServiceError], str]]] = {
-    TimeoutError: (UpstreamTimedOut, "The model's server did not answer in time."),
+    TimeoutError: (UpstreamSilent, "The model's server did not answer in time."),
     BrokenOff: (
         UpstreamBadResponse,
         "The model's server closed the connection without a complete answer.",
     ),
-    OSError: (UpstreamUnreachable, "The connection to the model's server broke."),
+    OSError: (UpstreamBroke, "The connection to the model's server broke."),
     Unreadable: (UpstreamBadResponse, "The model's server gave no usable answer."),
     httptools.HttpParserError: (
         UpstreamBadResponse,

@@ -1,45 +1,67 @@
-"""From the id that a caller wrote to somebody who can answer."""
+"""From the id that a caller wrote to the models that may answer, and who runs them."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from visus.core.places import Demand
-from visus.errors import (
-    InvalidValue,
-    ModelNotFound,
-    ProviderNotConfigured,
-    WorkerUnavailable,
-)
+from visus.core.question import Question
+from visus.errors import InvalidValue, ModelNotFound, ServiceError
 from visus.models import residency
 from visus.models.catalogue import ModelRow, ProviderRow
-from visus.providers.base import Provider
+from visus.routing.deployment import Deployment
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A model together with who runs it."""
+    """A model together with all who run it."""
 
     model: ModelRow
-    row: ProviderRow
-    provider: Provider | None
-    """None where something is missing."""
-    missing: Sequence[str] = ()
-    """Settings that would have to be made."""
-    stuck: Callable[[], str | None] | None = None
-    """Says why a provider that is set up cannot answer now; None: nobody could say."""
+    deployments: Sequence[Deployment]
+    """At least one."""
 
-    @property
-    def why_not(self) -> str | None:
-        """Why its provider, though set up, cannot answer now."""
-        return None if self.stuck is None else self.stuck()
+    def pick(self, within: Sequence[Demand]) -> Deployment:
+        """The least busy deployment that can be asked now.
 
-    @property
-    def upstream_id(self) -> str:
-        """The model's name in its provider's mouth."""
-        return self.model.upstream_id or self.model.id
+        Raises:
+            ServiceError: why none can be asked; of several reasons the one that may pass first.
+        """
+        if len(self.deployments) > 1 and (able := self.pick_another(within, ())) is not None:
+            return able
+        refusals: list[ServiceError] = []
+        for deployment in self.deployments:
+            try:
+                deployment.check(within)
+            except ServiceError as refusal:
+                refusals.append(refusal)
+            else:
+                return deployment
+        raise max(refusals, key=lambda refusal: refusal.status)
+
+    def pick_another(
+        self, within: Sequence[Demand], tried: Collection[Deployment]
+    ) -> Deployment | None:
+        """The same among those that were not tried; None where there is none."""
+        able = [
+            one for one in self.deployments if one not in tried and one.can_be_asked(within)
+        ]
+        now_s = time.monotonic()
+        return min(
+            able,
+            key=lambda one: (one.rests_until_s > now_s, one.in_flight, one.begun),
+            default=None,
+        )
+
+    def ready(self, within: Sequence[Demand]) -> Sequence[ProviderRow]:
+        """Those who run it, are set up, able to answer, and inside."""
+        return [
+            one.row
+            for one in self.deployments
+            if one.is_ready and residency.unmet(within, one.site) is None
+        ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Upstreams:
     """Every model of the catalogue, by its id."""
 
@@ -47,46 +69,47 @@ class Upstreams:
     providers: Collection[str]
     """The names of all that are known, whether or not they run any of these."""
 
-    def choose(self, model_id: str, within: Sequence[Demand] = ()) -> tuple[Upstream, Provider]:
-        """Who answers for `model_id`, if it runs `within` every demand.
+    def adopt(self, other: "Upstreams") -> None:
+        """Knows from now on what `other` knows; questions under way go on as they began."""
+        self.by_id, self.providers = other.by_id, other.providers
+
+    def route(self, question: Question) -> Sequence[Upstream]:
+        """The models that may answer, the asked one first, then its fallbacks in order.
 
         Raises:
             ModelNotFound: no such id.
             InvalidValue: a demand names no place or no provider that we know.
-            ResidencyUnavailable: the model runs elsewhere, or nobody knows where.
-            ProviderNotConfigured: there is, but a setting is missing, which the message names.
-            WorkerUnavailable: its process does not start.
         """
+        asked = self._known(question.model, "model")
+        if question.within:
+            self._check(question.within)
+        if question.fallbacks is None:
+            if not asked.model.fallbacks:
+                return (asked,)
+            others = [self.by_id[one] for one in asked.model.fallbacks]
+        else:
+            others = [
+                self._known(one, f"visus.fallbacks[{place}]")
+                for place, one in enumerate(question.fallbacks)
+            ]
+        return (asked, *(one for one in others if one is not asked))
+
+    def ready(
+        self, within: Sequence[Demand] = ()
+    ) -> Sequence[tuple[ModelRow, Sequence[ProviderRow]]]:
+        """The models that can answer now, and who runs each `within` every demand."""
+        return [
+            (upstream.model, rows)
+            for upstream in self.by_id.values()
+            if (rows := upstream.ready(within))
+        ]
+
+    def _known(self, model_id: str, param: str) -> Upstream:
         upstream = self.by_id.get(model_id)
         if upstream is None:
             name = model_id if len(model_id) <= 100 else f"{model_id[:100]}…"  # noqa: PLR2004 -- a screen line
-            raise ModelNotFound(f"The model {name!r} does not exist here.", param="model")
-        if within:
-            self._check(within)
-            residency.refuse_outside(within, upstream.row.site)
-        if upstream.provider is None:
-            raise ProviderNotConfigured(
-                f"The provider {upstream.row.name!r} of this model is not configured: "
-                f"set {' and '.join(upstream.missing)}.",
-                param="model",
-            )
-        if (reason := upstream.why_not) is not None:
-            raise WorkerUnavailable(
-                "This model cannot answer: its process does not start on this server.",
-                param="model",
-                detail=reason,
-            )
-        return upstream, upstream.provider
-
-    def ready(self, within: Sequence[Demand] = ()) -> Sequence[Upstream]:
-        """The models that can answer now, and run `within` every demand."""
-        return [
-            upstream
-            for upstream in self.by_id.values()
-            if upstream.provider is not None
-            and upstream.why_not is None
-            and residency.unmet(within, upstream.row.site) is None
-        ]
+            raise ModelNotFound(f"The model {name!r} does not exist here.", param=param)
+        return upstream
 
     def _check(self, within: Sequence[Demand]) -> None:
         """Refuses words that mean nothing: one that keeps nobody out would do so unnoticed."""

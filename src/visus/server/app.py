@@ -32,9 +32,12 @@ from visus.media.pipeline import WORKER_ENTRY, MediaPipeline
 from visus.media.renditions import Renditions
 from visus.media.resolving import FileSource, Resolver
 from visus.media.shelf import Shelf
+from visus.models.catalogue import DeploymentRow, ModelRow
 from visus.providers.base import Provider, RunsHere
 from visus.providers.transport import Transport
+from visus.routing.breaker import Breaker
 from visus.routing.choose import Upstream, Upstreams
+from visus.routing.deployment import Deployment
 from visus.routing.dialects import Given
 from visus.server import openapi
 from visus.server.authenticate import Doorkeeper
@@ -93,7 +96,9 @@ async def parts(
         media = await _media(settings, fetcher, files, stack)
         learner = Learner()
         yield Parts(
-            ChatService(upstreams=upstreams, media=media, learner=learner),
+            ChatService(
+                upstreams=upstreams, media=media, learner=learner, routing=settings.routing
+            ),
             EstimateService(upstreams=upstreams, media=media, learner=learner),
             upstreams,
         )
@@ -142,16 +147,26 @@ def _origins(access: Mapping[str, ProviderAccess]) -> frozenset[tuple[str, int]]
 def _upstreams(
     configuration: Configuration, providers: Mapping[str, Provider | None]
 ) -> Upstreams:
+    def deployment(model: ModelRow, run_by: DeploymentRow) -> Deployment:
+        access = configuration.access[run_by.provider]
+        provider = providers[run_by.provider]
+        return Deployment(
+            row=access.row,
+            site=access.row.site,
+            upstream_id=run_by.upstream_id or model.id,
+            provider=provider,
+            breaker=Breaker(configuration.settings.routing.breaker),
+            missing=access.missing,
+            stuck=_reason_of(provider),
+        )
+
     return Upstreams(
         {
             model.id: Upstream(
                 msgspec.structs.replace(
                     model, refuses=configuration.catalogue.refused_by(model)
                 ),
-                configuration.access[model.provider].row,
-                providers[model.provider],
-                configuration.access[model.provider].missing,
-                stuck=_reason_of(providers[model.provider]),
+                [deployment(model, one) for one in model.run_by],
             )
             for model in configuration.catalogue.models
         },

@@ -46,12 +46,14 @@ async def respond(
 
 async def _send_answer(exchange: Exchange, call: chat.ChatCall, answering: Answering) -> None:
     answer_id = f"chatcmpl-{exchange.request_id[4:]}"
-    envelope = Envelope(answer_id, call.question.model, created=int(time.time()))
+    envelope = Envelope(answer_id, answering.model.id, created=int(time.time()))
     headers = _headers(call, answering)
     if call.question.streamed:
         await _stream(exchange, call, answering, envelope, headers)
         return
     fold = Fold(envelope)
+    _note(exchange, answering, answering.first)
+    fold.add(answering.first)
     async for batch in answering.events:
         _note(exchange, answering, batch)
         fold.add(batch)
@@ -64,10 +66,10 @@ def _report(call: chat.ChatCall, answering: Answering) -> Sequence[report.Report
 
 
 def _headers(call: chat.ChatCall, answering: Answering) -> tuple[tuple[bytes, bytes], ...]:
-    provider = answering.provider
+    site = answering.deployment.site
     headers = [
-        (b"x-visus-provider", provider.name.encode("ascii", "replace")),
-        (b"x-visus-region", provider.region.encode("ascii", "replace")),
+        (b"x-visus-provider", site.provider.encode("ascii", "replace")),
+        (b"x-visus-region", site.region.encode("ascii", "replace")),
         (b"x-visus-model", answering.model.id.encode("ascii", "replace")),
     ]
     if call.ignored:
@@ -83,16 +85,15 @@ async def _stream(
     headers: tuple[tuple[bytes, bytes], ...],
 ) -> None:
     writer = ChunkWriter(envelope, include_usage=call.include_usage)
-    events = answering.events
-    first = await anext(events, ())
     await exchange.start(200, [EVENT_STREAM, *headers])
     try:
-        await _send_batch(exchange, answering, writer, first)
-        async for batch in events:
+        await _send_batch(exchange, answering, writer, answering.first)
+        async for batch in answering.events:
             await _send_batch(exchange, answering, writer, batch)
     except HungUp:
         raise
     except ServiceError as fault:
+        answering.broke_off(fault)
         await _break_off(exchange, fault)
     except Exception as fault:  # noqa: BLE001 -- any fault of ours has to end the stream visibly
         failure("fault in a stream", fault, request=exchange.request_id)

@@ -128,7 +128,9 @@ def _parsed(body: bytes | bytearray, urls: payloads.SetAside, limits: ChatLimits
 
 def _with_wishes(question: Question, ours: shapes.VisusOptions) -> Question:
     wishes = MediaWishes(ours.max_tokens_per_image, ours.frames or 1)
-    return question._replace(media=wishes, within=tuple(_demands(ours)))
+    return question._replace(
+        media=wishes, within=tuple(_demands(ours)), fallbacks=ours.fallbacks
+    )
 
 
 def _demands(ours: shapes.VisusOptions) -> Iterator[Demand]:

@@ -236,6 +236,9 @@ class VisusOptions(Shape, frozen=True):
     any will do."""
     providers: ProviderNames | ProviderLists | None = None
     """The providers that may be asked: a list of names, or `only` and `ignore`."""
+    fallbacks: Annotated[list[ModelId], msgspec.Meta(max_length=10)] | None = None
+    """The models to be asked, in order, when the first gives no answer, in place of those that
+    the operator chose; an empty list for none."""
     max_tokens_per_image: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] | None = None
     """What one picture may cost at most; larger ones are shrunk."""
     frames: Annotated[int, msgspec.Meta(ge=1, le=1_000)] | None = None

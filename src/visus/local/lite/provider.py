@@ -18,7 +18,7 @@ from visus.errors import (
     UnsupportedModality,
     UnsupportedParameter,
     UpstreamBadResponse,
-    UpstreamTimedOut,
+    UpstreamSilent,
 )
 from visus.local.lite.answering.dialogue import Job, Outcome, Picture, Speech
 from visus.workers.faults import WorkerDied, WorkerFailed, WorkerTimedOut
@@ -70,7 +70,7 @@ class LiteProvider:
         try:
             done = await self.pool.call(msgspec.msgpack.encode(job), deadline_s=deadline_s)
         except WorkerTimedOut as fault:
-            raise UpstreamTimedOut(
+            raise UpstreamSilent(
                 "visus-lite did not answer in time.", detail=fault.detail
             ) from fault
         except (WorkerDied, WorkerFailed) as fault:

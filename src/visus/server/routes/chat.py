@@ -6,6 +6,7 @@ from typing import Final
 from visus.config import ServerSettings
 from visus.core.places import Demand
 from visus.flow.chat import ChatService
+from visus.routing.dispatch import Attempt
 from visus.server.exchange import Exchange, read_json
 from visus.server.respond import respond
 from visus.server.watch import Watch
@@ -45,4 +46,6 @@ class ChatRoute:
             question = question._replace(within=(*exchange.within, *question.within))
         if exchange.header(REPORT) in {b"1", b"true"}:
             call = call._replace(wants_report=True)
-        await respond(exchange, call, self.service.answer(question), self.watch)
+        attempts: list[Attempt] = []
+        exchange.record["attempts"] = attempts
+        await respond(exchange, call, self.service.answer(question, attempts), self.watch)

@@ -1,5 +1,6 @@
 """`GET /v1/models`: OpenAI's list, and per model a `meta_data` object."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,8 +16,9 @@ CREATED: Final = 1_764_547_200
 """OpenAI's list has a time per model; ours have none of their own, so all share one."""
 
 
-def model_json(model: ModelRow, provider: ProviderRow) -> dict[str, object]:
-    """One entry of the list."""
+def model_json(model: ModelRow, providers: Sequence[ProviderRow]) -> dict[str, object]:
+    """One entry of the list, for a model that these run; the first of them speaks for all."""
+    provider = providers[0]
     return {
         "id": model.id,
         "object": "model",
@@ -32,6 +34,10 @@ def model_json(model: ModelRow, provider: ProviderRow) -> dict[str, object]:
             "deployment_region": provider.region,
             "deployment_country": provider.country,
             "location": provider.location,
+            "deployments": [
+                {"provider": one.name, "region": one.region, "country": one.country}
+                for one in providers
+            ],
             "license": model.license,
             "input_modalities": model.input_modalities,
             "output_modalities": model.output_modalities,
@@ -53,9 +59,7 @@ class ModelsRoute:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Sends the list."""
-        entries = [
-            model_json(one.model, one.row) for one in self.upstreams.ready(exchange.within)
-        ]
+        entries = [model_json(*one) for one in self.upstreams.ready(exchange.within)]
         body = msgspec.json.encode({"object": "list", "data": entries})
         await exchange.finish(200, body)
 
@@ -74,7 +78,7 @@ class ModelRoute:
         """
         wanted = exchange.path_params["model_id"]
         ready = self.upstreams.ready(exchange.within)
-        found = next((one for one in ready if one.model.id == wanted), None)
+        found = next((one for one in ready if one[0].id == wanted), None)
         if found is None:
             raise ModelNotFound("This model does not exist here.", param="model")
-        await exchange.finish(200, msgspec.json.encode(model_json(found.model, found.row)))
+        await exchange.finish(200, msgspec.json.encode(model_json(*found)))

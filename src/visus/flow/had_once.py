@@ -1,0 +1,29 @@
+"""A question as each of several models gets it, its files had once."""
+
+import time
+from dataclasses import dataclass, field
+
+from visus.core.prompt import Prompt
+from visus.core.question import Question
+from visus.flow.abilities import able
+from visus.media.pipeline import MediaPipeline
+from visus.media.resolving import Resolved
+from visus.models.catalogue import ModelRow
+
+
+@dataclass(slots=True)
+class HadOnce:
+    """Prepares one question as `ChatService` does, for one model after the other."""
+
+    media: MediaPipeline
+    _resolved: Resolved | None = field(default=None, init=False)
+
+    async def prepare(self, question: Question, model: ModelRow, *, upstream_id: str) -> Prompt:
+        """See `ChatService.prepare`; only the first call has files."""
+        media, sees = self.media, model.sees
+        question = able(question, model)
+        if self._resolved is None:
+            self._resolved = await media.resolved(question, sees)
+        deadline_s = time.monotonic() + media.settings.prepare_s
+        resolved = self._resolved._replace(deadline_s=deadline_s)
+        return await media.fitted(question, resolved, upstream_id=upstream_id, sees=sees)

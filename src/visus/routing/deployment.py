@@ -1,0 +1,119 @@
+"""A model in one provider's hands: whether it can be asked, and how it is doing."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from visus.core.events import Answer
+from visus.core.places import Demand, Site
+from visus.core.prompt import Prompt
+from visus.errors import (
+    Internal,
+    ProviderNotConfigured,
+    RateLimited,
+    ServiceError,
+    UpstreamFault,
+    UpstreamResting,
+    WorkerUnavailable,
+)
+from visus.models import residency
+from visus.models.catalogue import ProviderRow
+from visus.providers.base import Provider
+from visus.routing.breaker import Breaker
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Deployment:
+    """Somebody who runs a model. Alive as long as its row of the catalogue."""
+
+    row: ProviderRow
+    site: Site
+    upstream_id: str
+    """The model's name in its provider's mouth."""
+    provider: Provider | None
+    """None where something is missing."""
+    breaker: Breaker
+    missing: Sequence[str] = ()
+    """Settings that would have to be made."""
+    stuck: Callable[[], str | None] | None = None
+    """Says why a provider that is set up cannot answer now; None: nobody could say."""
+    in_flight: int = 0
+    """Questions that it is working on for us."""
+    begun: int = 0
+    """Questions that it ever got."""
+    rests_until_s: float = 0.0
+    """Until when its provider asked to be spared, by `time.monotonic`."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it is set up and able to answer."""
+        return self.provider is not None and (self.stuck is None or self.stuck() is None)
+
+    def can_be_asked(self, within: Sequence[Demand]) -> bool:
+        """Whether `check` would let a question pass."""
+        try:
+            self.check(within)
+        except ServiceError:
+            return False
+        return True
+
+    def check(self, within: Sequence[Demand]) -> None:
+        """Lets a question pass, or says why not: of several reasons the most lasting.
+
+        Raises:
+            ResidencyUnavailable: it is not `within` the demands.
+            ProviderNotConfigured: a setting is missing, which the message names.
+            WorkerUnavailable: its process does not start.
+            UpstreamResting: it failed too often.
+        """
+        if within:
+            residency.refuse_outside(within, self.site)
+        if self.provider is None:
+            raise ProviderNotConfigured(
+                f"The provider {self.row.name!r} of this model is not configured: "
+                f"set {' and '.join(self.missing)}.",
+                param="model",
+            )
+        if self.stuck is not None and (reason := self.stuck()) is not None:
+            message = "This model cannot answer: its process does not start on this server."
+            raise WorkerUnavailable(message, param="model", detail=reason)
+        if self.breaker.is_open and (wait_s := self.breaker.wait_s(time.monotonic())):
+            message = "The model's server failed too often; it is left alone for a moment."
+            raise UpstreamResting(message, retry_after_s=min(120, int(wait_s) + 1))
+
+    # --- What became of a question -----------------------------------------------------------
+
+    def begin(self) -> bool:
+        """It gets a question; whether that is to find out if it has recovered."""
+        self.in_flight += 1
+        self.begun += 1
+        return self.breaker.begin()
+
+    def open(self, prompt: Prompt) -> Answer:
+        """Its provider's answer; `check` has made sure that there is a provider."""
+        if self.provider is None:
+            raise RuntimeError("a deployment without a provider was not checked")
+        return self.provider.open(prompt)
+
+    def failed(self, fault: ServiceError, *, was_probe: bool) -> None:
+        """It gave no answer."""
+        self.in_flight -= 1
+        if isinstance(fault, UpstreamFault):
+            self.breaker.failed(time.monotonic())
+            return
+        if isinstance(fault, RateLimited):
+            self.rests_until_s = time.monotonic() + (fault.retry_after_s or 1)
+        if fault.status < Internal.status:  # it lives, whatever it thinks of the question
+            self.breaker.succeeded()
+        else:
+            self.breaker.left(was_probe=was_probe)
+
+    def left(self, *, was_probe: bool) -> None:
+        """Nobody waited for its answer."""
+        self.in_flight -= 1
+        self.breaker.left(was_probe=was_probe)
+
+    def broke_off(self, fault: ServiceError) -> None:
+        """It began an answer and did not end it."""
+        if isinstance(fault, UpstreamFault):
+            self.breaker.failed(time.monotonic())

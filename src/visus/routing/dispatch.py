@@ -1,0 +1,215 @@
+"""One question on its way to whoever answers it: retries, other deployments, other models.
+
+Everything that is tried stands before the first event, under one budget of attempts and time
+(docs/decisions/0012-when-a-question-is-asked-again.md). Whether a failure may be tried again is
+a property of its class: `errors.ServiceError.again`.
+"""
+
+import random
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Protocol, Self
+
+import anyio
+import msgspec
+from typing_extensions import override
+
+from visus.core.events import Answer, Batch
+from visus.core.prompt import Prompt
+from visus.core.question import Question
+from visus.errors import ServiceError
+from visus.models.catalogue import ModelRow
+from visus.routing.choose import Upstream
+from visus.routing.deployment import Deployment
+from visus.routing.settings import RoutingSettings
+
+
+class Preparing(Protocol):
+    """Whoever makes a question ready for a model: `flow.chat.ChatService`."""
+
+    def prepare(
+        self, question: Question, model: ModelRow, *, upstream_id: str
+    ) -> Awaitable[Prompt]:
+        """The question as one model gets it, under the name that its provider gives it."""
+        ...
+
+
+class Attempt(msgspec.Struct):
+    """One request to a model's server, for the record."""
+
+    model: str
+    provider: str
+    ms: float
+    """Until the first event, or until it failed."""
+    outcome: str
+    """`answered`, or the code of what went wrong."""
+    detail: str | None = None
+
+
+class Dispatch(AbstractAsyncContextManager["Dispatch"]):
+    """Asks on entering, until somebody answers; leaving ends the work upstream.
+
+    Once entered it says who answers, and holds the first events.
+    """
+
+    __slots__ = ("_answer", "_attempts", "_began_s", "_media", "_question", "_route",
+                 "_settings", "deployment", "events", "first", "model", "prompt")  # fmt: skip
+
+    def __init__(
+        self,
+        question: Question,
+        route: Sequence[Upstream],
+        media: Preparing,
+        *,
+        settings: RoutingSettings,
+        attempts: list[Attempt],
+    ) -> None:
+        """`attempts` is where each request to a server is noted."""
+        self._question = question
+        self._route = route
+        self._media = media
+        self._settings = settings
+        self._attempts = attempts
+        self._began_s = time.monotonic()
+        self._answer: Answer
+        self.model: ModelRow
+        self.deployment: Deployment
+        self.prompt: Prompt
+        """As the model got it."""
+        self.first: Batch
+        self.events: AsyncIterator[Batch]
+        """All that follow the first."""
+
+    @override
+    async def __aenter__(self) -> Self:
+        route = self._route
+        try:
+            await self._from(route[0], kept_back=len(route) - 1)
+        except ServiceError as fault:
+            if fault.again == "nowhere" or len(route) == 1:
+                raise
+            await self._from_any(route[1:], fault)
+        return self
+
+    @override
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.deployment.in_flight -= 1
+        await self._answer.__aexit__(kind, fault, traceback)
+
+    async def _from_any(self, others: Sequence[Upstream], told: ServiceError) -> None:
+        """From the first of the fallbacks that answers.
+
+        Raises:
+            ServiceError: what went wrong first; rather of a request than of one never made.
+        """
+        for place, upstream in enumerate(others, 1):
+            tried = len(self._attempts)
+            if tried and not self._left:
+                break
+            try:
+                await self._from(upstream, kept_back=len(others) - place)
+            except ServiceError as fault:
+                if not tried and self._attempts:
+                    told = fault
+            else:
+                return
+        raise told
+
+    async def _from(self, upstream: Upstream, *, kept_back: int) -> None:
+        """From one model, whichever deployment of it answers.
+
+        Raises:
+            ServiceError: none does, or `kept_back` attempts are all that is left.
+        """
+        within = self._question.within
+        deployment = upstream.pick(within)
+        prompt = await self._media.prepare(
+            self._question, upstream.model, upstream_id=deployment.upstream_id
+        )
+        tried: list[Deployment] = []
+        waits = 0
+        while True:
+            try:
+                await self._ask(upstream, deployment, prompt)
+            except ServiceError as fault:
+                if fault.again == "nowhere" or self._left <= kept_back:
+                    raise
+                tried.append(deployment)
+                another = upstream.pick_another(within, tried)
+                if another is None and fault.again == "here":
+                    await self._wait(fault, waits)
+                    waits += 1
+                    tried = []
+                    another = upstream.pick_another(within, tried)
+                if another is None:
+                    raise
+                deployment = another
+            else:
+                return
+
+    async def _ask(self, upstream: Upstream, deployment: Deployment, prompt: Prompt) -> None:
+        if deployment.breaker.is_open:  # since it was picked, perhaps
+            deployment.check(self._question.within)
+        if prompt.upstream_id != deployment.upstream_id:
+            prompt = prompt._replace(upstream_id=deployment.upstream_id)
+        was_probe = deployment.begin()
+        began_s = time.monotonic()
+        answer = deployment.open(prompt)
+        try:
+            events = await answer.__aenter__()
+            try:
+                first = await anext(events, ())
+            except BaseException:
+                await answer.__aexit__(*sys.exc_info())
+                raise
+        except ServiceError as fault:
+            deployment.failed(fault, was_probe=was_probe)
+            self._note(upstream, deployment, began_s, fault.code, fault.detail)
+            raise
+        except BaseException:
+            deployment.left(was_probe=was_probe)
+            self._note(upstream, deployment, began_s, "abandoned")
+            raise
+        deployment.breaker.succeeded()
+        self._note(upstream, deployment, began_s, "answered")
+        self._answer = answer
+        self.model, self.deployment, self.prompt = upstream.model, deployment, prompt
+        self.first, self.events = first, events
+
+    @property
+    def _left(self) -> int:
+        """How many attempts there may still be."""
+        if time.monotonic() - self._began_s > self._settings.budget_s:
+            return 0
+        return self._settings.attempts - len(self._attempts)
+
+    async def _wait(self, fault: ServiceError, waits: int) -> None:
+        """Waits before a server is asked again; raises `fault` where that is too long."""
+        settings = self._settings
+        # At random over the whole of a growing interval: those who failed together spread out.
+        wait_s = random.uniform(0, settings.backoff_s * 2**waits)  # noqa: S311 -- no secret
+        wait_s += fault.retry_after_s or 0
+        spent_s = time.monotonic() - self._began_s
+        if wait_s > settings.max_wait_s or spent_s + wait_s > settings.budget_s:
+            raise fault
+        await anyio.sleep(wait_s)
+
+    def _note(
+        self,
+        upstream: Upstream,
+        deployment: Deployment,
+        began_s: float,
+        outcome: str,
+        detail: str | None = None,
+    ) -> None:
+        ms = (time.monotonic() - began_s) * 1000
+        attempt = Attempt(upstream.model.id, deployment.row.name, ms, outcome, detail)
+        self._attempts.append(attempt)
