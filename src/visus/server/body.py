@@ -75,15 +75,22 @@ class Body:
     def expect(self, length: int) -> None:
         """So many more bytes will come, each through `space`."""
         self.left = length
+        first, self._pieces = b"".join(self._pieces), []
+        self._new_block(min(self._held + length, FIRST_BLOCK_BYTES), first)
 
     def space(self) -> memoryview:
         """Where the next bytes go; not empty, and never beyond the end of the body."""
         if self._view is None:
             size = min(self.left, max(FIRST_BLOCK_BYTES, self.size), LARGEST_BLOCK_BYTES)
-            self._block = bytearray(size)
-            self._view = memoryview(self._block)
-            self._filled = 0
+            self._view = self._new_block(size, b"")
         return self._view[self._filled :]
+
+    def _new_block(self, size: int, first: bytes) -> memoryview:
+        self._block = bytearray(size)
+        self._view = memoryview(self._block)
+        self._view[: len(first)] = first
+        self._filled = len(first)
+        return self._view
 
     def arrived(self, count: int) -> None:
         """The next `count` bytes of `space` are filled."""

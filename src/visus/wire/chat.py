@@ -226,7 +226,7 @@ def _turns(
 
 
 def _count_parts(messages: Sequence[shapes.Message], limits: ChatLimits) -> None:
-    parts = sum(len(m.content) for m in messages if isinstance(m.content, list))
+    parts = sum([len(m.content) for m in messages if isinstance(m.content, list)])
     if parts > limits.max_parts:
         message = f"There are {parts} content parts; at most {limits.max_parts} are taken."
         raise TooManyImages(message, param="messages")
@@ -234,17 +234,14 @@ def _count_parts(messages: Sequence[shapes.Message], limits: ChatLimits) -> None
 
 def _turn(message: shapes.Message, param: str, urls: "_UrlReader") -> Turn:
     _refuse_misplaced(message, param)
-    return Turn(
-        role=message.role,
-        parts=_parts(message, param, urls),
-        param=param,
-        name=message.name,
-        tool_calls=[
-            ToolCall(call.id, call.function.name, call.function.arguments)
-            for call in message.tool_calls or ()
-        ],
-        tool_call_id=message.tool_call_id,
-    )
+    parts = _parts(message, param, urls)
+    if not message.tool_calls:
+        return Turn(message.role, parts, param, message.name, (), message.tool_call_id)
+    calls = [
+        ToolCall(call.id, call.function.name, call.function.arguments)
+        for call in message.tool_calls
+    ]
+    return Turn(message.role, parts, param, message.name, calls, message.tool_call_id)
 
 
 def _refuse_misplaced(message: shapes.Message, param: str) -> None:
@@ -387,7 +384,8 @@ def _reference(url: bytes | memoryview, detail: Detail, param: str) -> ImageRefe
 def _match_tool_results(turns: Sequence[Turn]) -> None:
     made: set[str] = set()
     for turn in turns:
-        made.update(call.call_id for call in turn.tool_calls)
+        if turn.tool_calls:
+            made.update(call.call_id for call in turn.tool_calls)
         if turn.tool_call_id is not None and turn.tool_call_id not in made:
             raise InvalidValue(
                 "This tool result answers no earlier tool call.",
@@ -399,14 +397,9 @@ def _match_tool_results(turns: Sequence[Turn]) -> None:
 
 
 def _options(request: shapes.ChatRequest, limits: ChatLimits) -> Options:
-    max_tokens = request.max_completion_tokens or request.max_tokens
-    schemas = SchemaCheck(
-        max_bytes=limits.max_schema_bytes,
-        max_depth=limits.max_json_depth,
-        allow_recursion=limits.allow_recursive_schemas,
-    )
+    tools, answer_format = _with_schemas(request, limits)
     return Options(
-        max_tokens=max_tokens,
+        max_tokens=request.max_completion_tokens or request.max_tokens,
         max_tokens_field=(
             "max_completion_tokens" if request.max_completion_tokens else "max_tokens"
         ),
@@ -422,11 +415,26 @@ def _options(request: shapes.ChatRequest, limits: ChatLimits) -> Options:
         logit_bias=msgspec.json.encode(request.logit_bias) if request.logit_bias else None,
         user=request.user,
         reasoning_effort=request.reasoning_effort,
-        tools=[_tool(tool, place, schemas) for place, tool in enumerate(request.tools or ())],
+        tools=tools,
         tool_choice=_tool_choice(request),
         parallel_tool_calls=request.parallel_tool_calls,
-        answer_format=_answer_format(request.response_format, schemas),
+        answer_format=answer_format,
     )
+
+
+def _with_schemas(
+    request: shapes.ChatRequest, limits: ChatLimits
+) -> tuple[Sequence[Tool], AnswerFormat | None]:
+    """The tools and the form of the answer, whose schemas are checked with one budget."""
+    if request.tools is None and request.response_format is None:
+        return (), None
+    schemas = SchemaCheck(
+        max_bytes=limits.max_schema_bytes,
+        max_depth=limits.max_json_depth,
+        allow_recursion=limits.allow_recursive_schemas,
+    )
+    tools = [_tool(tool, place, schemas) for place, tool in enumerate(request.tools or ())]
+    return tools, _answer_format(request.response_format, schemas)
 
 
 def _stop(stop: str | list[str] | None) -> Sequence[str]:
@@ -450,9 +458,11 @@ def _tool(tool: shapes.ToolSpec, place: int, schemas: SchemaCheck) -> Tool:
 
 def _tool_choice(request: shapes.ChatRequest) -> ToolChoice | None:
     choice = request.tool_choice
+    if choice is None:
+        return None
     offered = {tool.function.name for tool in request.tools or ()}
     match choice:
-        case None | "none" | "auto":
+        case "none" | "auto":
             return choice
         case "required":
             if not offered:
