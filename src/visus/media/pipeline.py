@@ -56,6 +56,9 @@ from visus.workers.pool import WorkerPool
 
 WORKER_ENTRY: Final = "visus.media.image:worker"
 
+_ATTACHED: Final = (Video, Document)
+"""What becomes several pictures, or travels as it is."""
+
 _Twins: TypeAlias = tuple[Key, Detail]
 """What the same file at the same detail has in common."""
 
@@ -252,7 +255,7 @@ class MediaPipeline:
         keys: list[_Twins] = [
             (
                 key_at(place, wanted),
-                "auto" if isinstance(wanted, Video | Document) else wanted.detail,
+                "auto" if isinstance(wanted, _ATTACHED) else wanted.detail,
             )
             for place, wanted in enumerate(resolved.references)
         ]
@@ -264,10 +267,10 @@ class MediaPipeline:
                 continue
             source = resolved.source(place)
             if isinstance(source, Attachment):
-                if isinstance(wanted, Video | Document):
+                if isinstance(wanted, _ATTACHED):
                     unfit[key] = _Attached(source, wanted, sees, most, wishes)
                 continue
-            if isinstance(wanted, Video | Document):
+            if isinstance(wanted, _ATTACHED):
                 continue
             try:
                 fitting = _fitting(source, sees, wanted, wishes)
@@ -289,7 +292,7 @@ class MediaPipeline:
     def _share(self, references: Sequence[MediaReference], sees: Vision) -> int:
         """How many pictures each video or document may become."""
         most = min(self.settings.max_images, sees.max_images or self.settings.max_images)
-        attached = sum(isinstance(one, Video | Document) for one in references)
+        attached = sum(isinstance(one, _ATTACHED) for one in references)
         return max(1, (most - len(references) + attached) // attached) if attached else most
 
     async def _made(self, item: "_Unfit | _Attached") -> _Ready:

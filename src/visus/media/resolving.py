@@ -277,13 +277,9 @@ async def each(
 
 def key_at(place: int, wanted: MediaReference) -> Key:
     """What the reference at a place has in common with others of the same file."""
-    match wanted:
-        case LinkedImage(url=url):
-            return f"url {url}"
-        case StoredImage(file_id=file_id):
-            return f"file {file_id}"
-        case _:
-            return place
+    if isinstance(wanted, LinkedImage):
+        return f"url {wanted.url}"
+    return f"file {wanted.file_id}" if isinstance(wanted, StoredImage) else place
 
 
 def ms_since(began_s: float) -> float:
