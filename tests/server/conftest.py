@@ -22,6 +22,8 @@ FIXTURES = (
     "moving",
     "native",
     "choosy",
+    "warm",
+    "pointing",
     "routed",
     "broken",
 )

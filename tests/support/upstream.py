@@ -7,6 +7,7 @@ the request: the name of a function below, so that a test reads `model="cut_with
 import asyncio
 import base64
 import hashlib
+import io
 import json
 import threading
 from collections import Counter
@@ -14,6 +15,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
+
+from PIL import Image, ImageChops
 
 Json = dict[str, Any]
 
@@ -198,6 +201,87 @@ async def reasoning(asked: Asked, line: Line) -> None:
     await line.event(delta("Yes."))
     await line.event(delta(finish="stop"))
     await line.end()
+
+
+async def parrot(asked: Asked, line: Line) -> None:
+    """Says the last text that was given to it, streamed in pieces of three characters."""
+    said = _last_text(asked)
+    if not asked.body.get("stream"):
+        await line.json(completion({"content": said}))
+        return
+    await line.stream_head()
+    for place in range(0, len(said), 3):
+        await line.event(delta(said[place : place + 3]))
+    await line.event({**delta(finish="stop"), "usage": USAGE})
+    await line.end()
+
+
+async def calls_with_it(asked: Asked, line: Line) -> None:
+    """Calls the first tool with the last text as arguments, streamed in small pieces."""
+    said = _last_text(asked)
+    function = {"name": asked.body["tools"][0]["function"]["name"], "arguments": said}
+    if not asked.body.get("stream"):
+        call = {"id": "call_1", "type": "function", "function": function}
+        await line.json(
+            completion({"content": None, "tool_calls": [call]}, finish="tool_calls")
+        )
+        return
+    await line.stream_head()
+    call = {"index": 0, "id": "call_1", "type": "function"}
+    await line.event(delta(tool_calls=[{**call, "function": {**function, "arguments": ""}}]))
+    for place in range(0, len(said), 4):
+        piece = {"index": 0, "function": {"arguments": said[place : place + 4]}}
+        await line.event(delta(tool_calls=[piece]))
+    await line.event(delta(finish="tool_calls"))
+    await line.end()
+
+
+def _last_text(asked: Asked) -> str:
+    content = asked.body["messages"][-1]["content"]
+    if isinstance(content, str):
+        return content
+    return next(part["text"] for part in reversed(content) if part["type"] == "text")
+
+
+def finds_red(
+    key: str, write: Callable[[Image.Image], list[float]]
+) -> Callable[[Asked, Line], Awaitable[None]]:
+    """Says where the red is in the last picture, as `write` writes boxes."""
+
+    async def behave(asked: Asked, line: Line) -> None:
+        with Image.open(io.BytesIO(asked.pictures()[-1])) as picture:
+            numbers = write(picture.convert("RGB"))
+        await line.json(completion({"content": json.dumps([{key: numbers, "label": "red"}])}))
+
+    return behave
+
+
+def _red(picture: Image.Image) -> tuple[int, int, int, int]:
+    red, green, _ = picture.split()
+    is_red = ImageChops.subtract(red, green).point(lambda level: 255 * (level > 128))
+    return is_red.getbbox() or (0, 0, 0, 0)
+
+
+def _in_thousandths(picture: Image.Image) -> list[float]:
+    left, top, right, bottom = _red(picture)
+    across, down = 1000 / picture.width, 1000 / picture.height
+    return [
+        round(left * across),
+        round(top * down),
+        round(right * across),
+        round(bottom * down),
+    ]
+
+
+def _y_first(picture: Image.Image) -> list[float]:
+    left, top, right, bottom = _in_thousandths(picture)
+    return [top, left, bottom, right]
+
+
+def _in_squares(picture: Image.Image) -> list[float]:
+    """In pixels of the picture resized to whole squares of 28 pixels."""
+    whole = [max(28, round(side / 28) * 28) for side in picture.size]
+    return list(_red(picture.resize((whole[0], whole[1]))))
 
 
 async def two_choices(asked: Asked, line: Line) -> None:
@@ -478,6 +562,8 @@ BEHAVIOURS: dict[str, Callable[[Asked, Line], Awaitable[None]]] = {
         nonce,
         tools,
         reasoning,
+        parrot,
+        calls_with_it,
         two_choices,
         silent,
         stalls,
@@ -512,6 +598,11 @@ BEHAVIOURS: dict[str, Callable[[Asked, Line], Awaitable[None]]] = {
         no_http,
         plan,
     )
+}
+BEHAVIOURS |= {
+    "red_in_thousandths": finds_red("bbox_2d", _in_thousandths),
+    "red_y_first": finds_red("box_2d", _y_first),
+    "red_in_squares": finds_red("bbox_2d", _in_squares),
 }
 BEHAVIOURS |= {
     "status_401": _refuses(401, {"error": "Unauthorized"}),

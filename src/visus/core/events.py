@@ -6,7 +6,7 @@ a handful of batches, and the cost of a suspended task is paid for each batch, n
 costs four times as much to make.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -68,6 +68,20 @@ class TokensUsed(NamedTuple):
     reasoning: int = 0
 
 
+class BoxesConverted(NamedTuple):
+    """What became of the boxes in the whole answer, where somebody asked for pixels."""
+
+    converted: int
+    """Boxes and points that are in pixels now."""
+    left: int
+    """Those that could not be, and are as the model wrote them."""
+    paths: Sequence[str]
+    """The pictures that they are in, which are all of one size: `messages[0].content[1]`."""
+    width_px: int | None
+    """Of the picture as it is shown; None without one."""
+    height_px: int | None
+
+
 Event: TypeAlias = (
     TextDelta
     | ReasoningDelta
@@ -76,6 +90,7 @@ Event: TypeAlias = (
     | LogprobsDelta
     | Finished
     | TokensUsed
+    | BoxesConverted
 )
 Batch: TypeAlias = tuple[Event, ...]
 Answer: TypeAlias = AbstractAsyncContextManager[AsyncIterator[Batch]]

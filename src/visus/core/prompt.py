@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from visus.core.places import Demand
 from visus.core.question import Detail, Options, Role, Text, ToolCall
+from visus.core.tokens import Size
 
 ImageType: TypeAlias = Literal[
     "image/jpeg",
@@ -104,6 +105,14 @@ class PartReport(NamedTuple):
     """From the first look until it was ready, waiting for a worker included."""
     was_kept: bool = False
     """Whether it had been made before, for the same caller."""
+    is_on_its_side: bool = False
+    """Whether it is shown with width and height swapped."""
+
+    @property
+    def shown(self) -> Size:
+        """Its size in pixels as it is shown: upright, whatever way it is stored."""
+        stored = Size(self.width_in_px, self.height_in_px)
+        return Size(*stored[::-1]) if self.is_on_its_side else stored
 
 
 class Prompt(NamedTuple):

@@ -164,6 +164,8 @@ class Options(NamedTuple):
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     answer_format: AnswerFormat | None = None
+    boxes_in_pixels: bool = False
+    """Of the pictures as they are shown; else boxes are as the model writes them."""
 
 
 class MediaWishes(NamedTuple):

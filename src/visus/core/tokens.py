@@ -255,6 +255,11 @@ class QwenPixels:
         target = Size(across * self.side_px, down * self.side_px)
         return target if target.width_px <= size[0] and target.height_px <= size[1] else size
 
+    def looks_at(self, size: Size, detail: Detail) -> Size:
+        """The size to which the model itself brings a picture, smaller or larger."""
+        across, down = self._grid(self.seen(size, detail))
+        return Size(across * self.side_px, down * self.side_px)
+
     def within(self, size: Size, *, max_tokens: int) -> Size | None:
         """See `ImageRule`."""
         size = self.seen(size, "high")

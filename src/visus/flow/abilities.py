@@ -1,4 +1,4 @@
-"""What a model cannot do by itself: refused by name, before anything is done for it."""
+"""What a model cannot do: refused by name, before anything is done for it."""
 
 from visus.core.question import Question
 from visus.core.wishes import wishes
@@ -14,6 +14,10 @@ def able(question: Question, model: ModelRow) -> Question:
     """
     if model.refuses:
         _refuse_unheeded(question, model)
+    if question.options.boxes_in_pixels and model.vision.boxes is None:
+        raise UnsupportedParameter(
+            f"Nobody knows how the model {model.id!r} writes boxes.", param="visus.boxes"
+        )
     return question
 
 

@@ -552,6 +552,7 @@ def _report(
         steps,
         image_tokens(images, sees),
         ms,
+        is_on_its_side=is_on_its_side(found.orientation),
     )
 
 

@@ -12,15 +12,20 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
+from visus.core.boxes import BoxConvention
 from visus.core.places import Site
 from visus.core.price import Rates
 from visus.core.question import Role
+from visus.core.tokens import QwenPixels
 from visus.core.wishes import OptionName
 from visus.models.counting import ImageTokens, TextTokens, VideoTokens
 
 Modality: TypeAlias = Literal["text", "image", "video", "file"]
 Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Limit: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
+
+
+BoxUnits: TypeAlias = Literal["normalised-1000-yx", "normalised-1000-xy", "resized-pixels"]
 
 
 class Vision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -59,10 +64,30 @@ class Vision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Whether the server takes a PDF as it is; others get a picture of each page."""
     pdf_page_tokens: Limit | None = None
     """What a page costs of a PDF that travels as it is."""
+    boxes: BoxUnits | None = None
+    """How it writes boxes: in thousandths with y first, the same with x first, or in pixels of
+    the picture as the model resizes it, which `tokens` says. Without it nobody gets pixels."""
 
     def __post_init__(self) -> None:
         if self.max_tokens_per_image is not None and self.tokens is None:
             raise ValueError("max_tokens_per_image needs tokens: how are they counted?")
+
+    @property
+    def box_convention(self) -> BoxConvention | None:
+        """What `core.boxes` computes with."""
+        match self.boxes:
+            case None:
+                return None
+            case "normalised-1000-yx":
+                return BoxConvention(y_first=True, steps=1000)
+            case "normalised-1000-xy":
+                return BoxConvention(steps=1000)
+            case "resized-pixels":
+                rule = None if self.tokens is None else self.tokens.rule
+                if rule is None:
+                    return BoxConvention()
+                looks_at = rule.looks_at if isinstance(rule, QwenPixels) else rule.seen
+                return BoxConvention(looks_at=looks_at)
 
 
 class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

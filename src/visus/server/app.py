@@ -34,6 +34,7 @@ from visus.media.resolving import FileSource, Resolver
 from visus.media.shelf import Shelf
 from visus.models.catalogue import DeploymentRow, ModelRow
 from visus.providers.base import Provider, RunsHere
+from visus.providers.grounded import Grounded
 from visus.providers.transport import Transport
 from visus.routing.breaker import Breaker
 from visus.routing.choose import Upstream, Upstreams
@@ -154,7 +155,7 @@ def _upstreams(
             row=access.row,
             site=access.row.site,
             upstream_id=run_by.upstream_id or model.id,
-            provider=provider,
+            provider=_finishing(provider, model),
             breaker=Breaker(configuration.settings.routing.breaker),
             missing=access.missing,
             stuck=_reason_of(provider),
@@ -172,6 +173,13 @@ def _upstreams(
         },
         providers=frozenset(configuration.access),
     )
+
+
+def _finishing(provider: Provider | None, model: ModelRow) -> Provider | None:
+    """The provider with what is done here once the model has answered."""
+    if provider is None or (convention := model.vision.box_convention) is None:
+        return provider
+    return Grounded(provider, convention)
 
 
 def _reason_of(provider: Provider | None) -> Callable[[], str | None] | None:

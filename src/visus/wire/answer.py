@@ -9,6 +9,7 @@ from msgspec import Raw
 
 from visus.core.events import (
     Batch,
+    BoxesConverted,
     Event,
     Finished,
     FinishReason,
@@ -19,7 +20,7 @@ from visus.core.events import (
     TokensUsed,
     ToolCallDelta,
 )
-from visus.wire import sse
+from visus.wire import report, sse
 from visus.wire.report import ReportedPart
 
 Delta: TypeAlias = Mapping[str, object]
@@ -61,6 +62,7 @@ class ChunkWriter:
     def __init__(self, envelope: Envelope, *, include_usage: bool) -> None:
         self._include_usage = include_usage
         self._used: TokensUsed | None = None
+        self._boxes: BoxesConverted | None = None
         self._begun: set[int] = set()
         head = {
             "id": envelope.answer_id,
@@ -85,12 +87,13 @@ class ChunkWriter:
     def closing(self, parts: Sequence[ReportedPart] | None = None) -> bytes:
         """What ends a complete stream: usage and report, as wanted, in one chunk."""
         last: dict[str, object] = {}
+        ours = _ours(parts, self._boxes)
         if self._include_usage and self._used is not None:
             last["usage"] = usage_json(self._used)
-        elif self._include_usage and parts is not None:
+        elif self._include_usage and ours:
             last["usage"] = None
-        if parts is not None:
-            last["visus"] = {"parts": parts}
+        if ours:
+            last["visus"] = ours
         if not last:
             return sse.DONE
         return self._head + b"]," + _encode(last)[1:] + b"\n\n" + sse.DONE
@@ -100,6 +103,9 @@ class ChunkWriter:
             return self._text_head + _encode(event.text) + self._text_tail
         if isinstance(event, TokensUsed):
             self._used = event
+            return b""
+        if isinstance(event, BoxesConverted):
+            self._boxes = event
             return b""
         opening = self._opening(event.choice)
         if isinstance(event, Finished):
@@ -182,12 +188,16 @@ class Fold:
         self._envelope = envelope
         self._choices: dict[int, _Choice] = {}
         self._used: TokensUsed | None = None
+        self._boxes: BoxesConverted | None = None
 
     def add(self, batch: Iterable[Event]) -> None:
         """Takes more of the answer."""
         for event in batch:
             if isinstance(event, TokensUsed):
                 self._used = event
+                continue
+            if isinstance(event, BoxesConverted):
+                self._boxes = event
                 continue
             choice = self._choices.get(event.choice)
             if choice is None:
@@ -211,9 +221,21 @@ class Fold:
         }
         if self._used is not None:
             answer["usage"] = usage_json(self._used)
-        if parts is not None:
-            answer["visus"] = {"parts": parts}
+        if ours := _ours(parts, self._boxes):
+            answer["visus"] = ours
         return _encode(answer)
+
+
+def _ours(
+    parts: Sequence[ReportedPart] | None, boxes: BoxesConverted | None
+) -> dict[str, object]:
+    """The `visus` object: what was asked for, and nothing else."""
+    ours: dict[str, object] = {}
+    if parts is not None:
+        ours["parts"] = parts
+    if boxes is not None:
+        ours["boxes"] = report.boxes(boxes)
+    return ours
 
 
 def _gather(

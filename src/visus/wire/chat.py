@@ -129,7 +129,10 @@ def _parsed(body: bytes | bytearray, urls: payloads.SetAside, limits: ChatLimits
 def _with_wishes(question: Question, ours: shapes.VisusOptions) -> Question:
     wishes = MediaWishes(ours.max_tokens_per_image, ours.frames or 1)
     return question._replace(
-        media=wishes, within=tuple(_demands(ours)), fallbacks=ours.fallbacks
+        options=question.options._replace(boxes_in_pixels=ours.boxes is not None),
+        media=wishes,
+        within=tuple(_demands(ours)),
+        fallbacks=ours.fallbacks,
     )
 
 

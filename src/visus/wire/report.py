@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from visus.core.events import BoxesConverted
 from visus.core.prompt import Image, PartReport
 
 Side: TypeAlias = int
@@ -92,6 +93,27 @@ def _part(report: PartReport) -> ReportedPart:
 def _file_bytes(base64: bytes | memoryview) -> int:
     """The size of what stands in base64."""
     return len(base64) // 4 * 3 - bytes(base64[-2:]).count(b"=")
+
+
+class Boxes(msgspec.Struct, frozen=True):
+    """What became of the boxes in an answer."""
+
+    unit: str
+    """`pixels`, from the left upper corner of the picture as it is shown."""
+    converted: int
+    """Boxes and points that are in that unit now."""
+    left: int
+    """Those that are as the model wrote them, because they are no boxes that can be read."""
+    pictures: Sequence[str]
+    """Where the pictures stand that they are in."""
+    width: Side | None
+    """Of each of these pictures."""
+    height: Side | None
+
+
+def boxes(done: BoxesConverted) -> Boxes:
+    """What was done, as JSON."""
+    return Boxes("pixels", done.converted, done.left, done.paths, done.width_px, done.height_px)
 
 
 class Calibrated(msgspec.Struct, frozen=True):

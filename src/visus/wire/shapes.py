@@ -244,6 +244,9 @@ class VisusOptions(Shape, frozen=True):
     frames: Annotated[int, msgspec.Meta(ge=1, le=1_000)] | None = None
     """How many frames of an animation or pages of a file the model gets; the first alone
     where this is absent."""
+    boxes: Literal["pixels"] | None = None
+    """In what boxes are told: pixels of the picture as it is shown, `[x0, y0, x1, y1]`. Without
+    it they are as the model writes them."""
     report: bool | None = None
     """Whether the answer says what became of each picture."""
     compare: Annotated[list[ModelId], msgspec.Meta(max_length=50)] | None = None
