@@ -55,8 +55,11 @@ def event(name: str, **fields: object) -> None:
     if log.isEnabledFor(logging.INFO):
         now = time.time()
         line = _encode({"time": _stamp(now), "level": "info", "event": name, **fields})
-        sys.stderr.buffer.write(_ascii(line) + b"\n")
-        sys.stderr.buffer.flush()
+        try:
+            sys.stderr.buffer.write(_ascii(line) + b"\n")
+            sys.stderr.buffer.flush()
+        except OSError:
+            return  # a full disk costs the record, not the answer
 
 
 def _ascii(line: bytes) -> bytes:

@@ -26,6 +26,7 @@ FIXTURES = (
     "pointing",
     "routed",
     "broken",
+    "storing",
 )
 """Every fixture that is a running service."""
 

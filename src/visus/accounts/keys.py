@@ -6,6 +6,7 @@ guess.
 
 import hashlib
 import hmac
+import re
 import secrets
 import time
 from collections.abc import Sequence
@@ -23,6 +24,9 @@ from visus.models.residency import is_known
 PREFIX: Final = "sk-visus-"
 MAX_KEY_CHARS: Final = 200
 """A longer bearer token is not one of ours and is not even hashed."""
+MIN_KEY_CHARS: Final = 20
+"""A shorter one can be guessed, and is never made a key."""
+_IN_A_HEADER: Final = re.compile("[!-~]+").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,11 @@ class Key:
     """Where its questions may go."""
 
 
+def new_secret() -> str:
+    """A key that nobody has."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
 def digest(secret: str) -> bytes:
     """What is stored of a key."""
     return hashlib.sha256(secret.encode()).digest()
@@ -50,6 +59,10 @@ class KeyBook:
     """Every key, in the database. Blocking: call it off the event loop."""
 
     engine: sql.Engine
+
+    def close(self) -> None:
+        """Ends every connection; the last one leaves a single file behind."""
+        self.engine.dispose()
 
     def create(self, name: str, *, residency: Sequence[str] = ()) -> tuple[Key, str]:
         """A new key, and its secret, which nobody can ask for again.
@@ -62,11 +75,17 @@ class KeyBook:
         if not all(map(is_known, residency)):
             message = "A residency is a country's two letters, 'eu' or 'local'."
             raise InvalidValue(message, param="residency")
-        secret = PREFIX + secrets.token_urlsafe(32)
+        secret = new_secret()
         return self.admit(name, secret, residency=residency), secret
 
     def admit(self, name: str, secret: str, *, residency: Sequence[str] = ()) -> Key:
-        """Makes `secret` a valid key."""
+        """Makes `secret` a valid key.
+
+        Raises:
+            InvalidValue: nobody could send it, or anybody could guess it.
+        """
+        if not (MIN_KEY_CHARS <= len(secret) <= MAX_KEY_CHARS and _IN_A_HEADER(secret)):
+            raise InvalidValue("This is no key.", param="secret")
         key = Key(
             f"key_{secrets.token_hex(8)}",
             name,

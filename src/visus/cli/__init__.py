@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-from visus.accounts.database import DatabaseRefused
+from visus.accounts.database import StateRefused
 from visus.config import ConfigRefused
 from visus.errors import ServiceError
 
@@ -26,7 +26,7 @@ def run(arguments: Sequence[str]) -> int:
     command = import_module(f"visus.cli.{options.command}")
     try:
         code: int = command.run(options)
-    except (ConfigRefused, DatabaseRefused) as refusal:
+    except (ConfigRefused, StateRefused) as refusal:
         print(refusal, file=sys.stderr)
         return FAILED
     except ServiceError as refusal:

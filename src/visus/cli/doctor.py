@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from visus.accounts.database import DatabaseRefused
+from visus.accounts.database import StateRefused
 from visus.cli.configured import configuration
 from visus.config import Configuration
 from visus.routing.built_in import EYES
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
 def _storage(chosen: Configuration) -> Iterator[Finding]:
     try:
         keys = app.open_book(chosen).known()
-    except (DatabaseRefused, OSError) as fault:
+    except StateRefused as fault:
         yield Finding("key store", "broken", str(fault))
         return
     valid = sum(key.revoked_at is None for key in keys)

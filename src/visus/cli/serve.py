@@ -12,9 +12,11 @@ from typing import Final
 import anyio
 
 from visus import telemetry
-from visus.accounts.keys import KeyBook, digest
+from visus.accounts.database import StateRefused
+from visus.accounts.keys import KeyBook, digest, new_secret
 from visus.cli.configured import configuration
 from visus.config import Configuration
+from visus.errors import InvalidValue
 from visus.server import app
 
 CURL: Final = """\
@@ -28,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     chosen = configuration(options)
     telemetry.set_up()
     book = app.open_book(chosen)
-    key = first_key(book, Path(chosen.settings.state.dir) / "first-key")
+    key = first_key(book, Path(chosen.settings.state.dir) / app.FIRST_KEY)
     try:
         listener = app.listen(chosen)
     except OSError as fault:
@@ -50,7 +52,10 @@ def run(options: argparse.Namespace) -> int:
             announce=lambda running: _announce(chosen, running, key),
         )
 
-    anyio.run(serve, backend="asyncio", backend_options={"use_uvloop": True})
+    try:
+        anyio.run(serve, backend="asyncio", backend_options={"use_uvloop": True})
+    finally:
+        book.close()
     return 0
 
 
@@ -73,19 +78,40 @@ def first_key(book: KeyBook, path: Path) -> str | None:
     """The key of a new installation: made once, kept in a file that only its owner reads.
 
     None where the file is gone and there are other keys, or where its key was revoked.
+
+    Raises:
+        StateRefused: the file cannot be read or written, or holds no key.
     """
-    if path.exists():
-        secret = path.read_text("ascii").strip()
-        known = book.find(digest(secret))
-        if known is None:
-            book.admit("first key", secret)
-        return secret if known is None or known.revoked_at is None else None
-    if book.known():
-        return None
-    _, secret = book.create("first key")
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    try:
+        secret = _kept(path)
+        if secret is None:
+            if book.known():
+                return None
+            secret = new_secret()
+            _keep(secret, path)
+        known = book.find(digest(secret)) or book.admit("first key", secret)
+    except (OSError, UnicodeDecodeError, InvalidValue) as fault:
+        reason = fault.strerror if isinstance(fault, OSError) else "it holds no key"
+        raise StateRefused(
+            f"The first key in {path} cannot be used: {reason}. Put it back, or remove the "
+            "file and make a key with 'visus keys create NAME'."
+        ) from fault
+    return secret if known.revoked_at is None else None
+
+
+def _kept(path: Path) -> str | None:
+    return path.read_text("ascii").strip() if path.exists() else None
+
+
+def _keep(secret: str, path: Path) -> None:
+    """Whole or not at all: a crash leaves no half of a key."""
+    part = path.with_suffix(".part")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    with os.fdopen(os.open(part, flags, 0o600), "w") as file:
         file.write(secret + "\n")
-    return secret
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
 
 
 def _announce(chosen: Configuration, running: app.Running, key: str | None) -> None:

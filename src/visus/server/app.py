@@ -13,7 +13,7 @@ import msgspec
 import uvicorn
 from uvicorn.server import ServerState
 
-from visus.accounts.database import open_database
+from visus.accounts.database import StateRefused, open_database
 from visus.accounts.files import FileBook, OwnerLimits
 from visus.accounts.keys import KeyBook
 from visus.config import Configuration, ProviderAccess, ServerSettings, Settings
@@ -63,6 +63,10 @@ from visus.workers.pool import WorkerPool
 from visus.workers.settings import WorkerSettings
 
 DECODER = WORKER_ENTRY
+FIRST_KEY = "first-key"
+"""The file in `[state] dir` that holds the key of a new installation."""
+FILES = "files"
+"""The folder in `[state] dir` that holds uploaded files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,16 +352,21 @@ def open_book(configuration: Configuration) -> KeyBook:
     """The keys of this installation; its folder is made where there is none.
 
     Raises:
-        DatabaseRefused: see `accounts.database.open_database`.
+        StateRefused: see `accounts.database.open_database`; or there is no such folder.
     """
     folder = Path(configuration.settings.state.dir)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return KeyBook(open_database(folder / configuration.settings.accounts.database))
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as fault:
+        raise StateRefused(f"The folder {folder} cannot be made: {fault.strerror}.") from fault
+    is_new = not any((folder / name).exists() for name in (FIRST_KEY, FILES))
+    path = folder / configuration.settings.accounts.database
+    return KeyBook(open_database(path, is_new=is_new))
 
 
 def open_library(configuration: Configuration, book: KeyBook) -> Library:
     """The uploaded files of this installation, in the database of its keys."""
     settings = configuration.settings.files
     limits = OwnerLimits(max_bytes=settings.max_owner_bytes, max_files=settings.max_owner_files)
-    folder = Path(configuration.settings.state.dir) / "files"
+    folder = Path(configuration.settings.state.dir) / FILES
     return Library(Shelf(folder, FileBook(book.engine, limits), settings))
