@@ -6,6 +6,7 @@ and `detail`, which only our own log may read. Status, type and code belong to t
 does the advice to try again. How an error becomes a body is `server.respond`'s business.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal, TypeAlias
 
 Again: TypeAlias = Literal["nowhere", "elsewhere", "here"]
@@ -30,17 +31,24 @@ class ServiceError(Exception):
         param: str | None = None,
         detail: str | None = None,
         retry_after_s: int | None = None,
+        limits: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
         self.detail = detail
         self.retry_after_s = retry_after_s
+        self.limits = limits or {}
+        """What the provider told of our limits there, as it named them."""
 
     def at(self, param: str) -> "ServiceError":
         """The same error, pointing at `param`."""
         return type(self)(
-            self.message, param=param, detail=self.detail, retry_after_s=self.retry_after_s
+            self.message,
+            param=param,
+            detail=self.detail,
+            retry_after_s=self.retry_after_s,
+            limits=self.limits,
         )
 
 
@@ -90,6 +98,12 @@ class ResidencyUnavailable(CallerError):
 
     code = "residency_unavailable"
     again: ClassVar[Again] = "elsewhere"
+
+
+class ContentFiltered(CallerError):
+    """The provider's content filter refused the request."""
+
+    code = "content_filter"
 
 
 class ContextLengthExceeded(CallerError):

@@ -8,7 +8,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Iterator
-from importlib.metadata import version
+from importlib.metadata import entry_points, version
 from pathlib import Path
 
 import msgspec
@@ -16,6 +16,7 @@ from msgspec import inspect as shape
 
 from visus import errors
 from visus.config import Settings
+from visus.routing.dialects import GROUP, dialect
 from visus.server import openapi
 from visus.server.authenticate import OPEN_PATHS
 
@@ -47,14 +48,30 @@ def _settings() -> Iterator[str]:
         default = getattr(Settings(), field.name)
         many = field.name in {"providers", "models"}
         yield from _section(field.encode_name, shape.type_info(field.type), default, many=many)
+        if field.name == "providers":
+            for name, options in dialect_options():
+                kind = shape.type_info(options)
+                yield from _section(
+                    "providers.options", kind, None, many=False, when=f' dialect = "{name}"'
+                )
 
 
-def _section(path: str, kind: shape.Type, default: object, *, many: bool) -> Iterator[str]:
+def dialect_options() -> Iterator[tuple[str, type[msgspec.Struct]]]:
+    """The options of every dialect that comes with Visus and has any."""
+    for name in sorted(entry_points(group=GROUP).names):
+        options = dialect(name).options
+        if msgspec.structs.fields(options):
+            yield name, options
+
+
+def _section(
+    path: str, kind: shape.Type, default: object, *, many: bool, when: str = ""
+) -> Iterator[str]:
     struct = kind.item_type if isinstance(kind, shape.VarTupleType) else kind
     assert isinstance(struct, shape.StructType)
     cls = struct.cls
     tag = f' {struct.tag_field} = "{struct.tag}"' if struct.tag_field else ""
-    yield f"## {'[[' if many else '['}{path}{']]' if many else ']'}{tag}\n"
+    yield f"## {'[[' if many else '['}{path}{']]' if many else ']'}{tag}{when}\n"
     yield f"{inspect.getdoc(cls)}\n"
     yield "| key | type | default | meaning |"
     yield "|---|---|---|---|"

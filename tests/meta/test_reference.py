@@ -6,7 +6,13 @@ import re
 import msgspec
 import pytest
 from starlette.routing import compile_path
-from tests.meta.reference import FOLDER, docstrings_of, every_error, pages
+from tests.meta.reference import (
+    FOLDER,
+    dialect_options,
+    docstrings_of,
+    every_error,
+    pages,
+)
 from tests.support.service import Service
 
 from visus import errors
@@ -41,7 +47,7 @@ def structs(cls: type[msgspec.Struct], found: dict[str, type[msgspec.Struct]]) -
 
 
 def test_every_setting_says_what_it_is_for() -> None:
-    found: dict[str, type[msgspec.Struct]] = {}
+    found = {options.__name__: options for _, options in dialect_options()}
     structs(Settings, found)
     assert {"ServerSettings", "ProviderRow", "Vision", "WorkerSettings"} <= set(found)
     silent = {
@@ -54,7 +60,7 @@ def test_every_setting_says_what_it_is_for() -> None:
 
 
 def test_every_setting_refuses_unknown_keys_and_cannot_be_changed() -> None:
-    found: dict[str, type[msgspec.Struct]] = {"Settings": Settings}
+    found = {"Settings": Settings, **{one.__name__: one for _, one in dialect_options()}}
     structs(Settings, found)
     for cls in found.values():
         assert cls.__struct_config__.frozen

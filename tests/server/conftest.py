@@ -21,6 +21,8 @@ FIXTURES = (
     "matrix",
     "moving",
     "native",
+    "azure",
+    "rack",
     "choosy",
     "warm",
     "pointing",

@@ -666,6 +666,10 @@ class Upstream:
         """The newest request for a model."""
         return next(one for one in reversed(self.asked) if one.body.get("model") == model)
 
+    async def play(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
+        """Answers one request."""
+        await BEHAVIOURS[asked.body["model"]](asked, Line(writer))
+
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(
@@ -691,7 +695,7 @@ class Upstream:
                 self.asked.append(asked)
                 watch = asyncio.ensure_future(_until_gone(reader, asked))
                 with suppress(ConnectionError):
-                    await BEHAVIOURS[asked.body["model"]](asked, Line(writer))
+                    await self.play(asked, writer)
                 if writer.transport.is_closing():
                     break
                 watch.cancel()

@@ -106,7 +106,7 @@ def _remote(server: str, transport: Transport, chosen: Configuration) -> OpenAIP
     except ValueError as fault:
         raise InvalidValue(f"{fault}.", param="--server") from fault
     return OpenAIProvider(
-        endpoint=endpoint,
+        endpoint_of=lambda _: endpoint,
         max_event_bytes=chosen.settings.upstream.max_event_bytes,
         transport=transport,
     )

@@ -6,7 +6,7 @@ a handful of batches, and the cost of a suspended task is paid for each batch, n
 costs four times as much to make.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -52,6 +52,27 @@ class LogprobsDelta(NamedTuple):
     choice: int = 0
 
 
+class PromptModeration(NamedTuple):
+    """What a content filter thinks of the prompt: `prompt_filter_results`, a JSON array."""
+
+    results: bytes
+
+
+class AnswerModeration(NamedTuple):
+    """What a content filter thinks of a choice: fields of it, a JSON object."""
+
+    fields: bytes
+    choice: int = 0
+    is_of_last: bool = True
+    """Whether it came together with the event before it, or later and by itself."""
+
+
+class LimitsTold(NamedTuple):
+    """What the provider says of our own limits there: `x-ratelimit-…`, before anything else."""
+
+    headers: Mapping[str, str]
+
+
 class Finished(NamedTuple):
     """A choice is complete."""
 
@@ -88,6 +109,9 @@ Event: TypeAlias = (
     | RefusalDelta
     | ToolCallDelta
     | LogprobsDelta
+    | PromptModeration
+    | AnswerModeration
+    | LimitsTold
     | Finished
     | TokensUsed
     | BoxesConverted

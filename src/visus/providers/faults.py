@@ -15,6 +15,7 @@ import msgspec
 
 from visus.core.prompt import Image, Prompt
 from visus.errors import (
+    ContentFiltered,
     ContextLengthExceeded,
     InvalidValue,
     MediaRejected,
@@ -28,10 +29,18 @@ from visus.errors import (
     UpstreamFailed,
     UpstreamTimedOut,
 )
-from visus.providers.openai_shapes import ErrorBody, ErrorObject
+from visus.providers import moderation
+from visus.providers.openai_shapes import ErrorBody, ErrorObject, InnerError
 
 MAX_RETRY_AFTER_S: Final = 120
 """The official SDKs do not retry at all when told to wait longer."""
+
+LIMITS: Final = frozenset(
+    f"x-ratelimit-{what}-{of}"
+    for what in ("limit", "remaining", "reset")
+    for of in ("requests", "tokens")
+)
+"""Headers in which servers of this family tell what we may still ask of them."""
 
 _FIELD: Final = re.compile(r"^[a-z_]+(\[\d+\])?(\.[a-z_]+(\[\d+\])?)*$")
 _TOO_LONG: Final = re.compile(
@@ -45,6 +54,14 @@ _NO_PICTURES: Final = re.compile(
     re.IGNORECASE,
 )
 _STATUS: Final = re.compile(r"[45]\d\d")
+_STATUS_OF_CODE: Final[Mapping[str, int]] = {
+    "content_filter": 400,
+    "invalid_request_error": 400,
+    "rate_limit_exceeded": 429,
+    "too_many_requests": 429,
+}
+"""What a code inside an answer would have been as a status."""
+_FILTER_CODES: Final = frozenset({"content_filter", "ResponsibleAIPolicyViolation"})
 _PICTURE: Final = re.compile(r"image|picture|base64|photo", re.IGNORECASE)
 
 
@@ -55,10 +72,12 @@ def refusal(  # noqa: PLR0911 -- a table of statuses, one arm each
     error = _parsed(body)
     detail = f"HTTP {status}: {error.type} {error.code} {error.message}"[:1000]
     match status:
+        case 400 | 403 if _is_filtered(error):
+            return _filtered(error, detail)
         case 401 | 403:
             message = "The provider refused our credentials; the operator has to mend that."
             return UpstreamAuthFailed(message, detail=detail)
-        case 404 | 410 if _names_a_model(error):
+        case 404 | 410 if status == 410 or _names_a_model(error):  # noqa: PLR2004 -- HTTP's Gone
             message = f"The provider does not serve the model behind {prompt.upstream_id!r}."
             return ModelNotFound(message, param="model", detail=detail)
         case 408 | 504:
@@ -69,7 +88,9 @@ def refusal(  # noqa: PLR0911 -- a table of statuses, one arm each
         case 429:
             wait_s = retry_after_s(headers.get("retry-after"))
             message = "The model's provider is limiting our requests."
-            return RateLimited(message, detail=detail, retry_after_s=wait_s)
+            return RateLimited(
+                message, detail=detail, retry_after_s=wait_s, limits=limits(headers)
+            )
         case _ if _NO_PICTURES.search(error.message or "") and _pictures(prompt):
             message = "The model behind this id takes no pictures."
             return UnsupportedModality(message, param=_place(prompt), detail=detail)
@@ -86,11 +107,16 @@ def refusal(  # noqa: PLR0911 -- a table of statuses, one arm each
             return UpstreamBadResponse(message, detail=detail)
 
 
+def limits(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """What a server told of our limits there, by lower-case name."""
+    return {name: value for name, value in headers.items() if name in LIMITS}
+
+
 def told_in_stream(error_json: bytes, prompt: Prompt) -> ServiceError:
     """The error for an `error` value inside an answer that had begun with 200."""
     body = b'{"error":' + error_json + b"}"
     code = str(_parsed(body).code)
-    status = int(code) if _STATUS.fullmatch(code) else 500
+    status = int(code) if _STATUS.fullmatch(code) else _STATUS_OF_CODE.get(code, 500)
     return refusal(status, body, {}, prompt)
 
 
@@ -123,6 +149,22 @@ def _bad_request(error: ErrorObject, prompt: Prompt, detail: str) -> ServiceErro
         return MediaRejected(message, param=_place(prompt), detail=detail)
     message = "The model's server refused the request as invalid."
     return InvalidValue(message, param=param, detail=detail)
+
+
+def _is_filtered(error: ErrorObject) -> bool:
+    inner = error.innererror.code if error.innererror else None
+    return error.code in _FILTER_CODES or inner in _FILTER_CODES
+
+
+def _filtered(error: ErrorObject, detail: str) -> ServiceError:
+    inner = error.innererror or InnerError()
+    found = moderation.reasons(inner.content_filter_result) or moderation.reasons(
+        inner.content_filter_results
+    )
+    message = "The provider's content filter refused the request"
+    return ContentFiltered(
+        f"{message}: {found}." if found else f"{message}.", param="messages", detail=detail
+    )
 
 
 def _parsed(body: bytes) -> ErrorObject:

@@ -1,7 +1,7 @@
 """The OpenAI dialect: vLLM, llama.cpp, Azure's v1 form, and every other compatible server."""
 
 import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Final, Self
@@ -12,11 +12,14 @@ from typing_extensions import override
 
 from visus.core.events import (
     Answer,
+    AnswerModeration,
     Batch,
     Event,
     Finished,
     FinishReason,
+    LimitsTold,
     LogprobsDelta,
+    PromptModeration,
     ReasoningDelta,
     RefusalDelta,
     TextDelta,
@@ -34,8 +37,10 @@ from visus.core.prompt import (
 )
 from visus.core.question import JsonSchema, NamedTool, Options, Text, Tool
 from visus.errors import ServiceError, UpstreamBadResponse
-from visus.providers import faults
+from visus.providers import faults, moderation
 from visus.providers.openai_shapes import (
+    ABSENT,
+    NOTHING,
     Chunk,
     Completion,
     Said,
@@ -66,8 +71,9 @@ FAILED: Final = frozenset({"error", "abort", "cancelled"})
 class OpenAIProvider:
     """One OpenAI-compatible server."""
 
-    endpoint: Endpoint
-    """Its chat completions route, with the key where it asks for one."""
+    endpoint_of: Callable[[str], Endpoint]
+    """Its chat completions route for a model, with the key where it asks for one; quick, since
+    it is asked each time."""
     max_event_bytes: int
     transport: Transport
     mark: str = field(default_factory=lambda: secrets.token_hex(16))
@@ -93,7 +99,8 @@ class _Opened(AbstractAsyncContextManager[AsyncIterator[Batch]]):
     async def __aenter__(self) -> AsyncIterator[Batch]:
         provider, prompt = self._provider, self._prompt
         body = request_body(prompt, provider.mark)
-        reply = await provider.transport.post(provider.endpoint, body, prompt.within)
+        endpoint = provider.endpoint_of(prompt.upstream_id)
+        reply = await provider.transport.post(endpoint, body, prompt.within)
         if reply.status != 200:  # noqa: PLR2004 -- HTTP's OK
             try:
                 said = await reply.read()
@@ -101,14 +108,34 @@ class _Opened(AbstractAsyncContextManager[AsyncIterator[Batch]]):
                 reply.close()
             raise faults.refusal(reply.status, said, reply.headers, prompt)
         self._reply = reply
+        answer: AsyncIterator[Batch]
         if reply.headers.get("content-type", "").startswith("text/event-stream"):
-            return _StreamedAnswer(reply, prompt, provider.max_event_bytes)
-        return _WholeAnswer(reply, prompt)
+            answer = _StreamedAnswer(reply, prompt, provider.max_event_bytes)
+        else:
+            answer = _WholeAnswer(reply, prompt)
+        told = not faults.LIMITS.isdisjoint(reply.headers)
+        return _WithLimits(reply, answer) if told else answer
 
     @override
     async def __aexit__(self, *_: object) -> None:
         if self._reply is not None:
             self._reply.close()
+
+
+class _WithLimits:
+    """An answer whose first batch begins with what the server says of our limits there."""
+
+    def __init__(self, reply: Reply, batches: AsyncIterator[Batch]) -> None:
+        self._told: Batch = (LimitsTold(faults.limits(reply.headers)),)
+        self._batches = batches
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Batch:
+        batch = await anext(self._batches)
+        told, self._told = self._told, ()
+        return told + batch
 
 
 class _WholeAnswer:
@@ -162,7 +189,7 @@ class _StreamedAnswer:
             message = "An event of the model's stream is too large."
             raise UpstreamBadResponse(message) from fault
         events, self._failure = self._translator.events(payloads)
-        return events
+        return self._translator.with_verdict(events) if events else events
 
 
 def _whole(body: bytes, prompt: Prompt) -> Batch:
@@ -176,9 +203,12 @@ def _whole(body: bytes, prompt: Prompt) -> Batch:
     if not completion.choices:
         raise UpstreamBadResponse("The model's server gave an answer without a choice.")
     events: list[Event] = []
+    if (verdict := moderation.of_prompt(completion.prompt_filter_results)) is not None:
+        events.append(verdict)
     for choice in completion.choices:
         events += _choice_events(choice, choice.message)
         events.append(Finished(_finish_reason(choice.finish_reason or "stop"), choice.index))
+        events += _verdict(choice, is_of_last=True)
     events += _usage_events(completion.usage)
     return tuple(events)
 
@@ -323,6 +353,8 @@ class _StreamTranslator:
     def __init__(self, prompt: Prompt) -> None:
         self._prompt = prompt
         self._finished: set[int] = set()
+        self._of_prompt: PromptModeration | None = None
+        """Comes before the first word, and is no answer by itself: it waits for one."""
         self.done = False
 
     def events(self, payloads: list[bytes]) -> tuple[Batch, ServiceError | None]:
@@ -349,6 +381,13 @@ class _StreamTranslator:
                 return tuple(events), failure
         return tuple(events), None
 
+    def with_verdict(self, events: Batch) -> Batch:
+        """The events, behind what a filter thinks of the prompt if that has not been told."""
+        if self._of_prompt is None:
+            return events
+        verdict, self._of_prompt = self._of_prompt, None
+        return (verdict, *events)
+
     def check_complete(self) -> None:
         """Raises where the stream broke off before a choice was finished."""
         failure = self._incomplete()
@@ -363,13 +402,21 @@ class _StreamTranslator:
     def _chunk_events(self, chunk: Chunk) -> Iterator[Event]:
         if chunk.error and bytes(chunk.error) != b"null":
             raise faults.told_in_stream(bytes(chunk.error), self._prompt)
+        if chunk.prompt_filter_results is not ABSENT:
+            self._of_prompt = moderation.of_prompt(chunk.prompt_filter_results)
         for choice in chunk.choices or ():
-            if choice.delta is not None:
-                yield from _choice_events(choice, choice.delta)
-            if choice.finish_reason and choice.index not in self._finished:
-                self._finished.add(choice.index)
-                yield Finished(_finish_reason(choice.finish_reason), choice.index)
+            said = [
+                *_choice_events(choice, choice.delta or NOTHING),
+                *self._finish(choice),
+            ]
+            yield from said
+            yield from _verdict(choice, is_of_last=bool(said))
         yield from _usage_events(chunk.usage)
+
+    def _finish(self, choice: StreamedChoice) -> Iterator[Finished]:
+        if choice.finish_reason and choice.index not in self._finished:
+            self._finished.add(choice.index)
+            yield Finished(_finish_reason(choice.finish_reason), choice.index)
 
 
 def _only_text(choice: StreamedChoice) -> str | None:
@@ -382,6 +429,7 @@ def _only_text(choice: StreamedChoice) -> str | None:
         or said.reasoning_content is not None
         or said.reasoning is not None
         or said.refusal is not None
+        or choice.content_filter_results is not ABSENT
         or len(memoryview(choice.logprobs)) not in _NO_LOGPROBS
     ):
         return None
@@ -411,6 +459,20 @@ def _choice_events(choice: StreamedChoice | WholeChoice, said: Said) -> Iterator
         )
     if len(memoryview(choice.logprobs)) not in _NO_LOGPROBS:
         yield LogprobsDelta(bytes(choice.logprobs), index)
+
+
+def _verdict(
+    choice: StreamedChoice | WholeChoice, *, is_of_last: bool
+) -> Iterator[AnswerModeration]:
+    if choice.content_filter_results is not ABSENT:
+        verdict = moderation.of_answer(
+            choice.content_filter_results,
+            choice.content_filter_offsets,
+            choice.index,
+            is_of_last=is_of_last,
+        )
+        if verdict is not None:
+            yield verdict
 
 
 def _text(said: Said) -> str:

@@ -39,6 +39,10 @@ class Said(msgspec.Struct):
     tool_calls: list[Call] | None = None
 
 
+NOTHING: Final = Said()
+"""A delta that says nothing."""
+
+
 class StreamedChoice(msgspec.Struct):
     """One choice in a chunk."""
 
@@ -46,6 +50,8 @@ class StreamedChoice(msgspec.Struct):
     index: int = 0
     finish_reason: str | None = None
     logprobs: Raw = ABSENT
+    content_filter_results: Raw = ABSENT
+    content_filter_offsets: Raw = ABSENT
 
 
 class WholeChoice(msgspec.Struct):
@@ -55,6 +61,8 @@ class WholeChoice(msgspec.Struct):
     index: int = 0
     finish_reason: str | None = None
     logprobs: Raw = ABSENT
+    content_filter_results: Raw = ABSENT
+    content_filter_offsets: Raw = ABSENT
 
 
 class PromptDetails(msgspec.Struct):
@@ -84,6 +92,7 @@ class Chunk(msgspec.Struct):
     choices: list[StreamedChoice] | None = None
     usage: Usage | None = None
     error: Raw = ABSENT
+    prompt_filter_results: Raw = ABSENT
 
 
 class Completion(msgspec.Struct):
@@ -92,6 +101,15 @@ class Completion(msgspec.Struct):
     choices: list[WholeChoice] | None = None
     usage: Usage | None = None
     error: Raw = ABSENT
+    prompt_filter_results: Raw = ABSENT
+
+
+class InnerError(msgspec.Struct):
+    """Why Azure refused: `code` says that its filter did, the results say what it found."""
+
+    code: str | None = None
+    content_filter_result: Raw = ABSENT
+    content_filter_results: Raw = ABSENT
 
 
 class ErrorObject(msgspec.Struct):
@@ -101,6 +119,7 @@ class ErrorObject(msgspec.Struct):
     type: str | None = None
     param: str | None = None
     code: str | int | None = None
+    innererror: InnerError | None = None
 
 
 ErrorValue: TypeAlias = ErrorObject | str | None

@@ -1,10 +1,13 @@
 """The dialects that come with Visus; `pyproject.toml` names each as an entry point."""
 
+from functools import cache
 from typing import Final
 
 from visus.local.lite.provider import LiteProvider
 from visus.providers.base import Provider
 from visus.providers.openai_dialect import OpenAIProvider
+from visus.providers.openai_options import OpenAIOptions
+from visus.providers.transport import Endpoint
 from visus.routing.dialects import Dialect, Given, NoOptions
 from visus.workers.pool import WorkerPool
 
@@ -12,9 +15,14 @@ EYES: Final = "visus.local.lite.worker:load"
 """What the process of `visus-lite` runs."""
 
 
-async def _openai(given: Given[NoOptions]) -> Provider:
+async def _openai(given: Given[OpenAIOptions]) -> Provider:
+    @cache
+    def endpoint_of(upstream_id: str) -> Endpoint:
+        return given.endpoint(given.options.route(upstream_id))
+
+    endpoint_of("any")  # an address that no request can be made of is told at the start
     return OpenAIProvider(
-        endpoint=given.endpoint("/chat/completions"),
+        endpoint_of=endpoint_of,
         max_event_bytes=given.upstream.max_event_bytes,
         transport=given.transport,
     )
@@ -25,5 +33,5 @@ async def _lite(given: Given[NoOptions]) -> Provider:
     return LiteProvider(pool=await given.until_closed.enter_async_context(pool))
 
 
-openai: Final = Dialect(make=_openai, options=NoOptions)
+openai: Final = Dialect(make=_openai, options=OpenAIOptions)
 lite: Final = Dialect(make=_lite, options=NoOptions, is_remote=False)

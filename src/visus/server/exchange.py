@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from visus.core.places import Demand
 from visus.errors import InvalidValue, RequestTooLarge, ServiceError, UnsupportedMediaType
+from visus.server import limits
 from visus.server.bodies import error_body
 from visus.server.body import Bytes, HungUp
 from visus.server.request import ClientRequest, Header, Line
@@ -129,6 +130,8 @@ class Exchange:
             headers.append((b"retry-after", str(error.retry_after_s).encode()))
         if error.should_retry is not None:
             headers.append((b"x-should-retry", b"true" if error.should_retry else b"false"))
+        if error.limits:
+            headers += limits.told(error.limits)
         await self.finish(error.status, error_body(error), headers=headers)
 
     def note_error(self, error: ServiceError) -> None:

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
-from visus.core.events import Batch, Event, TokensUsed
+from visus.core.events import Batch, Event, LimitsTold, TokensUsed
 from visus.errors import Internal, ServiceError
 from visus.flow.chat import Answering
+from visus.server import limits
 from visus.server.bodies import error_body
 from visus.server.body import HungUp
 from visus.server.exchange import JSON, Exchange
+from visus.server.request import Header
 from visus.server.watch import Watch
 from visus.telemetry import failure
 from visus.wire import chat, report, sse
@@ -58,7 +60,7 @@ async def _send_answer(exchange: Exchange, call: chat.ChatCall, answering: Answe
         _note(exchange, answering, batch)
         fold.add(batch)
     body = fold.body(_report(call, answering))
-    await exchange.finish(200, body, headers=(JSON, *headers))
+    await exchange.finish(200, body, headers=(JSON, *headers, *_limits(answering.first)))
 
 
 def _report(call: chat.ChatCall, answering: Answering) -> Sequence[report.ReportedPart] | None:
@@ -77,6 +79,12 @@ def _headers(call: chat.ChatCall, answering: Answering) -> tuple[tuple[bytes, by
     return tuple(headers)
 
 
+def _limits(batch: Batch) -> tuple[Header, ...]:
+    """What the provider told of our limits there; it stands before everything else."""
+    first = batch[0] if batch else None
+    return limits.told(first.headers) if type(first) is LimitsTold else ()
+
+
 async def _stream(
     exchange: Exchange,
     call: chat.ChatCall,
@@ -85,7 +93,7 @@ async def _stream(
     headers: tuple[tuple[bytes, bytes], ...],
 ) -> None:
     writer = ChunkWriter(envelope, include_usage=call.include_usage)
-    await exchange.start(200, [EVENT_STREAM, *headers])
+    await exchange.start(200, [EVENT_STREAM, *headers, *_limits(answering.first)])
     try:
         await _send_batch(exchange, answering, writer, answering.first)
         async for batch in answering.events:

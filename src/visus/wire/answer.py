@@ -1,6 +1,6 @@
 """An answer as clients read it: one body, or a stream of chunks, from the same events."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias, assert_never
 
@@ -8,12 +8,15 @@ import msgspec
 from msgspec import Raw
 
 from visus.core.events import (
+    AnswerModeration,
     Batch,
     BoxesConverted,
     Event,
     Finished,
     FinishReason,
+    LimitsTold,
     LogprobsDelta,
+    PromptModeration,
     ReasoningDelta,
     RefusalDelta,
     TextDelta,
@@ -24,7 +27,19 @@ from visus.wire import report, sse
 from visus.wire.report import ReportedPart
 
 Delta: TypeAlias = Mapping[str, object]
+OfChoice: TypeAlias = (
+    TextDelta
+    | ReasoningDelta
+    | RefusalDelta
+    | ToolCallDelta
+    | LogprobsDelta
+    | AnswerModeration
+    | Finished
+)
+"""What belongs to one of an answer's choices."""
+_CAN_BE_JUDGED: Final = (TextDelta, RefusalDelta, ToolCallDelta, LogprobsDelta, Finished)
 _encode: Final = msgspec.json.Encoder().encode
+_fields: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 class Envelope(NamedTuple):
@@ -82,7 +97,7 @@ class ChunkWriter:
             # Nearly every batch of nearly every answer: words, and nothing else.
             words = self._text_seam.join([_encode(event[0]) for event in batch])
             return self._text_head + words + self._text_tail if batch else b""
-        return b"".join([self._frame(event) for event in batch])
+        return b"".join([self._frame(event, verdict) for event, verdict in _judged(batch)])
 
     def closing(self, parts: Sequence[ReportedPart] | None = None) -> bytes:
         """What ends a complete stream: usage and report, as wanted, in one chunk."""
@@ -98,21 +113,33 @@ class ChunkWriter:
             return sse.DONE
         return self._head + b"]," + _encode(last)[1:] + b"\n\n" + sse.DONE
 
-    def _frame(self, event: Event) -> bytes:
-        if type(event) is TextDelta and event.choice == 0 and 0 in self._begun:
-            return self._text_head + _encode(event.text) + self._text_tail
-        if isinstance(event, TokensUsed):
-            self._used = event
-            return b""
-        if isinstance(event, BoxesConverted):
-            self._boxes = event
-            return b""
-        opening = self._opening(event.choice)
-        if isinstance(event, Finished):
-            return opening + self._chunk(event.choice, {}, event.reason)
-        if isinstance(event, LogprobsDelta):
-            return opening + self._chunk(event.choice, {}, None, event.logprobs)
-        return opening + self._chunk(event.choice, _delta(event), None)
+    def _frame(self, event: Event, verdict: AnswerModeration | None) -> bytes:
+        match event:
+            case TokensUsed():
+                self._used = event
+                return b""
+            case BoxesConverted():
+                self._boxes = event
+                return b""
+            case LimitsTold():
+                return b""  # headers
+            case PromptModeration(results=results):
+                return self._head + b'],"prompt_filter_results":' + results + self._tail[1:]
+            case TextDelta(choice=0) if verdict is None and 0 in self._begun:
+                return self._text_head + _encode(event.text) + self._text_tail
+            case _:
+                return self._opening(event.choice) + self._said(event, verdict)
+
+    def _said(self, event: OfChoice, verdict: AnswerModeration | None) -> bytes:
+        match event:
+            case Finished(reason=reason):
+                return self._chunk(event.choice, {}, reason, verdict=verdict)
+            case LogprobsDelta(logprobs=logprobs):
+                return self._chunk(event.choice, {}, None, logprobs, verdict)
+            case AnswerModeration():
+                return self._chunk(event.choice, {}, None, verdict=event)
+            case _:
+                return self._chunk(event.choice, _delta(event), None, verdict=verdict)
 
     def _opening(self, choice: int) -> bytes:
         if choice in self._begun:
@@ -126,6 +153,7 @@ class ChunkWriter:
         delta: Delta,
         reason: FinishReason | None,
         logprobs: bytes | None = None,
+        verdict: AnswerModeration | None = None,
     ) -> bytes:
         body = {
             "index": choice,
@@ -133,7 +161,27 @@ class ChunkWriter:
             "logprobs": Raw(logprobs) if logprobs else None,
             "finish_reason": reason,
         }
-        return self._head + _encode(body) + self._tail
+        written = _encode(body)
+        if verdict is not None:
+            written = written[:-1] + b"," + verdict.fields[1:]
+        return self._head + written + self._tail
+
+
+def _judged(batch: Batch) -> Iterator[tuple[Event, AnswerModeration | None]]:
+    """The events, each with the verdict of a content filter that stands right behind it."""
+    following = (*batch[1:], None)
+    is_taken = False
+    for event, after in zip(batch, following, strict=True):
+        if is_taken:
+            is_taken = False
+            continue
+        is_taken = (
+            isinstance(after, AnswerModeration)
+            and after.is_of_last
+            and isinstance(event, _CAN_BE_JUDGED)
+            and event.choice == after.choice
+        )
+        yield event, after if is_taken and isinstance(after, AnswerModeration) else None
 
 
 def _delta(event: TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta) -> Delta:
@@ -178,6 +226,7 @@ class _Choice:
     refusal: list[str] = field(default_factory=list[str])
     calls: dict[int, _Call] = field(default_factory=dict[int, _Call])
     logprobs: list[bytes] = field(default_factory=list[bytes])
+    verdict: AnswerModeration | None = None
     reason: FinishReason | None = None
 
 
@@ -189,20 +238,25 @@ class Fold:
         self._choices: dict[int, _Choice] = {}
         self._used: TokensUsed | None = None
         self._boxes: BoxesConverted | None = None
+        self._prompt_verdict: PromptModeration | None = None
 
     def add(self, batch: Iterable[Event]) -> None:
         """Takes more of the answer."""
         for event in batch:
-            if isinstance(event, TokensUsed):
-                self._used = event
-                continue
-            if isinstance(event, BoxesConverted):
-                self._boxes = event
-                continue
-            choice = self._choices.get(event.choice)
-            if choice is None:
-                choice = self._choices[event.choice] = _Choice()
-            _gather(choice, event)
+            match event:
+                case TokensUsed():
+                    self._used = event
+                case PromptModeration():
+                    self._prompt_verdict = event
+                case BoxesConverted():
+                    self._boxes = event
+                case LimitsTold():
+                    pass  # headers
+                case _:
+                    choice = self._choices.get(event.choice)
+                    if choice is None:
+                        choice = self._choices[event.choice] = _Choice()
+                    _gather(choice, event)
 
     def text(self) -> str:
         """The text of the first choice."""
@@ -221,6 +275,8 @@ class Fold:
         }
         if self._used is not None:
             answer["usage"] = usage_json(self._used)
+        if self._prompt_verdict is not None:
+            answer["prompt_filter_results"] = Raw(self._prompt_verdict.results)
         if ours := _ours(parts, self._boxes):
             answer["visus"] = ours
         return _encode(answer)
@@ -238,10 +294,7 @@ def _ours(
     return ours
 
 
-def _gather(
-    choice: _Choice,
-    event: TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta | LogprobsDelta | Finished,
-) -> None:
+def _gather(choice: _Choice, event: OfChoice) -> None:
     match event:
         case TextDelta(text=text):
             choice.text.append(text)
@@ -256,6 +309,8 @@ def _gather(
             call.arguments.append(event.arguments)
         case LogprobsDelta(logprobs=logprobs):
             choice.logprobs.append(logprobs)
+        case AnswerModeration():
+            choice.verdict = event
         case Finished(reason=reason):
             choice.reason = reason
         case _:
@@ -273,11 +328,13 @@ def _choice_json(index: int, choice: _Choice) -> dict[str, object]:
         message["reasoning_content"] = "".join(choice.reasoning)
     if choice.calls:
         message["tool_calls"] = [_call_json(call) for _, call in sorted(choice.calls.items())]
+    judged = {} if choice.verdict is None else _fields(choice.verdict.fields)
     return {
         "index": index,
         "message": message,
         "logprobs": _joined_logprobs(choice.logprobs),
         "finish_reason": choice.reason,
+        **judged,
     }
 
 

@@ -1,0 +1,34 @@
+"""What a row can say of a server that speaks the OpenAI dialect: `[providers.options]`."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+MODEL: Final = "{model}"
+_PATH: Final = re.compile(r"/[!-~]*")
+
+
+class OpenAIOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where such a server differs from OpenAI's own."""
+
+    path: str = "/chat/completions"
+    """Where questions go, after `base_url`. `{model}` stands for the model's name upstream, as
+    in Azure's `/openai/deployments/{model}/chat/completions`."""
+    query: dict[str, str] = {}
+    """What follows the path: `{ api-version = "2024-10-21" }`."""
+
+    def __post_init__(self) -> None:
+        if not _PATH.fullmatch(self.path) or "?" in self.path:
+            raise ValueError("path begins with a slash, and holds neither spaces nor a query")
+
+    def route(self, upstream_id: str) -> str:
+        """Path and query for a model."""
+        path = self.path.replace(MODEL, quote(upstream_id, safe=""))
+        return path + _query(self.query)
+
+
+def _query(fields: Mapping[str, str]) -> str:
+    return f"?{urlencode(fields)}" if fields else ""

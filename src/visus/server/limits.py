@@ -1,0 +1,18 @@
+"""What a provider tells of our limits there, under names that nobody takes for our own."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from visus.server.request import Header
+
+LONGEST: Final = 100
+"""Characters of such a value; it is a number or a duration."""
+
+
+def told(limits: Mapping[str, str]) -> tuple[Header, ...]:
+    """`x-ratelimit-limit-tokens` of a provider becomes `x-upstream-ratelimit-limit-tokens`."""
+    return tuple(
+        (name.replace("x-", "x-upstream-", 1).encode("ascii"), value.encode("ascii"))
+        for name, value in limits.items()
+        if value.isascii() and value.isprintable() and len(value) <= LONGEST
+    )
