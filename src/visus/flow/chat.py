@@ -1,11 +1,9 @@
 """How a question is answered. Read this first: it is the whole service."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from visus.core.events import Batch, TokensUsed
+from visus.core.events import TokensUsed
 from visus.core.prompt import Prompt
 from visus.core.question import Question
 from visus.errors import ServiceError
@@ -14,27 +12,32 @@ from visus.flow.estimate import Learner
 from visus.flow.had_once import HadOnce
 from visus.media.pipeline import MediaPipeline
 from visus.models.catalogue import ModelRow
-from visus.routing.choose import Upstreams
-from visus.routing.deployment import Deployment
-from visus.routing.dispatch import Attempt, Dispatch
+from visus.routing.choose import Upstream, Upstreams
+from visus.routing.dispatch import Attempt, Dispatch, Preparing
 from visus.routing.settings import RoutingSettings
 
 
-class Answering(NamedTuple):
-    """An answer under way: who gives it, and the events it is made of."""
+class Answering(Dispatch):
+    """An answer, opened on entering: who gives it, and the events it is made of."""
 
-    deployment: Deployment
-    model: ModelRow
-    prompt: Prompt
-    """As the model got it."""
-    first: Batch
-    events: AsyncIterator[Batch]
-    """All that follow the first."""
-    learner: Learner
+    __slots__ = ("_learner",)
+
+    def __init__(  # noqa: PLR0913 -- what a dispatch needs, and who learns from the answer
+        self,
+        question: Question,
+        route: Sequence[Upstream],
+        media: Preparing,
+        *,
+        settings: RoutingSettings,
+        attempts: list[Attempt],
+        learner: Learner,
+    ) -> None:
+        super().__init__(question, route, media, settings=settings, attempts=attempts)
+        self._learner = learner
 
     def settle(self, used: TokensUsed) -> None:
         """Takes note of what the model's server counted, once."""
-        self.learner.learn(self.model, self.prompt, reported=used.prompt)
+        self._learner.learn(self.model, self.prompt, reported=used.prompt)
 
     def broke_off(self, fault: ServiceError) -> None:
         """Takes note of an answer that did not come to its end."""
@@ -50,30 +53,23 @@ class ChatService:
     routing: RoutingSettings
     learner: Learner
 
-    @asynccontextmanager
-    async def answer(
-        self, question: Question, attempts: list[Attempt]
-    ) -> AsyncGenerator[Answering, None]:
-        """Opens the answer to `question`; leaving ends the work upstream.
+    def answer(self, question: Question, attempts: list[Attempt]) -> Answering:
+        """The answer to `question`: entering it asks, leaving it ends the work upstream.
 
         Every request to a model's server is noted in `attempts`.
 
         Raises:
-            ServiceError: on entering, or from the events.
+            ServiceError: at once, on entering, or from the events.
         """
         route = self.upstreams.route(question)
-        media = self if len(route) == 1 else HadOnce(self.media)
-        async with Dispatch(
-            question, route, media, settings=self.routing, attempts=attempts
-        ) as found:
-            yield Answering(
-                found.deployment,
-                found.model,
-                found.prompt,
-                found.first,
-                found.events,
-                self.learner,
-            )
+        return Answering(
+            question,
+            route,
+            self if len(route) == 1 else HadOnce(self.media),
+            settings=self.routing,
+            attempts=attempts,
+            learner=self.learner,
+        )
 
     def prepare(
         self, question: Question, model: ModelRow, *, upstream_id: str

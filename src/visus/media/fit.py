@@ -7,6 +7,7 @@ another shape. Fitting what was fitted changes nothing.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from visus.core.prompt import Image, ImageType
@@ -134,10 +135,15 @@ def _fitting(
         and picture.media_type in sees.formats
         and (sees.max_bytes is None or picture.size_bytes <= sees.max_bytes)
     )
-    formats: tuple[ImageType, ...] = tuple(kind for kind in _MADE_HERE if kind in sees.formats)
+    formats = _made_for(sees.formats)
     if not as_it_is and not formats:
         raise MediaRejected("This model cannot take an image like this.")
     return Fitting(as_it_is, *target, formats, sees.max_bytes, detail, tokens)
+
+
+@lru_cache(maxsize=64)
+def _made_for(formats: tuple[str, ...]) -> tuple[ImageType, ...]:
+    return tuple(kind for kind in _MADE_HERE if kind in formats)
 
 
 def image_tokens(images: Sequence[Image], sees: Vision) -> int | None:

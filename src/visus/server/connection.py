@@ -369,7 +369,8 @@ class ClientConnection(asyncio.BufferedProtocol):
         ]
         self._transport.write(head_of(error.status, headers) + body)
         self._linger()
-        event("request", request=request_id, caller=None, status=error.status, code=error.code)
+        what = {"request": request_id, "caller": None, "status": error.status}
+        event("request", {**what, "code": error.code})
 
 
 @functools.lru_cache(maxsize=256)

@@ -96,7 +96,7 @@ class Gate:
             failure("fault", fault, request=exchange.request_id)
             await _refuse(exchange, Internal("Something went wrong here."))
         finally:
-            event("request", **exchange.summary())
+            event("request", exchange.summary())
 
     async def _serve(self, exchange: Exchange) -> None:
         if exchange.request.is_surplus:

@@ -6,7 +6,6 @@ error. A failure after that is the last event of the stream, and no `[DONE]` fol
 
 import time
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from visus.core.events import Batch, Event, LimitsTold, TokensUsed
@@ -28,7 +27,7 @@ EVENT_STREAM: Final = (b"content-type", b"text/event-stream; charset=utf-8")
 async def respond(
     exchange: Exchange,
     call: chat.ChatCall,
-    opened: AbstractAsyncContextManager[Answering],
+    answering: Answering,
     watch: Watch,
 ) -> None:
     """Sends the answer, and ends it upstream as soon as nobody waits for it.
@@ -40,7 +39,7 @@ async def respond(
     watch.begin(exchange)
     try:
         with exchange.ended_by_hang_up():
-            async with opened as answering:
+            async with answering:
                 await _send_answer(exchange, call, answering)
     finally:
         watch.end(exchange)

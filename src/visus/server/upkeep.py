@@ -1,6 +1,7 @@
 """What is done for the store of files without anybody asking."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 
 import anyio
 
@@ -22,7 +23,7 @@ async def _do(work: Callable[[], Awaitable[Swept]]) -> None:
     try:
         swept = await work()
     except ServiceError as fault:
-        event("the files could not be swept", detail=fault.detail)
+        event("the files could not be swept", {"detail": fault.detail})
     except Exception as fault:  # noqa: BLE001 -- nobody waits for this work, and answering must go on
         failure("fault in sweeping the files", fault)
     else:
@@ -31,10 +32,4 @@ async def _do(work: Callable[[], Awaitable[Swept]]) -> None:
 
 def _tell(swept: Swept) -> None:
     if swept != Swept():
-        event(
-            "files swept",
-            expired=swept.expired,
-            contents=swept.contents,
-            leftovers=swept.leftovers,
-            missing=swept.missing,
-        )
+        event("files swept", asdict(swept))

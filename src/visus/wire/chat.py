@@ -86,8 +86,8 @@ class ChatCall(NamedTuple):
     """Paths of the fields that nobody here knows."""
 
 
-def parse(body: bytes | bytearray, limits: ChatLimits) -> ChatCall:
-    """Reads one request.
+def parse(body: bytes | bytearray, limits: ChatLimits, *, owner: str) -> ChatCall:
+    """Reads one request of `owner`.
 
     Raises:
         CallerError: a 400 whose `param` names the place: not JSON, a wrong type or value, a
@@ -97,13 +97,15 @@ def parse(body: bytes | bytearray, limits: ChatLimits) -> ChatCall:
     if urls:
         # Where one stood in no media part, or anything is wrong, the body is read as it is.
         with suppress(CallerError):
-            call = _parsed(short, urls, limits)
+            call = _parsed(short, urls, limits, owner)
             if urls.is_empty:
                 return call
-    return _parsed(body, payloads.SetAside([]), limits)
+    return _parsed(body, payloads.SetAside([]), limits, owner)
 
 
-def _parsed(body: bytes | bytearray, urls: payloads.SetAside, limits: ChatLimits) -> ChatCall:
+def _parsed(
+    body: bytes | bytearray, urls: payloads.SetAside, limits: ChatLimits, owner: str
+) -> ChatCall:
     request, ignored = _shaped(body)
     _refuse_what_we_cannot_honour(request)
     reader = _UrlReader(urls, may_have_escapes=b"\\" in body)
@@ -112,6 +114,7 @@ def _parsed(body: bytes | bytearray, urls: payloads.SetAside, limits: ChatLimits
         turns=_turns(request.messages, limits, reader),
         options=_options(request, limits),
         streamed=request.stream is True,
+        owner=owner,
     )
     usage = request.stream_options is not None and request.stream_options.include_usage is True
     ours = request.visus

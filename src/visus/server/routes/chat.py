@@ -34,16 +34,16 @@ class ChatRoute:
             max_bytes=self.settings.max_body_bytes,
             timeout_s=self.settings.body_timeout_s,
         )
-        call = chat.parse(body, self.limits)
-        question = call.question._replace(owner=exchange.owner)
+        call = chat.parse(body, self.limits, owner=exchange.owner)
+        question = call.question
         exchange.record |= {"model": question.model[:200], "body_bytes": len(body)}
-        if demands := exchange.headers(RESIDENCY):
-            asked = [
-                Demand(RESIDENCY_NAME, places=(place.decode("latin-1"),)) for place in demands
-            ]
-            question = question._replace(within=(*question.within, *asked))
-        if exchange.within:
-            question = question._replace(within=(*exchange.within, *question.within))
+        asked = [
+            Demand(RESIDENCY_NAME, places=(place.decode("latin-1"),))
+            for place in exchange.headers(RESIDENCY)
+        ]
+        if asked or exchange.within:
+            within = (*exchange.within, *question.within, *asked)
+            question = question._replace(within=within)
         if exchange.header(REPORT) in {b"1", b"true"}:
             call = call._replace(wants_report=True)
         attempts: list[Attempt] = []

@@ -26,8 +26,8 @@ class EstimateRoute:
             max_bytes=self.settings.max_body_bytes,
             timeout_s=self.settings.body_timeout_s,
         )
-        call = chat.parse(body, self.limits)
-        question = call.question._replace(owner=exchange.owner)
+        call = chat.parse(body, self.limits, owner=exchange.owner)
+        question = call.question
         exchange.record |= {"model": question.model[:200], "body_bytes": len(body)}
         with exchange.ended_by_hang_up():
             estimated = await self.service.estimate(question, call.compare)
