@@ -477,6 +477,17 @@ async def drips(asked: Asked, line: Line) -> None:
     await line.end()
 
 
+async def waits(asked: Asked, line: Line) -> None:
+    """Three words, as many seconds apart as the field `user` says."""
+    await line.stream_head()
+    await line.event(delta("one "))
+    for word in ("two ", "three"):
+        await asyncio.sleep(float(asked.body["user"]))
+        await line.event(delta(word))
+    await line.event(delta(finish="stop"))
+    await line.end()
+
+
 async def changes_its_name(asked: Asked, line: Line) -> None:
     """Another id and model in each chunk, and the usage before the end."""
     await line.stream_head()
@@ -591,6 +602,7 @@ BEHAVIOURS: dict[str, Callable[[Asked, Line], Awaitable[None]]] = {
         closes_while_idle,
         late,
         drips,
+        waits,
         changes_its_name,
         finish_then_fault,
         says_done_at_once,

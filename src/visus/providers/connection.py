@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from visus.deadlines import NEVER
 
-HIGH_WATER_BYTES: Final = 256 * 1024
+HIGH_WATER_BYTES: Final = 64 * 1024
 """Of an answer that nobody has taken yet; then reading pauses."""
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of an answer's header fields, names and values together."""
