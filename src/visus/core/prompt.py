@@ -4,7 +4,7 @@
 unchecked file cannot reach a provider by mistake.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from visus.core.places import Demand
@@ -46,6 +46,16 @@ class Sampling(NamedTuple):
     start_s: float | None = None
     end_s: float | None = None
     max_frames: int | None = None
+
+    def named(self) -> Mapping[str, float]:
+        """Those that there are, by the names that callers and servers have for them."""
+        wishes = {
+            "fps": self.fps,
+            "start": self.start_s,
+            "end": self.end_s,
+            "max_frames": self.max_frames,
+        }
+        return {name: value for name, value in wishes.items() if value is not None}
 
 
 class MediaFile(NamedTuple):
@@ -127,3 +137,5 @@ class Prompt(NamedTuple):
     """Where it may go: whoever sends it hands this to the transport."""
     reports: Sequence[PartReport] = ()
     """Of each picture, in the order of the request."""
+    owner: str = ""
+    """Whose question it is, so that nothing made of it is shared with others; never sent."""

@@ -319,8 +319,15 @@ def _takes(sees: Vision, attachment: Attachment, wanted: Video | Document) -> bo
         return False
     if isinstance(wanted, Document):
         return sees.pdf
-    heeds = sees.video_sampling or _sampling(wanted) == Sampling()
-    return sees.video and attachment.video in sees.video_formats and heeds
+    takes = sees.video and attachment.video in sees.video_formats
+    return takes and _heeds(sees, _sampling(wanted))
+
+
+def _heeds(sees: Vision, wishes: Sampling) -> bool:
+    """Whether the model's server heeds every wish there is."""
+    if isinstance(sees.video_sampling, bool):
+        return sees.video_sampling or wishes == Sampling()
+    return wishes.named().keys() <= set(sees.video_sampling)
 
 
 def _sampling(wanted: Video) -> Sampling:

@@ -147,7 +147,12 @@ class MediaPipeline:
                 for turn in question.turns
             ]
             return Prompt(
-                upstream_id, turns, question.options, question.streamed, question.within
+                upstream_id,
+                turns,
+                question.options,
+                question.streamed,
+                question.within,
+                owner=question.owner,
             )
         vision = self._check(resolved.references, sees, question.media)
         ready = await self._all_within(resolved, vision, question)
@@ -162,7 +167,13 @@ class MediaPipeline:
                 for report in reports
             ]
         return Prompt(
-            upstream_id, turns, question.options, question.streamed, question.within, reports
+            upstream_id,
+            turns,
+            question.options,
+            question.streamed,
+            question.within,
+            reports,
+            question.owner,
         )
 
     async def thumbnail(self, image: Image, *, side_px: int) -> bytes:

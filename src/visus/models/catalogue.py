@@ -21,6 +21,7 @@ from visus.core.wishes import OptionName
 from visus.models.counting import ImageTokens, TextTokens, VideoTokens
 
 Modality: TypeAlias = Literal["text", "image", "video", "file"]
+VideoWish: TypeAlias = Literal["fps", "start", "end", "max_frames"]
 Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Limit: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
 
@@ -55,9 +56,9 @@ class Vision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Whether the server takes a video as it is; others get single frames."""
     video_formats: tuple[str, ...] = ("video/mp4",)
     """Media types of videos that the server reads."""
-    video_sampling: bool = False
-    """Whether the server heeds `fps`, `start`, `end` and `max_frames` beside a video's URL. To
-    others a video with one of these wishes goes as frames."""
+    video_sampling: bool | tuple[VideoWish, ...] = False
+    """Which wishes beside a video's URL the server heeds: some of `fps`, `start`, `end` and
+    `max_frames`, or `true` for all. A video with another one goes as frames."""
     video_tokens: VideoTokens | None = None
     """What a video costs that travels as it is."""
     pdf: bool = False

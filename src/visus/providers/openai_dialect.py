@@ -1,10 +1,10 @@
 """The OpenAI dialect: vLLM, llama.cpp, Azure's v1 form, and every other compatible server."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import msgspec
 from msgspec import Raw
@@ -32,12 +32,12 @@ from visus.core.prompt import (
     Prompt,
     PromptPart,
     PromptTurn,
-    Sampling,
     SentMedia,
 )
 from visus.core.question import JsonSchema, NamedTool, Options, Text, Tool
-from visus.errors import ServiceError, UpstreamBadResponse
+from visus.errors import ServiceError, UnsupportedParameter, UpstreamBadResponse
 from visus.providers import faults, moderation
+from visus.providers.media_names import media_names
 from visus.providers.openai_shapes import (
     ABSENT,
     NOTHING,
@@ -76,6 +76,9 @@ class OpenAIProvider:
     it is asked each time."""
     max_event_bytes: int
     transport: Transport
+    media_uuid: bool = False
+    """See `openai_options`, as for the next."""
+    trusts_mm_kwargs: bool = False
     mark: str = field(default_factory=lambda: secrets.token_hex(16))
     """Stands for each picture until the JSON around them is written. It is random and never
     leaves this process, so that no caller can write it into a text."""
@@ -98,7 +101,10 @@ class _Opened(AbstractAsyncContextManager[AsyncIterator[Batch]]):
     @override
     async def __aenter__(self) -> AsyncIterator[Batch]:
         provider, prompt = self._provider, self._prompt
-        body = request_body(prompt, provider.mark)
+        names = await media_names(prompt) if provider.media_uuid else ()
+        body = request_body(
+            prompt, provider.mark, names=names, by_kwargs=provider.trusts_mm_kwargs
+        )
         endpoint = provider.endpoint_of(prompt.upstream_id)
         reply = await provider.transport.post(endpoint, body, prompt.within)
         if reply.status != 200:  # noqa: PLR2004 -- HTTP's OK
@@ -216,14 +222,31 @@ def _whole(body: bytes, prompt: Prompt) -> Batch:
 # --- The request -----------------------------------------------------------------------------
 
 
-def request_body(prompt: Prompt, mark: str) -> Body:
-    """The prompt in the OpenAI dialect, pictures as views of what the caller sent."""
+def request_body(
+    prompt: Prompt, mark: str, *, names: Sequence[str] = (), by_kwargs: bool = False
+) -> Body:
+    """The prompt in the OpenAI dialect, pictures as views of what the caller sent.
+
+    Args:
+        prompt: the prompt.
+        mark: stands for each medium until the JSON around them is written.
+        names: a `uuid` for each medium, in order; none: they have no such field.
+        by_kwargs: tells how videos are sampled in fields of the whole request.
+
+    Raises:
+        UnsupportedParameter: with `by_kwargs`, a wish that cannot be told like that.
+    """
     pictures: list[SentMedia] = []
+    wishes: dict[str, float] = {}
+    parts = _Parts(mark, pictures, names, wishes if by_kwargs else None)
     request: dict[str, object] = {
         "model": prompt.upstream_id,
-        "messages": [_message(turn, mark, pictures) for turn in prompt.turns],
+        "messages": [_message(turn, parts) for turn in prompt.turns],
         **_options(prompt.options),
     }
+    if wishes:
+        # The first decides which frames are read, the second what a processor makes of them.
+        request |= {"media_io_kwargs": {"video": wishes}, "mm_processor_kwargs": wishes}
     if prompt.streamed:
         request |= {"stream": True, "stream_options": {"include_usage": True}}
     frame = _encode(request).split(mark.encode())
@@ -233,15 +256,42 @@ def request_body(prompt: Prompt, mark: str) -> Body:
     return pieces
 
 
-def _message(turn: PromptTurn, mark: str, pictures: list[SentMedia]) -> dict[str, object]:
+class _Parts(NamedTuple):
+    """Writes parts, and keeps the media among them in order."""
+
+    mark: str
+    media: list[SentMedia]
+    names: Sequence[str]
+    kwargs: dict[str, float] | None
+    """Where the wishes of videos go; None: beside their URL."""
+
+    def named(self, part: dict[str, object]) -> dict[str, object]:
+        """A part with the name of the medium that was added last."""
+        return part | {"uuid": self.names[len(self.media) - 1]} if self.names else part
+
+    def video(self, film: MediaFile) -> dict[str, object]:
+        """A video, its wishes beside it or among those of the whole request."""
+        wishes = film.sampling.named()
+        if self.kwargs is None:
+            return {"url": self.mark, **wishes}
+        told = self.kwargs.setdefault("fps", wishes["fps"]) if "fps" in wishes else None
+        if wishes.keys() - {"fps"} or told != wishes.get("fps"):
+            raise UnsupportedParameter(
+                "The model's server samples all videos of a request alike, by 'fps' alone.",
+                param=film.param,
+            )
+        return {"url": self.mark}
+
+
+def _message(turn: PromptTurn, parts: _Parts) -> dict[str, object]:
     message: dict[str, object] = {"role": turn.role, "content": None}
     match turn.parts:
         case []:
             pass
         case [Text(text)]:
             message["content"] = text
-        case parts:
-            message["content"] = [_part(part, mark, pictures) for part in parts]
+        case many:
+            message["content"] = [_part(part, parts) for part in many]
     if turn.name is not None:
         message["name"] = turn.name
     if turn.tool_call_id is not None:
@@ -258,33 +308,23 @@ def _message(turn: PromptTurn, mark: str, pictures: list[SentMedia]) -> dict[str
     return message
 
 
-def _part(part: PromptPart, mark: str, pictures: list[SentMedia]) -> dict[str, object]:
+def _part(part: PromptPart, parts: _Parts) -> dict[str, object]:
     match part:
         case Text(text):
             return {"type": "text", "text": text}
         case Image():
-            pictures.append(part)
-            location = {"url": mark}
+            parts.media.append(part)
+            location = {"url": parts.mark}
             if part.detail != "auto":  # the default; some servers do not know the field
                 location["detail"] = part.detail
-            return {"type": "image_url", "image_url": location}
+            return parts.named({"type": "image_url", "image_url": location})
         case MediaFile(media_type="application/pdf"):
-            pictures.append(part)
+            parts.media.append(part)
             name = part.filename or "document.pdf"  # servers want one
-            return {"type": "file", "file": {"filename": name, "file_data": mark}}
+            return {"type": "file", "file": {"filename": name, "file_data": parts.mark}}
         case MediaFile():
-            pictures.append(part)
-            return {"type": "video_url", "video_url": {"url": mark, **_sampling(part.sampling)}}
-
-
-def _sampling(wishes: Sampling) -> dict[str, float]:
-    named = {
-        "fps": wishes.fps,
-        "start": wishes.start_s,
-        "end": wishes.end_s,
-        "max_frames": wishes.max_frames,
-    }
-    return {name: value for name, value in named.items() if value is not None}
+            parts.media.append(part)
+            return parts.named({"type": "video_url", "video_url": parts.video(part)})
 
 
 def _options(options: Options) -> dict[str, object]:

@@ -19,6 +19,13 @@ class OpenAIOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     in Azure's `/openai/deployments/{model}/chat/completions`."""
     query: dict[str, str] = {}
     """What follows the path: `{ api-version = "2024-10-21" }`."""
+    media_uuid: bool = False
+    """Gives each picture and video a `uuid` made of its bytes and its owner, so that vLLM finds
+    again what it made of them. To servers that do not know the field it is an unknown one."""
+    trusts_mm_kwargs: bool = False
+    """Whether it is a vLLM that runs with `--trust-request-mm-kwargs`: the `fps` of a video is
+    then told in `media_io_kwargs` and `mm_processor_kwargs`, which every other server refuses
+    or ignores. Else all wishes stand beside the URL."""
 
     def __post_init__(self) -> None:
         if not _PATH.fullmatch(self.path) or "?" in self.path:

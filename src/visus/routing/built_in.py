@@ -25,6 +25,8 @@ async def _openai(given: Given[OpenAIOptions]) -> Provider:
         endpoint_of=endpoint_of,
         max_event_bytes=given.upstream.max_event_bytes,
         transport=given.transport,
+        media_uuid=given.options.media_uuid,
+        trusts_mm_kwargs=given.options.trusts_mm_kwargs,
     )
 
 
