@@ -21,7 +21,7 @@ from visus.local.settings import LiteSettings
 from visus.media.settings import MediaSettings
 from visus.media.shelf import FilesSettings
 from visus.models.catalogue import Catalogue, ModelRow, ProviderRow, shipped
-from visus.providers.settings import UpstreamSettings
+from visus.providers.settings import AnswerSettings, UpstreamSettings
 from visus.routing.dialects import Dialect, dialect
 from visus.routing.settings import RoutingSettings
 from visus.units import MIB
@@ -108,6 +108,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     )
     lite: LiteSettings = LiteSettings()
     upstream: UpstreamSettings = UpstreamSettings()
+    answers: AnswerSettings = AnswerSettings()
     routing: RoutingSettings = RoutingSettings()
     providers: tuple[ProviderRow, ...] = ()
     models: tuple[ModelRow, ...] = ()

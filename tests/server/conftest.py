@@ -26,6 +26,7 @@ FIXTURES = (
     "choosy",
     "warm",
     "pointing",
+    "formal",
     "routed",
     "broken",
     "storing",

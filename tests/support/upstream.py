@@ -216,6 +216,24 @@ async def parrot(asked: Asked, line: Line) -> None:
     await line.end()
 
 
+async def by_turns(asked: Asked, line: Line) -> None:
+    """Says what the first line of the question lists: another line of it in each turn."""
+    messages = asked.body["messages"]
+    first = next(one["content"] for one in messages if one["role"] == "user")
+    said = json.loads(first.split("\n")[0])[sum(one["role"] == "assistant" for one in messages)]
+    finish = "length" if said.startswith("CUT ") else "stop"
+    if not asked.body.get("stream"):
+        await line.json(completion({"content": said}, finish=finish))
+        return
+    await line.stream_head()
+    for place in range(0, len(said), 5):
+        await line.event(delta(said[place : place + 5]))
+        await asyncio.sleep(0.02)
+    await line.event(delta(finish=finish))
+    await line.event({**delta(), "choices": [], "usage": USAGE})
+    await line.end()
+
+
 async def calls_with_it(asked: Asked, line: Line) -> None:
     """Calls the first tool with the last text as arguments, streamed in small pieces."""
     said = _last_text(asked)
@@ -574,6 +592,7 @@ BEHAVIOURS: dict[str, Callable[[Asked, Line], Awaitable[None]]] = {
         tools,
         reasoning,
         parrot,
+        by_turns,
         calls_with_it,
         two_choices,
         silent,

@@ -87,6 +87,8 @@ class TokensUsed(NamedTuple):
     completion: int
     cached: int = 0
     reasoning: int = 0
+    answers: int = 1
+    """Of how many answers this is the sum: more than one where the first had a wrong form."""
 
 
 class BoxesConverted(NamedTuple):

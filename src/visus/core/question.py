@@ -164,6 +164,8 @@ class Options(NamedTuple):
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     answer_format: AnswerFormat | None = None
+    validate: bool | None = None
+    """Whether the answer's form is checked here; None: where the model's server does not."""
     boxes_in_pixels: bool = False
     """Of the pictures as they are shown; else boxes are as the model writes them."""
 

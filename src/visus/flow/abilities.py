@@ -1,9 +1,10 @@
 """What a model cannot do: refused by name, before anything is done for it."""
 
-from visus.core.question import Question
+from visus.core.question import Options, Question
 from visus.core.wishes import wishes
 from visus.errors import UnsupportedParameter
 from visus.models.catalogue import ModelRow
+from visus.providers.checked import is_checked
 
 
 def able(question: Question, model: ModelRow) -> Question:
@@ -18,7 +19,20 @@ def able(question: Question, model: ModelRow) -> Question:
         raise UnsupportedParameter(
             f"Nobody knows how the model {model.id!r} writes boxes.", param="visus.boxes"
         )
+    if question.options.answer_format is not None:
+        _refuse_beside_a_check(question.options, model)
     return question
+
+
+def _refuse_beside_a_check(options: Options, model: ModelRow) -> None:
+    """An answer that is checked here is one, and may be another than the first."""
+    asked = (("n", options.n is not None and options.n > 1), ("logprobs", options.logprobs))
+    for name, wish in asked:
+        if wish and is_checked(options, model.structured_output):
+            raise UnsupportedParameter(
+                f"'{name}' cannot be honoured where the form of the answer is checked here.",
+                param=name,
+            )
 
 
 def _refuse_unheeded(question: Question, model: ModelRow) -> None:

@@ -37,7 +37,8 @@ class Answering(Dispatch):
 
     def settle(self, used: TokensUsed) -> None:
         """Takes note of what the model's server counted, once."""
-        self._learner.learn(self.model, self.prompt, reported=used.prompt)
+        if used.answers == 1:
+            self._learner.learn(self.model, self.prompt, reported=used.prompt)
 
     def broke_off(self, fault: ServiceError) -> None:
         """Takes note of an answer that did not come to its end."""

@@ -23,6 +23,7 @@ from visus.models.counting import ImageTokens, TextTokens, VideoTokens
 Modality: TypeAlias = Literal["text", "image", "video", "file"]
 VideoWish: TypeAlias = Literal["fps", "start", "end", "max_frames"]
 Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+StructuredOutput: TypeAlias = Literal["native", "json-object", "none"]
 Limit: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
 
 
@@ -172,6 +173,10 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """What it can look at; meaningless without `image` in `input_modalities`."""
     text_tokens: TextTokens = TextTokens()
     """What text costs it."""
+    structured_output: StructuredOutput = "native"
+    """What its server sees to of a `response_format`: of JSON Schemas and JSON objects, of JSON
+    objects alone, or of neither. The rest is asked for in words, checked here, and asked for
+    once more where it is wrong."""
     refuses: tuple[OptionName, ...] = ()
     """Options that it cannot honour, besides those of its provider's row."""
     max_sequence_length: Limit | None = None

@@ -93,7 +93,8 @@ class _Rewriting:
     async def of(self, batches: AsyncIterator[Batch]) -> AsyncGenerator[Batch, None]:
         """The batches with boxes in pixels, and what was done at the end."""
         async for batch in batches:
-            if events := tuple(new for event in batch for new in self._events(event)):
+            events = tuple(new for event in batch for new in self._events(event))
+            if events or not batch:  # an empty one says that there is life
                 yield events
         yield (self._report(),)
 

@@ -5,6 +5,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from visus.units import MIB
+from visus.workers.settings import WorkerSettings
 
 Duration: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 Size: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
@@ -31,3 +32,14 @@ class UpstreamSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """Open at once, to all providers together."""
     ca_file: str | None = None
     """PEM file of certificate authorities to trust instead of the system's."""
+
+
+class AnswerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Answers whose form is checked here."""
+
+    max_repairs: Annotated[int, msgspec.Meta(ge=0, le=5)] = 1
+    """How many times a model is asked again whose answer has not the wanted form."""
+    workers: WorkerSettings = WorkerSettings(
+        memory_bytes=256 * MIB, address_space_bytes=1024 * MIB, deadline_s=5.0
+    )
+    """Those who check; they are started with the first answer that is to be checked."""

@@ -13,6 +13,7 @@ from visus.errors import (
     RateLimited,
     ServiceError,
     UpstreamFault,
+    UpstreamInvalidOutput,
     UpstreamResting,
     WorkerUnavailable,
 )
@@ -98,12 +99,14 @@ class Deployment:
     def failed(self, fault: ServiceError, *, was_probe: bool) -> None:
         """It gave no answer."""
         self.in_flight -= 1
-        if isinstance(fault, UpstreamFault):
+        if _is_its_fault(fault):
             self.breaker.failed(time.monotonic())
             return
         if isinstance(fault, RateLimited):
             self.rests_until_s = time.monotonic() + (fault.retry_after_s or 1)
-        if fault.status < Internal.status:  # it lives, whatever it thinks of the question
+        if fault.status < Internal.status or isinstance(
+            fault, UpstreamInvalidOutput
+        ):  # it lives, whatever it thinks of the question
             self.breaker.succeeded()
         else:
             self.breaker.left(was_probe=was_probe)
@@ -115,5 +118,11 @@ class Deployment:
 
     def broke_off(self, fault: ServiceError) -> None:
         """It began an answer and did not end it."""
-        if isinstance(fault, UpstreamFault):
+        if _is_its_fault(fault):
             self.breaker.failed(time.monotonic())
+
+
+def _is_its_fault(fault: ServiceError) -> bool:
+    """Whether the server failed; one whose model writes what nobody asked for is well."""
+    is_upstream = isinstance(fault, UpstreamFault)
+    return is_upstream and not isinstance(fault, UpstreamInvalidOutput)

@@ -34,7 +34,9 @@ from visus.media.resolving import FileSource, Resolver
 from visus.media.shelf import Shelf
 from visus.models.catalogue import DeploymentRow, ModelRow
 from visus.providers.base import Provider, RunsHere
+from visus.providers.checked import Checked, Judge
 from visus.providers.grounded import Grounded
+from visus.providers.judging import JUDGE_ENTRY, SchemaJudge
 from visus.providers.transport import Transport
 from visus.routing.breaker import Breaker
 from visus.routing.choose import Upstream, Upstreams
@@ -97,7 +99,11 @@ async def parts(
             name: await _provider(access, settings, transport, stack)
             for name, access in configuration.access.items()
         }
-        upstreams = _upstreams(configuration, providers)
+        checkers = WorkerPool(
+            JUDGE_ENTRY, name="checkers", settings=settings.answers.workers, is_lazy=True
+        )
+        judge = SchemaJudge(await stack.enter_async_context(checkers))
+        upstreams = _upstreams(configuration, providers, judge)
         media = await _media(settings, fetcher, files, stack)
         learner = Learner()
         yield Parts(
@@ -150,8 +156,18 @@ def _origins(access: Mapping[str, ProviderAccess]) -> frozenset[tuple[str, int]]
 
 
 def _upstreams(
-    configuration: Configuration, providers: Mapping[str, Provider | None]
+    configuration: Configuration, providers: Mapping[str, Provider | None], judge: Judge
 ) -> Upstreams:
+    repairs = configuration.settings.answers.max_repairs
+
+    def finishing(provider: Provider, model: ModelRow) -> Provider:
+        """The provider with what is done here once the model has answered."""
+        checked = Checked(
+            inner=provider, ability=model.structured_output, judge=judge, max_repairs=repairs
+        )
+        convention = model.vision.box_convention
+        return checked if convention is None else Grounded(checked, convention)
+
     def deployment(model: ModelRow, run_by: DeploymentRow) -> Deployment:
         access = configuration.access[run_by.provider]
         provider = providers[run_by.provider]
@@ -159,7 +175,7 @@ def _upstreams(
             row=access.row,
             site=access.row.site,
             upstream_id=run_by.upstream_id or model.id,
-            provider=_finishing(provider, model),
+            provider=None if provider is None else finishing(provider, model),
             breaker=Breaker(configuration.settings.routing.breaker),
             missing=access.missing,
             stuck=_reason_of(provider),
@@ -177,13 +193,6 @@ def _upstreams(
         },
         providers=frozenset(configuration.access),
     )
-
-
-def _finishing(provider: Provider | None, model: ModelRow) -> Provider | None:
-    """The provider with what is done here once the model has answered."""
-    if provider is None or (convention := model.vision.box_convention) is None:
-        return provider
-    return Grounded(provider, convention)
 
 
 def _reason_of(provider: Provider | None) -> Callable[[], str | None] | None:

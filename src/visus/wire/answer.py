@@ -169,7 +169,7 @@ class ChunkWriter:
 
 def _judged(batch: Batch) -> Iterator[tuple[Event, AnswerModeration | None]]:
     """The events, each with the verdict of a content filter that stands right behind it."""
-    following = (*batch[1:], None)
+    following = (*batch[1:], None) if batch else ()
     is_taken = False
     for event, after in zip(batch, following, strict=True):
         if is_taken:

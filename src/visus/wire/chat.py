@@ -132,7 +132,9 @@ def _parsed(
 def _with_wishes(question: Question, ours: shapes.VisusOptions) -> Question:
     wishes = MediaWishes(ours.max_tokens_per_image, ours.frames or 1)
     return question._replace(
-        options=question.options._replace(boxes_in_pixels=ours.boxes is not None),
+        options=question.options._replace(
+            validate=ours.validate, boxes_in_pixels=ours.boxes is not None
+        ),
         media=wishes,
         within=tuple(_demands(ours)),
         fallbacks=ours.fallbacks,

@@ -247,6 +247,9 @@ class VisusOptions(Shape, frozen=True):
     boxes: Literal["pixels"] | None = None
     """In what boxes are told: pixels of the picture as it is shown, `[x0, y0, x1, y1]`. Without
     it they are as the model writes them."""
+    validate: bool | None = None
+    """Whether an answer with a `response_format` is checked here, and asked for once more where
+    it is wrong. Without it that is done where the model's server does not see to it itself."""
     report: bool | None = None
     """Whether the answer says what became of each picture."""
     compare: Annotated[list[ModelId], msgspec.Meta(max_length=50)] | None = None

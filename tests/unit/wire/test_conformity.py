@@ -1,0 +1,85 @@
+"""What is a form, and what has one."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from visus.errors import InvalidValue
+from visus.wire.conformity import Check, faults, worker
+
+INVOICE = {
+    "type": "object",
+    "properties": {"total": {"type": "number"}, "lines": {"type": "array"}},
+    "required": ["total"],
+    "additionalProperties": False,
+}
+
+
+def kinds(text: str, schema: Any | None = None) -> list[str]:
+    raw = None if schema is None else json.dumps(schema).encode()
+    return [one.kind for one in faults(Check(text, raw))]
+
+
+@pytest.mark.parametrize(
+    ("text", "schema", "wrong"),
+    [
+        ('{"total": 4.5}', INVOICE, []),
+        ('{"total": "4.5"}', INVOICE, ["type"]),
+        ("{}", INVOICE, ["required"]),
+        ('{"total": 1, "x": 2}', INVOICE, ["additionalProperties"]),
+        ("[]", INVOICE, ["type"]),
+        ("", INVOICE, ["json"]),
+        ("```json\n{}\n```", INVOICE, ["json"]),
+        ('{"total": NaN}', INVOICE, ["json"]),
+        ('{"total": 1} and more', INVOICE, ["json"]),
+        ("[" * 100_000, INVOICE, ["json"]),
+        ('{"total": ' + "9" * 4000 + "}", INVOICE, []),
+        ('"ab"', {"pattern": "^(?=a)"}, []),
+        ('"ba"', {"pattern": "^(?=a)"}, ["pattern"]),
+        ('"1"', {"pattern": "^\\p{L}$"}, ["pattern"]),
+        ('"no date"', {"type": "string", "format": "date"}, []),
+        ("3", {"$schema": "http://127.0.0.1:9/mine", "type": "integer"}, []),
+        ("3", {"$ref": "#/$defs/a", "$defs": {"a": {"type": "string"}}}, ["type"]),
+    ],
+)
+def test_a_text_has_the_form_of_its_schema_or_not(
+    text: str, schema: dict[str, Any], wrong: list[str]
+) -> None:
+    assert kinds(text, schema) == wrong
+
+
+@pytest.mark.parametrize(("text", "wrong"), [("{}", []), ("[]", ["type"]), ("{", ["json"])])
+def test_without_a_schema_any_object_will_do(text: str, wrong: list[str]) -> None:
+    assert kinds(text) == wrong
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "nothing"},
+        {"pattern": "("},
+        {"$ref": "http://127.0.0.1:9/elsewhere"},
+        {"$ref": "#/nowhere"},
+        {"required": 3},
+    ],
+)
+def test_what_is_no_schema_is_refused_with_its_place(schema: dict[str, Any]) -> None:
+    with pytest.raises(InvalidValue) as refusal:
+        faults(Check(None, json.dumps(schema).encode()))
+    assert refusal.value.param == "response_format.json_schema.schema"
+
+
+def test_complaints_are_few_and_short_and_kinds_quote_nothing() -> None:
+    schema = {"items": {"type": "integer"}, "properties": {"SECRET": False}}
+    many = faults(Check(json.dumps(["x" * 9000] * 100), json.dumps(schema).encode()))
+    assert len(many) == 8
+    assert all(len(one.complaint) <= 300 for one in many)
+    assert many[0].complaint.startswith("At /0 (type): ")
+    assert kinds('{"SECRET": 1}', schema) == ["falseSchema"]
+
+
+def test_a_job_crosses_the_boundary_and_comes_back() -> None:
+    job = msgspec.msgpack.encode(Check("[1]", b'{"type":"object"}'))
+    assert msgspec.msgpack.decode(worker()(job))[0]["kind"] == "type"
