@@ -158,6 +158,7 @@ def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Con
         settings = msgspec.convert(table, Settings, strict=False)
         catalogue = shipped().with_rows(Catalogue(settings.providers, settings.models))
         catalogue.check()
+        _check_seeing(settings, catalogue)
     except ValueError as fault:
         raise ConfigRefused(_located(str(fault), text, path)) from fault
     if not settings.lite.enabled:
@@ -173,6 +174,13 @@ def client_key() -> Secret | None:
     """The key that stock clients would use: `OPENAI_API_KEY`."""
     key = os.environ.get("OPENAI_API_KEY")
     return Secret(key) if key else None
+
+
+def _check_seeing(settings: Settings, catalogue: Catalogue) -> None:
+    known = {model.id for model in catalogue.models}
+    for one in settings.routing.seeing:
+        if one not in known:
+            raise ValueError(f"routing.seeing: there is no model {one!r}")
 
 
 class _RowRefused(Exception):

@@ -192,6 +192,12 @@ class ModelNotFound(CallerError):
     code = "model_not_found"
 
 
+class ModelGone(ModelNotFound):
+    """The model's provider does not run it, or no longer."""
+
+    again: ClassVar[Again] = "elsewhere"
+
+
 class FileNotFound(CallerError):
     """No such file here: unknown, expired, deleted, or somebody else's."""
 

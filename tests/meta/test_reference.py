@@ -25,7 +25,7 @@ SELF_EXPLANATORY = {
     "ModelRow.display_name", "ModelRow.hidden_size", "ModelRow.input_modalities",
     "ModelRow.license", "ModelRow.lifecycle_stage", "ModelRow.max_output_length",
     "ModelRow.max_sequence_length", "ModelRow.model_type", "ModelRow.output_modalities",
-    "ModelRow.price", "ProviderRow.name",
+    "ProviderRow.name",
 }  # fmt: skip
 """Settings without a sentence of their own. This list may only shrink."""
 

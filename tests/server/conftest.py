@@ -30,6 +30,8 @@ FIXTURES = (
     "routed",
     "broken",
     "storing",
+    "blind",
+    "lasting",
 )
 """Every fixture that is a running service."""
 

@@ -83,6 +83,7 @@ class OpenAIServer(upstream.Upstream):
     @override
     async def play(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
         line = self.line(writer)
+        line.model = asked.body.get("model", line.model)
         try:
             name = self.checked(asked)
         except Refused as refused:

@@ -48,15 +48,17 @@ class Asked:
 class Line:
     """The connection to one caller."""
 
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, writer: asyncio.StreamWriter, model: str = "up") -> None:
         self.writer = writer
+        self.model = model
+        """What it calls itself."""
 
     async def raw(self, data: bytes) -> None:
         self.writer.write(data)
         await self.writer.drain()
 
     async def json(self, body: Json | list[Any], *, status: int = 200, **headers: str) -> None:
-        await self.body(json.dumps(body).encode(), status=status, **headers)
+        await self.body(json.dumps(self._named(body)).encode(), status=status, **headers)
 
     async def body(self, data: bytes, *, status: int = 200, **headers: str) -> None:
         lines = {"Content-Type": "application/json", "Content-Length": str(len(data))}
@@ -76,7 +78,12 @@ class Line:
         await self.raw(b"%x\r\n%b\r\n" % (len(data), data))
 
     async def event(self, body: Json) -> None:
-        await self.chunk(b"data: " + json.dumps(body).encode() + b"\n\n")
+        await self.chunk(b"data: " + json.dumps(self._named(body)).encode() + b"\n\n")
+
+    def _named(self, body: Any) -> Any:
+        if isinstance(body, dict) and body.get("model") == "up":
+            return body | {"model": self.model}
+        return body
 
     async def end(self, *, done: bool = True) -> None:
         if done:
@@ -132,6 +139,12 @@ async def good(asked: Asked, line: Line) -> None:
     if asked.body.get("stream_options", {}).get("include_usage"):
         await line.event({**delta(), "choices": [], "usage": USAGE})
     await line.end()
+
+
+async def names_itself(asked: Asked, line: Line) -> None:
+    """Answers as the model that the field `user` names."""
+    line.model = asked.body["user"]
+    await good(asked, line)
 
 
 async def counts_its_own_way(asked: Asked, line: Line) -> None:
@@ -587,6 +600,7 @@ BEHAVIOURS: dict[str, Callable[[Asked, Line], Awaitable[None]]] = {
     for one in (
         good,
         counts_its_own_way,
+        names_itself,
         echo,
         nonce,
         tools,
@@ -699,7 +713,7 @@ class Upstream:
 
     async def play(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
         """Answers one request."""
-        await BEHAVIOURS[asked.body["model"]](asked, Line(writer))
+        await BEHAVIOURS[asked.body["model"]](asked, Line(writer, asked.body["model"]))
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

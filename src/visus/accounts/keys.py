@@ -18,6 +18,7 @@ import sqlalchemy as sql
 from visus.accounts import tables
 from visus.accounts.database import storage_faults
 from visus.core.places import Demand
+from visus.core.question import Blind
 from visus.errors import InvalidValue
 from visus.models.residency import is_known
 
@@ -42,6 +43,8 @@ class Key:
     revoked_at: int | None
     within: Sequence[Demand] = ()
     """Where its questions may go."""
+    blind: Blind | None = None
+    """What becomes of its pictures where a model takes text alone; None: the settings say."""
 
 
 def new_secret() -> str:
@@ -64,7 +67,9 @@ class KeyBook:
         """Ends every connection; the last one leaves a single file behind."""
         self.engine.dispose()
 
-    def create(self, name: str, *, residency: Sequence[str] = ()) -> tuple[Key, str]:
+    def create(
+        self, name: str, *, residency: Sequence[str] = (), blind: Blind | None = None
+    ) -> tuple[Key, str]:
         """A new key, and its secret, which nobody can ask for again.
 
         Its questions are answered in one of the places of `residency`, or anywhere.
@@ -76,9 +81,16 @@ class KeyBook:
             message = "A residency is a country's two letters, 'eu' or 'local'."
             raise InvalidValue(message, param="residency")
         secret = new_secret()
-        return self.admit(name, secret, residency=residency), secret
+        return self.admit(name, secret, residency=residency, blind=blind), secret
 
-    def admit(self, name: str, secret: str, *, residency: Sequence[str] = ()) -> Key:
+    def admit(
+        self,
+        name: str,
+        secret: str,
+        *,
+        residency: Sequence[str] = (),
+        blind: Blind | None = None,
+    ) -> Key:
         """Makes `secret` a valid key.
 
         Raises:
@@ -93,6 +105,7 @@ class KeyBook:
             int(time.time()),
             None,
             _within(residency),
+            blind,
         )
         row = {
             "id": key.key_id,
@@ -101,6 +114,7 @@ class KeyBook:
             "hint": key.hint,
             "created_at": key.created_at,
             "residency": ",".join(place.lower() for place in residency) or None,
+            "blind": blind,
         }
         with storage_faults(), self.engine.begin() as connection:
             connection.execute(sql.insert(tables.keys).values(row))
@@ -134,7 +148,9 @@ class KeyBook:
 
 def _key(row: sql.Row[tuple[object, ...]]) -> Key:
     places = row.residency.split(",") if row.residency else ()
-    return Key(row.id, row.name, row.hint, row.created_at, row.revoked_at, _within(places))
+    return Key(
+        row.id, row.name, row.hint, row.created_at, row.revoked_at, _within(places), row.blind
+    )
 
 
 def _within(places: Sequence[str]) -> Sequence[Demand]:

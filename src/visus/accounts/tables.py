@@ -4,7 +4,7 @@ from typing import Final
 
 import sqlalchemy as sql
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The newest migration; a test compares it with the migrations themselves."""
 
 metadata: Final = sql.MetaData()
@@ -19,6 +19,7 @@ keys: Final = sql.Table(
     sql.Column("created_at", sql.BigInteger, nullable=False),
     sql.Column("revoked_at", sql.BigInteger, nullable=True),
     sql.Column("residency", sql.String(200), nullable=True),
+    sql.Column("blind", sql.String(20), nullable=True),
 )
 
 blobs: Final = sql.Table(

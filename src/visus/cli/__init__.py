@@ -120,6 +120,11 @@ def _keys(parser: argparse.ArgumentParser) -> None:
         help="answer its questions there only: a country's two letters, 'eu' or 'local'; "
         "given twice, either will do",
     )
+    create.add_argument(
+        "--blind",
+        choices=("refuse", "reroute", "describe"),
+        help="what becomes of pictures for a model of text alone (default: the settings)",
+    )
     revoke = actions.add_parser("revoke", help="end a key")
     revoke.add_argument("key_id", help="its id, from 'visus keys list'")
     for action in (create, actions.add_parser("list", help="list the keys"), revoke):

@@ -53,7 +53,7 @@ async def _looked_at(
         others = [
             model_id
             for model_id, upstream in parts.upstreams.by_id.items()
-            if model_id != asked.model and upstream.model.sees is not None
+            if upstream.model.sees is not None and model_id == upstream.model.id != asked.model
         ]
         found = await parts.estimates.estimate(asked, others)
         drawn = [  # there is nothing to draw of a file that the model gets itself

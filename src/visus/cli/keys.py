@@ -3,7 +3,6 @@
 import argparse
 import sys
 import time
-from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -18,15 +17,15 @@ def run(options: argparse.Namespace) -> int:
     book = app.open_book(configuration(options))
     match options.action:
         case "create":
-            return _create(book, options.name, options.residency)
+            return _create(book, options)
         case "revoke":
             return _revoke(book, options.key_id)
         case _:
             return _list(book)
 
 
-def _create(book: KeyBook, name: str, residency: Sequence[str]) -> int:
-    key, secret = book.create(name, residency=residency)
+def _create(book: KeyBook, options: argparse.Namespace) -> int:
+    key, secret = book.create(options.name, residency=options.residency, blind=options.blind)
     print(f"{key.key_id}: keep the key, it is not shown again.", file=sys.stderr)
     print(secret)
     return 0

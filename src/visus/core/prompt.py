@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from visus.core.places import Demand
-from visus.core.question import Detail, Options, Role, Text, ToolCall
+from visus.core.question import Detail, InWords, MediaKind, Options, Role, Text, ToolCall
 from visus.core.tokens import Size
 
 ImageType: TypeAlias = Literal[
@@ -94,7 +94,7 @@ class PartReport(NamedTuple):
 
     path: str
     """The part: `messages[0].content[1]`."""
-    kind: Literal["image", "video", "file"]
+    kind: MediaKind
     declared: str | None
     """The media type that somebody claimed; None where nobody did."""
     found: str
@@ -139,3 +139,5 @@ class Prompt(NamedTuple):
     """Of each picture, in the order of the request."""
     owner: str = ""
     """Whose question it is, so that nothing made of it is shared with others; never sent."""
+    in_words: Sequence[InWords] = ()
+    """Media in whose place there is text."""

@@ -170,6 +170,21 @@ class Options(NamedTuple):
     """Of the pictures as they are shown; else boxes are as the model writes them."""
 
 
+MediaKind: TypeAlias = Literal["image", "video", "file"]
+Blind: TypeAlias = Literal["refuse", "reroute", "describe"]
+"""What becomes of a question with pictures for a model that takes text alone."""
+
+
+class InWords(NamedTuple):
+    """A medium in whose place the model gets text."""
+
+    path: str
+    """The part: `messages[0].content[1]`."""
+    kind: MediaKind
+    how: str
+    """`not shown`, or by whom it was described."""
+
+
 class MediaWishes(NamedTuple):
     """What the caller wants done with the pictures."""
 
@@ -190,6 +205,9 @@ class Question(NamedTuple):
     """Where it may go."""
     fallbacks: Sequence[str] | None = None
     """The models to be asked when the first gives no answer; None: those of the operator."""
+    blind: Blind | None = None
+    """What becomes of media that the model does not take; None: as the operator chose."""
+    in_words: Sequence[InWords] = ()
     media: MediaWishes = MediaWishes()
     owner: str = ""
     """Whose files `StoredImage` names."""

@@ -3,6 +3,7 @@
 from visus.core.question import Options, Question
 from visus.core.wishes import wishes
 from visus.errors import UnsupportedParameter
+from visus.flow.media_in_words import noted
 from visus.models.catalogue import ModelRow
 from visus.providers.checked import is_checked
 
@@ -21,7 +22,7 @@ def able(question: Question, model: ModelRow) -> Question:
         )
     if question.options.answer_format is not None:
         _refuse_beside_a_check(question.options, model)
-    return question
+    return question if model.sees is not None else noted(question)
 
 
 def _refuse_beside_a_check(options: Options, model: ModelRow) -> None:

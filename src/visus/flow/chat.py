@@ -2,12 +2,16 @@
 
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from typing import Self
+
+from typing_extensions import override
 
 from visus.core.events import TokensUsed
 from visus.core.prompt import Prompt
 from visus.core.question import Question
 from visus.errors import ServiceError
 from visus.flow.abilities import able
+from visus.flow.blind import Easing
 from visus.flow.estimate import Learner
 from visus.flow.had_once import HadOnce
 from visus.media.pipeline import MediaPipeline
@@ -20,29 +24,41 @@ from visus.routing.settings import RoutingSettings
 class Answering(Dispatch):
     """An answer, opened on entering: who gives it, and the events it is made of."""
 
-    __slots__ = ("_learner",)
+    __slots__ = ("_service",)
 
-    def __init__(  # noqa: PLR0913 -- what a dispatch needs, and who learns from the answer
+    def __init__(
         self,
         question: Question,
         route: Sequence[Upstream],
         media: Preparing,
         *,
-        settings: RoutingSettings,
+        service: "ChatService",
         attempts: list[Attempt],
-        learner: Learner,
     ) -> None:
-        super().__init__(question, route, media, settings=settings, attempts=attempts)
-        self._learner = learner
+        super().__init__(question, route, media, settings=service.routing, attempts=attempts)
+        self._service = service
 
     def settle(self, used: TokensUsed) -> None:
         """Takes note of what the model's server counted, once."""
         if used.answers == 1:
-            self._learner.learn(self.model, self.prompt, reported=used.prompt)
+            self._service.learner.learn(self.model, self.prompt, reported=used.prompt)
 
     def broke_off(self, fault: ServiceError) -> None:
         """Takes note of an answer that did not come to its end."""
         self.deployment.broke_off(fault)
+
+
+class BlindAnswering(Answering):
+    """An answer of a model that takes text alone: pictures are seen to first."""
+
+    __slots__ = ()
+
+    @override
+    async def __aenter__(self) -> Self:
+        self._question, self._route = await self._service.easing.eased(
+            self._question, self._route, self._attempts
+        )
+        return await super().__aenter__()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +67,7 @@ class ChatService:
 
     upstreams: Upstreams
     media: MediaPipeline
+    easing: Easing
     routing: RoutingSettings
     learner: Learner
 
@@ -63,13 +80,15 @@ class ChatService:
             ServiceError: at once, on entering, or from the events.
         """
         route = self.upstreams.route(question)
-        return Answering(
+        asked = route[0]
+        is_alone = len(route) == 1 and asked.successor is None
+        opened = BlindAnswering if asked.model.sees is None else Answering
+        return opened(
             question,
             route,
-            self if len(route) == 1 else HadOnce(self.media),
-            settings=self.routing,
+            self if is_alone and opened is Answering else HadOnce(self.media),
+            service=self,
             attempts=attempts,
-            learner=self.learner,
         )
 
     def prepare(

@@ -8,6 +8,7 @@ answers report.
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from visus.core.price import cost
@@ -151,7 +152,7 @@ class EstimateService:
             return Cost(None, text_tokens(model, prompt), None, None, None, None, None)
         corrected = self.learner.calibration.corrected(model.id, estimate)
         tokens = corrected.tokens
-        price = model.price
+        price = model.price_on(datetime.now(UTC).date())
         longest = model.max_sequence_length
         answer = prompt.options.max_tokens or 0
         return Cost(

@@ -22,6 +22,8 @@ class HadOnce:
         """See `ChatService.prepare`; only the first call has files."""
         media, sees = self.media, model.sees
         question = able(question, model)
+        if sees is None:
+            return await media.prepare(question, upstream_id=upstream_id, sees=sees)
         if self._resolved is None:
             self._resolved = await media.resolved(question, sees)
         deadline_s = time.monotonic() + media.settings.prepare_s

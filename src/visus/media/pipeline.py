@@ -152,7 +152,9 @@ class MediaPipeline:
                 question.options,
                 question.streamed,
                 question.within,
-                owner=question.owner,
+                (),
+                question.owner,
+                question.in_words,
             )
         vision = self._check(resolved.references, sees, question.media)
         ready = await self._all_within(resolved, vision, question)
@@ -174,6 +176,7 @@ class MediaPipeline:
             question.within,
             reports,
             question.owner,
+            question.in_words,
         )
 
     async def thumbnail(self, image: Image, *, side_px: int) -> bytes:

@@ -190,7 +190,16 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """From this day on its provider no longer runs it."""
     successor: str | None = None
     """The model that takes over when this one has ended."""
-    price: Price | None = None
+    follow_successor: bool | None = None
+    """Whether it is asked then, and the answer says so; unset: as `[routing] follow_successors`
+    says."""
+    aliases: tuple[Name, ...] = ()
+    """Other ids by which callers may ask for it."""
+    answers_as: tuple[Name, ...] = ()
+    """Names under which its server may answer, besides the one by which it is asked, with `*`,
+    `?` and `[0-9]` as in file names. Under any other, the answer counts as another model's."""
+    price: Price | tuple[Price, ...] | None = None
+    """One, or several of which each holds from its `since` on until the next."""
 
     def __post_init__(self) -> None:
         if (self.provider is None) == (not self.deployments):
@@ -204,6 +213,17 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         if self.provider is None:
             return self.deployments
         return (DeploymentRow(provider=self.provider, upstream_id=self.upstream_id),)
+
+    def has_ended(self, today: date) -> bool:
+        """Whether its provider no longer runs it, by what the row says."""
+        end = self.end_of_life_date
+        return self.lifecycle_stage == "retired" or (end is not None and end <= today)
+
+    def price_on(self, day: date) -> Price | None:
+        """What it costs that day; None where nobody says."""
+        prices = self.price if isinstance(self.price, tuple) else (self.price,)
+        begun = [one for one in prices if one and (one.since is None or one.since <= day)]
+        return max(begun, key=lambda one: one.since or date.min, default=None)
 
     @property
     def sees(self) -> Vision | None:
@@ -250,6 +270,9 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Refuses, as a ValueError, a name that stands twice, or one that nobody has."""
         _refuse_twins("providers", (row.name for row in self.providers))
         _refuse_twins("models", (row.id for row in self.models))
+        names = [name for row in self.models for name in (row.id, *row.aliases)]
+        if twin := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"models: {twin!r} is the id or an alias of two models")
         providers = {row.name for row in self.providers}
         models = {row.id for row in self.models}
         for number, model in enumerate(self.models):
@@ -264,6 +287,10 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 if one not in models:
                     message = f"models[{number}].fallbacks: there is no model {one!r}"
                     raise ValueError(message)
+            if model.follow_successor and model.successor not in models:
+                raise ValueError(
+                    f"models[{number}].successor: there is no model {model.successor!r}"
+                )
 
 
 def shipped() -> Catalogue:

@@ -19,7 +19,7 @@ from visus.errors import (
     ContextLengthExceeded,
     InvalidValue,
     MediaRejected,
-    ModelNotFound,
+    ModelGone,
     RateLimited,
     RequestTooLarge,
     ServiceError,
@@ -79,7 +79,7 @@ def refusal(  # noqa: PLR0911 -- a table of statuses, one arm each
             return UpstreamAuthFailed(message, detail=detail)
         case 404 | 410 if status == 410 or _names_a_model(error):  # noqa: PLR2004 -- HTTP's Gone
             message = f"The provider does not serve the model behind {prompt.upstream_id!r}."
-            return ModelNotFound(message, param="model", detail=detail)
+            return ModelGone(message, param="model", detail=detail)
         case 408 | 504:
             return UpstreamTimedOut("The model's server did not answer in time.", detail=detail)
         case 413:

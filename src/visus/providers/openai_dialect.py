@@ -43,6 +43,7 @@ from visus.providers.openai_shapes import (
     NOTHING,
     Chunk,
     Completion,
+    Named,
     Said,
     StreamedChoice,
     Usage,
@@ -53,6 +54,7 @@ from visus.wire import sse
 
 _encode: Final = msgspec.json.Encoder().encode
 _chunk: Final = msgspec.json.Decoder(Chunk).decode
+_named: Final = msgspec.json.Decoder(Named).decode
 _completion: Final = msgspec.json.Decoder(Completion).decode
 
 FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
@@ -114,7 +116,7 @@ class _Opened(AbstractAsyncContextManager[AsyncIterator[Batch]]):
                 reply.close()
             raise faults.refusal(reply.status, said, reply.headers, prompt)
         self._reply = reply
-        answer: AsyncIterator[Batch]
+        answer: _StreamedAnswer | _WholeAnswer
         if reply.headers.get("content-type", "").startswith("text/event-stream"):
             answer = _StreamedAnswer(reply, prompt, provider.max_event_bytes)
         else:
@@ -131,9 +133,14 @@ class _Opened(AbstractAsyncContextManager[AsyncIterator[Batch]]):
 class _WithLimits:
     """An answer whose first batch begins with what the server says of our limits there."""
 
-    def __init__(self, reply: Reply, batches: AsyncIterator[Batch]) -> None:
+    def __init__(self, reply: Reply, batches: "_StreamedAnswer | _WholeAnswer") -> None:
         self._told: Batch = (LimitsTold(faults.limits(reply.headers)),)
         self._batches = batches
+
+    @property
+    def answered_as(self) -> str | None:
+        """See `visus.providers.base.Provider`."""
+        return self._batches.answered_as
 
     def __aiter__(self) -> Self:
         return self
@@ -150,6 +157,8 @@ class _WholeAnswer:
     def __init__(self, reply: Reply, prompt: Prompt) -> None:
         self._reply: Reply | None = reply
         self._prompt = prompt
+        self.answered_as: str | None = None
+        """See `visus.providers.base.Provider`."""
 
     def __aiter__(self) -> Self:
         return self
@@ -159,7 +168,9 @@ class _WholeAnswer:
             raise StopAsyncIteration
         body = await self._reply.read()
         self._reply = None
-        return _whole(body, self._prompt)
+        completion = _read(body)
+        self.answered_as = completion.model
+        return _whole(completion, self._prompt)
 
 
 class _StreamedAnswer:
@@ -170,6 +181,8 @@ class _StreamedAnswer:
         self._reader = sse.EventReader(max_event_bytes=max_event_bytes)
         self._translator = _StreamTranslator(prompt)
         self._failure: ServiceError | None = None
+        self.answered_as: str | None = None
+        """See `visus.providers.base.Provider`."""
 
     def __aiter__(self) -> Self:
         return self
@@ -195,15 +208,27 @@ class _StreamedAnswer:
             message = "An event of the model's stream is too large."
             raise UpstreamBadResponse(message) from fault
         events, self._failure = self._translator.events(payloads)
+        if not self.answered_as and events:
+            self.answered_as = _name_in(payloads[0])
         return self._translator.with_verdict(events) if events else events
 
 
-def _whole(body: bytes, prompt: Prompt) -> Batch:
+def _name_in(payload: bytes) -> str | None:
     try:
-        completion = _completion(body)
+        return _named(payload).model
+    except msgspec.DecodeError:
+        return None
+
+
+def _read(body: bytes) -> Completion:
+    try:
+        return _completion(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         message = "The model's server gave an answer that cannot be read."
         raise UpstreamBadResponse(message, detail=str(fault)[:200]) from fault
+
+
+def _whole(completion: Completion, prompt: Prompt) -> Batch:
     if completion.error and bytes(completion.error) != b"null":
         raise faults.told_in_stream(bytes(completion.error), prompt)
     if not completion.choices:

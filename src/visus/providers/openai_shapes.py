@@ -95,8 +95,16 @@ class Chunk(msgspec.Struct):
     prompt_filter_results: Raw = ABSENT
 
 
+class Named(msgspec.Struct):
+    """Whose answer it says it is."""
+
+    model: str | None = None
+
+
 class Completion(msgspec.Struct):
     """A whole answer; an error may stand in place of choices."""
+
+    model: str | None = None
 
     choices: list[WholeChoice] | None = None
     usage: Usage | None = None

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 
 from visus.core.places import Demand
 from visus.core.question import Question
@@ -12,13 +14,21 @@ from visus.models.catalogue import ModelRow, ProviderRow
 from visus.routing.deployment import Deployment
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Upstream:
     """A model together with all who run it."""
 
     model: ModelRow
     deployments: Sequence[Deployment]
     """At least one."""
+    successor: "Upstream | None" = None
+    """Who is asked when it has ended, where that is wanted."""
+
+    def goes_by(self, name: str) -> bool:
+        """Whether its server may answer under that name."""
+        model = self.model
+        own = (model.id, *model.aliases, *(one.upstream_id for one in self.deployments))
+        return name in own or any(fnmatchcase(name, one) for one in model.answers_as)
 
     def pick(self, within: Sequence[Demand]) -> Deployment:
         """The least busy deployment that can be asked now.
@@ -63,9 +73,10 @@ class Upstream:
 
 @dataclass(slots=True)
 class Upstreams:
-    """Every model of the catalogue, by its id."""
+    """Every model of the catalogue."""
 
     by_id: Mapping[str, Upstream]
+    """By its id, and by each of its aliases."""
     providers: Collection[str]
     """The names of all that are known, whether or not they run any of these."""
 
@@ -81,6 +92,8 @@ class Upstreams:
             InvalidValue: a demand names no place or no provider that we know.
         """
         asked = self._known(question.model, "model")
+        if asked.successor is not None:
+            asked = _not_ended(asked)
         if question.within:
             self._check(question.within)
         if question.fallbacks is None:
@@ -100,8 +113,8 @@ class Upstreams:
         """The models that can answer now, and who runs each `within` every demand."""
         return [
             (upstream.model, rows)
-            for upstream in self.by_id.values()
-            if (rows := upstream.ready(within))
+            for name, upstream in self.by_id.items()
+            if name == upstream.model.id and (rows := upstream.ready(within))
         ]
 
     def _known(self, model_id: str, param: str) -> Upstream:
@@ -123,3 +136,13 @@ class Upstreams:
                 if name not in self.providers:
                     message = f"There is no provider {name[:100]!r} here."
                     raise InvalidValue(message, param=demand.param)
+
+
+def _not_ended(asked: Upstream) -> Upstream:
+    """The model itself, or the first of its successors that has not ended either."""
+    today = datetime.now(UTC).date()
+    seen: list[Upstream] = []
+    while asked.model.has_ended(today) and asked.successor is not None and asked not in seen:
+        seen.append(asked)
+        asked = asked.successor
+    return asked

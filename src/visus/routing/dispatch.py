@@ -20,7 +20,7 @@ from typing_extensions import override
 from visus.core.events import Answer, Batch
 from visus.core.prompt import Prompt
 from visus.core.question import Question
-from visus.errors import ServiceError
+from visus.errors import ModelGone, ServiceError
 from visus.models.catalogue import ModelRow
 from visus.routing.choose import Upstream
 from visus.routing.deployment import Deployment
@@ -55,8 +55,10 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
     Once entered it says who answers, and holds the first events.
     """
 
-    __slots__ = ("_answer", "_attempts", "_began_s", "_media", "_question", "_route",
-                 "_settings", "deployment", "events", "first", "model", "prompt")  # fmt: skip
+    __slots__ = (
+        "_answer", "_attempts", "_began_s", "_media", "_question", "_route", "_settings",
+        "answered_as", "deployment", "events", "first", "model", "prompt",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -82,6 +84,8 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
         self.first: Batch
         self.events: AsyncIterator[Batch]
         """All that follow the first."""
+        self.answered_as: str | None = None
+        """The model that the server says it asked, where that is another."""
 
     @override
     async def __aenter__(self) -> Self:
@@ -89,9 +93,12 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
         try:
             await self._from(route[0], kept_back=len(route) - 1)
         except ServiceError as fault:
-            if fault.again == "nowhere" or len(route) == 1:
+            others = route[1:]
+            if isinstance(fault, ModelGone) and route[0].successor is not None:
+                others = (route[0].successor, *others)
+            if fault.again == "nowhere" or not others:
                 raise
-            await self._from_any(route[1:], fault)
+            await self._from_any(others, fault)
         return self
 
     @override
@@ -183,6 +190,9 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
         self._answer = answer
         self.model, self.deployment, self.prompt = upstream.model, deployment, prompt
         self.first, self.events = first, events
+        named = getattr(events, "answered_as", None)
+        if named and named != deployment.upstream_id and not upstream.goes_by(named):
+            self.answered_as = named
 
     @property
     def _left(self) -> int:

@@ -4,6 +4,8 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
+from visus.core.question import Blind
+
 Duration: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 
 
@@ -34,5 +36,16 @@ class RoutingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     max_wait_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0
     """A longer wait, such as `Retry-After` may ask for, is not made here but left to the
     caller."""
+    blind: Blind = "refuse"
+    """What becomes of a question with pictures for a model that takes text alone, unless the
+    key says otherwise: `refuse` it, `reroute` it to a model that sees, or have one `describe`
+    the pictures first. Pictures of earlier turns are replaced by a note in any case."""
+    seeing: tuple[str, ...] = ()
+    """The models that look where one does not see, in order, behind its own `fallbacks`; with
+    neither, the first of the catalogue that can."""
+    description_tokens: Annotated[int, msgspec.Meta(ge=1)] = 1000
+    """How long a description may be, of one picture."""
+    follow_successors: bool = False
+    """Whether the `successor` of a model that has ended is asked, for rows that do not say."""
     breaker: BreakerSettings = BreakerSettings()
     """See below."""

@@ -18,6 +18,7 @@ from visus.accounts.files import FileBook, OwnerLimits
 from visus.accounts.keys import KeyBook
 from visus.config import Configuration, ProviderAccess, ServerSettings, Settings
 from visus.deadlines import Deadlines
+from visus.flow.blind import Easing
 from visus.flow.chat import ChatService
 from visus.flow.estimate import EstimateService, Learner
 from visus.media.attachments import (
@@ -108,7 +109,11 @@ async def parts(
         learner = Learner()
         yield Parts(
             ChatService(
-                upstreams=upstreams, media=media, learner=learner, routing=settings.routing
+                upstreams=upstreams,
+                media=media,
+                easing=Easing(upstreams=upstreams, media=media, routing=settings.routing),
+                routing=settings.routing,
+                learner=learner,
             ),
             EstimateService(upstreams=upstreams, media=media, learner=learner),
             upstreams,
@@ -181,18 +186,22 @@ def _upstreams(
             stuck=_reason_of(provider),
         )
 
-    return Upstreams(
-        {
-            model.id: Upstream(
-                msgspec.structs.replace(
-                    model, refuses=configuration.catalogue.refused_by(model)
-                ),
-                [deployment(model, one) for one in model.run_by],
-            )
-            for model in configuration.catalogue.models
-        },
-        providers=frozenset(configuration.access),
-    )
+    catalogue, routing = configuration.catalogue, configuration.settings.routing
+    by_id = {
+        model.id: Upstream(
+            msgspec.structs.replace(model, refuses=catalogue.refused_by(model)),
+            [deployment(model, one) for one in model.run_by],
+        )
+        for model in catalogue.models
+    }
+    for upstream in by_id.values():
+        wanted = upstream.model.follow_successor
+        if routing.follow_successors if wanted is None else wanted:
+            upstream.successor = by_id.get(upstream.model.successor or "")
+    aliases = {
+        alias: upstream for upstream in by_id.values() for alias in upstream.model.aliases
+    }
+    return Upstreams(by_id | aliases, providers=frozenset(configuration.access))
 
 
 def _reason_of(provider: Provider | None) -> Callable[[], str | None] | None:

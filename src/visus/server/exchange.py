@@ -11,6 +11,7 @@ from typing import Any, Final
 from typing_extensions import override
 
 from visus.core.places import Demand
+from visus.core.question import Blind
 from visus.errors import InvalidValue, RequestTooLarge, ServiceError, UnsupportedMediaType
 from visus.server import limits
 from visus.server.bodies import error_body
@@ -42,6 +43,8 @@ class Exchange:
         self.caller: str | None = None
         self.within: Sequence[Demand] = ()
         """Where the questions of this caller may go."""
+        self.blind: Blind | None = None
+        """What becomes of this caller's pictures where a model takes text alone."""
         self.began_s = time.monotonic()
         self.sent_s = self.began_s
         """When the last byte was handed over; a reader that takes nothing leaves it behind."""

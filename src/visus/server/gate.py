@@ -105,7 +105,7 @@ class Gate:
         self._check_headers(exchange)
         if exchange.path not in OPEN_PATHS:
             key = await self.doorkeeper.identify(exchange)
-            exchange.caller, exchange.within = key.key_id, key.within
+            exchange.caller, exchange.within, exchange.blind = key.key_id, key.within, key.blind
         await self.routes.find(exchange)(exchange)
 
     def _check_headers(self, exchange: Exchange) -> None:

@@ -4,6 +4,7 @@ Nothing is sent before the first events are there, so a failure until then is an
 error. A failure after that is the last event of the stream, and no `[DONE]` follows it.
 """
 
+import re
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -63,7 +64,8 @@ async def _send_answer(exchange: Exchange, call: chat.ChatCall, answering: Answe
 
 
 def _report(call: chat.ChatCall, answering: Answering) -> Sequence[report.ReportedPart] | None:
-    return report.parts(answering.prompt.reports) if call.wants_report else None
+    prompt = answering.prompt
+    return report.parts(prompt.reports, prompt.in_words) if call.wants_report else None
 
 
 def _headers(call: chat.ChatCall, answering: Answering) -> tuple[tuple[bytes, bytes], ...]:
@@ -73,6 +75,13 @@ def _headers(call: chat.ChatCall, answering: Answering) -> tuple[tuple[bytes, by
         (b"x-visus-region", site.region.encode("ascii", "replace")),
         (b"x-visus-model", answering.model.id.encode("ascii", "replace")),
     ]
+    if answering.prompt.in_words:
+        told = report.in_words_header(answering.prompt.in_words)
+        headers.append((b"x-visus-in-words", told.encode()))
+    if answering.answered_as is not None:
+        headers[2] = (b"x-visus-model", _ascii(answering.answered_as))
+    if (warning := _warning(call.question.model, answering)) is not None:
+        headers.append((b"x-visus-warning", _ascii(warning)))
     if call.ignored:
         headers.append((b"x-visus-ignored", chat.ignored_header(call.ignored).encode()))
     return tuple(headers)
@@ -82,6 +91,20 @@ def _limits(batch: Batch) -> tuple[Header, ...]:
     """What the provider told of our limits there; it stands before everything else."""
     first = batch[0] if batch else None
     return limits.told(first.headers) if type(first) is LimitsTold else ()
+
+
+def _warning(asked: str, answering: Answering) -> str | None:
+    """What of the answer is not as it was asked for."""
+    model = answering.model
+    if answering.answered_as is not None:
+        return f"the server of {model.id!r} answered as {answering.answered_as!r}"
+    if model.id != asked and asked not in model.aliases:
+        return f"{asked!r} was asked for, {model.id!r} answered"
+    return None
+
+
+def _ascii(text: str) -> bytes:
+    return re.sub(r"[^\x20-\x7e]", "?", text[:300]).encode()
 
 
 async def _stream(

@@ -1,14 +1,18 @@
 """What became of each picture, and what a question would cost, as JSON."""
 
+import re
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
 from visus.core.events import BoxesConverted
 from visus.core.prompt import Image, PartReport
+from visus.core.question import InWords
 
 Side: TypeAlias = int
+MAX_NAMED: Final = 20
+"""How many media are named in the answer's header; more are counted."""
 
 
 class FileBefore(msgspec.Struct, frozen=True):
@@ -45,8 +49,10 @@ class ReportedPart(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     """Where it stands: `messages[0].content[1]`."""
     kind: str
-    before: FileBefore
-    after: FileAfter
+    before: FileBefore | None
+    """Null where it was not looked at."""
+    after: FileAfter | None
+    """Null where the model gets text in its place."""
     steps: Sequence[str]
     """What was done to it, in order; nothing where its bytes went through unchanged."""
     tokens: int | None
@@ -57,9 +63,31 @@ class ReportedPart(msgspec.Struct, frozen=True, kw_only=True):
     """From the first look at it until it was ready."""
 
 
-def parts(reports: Sequence[PartReport]) -> list[ReportedPart]:
-    """The reports in the order of the request."""
-    return [_part(report) for report in reports]
+def parts(
+    reports: Sequence[PartReport], in_words: Sequence[InWords] = ()
+) -> list[ReportedPart]:
+    """The reports in the order of the request; behind them the media given in words."""
+    return [_part(report) for report in reports] + [_told(one) for one in in_words]
+
+
+def _told(medium: InWords) -> ReportedPart:
+    return ReportedPart(
+        path=medium.path,
+        kind=medium.kind,
+        before=None,
+        after=None,
+        steps=[medium.how],
+        tokens=None,
+        cache_hit=False,
+        ms=0.0,
+    )
+
+
+def in_words_header(media: Sequence[InWords]) -> str:
+    """The value of `x-visus-in-words`: the first media and what became of each, in ASCII."""
+    told = [f"{one.path} {one.how}" for one in media[:MAX_NAMED]]
+    more = [f"and {len(media) - MAX_NAMED} more"] if len(media) > MAX_NAMED else []
+    return re.sub(r"[^\x20-\x7e]", "?", ", ".join([*told, *more]))
 
 
 def _part(report: PartReport) -> ReportedPart:

@@ -203,3 +203,55 @@ def test_names_stand_once_and_providers_exist() -> None:
         Catalogue(models=(row, row)).check()
     with pytest.raises(ValueError, match="no provider 'p'"):
         Catalogue(models=(row,)).check()
+
+
+def test_of_several_prices_the_one_of_the_day_counts(tmp_path: Path) -> None:
+    file = tmp_path / "visus.toml"
+    file.write_text("""
+[[models]]
+id = "m"
+provider = "visus"
+[[models.price]]
+input_micros = 3
+output_micros = 3
+since = 2027-01-01
+[[models.price]]
+input_micros = 1
+output_micros = 1
+[[models.price]]
+input_micros = 2
+output_micros = 2
+since = 2026-06-01
+""")
+    row = config.load(file, {}).catalogue.models[-1]
+    days = (date(2020, 1, 1), date(2026, 5, 31), date(2026, 6, 1), date(2027, 1, 1))
+    prices = [row.price_on(day) for day in days]
+    assert [price and price.input_micros for price in prices] == [1, 1, 2, 3]
+    unpriced = msgspec.structs.replace(row, price=None)
+    assert unpriced.price_on(date(2026, 1, 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "line", "why"),
+    [
+        ('id = "m"', 2, "either a provider or deployments"),
+        ('id = "m"\nprovider = "visus"\nfallbacks = ["n"]', 5, "there is no model 'n'"),
+        (
+            'id = "m"\nprovider = "visus"\nsuccessor = "n"\nfollow_successor = true',
+            5,
+            "no model",
+        ),
+        ('id = "m"\n[[models.deployments]]\nprovider = "x"', 5, "there is no provider 'x'"),
+        ('id = "m"\n[[models.deployments]]\nproviders = "x"', 5, "unknown key 'providers'"),
+        ('id = "m"\nprovider = "visus"\naliases = ["visus-lite"]', None, "two models"),
+    ],
+)
+def test_a_faulty_row_is_refused_with_its_line(
+    tmp_path: Path, rows: str, line: int | None, why: str
+) -> None:
+    file = tmp_path / "visus.toml"
+    file.write_text(f"# models\n[[models]]\n{rows}\n")
+    with pytest.raises(config.ConfigRefused, match=why) as refusal:
+        config.load(file, {})
+    if line is not None:
+        assert f"visus.toml:{line}:" in str(refusal.value)

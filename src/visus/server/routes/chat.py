@@ -44,6 +44,8 @@ class ChatRoute:
         if asked or exchange.within:
             within = (*exchange.within, *question.within, *asked)
             question = question._replace(within=within)
+        if exchange.blind is not None:
+            question = question._replace(blind=exchange.blind)
         if exchange.header(REPORT) in {b"1", b"true"}:
             call = call._replace(wants_report=True)
         attempts: list[Attempt] = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -46,7 +47,8 @@ def model_json(model: ModelRow, providers: Sequence[ProviderRow]) -> dict[str, o
             "end_of_life_date": model.end_of_life_date,
             "successor": model.successor,
             "vision": model.sees,
-            "price": model.price,
+            "aliases": model.aliases,
+            "price": model.price_on(datetime.now(UTC).date()),
         },
     }
 

@@ -1,0 +1,88 @@
+"""Text in the place of media, for a model that takes text alone.
+
+Media of earlier turns never stand in the way of a later one: a note takes their place. Nothing
+is replaced unseen: `Prompt.in_words` says what was, and how.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from visus.core.question import (
+    Document,
+    InWords,
+    MediaKind,
+    MediaReference,
+    Question,
+    QuestionPart,
+    Text,
+    Turn,
+    Video,
+)
+
+Replace: TypeAlias = Callable[[MediaReference], tuple[str, str]]
+"""What stands in the place of a medium, and how it came there."""
+
+
+def begin_of_current(turns: Sequence[Turn]) -> int:
+    """Where the turn begins that is being answered: the last of the user, with what led to it.
+
+    What an assistant said ends what came before, unless it only called tools.
+    """
+    users = [place for place, turn in enumerate(turns) if turn.role == "user"]
+    begin = users[-1] if users else 0
+    while begin and turns[begin - 1].role != "assistant":
+        begin -= 1
+    return begin
+
+
+def noted(question: Question) -> Question:
+    """The question with a note in the place of each medium of an earlier turn."""
+    end = begin_of_current(question.turns)
+    earlier = question.turns[:end]
+    if all(isinstance(part, Text) for turn in earlier for part in turn.parts):
+        return question
+    return in_words(
+        question,
+        lambda medium: (
+            f"[{noun(medium)} from an earlier turn: not shown to this model]",
+            "not shown",
+        ),
+        end=end,
+    )
+
+
+def in_words(
+    question: Question, replace: Replace, *, begin: int = 0, end: int | None = None
+) -> Question:
+    """The question with text in the place of the media of some turns, and a note of it."""
+    told = list(question.in_words)
+
+    def words(part: QuestionPart) -> QuestionPart:
+        if isinstance(part, Text):
+            return part
+        text, how = replace(part)
+        told.append(InWords(part.param[: part.param.rindex("]") + 1], _kind(part), how))
+        return Text(text)
+
+    turns = [
+        turn._replace(parts=[words(part) for part in turn.parts])
+        if begin <= place < (len(question.turns) if end is None else end)
+        else turn
+        for place, turn in enumerate(question.turns)
+    ]
+    return question._replace(turns=turns, in_words=told)
+
+
+def _kind(medium: MediaReference) -> MediaKind:
+    match medium:
+        case Video():
+            return "video"
+        case Document():
+            return "file"
+        case _:
+            return "image"
+
+
+def noun(medium: MediaReference) -> str:
+    """What people call it."""
+    return {"image": "picture", "video": "video", "file": "document"}[_kind(medium)]
