@@ -4,6 +4,7 @@ Each package owns the struct of its own settings; here they are put together, an
 reported with its place: the file's line, or the variable's name.
 """
 
+import hmac
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,6 +49,14 @@ class Secret:
     @override
     def __repr__(self) -> str:
         return "Secret('•••')"
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self._value, other._value)
+
+    @override
+    def __hash__(self) -> int:
+        return hash(self._value)
 
     def reveal(self) -> str:
         """The value itself."""

@@ -32,6 +32,8 @@ FIXTURES = (
     "storing",
     "blind",
     "lasting",
+    "renewed",
+    "admitting",
 )
 """Every fixture that is a running service."""
 

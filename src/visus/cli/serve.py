@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
         server = chosen.settings.server
         print(f"Cannot listen on {server.host} port {server.port}: {fault}", file=sys.stderr)
         return 1
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # uvicorn stops on these by itself and raises them again afterwards, when the rest of
         # the service still has to be closed.
         signal.signal(number, _do_nothing)
@@ -50,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
             listener=listener,
             book=book,
             announce=lambda running: _announce(chosen, running, key),
+            reread=lambda: configuration(options),
         )
 
     try:

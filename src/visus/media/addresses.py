@@ -135,7 +135,7 @@ def _nothing_is_ours(_: Address) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class AddressPolicy:
     """Which addresses and ports a stranger may send us to.
 
@@ -151,6 +151,11 @@ class AddressPolicy:
     """Whether an address is one of this machine's; loopback always counts as such."""
     refused_origins: frozenset[tuple[str, int]] = frozenset()
     """Host (lower case) and port of every upstream and of this server's public names."""
+
+    def refuse(self, ports: frozenset[int], origins: frozenset[tuple[str, int]]) -> None:
+        """Refuses these too from now on: ports of this machine, and hosts with their ports."""
+        self.own_ports |= ports
+        self.refused_origins |= origins
 
     def admits(self, address: Address, port: int) -> bool:
         """Whether a connection to `address` and `port` may be opened."""

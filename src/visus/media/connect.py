@@ -101,14 +101,18 @@ def address_policy(
         refused_origins: host (lower case) and port of every upstream, and of the names under
             which this server is known.
     """
-    # An upstream on this machine may be reached by more addresses than its configuration says.
-    upstream_ports = {port for host, port in refused_origins if _is_this_machine(host)}
-    return AddressPolicy(
-        admit_networks=settings.admitted(),
-        own_ports=own_ports | upstream_ports,
-        is_own=is_own_address,
-        refused_origins=refused_origins,
+    policy = AddressPolicy(
+        admit_networks=settings.admitted(), own_ports=own_ports, is_own=is_own_address
     )
+    refuse_upstreams(policy, refused_origins)
+    return policy
+
+
+def refuse_upstreams(policy: AddressPolicy, origins: frozenset[tuple[str, int]]) -> None:
+    """Has `policy` refuse these hosts (lower case) and ports from now on."""
+    # An upstream on this machine may be reached by more addresses than its configuration says.
+    ports = frozenset(port for host, port in origins if _is_this_machine(host))
+    policy.refuse(ports, origins)
 
 
 def _is_this_machine(host: str) -> bool:

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,12 +21,13 @@ from visus.deadlines import Deadlines
 from visus.flow.blind import Easing
 from visus.flow.chat import ChatService
 from visus.flow.estimate import EstimateService, Learner
+from visus.media.addresses import AddressPolicy
 from visus.media.attachments import (
     DOCUMENT_ENTRY,
     VIDEO_ENTRY,
     Attachments,
 )
-from visus.media.connect import address_policy
+from visus.media.connect import address_policy, refuse_upstreams
 from visus.media.fetch import Fetcher
 from visus.media.library import Library
 from visus.media.pipeline import WORKER_ENTRY, MediaPipeline
@@ -59,7 +60,7 @@ from visus.server.routes.files import (
     UploadRoute,
 )
 from visus.server.routes.models import ModelRoute, ModelsRoute
-from visus.server.upkeep import keep_tidy
+from visus.server.upkeep import keep_catalogue, keep_tidy
 from visus.server.watch import Watch
 from visus.server.wrong_keys import WrongKeys
 from visus.workers.pool import WorkerPool
@@ -79,6 +80,7 @@ class Parts:
     chat: ChatService
     estimates: EstimateService
     upstreams: Upstreams
+    renewal: "Renewal"
 
 
 @asynccontextmanager
@@ -96,15 +98,19 @@ async def parts(
             refused_origins=_origins(configuration.access),
         )
         fetcher = await stack.enter_async_context(Fetcher(settings.media, policy=policy))
-        providers = {
-            name: await _provider(access, settings, transport, stack)
-            for name, access in configuration.access.items()
-        }
         checkers = WorkerPool(
             JUDGE_ENTRY, name="checkers", settings=settings.answers.workers, is_lazy=True
         )
         judge = SchemaJudge(await stack.enter_async_context(checkers))
-        upstreams = _upstreams(configuration, providers, judge)
+        renewal = Renewal(
+            settings=settings,
+            transport=transport,
+            judge=judge,
+            policy=policy,
+            until_closed=stack,
+        )
+        await renewal.adopt(configuration)
+        upstreams = renewal.upstreams
         media = await _media(settings, fetcher, files, stack)
         learner = Learner()
         yield Parts(
@@ -117,7 +123,42 @@ async def parts(
             ),
             EstimateService(upstreams=upstreams, media=media, learner=learner),
             upstreams,
+            renewal,
         )
+
+
+@dataclass(slots=True, kw_only=True)
+class Renewal:
+    """Knows a catalogue, and takes over another while questions are under way."""
+
+    settings: Settings
+    transport: Transport
+    judge: Judge
+    policy: AddressPolicy
+    until_closed: AsyncExitStack
+    upstreams: Upstreams = field(default_factory=lambda: Upstreams({}, ()))
+    """Always the same object, whatever it knows."""
+    _access: Mapping[str, ProviderAccess] = field(default_factory=dict[str, ProviderAccess])
+    _providers: Mapping[str, Provider | None] = field(
+        default_factory=dict[str, "Provider | None"]
+    )
+
+    async def adopt(self, configuration: Configuration) -> None:
+        """Takes over the providers and models of `configuration`, and nothing else of it.
+
+        Providers whose row did not change go on as they are, processes and all; breakers and
+        counts begin anew.
+        """
+        refuse_upstreams(self.policy, _origins(configuration.access))
+        providers = {
+            name: self._providers[name]
+            if self._access.get(name) == access
+            else await _provider(access, self.settings, self.transport, self.until_closed)
+            for name, access in configuration.access.items()
+        }
+        adopted = Configuration(self.settings, configuration.catalogue, configuration.access)
+        self.upstreams.adopt(_upstreams(adopted, providers, self.judge))
+        self._access, self._providers = configuration.access, providers
 
 
 async def _media(
@@ -285,8 +326,12 @@ async def serve(
     listener: socket.socket,
     book: KeyBook,
     announce: Callable[[Running], None],
+    reread: Callable[[], Configuration],
 ) -> None:
-    """Serves until SIGINT or SIGTERM; `announce` is called once the socket answers."""
+    """Serves until SIGINT or SIGTERM; `announce` is called once the socket answers.
+
+    On SIGHUP the catalogue is taken over that `reread` then finds.
+    """
     port: int = listener.getsockname()[1]
     library = open_library(configuration, book)
     async with (
@@ -308,6 +353,7 @@ async def serve(
         )
         server = uvicorn.Server(_uvicorn(settings, front))
         tasks.start_soon(watch.run)
+        tasks.start_soon(keep_catalogue, made.renewal.adopt, reread)
         tasks.start_soon(keep_freed_memory, lambda: front.answered)
         tasks.start_soon(keep_tidy, library, configuration.settings.files.sweep_s)
 

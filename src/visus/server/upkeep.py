@@ -1,10 +1,13 @@
-"""What is done for the store of files without anybody asking."""
+"""What is done without any caller asking: files are tidied up, the catalogue is read again."""
 
+import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
 import anyio
+import anyio.to_thread
 
+from visus.config import ConfigRefused, Configuration
 from visus.errors import ServiceError
 from visus.media.library import Library
 from visus.media.shelf import Swept
@@ -17,6 +20,25 @@ async def keep_tidy(library: Library, period_s: float) -> None:
     while True:
         await _do(library.sweep)
         await anyio.sleep(period_s)
+
+
+async def keep_catalogue(
+    adopt: Callable[[Configuration], Awaitable[None]], reread: Callable[[], Configuration]
+) -> None:
+    """On each SIGHUP, takes over the catalogue as it then stands, until cancelled.
+
+    One that is faulty is told in the log, and the old one stays.
+    """
+    with anyio.open_signal_receiver(signal.SIGHUP) as signals:
+        async for _ in signals:
+            try:
+                await adopt(await anyio.to_thread.run_sync(reread))
+            except ConfigRefused as refusal:
+                event("the catalogue stays as it was", {"detail": str(refusal)})
+            except Exception as fault:  # noqa: BLE001 -- whatever it is, answering goes on
+                failure("fault in reading the catalogue again", fault)
+            else:
+                event("the catalogue was read again", {})
 
 
 async def _do(work: Callable[[], Awaitable[Swept]]) -> None:
