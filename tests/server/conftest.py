@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from tests.conftest import FAST, upstream_config
 from tests.support.claims import NEVER_LOGGED, children, healthy
+from tests.support.gemini_upstream import GeminiServer
 from tests.support.ports import PICTURE_PORTS
 from tests.support.service import Service
 from tests.support.upstream import Upstream
@@ -28,6 +29,7 @@ FIXTURES = (
     "pointing",
     "formal",
     "routed",
+    "gemini",
     "broken",
     "storing",
     "blind",
@@ -53,6 +55,13 @@ def untroubled(request: pytest.FixtureRequest) -> Iterator[None]:
         assert len(children(service)) == count
         log = service.log_path.read_text()
         assert not [secret for secret in NEVER_LOGGED if secret in log]
+
+
+@pytest.fixture(scope="session")
+def house() -> Iterator[GeminiServer]:
+    """A server of the Gemini API."""
+    with GeminiServer() as running:
+        yield running
 
 
 TIGHT = """

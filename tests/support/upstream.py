@@ -28,6 +28,10 @@ class Asked:
     path: str
     headers: dict[str, str]
     body: Json
+    """Empty where what was sent is not JSON."""
+    method: str = "POST"
+    data: bytes = b""
+    """What was sent, where it is not JSON."""
     closed: threading.Event = field(default_factory=threading.Event)
     """Set when the caller's side of the connection is gone."""
 
@@ -756,8 +760,12 @@ async def _requests(reader: asyncio.StreamReader) -> AsyncIterator[Asked]:
         head = await reader.readuntil(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").rstrip().split("\r\n")
         headers = {n.lower(): v.strip() for n, _, v in (one.partition(":") for one in lines)}
-        body = await reader.readexactly(int(headers["content-length"]))
-        yield Asked(first.split()[1], headers, json.loads(body))
+        method, path, _ = first.split()
+        data = await reader.readexactly(int(headers.get("content-length", 0)))
+        if headers.get("content-type") == "application/json":
+            yield Asked(path, headers, json.loads(data), method)
+        else:
+            yield Asked(path, headers, {}, method, data)
 
 
 async def _until_gone(reader: asyncio.StreamReader, asked: Asked) -> None:

@@ -8,6 +8,7 @@ the results of one round of tool calls, so the user turn follows the last of the
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from visus.core import call_ids
 from visus.core.prompt import Image, MediaFile, PromptPart, PromptTurn, SentMedia
 from visus.core.question import Role, Text
 
@@ -56,7 +57,7 @@ def _explained(turn: PromptTurn, names: Mapping[str, str]) -> list[PromptPart]:
     origin = f"the {turn.role} message"
     if turn.tool_call_id is not None:
         name = names.get(turn.tool_call_id, "a tool")
-        origin = f"the result of {name} (tool call {turn.tool_call_id})"
+        origin = f"the result of {name} (tool call {call_ids.head(turn.tool_call_id)})"
     parts: list[PromptPart] = []
     for part in turn.parts:
         if not isinstance(part, Text):

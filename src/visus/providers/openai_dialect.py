@@ -1,6 +1,5 @@
 """The OpenAI dialect: vLLM, llama.cpp, Azure's v1 form, and every other compatible server."""
 
-import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ import msgspec
 from msgspec import Raw
 from typing_extensions import override
 
+from visus.core import call_ids
 from visus.core.events import (
     Answer,
     AnswerModeration,
@@ -49,10 +49,10 @@ from visus.providers.openai_shapes import (
     Usage,
     WholeChoice,
 )
+from visus.providers.splicing import new_mark, spliced
 from visus.providers.transport import Body, Endpoint, Reply, Transport
 from visus.wire import sse
 
-_encode: Final = msgspec.json.Encoder().encode
 _chunk: Final = msgspec.json.Decoder(Chunk).decode
 _named: Final = msgspec.json.Decoder(Named).decode
 _completion: Final = msgspec.json.Decoder(Completion).decode
@@ -81,9 +81,8 @@ class OpenAIProvider:
     media_uuid: bool = False
     """See `openai_options`, as for the next."""
     trusts_mm_kwargs: bool = False
-    mark: str = field(default_factory=lambda: secrets.token_hex(16))
-    """Stands for each picture until the JSON around them is written. It is random and never
-    leaves this process, so that no caller can write it into a text."""
+    mark: str = field(default_factory=new_mark)
+    """Stands for each picture until the JSON around them is written."""
 
     def open(self, prompt: Prompt) -> Answer:
         """Asks `prompt`; see `visus.providers.base.Provider`."""
@@ -274,11 +273,11 @@ def request_body(
         request |= {"media_io_kwargs": {"video": wishes}, "mm_processor_kwargs": wishes}
     if prompt.streamed:
         request |= {"stream": True, "stream_options": {"include_usage": True}}
-    frame = _encode(request).split(mark.encode())
-    pieces: list[bytes | memoryview] = [frame[0]]
-    for picture, rest in zip(pictures, frame[1:], strict=True):
-        pieces += [b"data:%b;base64," % picture.media_type.encode(), picture.base64, rest]
-    return pieces
+    media = [
+        (b"data:%b;base64," % picture.media_type.encode(), picture.base64)
+        for picture in pictures
+    ]
+    return spliced(request, mark, media)
 
 
 class _Parts(NamedTuple):
@@ -320,11 +319,11 @@ def _message(turn: PromptTurn, parts: _Parts) -> dict[str, object]:
     if turn.name is not None:
         message["name"] = turn.name
     if turn.tool_call_id is not None:
-        message["tool_call_id"] = turn.tool_call_id
+        message["tool_call_id"] = call_ids.head(turn.tool_call_id)
     if turn.tool_calls:
         message["tool_calls"] = [
             {
-                "id": call.call_id,
+                "id": call_ids.head(call.call_id),
                 "type": "function",
                 "function": {"name": call.name, "arguments": call.arguments},
             }

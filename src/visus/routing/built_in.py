@@ -2,9 +2,11 @@
 
 from functools import cache
 from typing import Final
+from urllib.parse import quote
 
 from visus.local.lite.provider import LiteProvider
 from visus.providers.base import Provider
+from visus.providers.gemini_dialect import GeminiOptions, GeminiProvider
 from visus.providers.openai_dialect import OpenAIProvider
 from visus.providers.openai_options import OpenAIOptions
 from visus.providers.transport import Endpoint
@@ -30,10 +32,30 @@ async def _openai(given: Given[OpenAIOptions]) -> Provider:
     )
 
 
+async def _gemini(given: Given[GeminiOptions]) -> Provider:
+    @cache
+    def whole(upstream_id: str) -> Endpoint:
+        return given.endpoint(f"/models/{quote(upstream_id)}:generateContent")
+
+    @cache
+    def streamed(upstream_id: str) -> Endpoint:
+        return given.endpoint(f"/models/{quote(upstream_id)}:streamGenerateContent?alt=sse")
+
+    whole("any")  # an address that no request can be made of is told at the start
+    return GeminiProvider(
+        whole=whole,
+        streamed=streamed,
+        spelling=given.options.spelling,
+        max_event_bytes=given.upstream.max_event_bytes,
+        transport=given.transport,
+    )
+
+
 async def _lite(given: Given[NoOptions]) -> Provider:
     pool = WorkerPool(EYES, name="visus-lite", settings=given.lite.workers)
     return LiteProvider(pool=await given.until_closed.enter_async_context(pool))
 
 
+gemini: Final = Dialect(make=_gemini, options=GeminiOptions)
 openai: Final = Dialect(make=_openai, options=OpenAIOptions)
 lite: Final = Dialect(make=_lite, options=NoOptions, is_remote=False)

@@ -1,0 +1,150 @@
+"""The Gemini API, as AI Studio and Vertex AI speak it: `generateContent` and its stream."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+import msgspec
+from typing_extensions import override
+
+from visus.core.events import Answer, Batch
+from visus.core.prompt import Prompt
+from visus.errors import ServiceError, UpstreamBadResponse
+from visus.providers import gemini_faults
+from visus.providers.gemini_answer import Translator
+from visus.providers.gemini_options import Thinking
+from visus.providers.gemini_request import Spelling, request_body
+from visus.providers.splicing import new_mark
+from visus.providers.transport import Endpoint, Reply, Transport
+from visus.wire import sse
+
+FOREIGN_SIGNATURE: Final = "skip_thought_signature_validator"
+"""What Google documents for calls that no model of theirs made."""
+_NO_URIS: Final[Mapping[str, str]] = {}
+
+
+class GeminiOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[providers.options]` of the dialect `gemini`."""
+
+    thinking: Thinking = Thinking()
+    """What `reasoning_effort` means to its models."""
+    wants_signatures: bool = False
+    """Whether its models refuse calls without a signature (Gemini 3): those that another model
+    made then get one that says so."""
+
+    @property
+    def spelling(self) -> Spelling:
+        """How its models are spoken to."""
+        foreign = FOREIGN_SIGNATURE if self.wants_signatures else None
+        return Spelling(thinking=self.thinking, foreign_signature=foreign)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeminiProvider:
+    """One house that speaks the Gemini API."""
+
+    whole: Callable[[str], Endpoint]
+    """Where a model is asked for one body; quick, since it is asked each time."""
+    streamed: Callable[[str], Endpoint]
+    """The same for a stream."""
+    spelling: Spelling
+    max_event_bytes: int
+    transport: Transport
+    mark: str = field(default_factory=new_mark)
+
+    def open(self, prompt: Prompt) -> Answer:
+        """Asks `prompt`; see `visus.providers.base.Provider`."""
+        return _Opened(self, prompt)
+
+
+class _Opened(AbstractAsyncContextManager[AsyncIterator[Batch]]):
+    """An answer that is asked for on entering and ended on leaving."""
+
+    __slots__ = ("_prompt", "_provider", "_reply")
+
+    def __init__(self, provider: GeminiProvider, prompt: Prompt) -> None:
+        self._provider = provider
+        self._prompt = prompt
+        self._reply: Reply | None = None
+
+    @override
+    async def __aenter__(self) -> AsyncIterator[Batch]:
+        provider, prompt = self._provider, self._prompt
+        body = request_body(prompt, provider.mark, provider.spelling, _NO_URIS)
+        endpoint_of = provider.streamed if prompt.streamed else provider.whole
+        endpoint = endpoint_of(prompt.upstream_id)
+        reply = await provider.transport.post(endpoint, body, prompt.within)
+        if reply.status != 200:  # noqa: PLR2004 -- HTTP's OK
+            try:
+                said = await reply.read()
+            finally:
+                reply.close()
+            raise gemini_faults.refusal(reply.status, said, reply.headers, prompt)
+        self._reply = reply
+        if reply.headers.get("content-type", "").startswith("text/event-stream"):
+            return _StreamedAnswer(reply, prompt, provider.max_event_bytes)
+        return _WholeAnswer(reply, prompt)
+
+    @override
+    async def __aexit__(self, *_: object) -> None:
+        if self._reply is not None:
+            self._reply.close()
+
+
+class _WholeAnswer:
+    """One batch: an answer that comes as one body."""
+
+    def __init__(self, reply: Reply, prompt: Prompt) -> None:
+        self._reply: Reply | None = reply
+        self._translator = Translator(prompt)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Batch:
+        if self._reply is None:
+            raise StopAsyncIteration
+        body = await self._reply.read()
+        self._reply = None
+        events, failure = self._translator.events([body])
+        if failure is not None:
+            raise failure
+        return events + self._translator.end()
+
+
+class _StreamedAnswer:
+    """A batch for each read that completes an event."""
+
+    def __init__(self, reply: Reply, prompt: Prompt, max_event_bytes: int) -> None:
+        self._reply = reply
+        self._reader = sse.EventReader(max_event_bytes=max_event_bytes)
+        self._translator = Translator(prompt)
+        self._failure: ServiceError | None = None
+        self._is_over = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Batch:
+        while self._failure is None and not self._is_over:
+            received = await self._reply.more()
+            if not received:
+                self._is_over = True
+                events = self._translator.end()
+            else:
+                events = self._events(received)
+            if events:
+                return events
+        if self._failure is not None:
+            raise self._failure
+        raise StopAsyncIteration
+
+    def _events(self, received: bytes) -> Batch:
+        try:
+            payloads = self._reader.feed(received)
+        except sse.EventTooLarge as fault:
+            message = "An event of the model's stream is too large."
+            raise UpstreamBadResponse(message) from fault
+        events, self._failure = self._translator.events(payloads)
+        return events
