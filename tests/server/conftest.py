@@ -36,6 +36,7 @@ FIXTURES = (
     "lasting",
     "renewed",
     "admitting",
+    "drawing",
 )
 """Every fixture that is a running service."""
 
