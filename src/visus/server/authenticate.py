@@ -14,6 +14,7 @@ from visus.server.wrong_keys import WrongKeys
 OPEN_PATHS: Final = frozenset({"/health", "/openapi.json", "/docs"})
 """What anybody may read."""
 MAX_REMEMBERED: Final = 10_000
+_NOBODY: Final = (None, 0.0)
 
 
 class Doorkeeper:
@@ -40,10 +41,12 @@ class Doorkeeper:
         if bearer is None:
             raise self._wrong(exchange)
         wanted = digest(bearer)
-        key = self._recalled(wanted)
-        if key is None:
-            key = await anyio.to_thread.run_sync(self._book.find, wanted)
+        key, since_s = self._remembered.get(wanted, _NOBODY)
+        if key is not None and time.monotonic() - since_s < self._remember_s:
+            return key
+        key = await anyio.to_thread.run_sync(self._book.find, wanted)
         if key is None or key.revoked_at is not None:
+            self._remembered.pop(wanted, None)
             raise self._wrong(exchange)
         self._remember(wanted, key)
         return key
@@ -52,13 +55,7 @@ class Doorkeeper:
         self._wrong_keys.count(exchange.client)
         return InvalidApiKey("The API key is not valid.")
 
-    def _recalled(self, wanted: bytes) -> Key | None:
-        key, since = self._remembered.get(wanted, (None, 0.0))
-        return key if time.monotonic() - since < self._remember_s else None
-
     def _remember(self, wanted: bytes, key: Key) -> None:
-        if self._recalled(wanted) is not None:
-            return
         self._remembered[wanted] = (key, time.monotonic())
         if len(self._remembered) > MAX_REMEMBERED:
             self._remembered.popitem(last=False)
