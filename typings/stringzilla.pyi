@@ -1,3 +1,6 @@
+from array import array
+
 def find(
     text: bytes | memoryview, substring: bytes, start: int = ..., end: int = ..., /
 ) -> int: ...
+def hash_multiseed(text: bytes | memoryview, seeds: array[int], /) -> tuple[int, ...]: ...

@@ -431,7 +431,7 @@ def _fitting(
     sides = found.width_px, found.height_px
     width_px, height_px = sides[::-1] if is_on_its_side(found.orientation) else sides
     return fit(
-        Picture(found.media_type, width_px, height_px, len(source.clean)),
+        Picture(found.media_type, width_px, height_px, source.clean_bytes),
         sees,
         detail=picture.detail,
         max_tokens_per_image=wishes.max_tokens_per_image,
@@ -558,7 +558,7 @@ def _report(
         "image",
         source.declared,
         found.media_type,
-        len(source.data),
+        source.size_bytes,
         found.width_px,
         found.height_px,
         found.frames,

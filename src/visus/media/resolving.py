@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import anyio
 import anyio.lowlevel
+import pybase64
 
 from visus.core.question import (
     Document,
@@ -34,6 +35,7 @@ from visus.errors import (
 from visus.media import data_url, sampling
 from visus.media.fetch import FetchedMedia
 from visus.media.film import video_type
+from visus.media.known import Known, KnownPictures
 from visus.media.library import StoredFile
 from visus.media.papers import check_pdf
 from visus.media.settings import MediaSettings
@@ -73,10 +75,12 @@ class FileSource(Protocol):
 class Source(NamedTuple):
     """A picture file that was had and checked; no model's business yet."""
 
-    data: bytes
-    """As it came."""
+    decoded: bytes | None
+    """As it came; None for a known picture, of which there is only the base64."""
     base64: memoryview | None
     """The same in base64, where the caller sent it so."""
+    size_bytes: int
+    """Of the file as it came."""
     found: Survey
     declared: str | None
     """The media type that somebody claimed."""
@@ -84,9 +88,22 @@ class Source(NamedTuple):
     """How long it took to get."""
 
     @property
+    def data(self) -> bytes:
+        """The file as it came."""
+        if self.decoded is None:
+            return pybase64.b64decode(self.base64 or b"", validate=True)
+        return self.decoded
+
+    @property
     def clean(self) -> bytes:
         """The file without metadata and trailing bytes."""
         return self.data if self.found.cleaned is None else self.found.cleaned
+
+    @property
+    def clean_bytes(self) -> int:
+        """How large that is."""
+        cleaned = self.found.cleaned
+        return self.size_bytes if cleaned is None else len(cleaned)
 
 
 class Attachment(NamedTuple):
@@ -132,6 +149,7 @@ class Resolver:
     fetcher: Origin
     files: FileSource | None
     """None where nobody can have uploaded any."""
+    known: KnownPictures
 
     async def resolve(self, references: Sequence[MediaReference], *, owner: str) -> Resolved:
         """Has and checks every file, each once: first what needs no waiting, then the rest.
@@ -148,7 +166,7 @@ class Resolver:
                 continue
             if place:
                 await anyio.lowlevel.checkpoint()
-            sources[place] = self._inline(picture)
+            sources[place] = self._inline(picture, owner)
 
         async def get(
             wanted: LinkedImage | StoredImage | Video | Document,
@@ -161,18 +179,23 @@ class Resolver:
             sources |= await each(waiting, get, deadline_s, at_once=self.settings.max_at_once)
         return Resolved(references, sources, deadline_s)
 
-    def _inline(self, picture: InlineImage) -> Source:
+    def _inline(self, picture: InlineImage, owner: str) -> Source:
         began_s = time.monotonic()
         try:
             base64 = data_url.payload(picture.data_url)
+            declared = data_url.label(picture.data_url)
+            mark = self.known.mark(base64, owner=owner)
+            if (known := self.known.find(mark)) is not None:
+                return Source(None, base64, *known, declared, ms_since(began_s))
             if len(base64) > _PEEK_FROM and (head := data_url.peek(base64, _PEEK_BYTES)):
                 check_head(head, self.settings)
             file = data_url.decode(base64, max_bytes=self.settings.max_bytes)
-            found = survey(file.data, self.settings)
+            known = Known(len(file.data), survey(file.data, self.settings))
         except ServiceError as refusal:
             raise refusal.at(picture.param) from refusal
-        declared = data_url.label(picture.data_url)
-        return Source(file.data, file.base64, found, declared, ms_since(began_s))
+        if file.base64 is base64:  # else white space was taken out of it
+            self.known.remember(mark, known)
+        return Source(file.data, file.base64, *known, declared, ms_since(began_s))
 
     async def _picture(self, picture: LinkedImage | StoredImage, owner: str) -> Source:
         began_s = time.monotonic()
@@ -181,7 +204,8 @@ class Resolver:
             found = survey(file.data, self.settings)
         except ServiceError as refusal:
             raise refusal.at(picture.param) from refusal
-        return Source(file.data, None, found, file.declared, ms_since(began_s))
+        size_bytes = len(file.data)
+        return Source(file.data, None, size_bytes, found, file.declared, ms_since(began_s))
 
     async def _attachment(self, wanted: Video | Document, owner: str) -> Attachment:
         """A video or a document, checked by its first bytes."""

@@ -121,6 +121,10 @@ class MediaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     cache_bytes: Annotated[int, msgspec.Meta(ge=0)] = 4 * MIB
     """Pictures that were made over for a model and are kept in memory for the same caller, in
     bytes of their files; 0 keeps none."""
+    known_pictures: Annotated[int, msgspec.Meta(ge=0)] = 4096
+    """Pictures inside requests that needed no change and are recognised when the same caller
+    sends them again, as every turn of a conversation does; about 700 bytes each. 0 recognises
+    none."""
     prepare_s: Deadline = 45.0
     """All pictures of one request together, fetched, checked and fitted, in seconds."""
     max_at_once: Positive = 4

@@ -29,6 +29,7 @@ from visus.media.attachments import (
 )
 from visus.media.connect import address_policy, refuse_upstreams
 from visus.media.fetch import Fetcher
+from visus.media.known import KnownPictures
 from visus.media.library import Library
 from visus.media.pipeline import WORKER_ENTRY, MediaPipeline
 from visus.media.renditions import Renditions
@@ -185,7 +186,12 @@ async def _media(
     )
     return MediaPipeline(
         settings=settings.media,
-        resolver=Resolver(settings=settings.media, fetcher=fetcher, files=files),
+        resolver=Resolver(
+            settings=settings.media,
+            fetcher=fetcher,
+            files=files,
+            known=KnownPictures(settings.media.known_pictures),
+        ),
         pool=decoders,
         renditions=renditions,
         attachments=attachments,

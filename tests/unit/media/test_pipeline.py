@@ -56,6 +56,7 @@ from visus.errors import (
 )
 from visus.media.attachments import Attachments
 from visus.media.fetch import FetchedMedia
+from visus.media.known import KnownPictures
 from visus.media.library import StoredFile
 from visus.media.pipeline import WORKER_ENTRY, MediaPipeline
 from visus.media.renditions import Renditions
@@ -148,7 +149,12 @@ def pipeline(
     )
     return MediaPipeline(
         settings=settings,
-        resolver=Resolver(settings=settings, fetcher=door, files=files),
+        resolver=Resolver(
+            settings=settings,
+            fetcher=door,
+            files=files,
+            known=KnownPictures(settings.known_pictures),
+        ),
         pool=pool,
         renditions=Renditions(0),
         attachments=attachments,

@@ -1,0 +1,60 @@
+"""Pictures that need no change and were walked before: what is known of them, not the pictures.
+
+In a conversation every turn sends all earlier pictures again. Walking one a second time would
+tell the same, so its base64 text is recognised instead: by its length and by 128 bits of a hash
+whose seeds are drawn at random in each process, for the same owner only. Whoever found two
+texts of one hash could cheat nobody but himself.
+"""
+
+import secrets
+from array import array
+from collections import OrderedDict
+from typing import Final, NamedTuple, TypeAlias
+
+from stringzilla import hash_multiseed
+
+from visus.media.survey import Survey
+
+_SEEDS: Final = array("Q", [secrets.randbits(64), secrets.randbits(64)])
+
+Mark: TypeAlias = tuple[str, int, tuple[int, ...]]
+"""Whose text it is, how long, and its hashes."""
+
+
+class Known(NamedTuple):
+    """A picture that may pass as it is."""
+
+    size_bytes: int
+    """Of its file."""
+    found: Survey
+    """Nothing has to be cut out of it."""
+
+
+class KnownPictures:
+    """The last `most` pictures; 0 remembers none."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: OrderedDict[Mark, Known] = OrderedDict()
+
+    def mark(self, base64: memoryview, *, owner: str) -> Mark | None:
+        """What a text is recognised by; None where nothing is remembered."""
+        if not self._most:
+            return None
+        hashes = hash_multiseed(base64, _SEEDS)
+        return owner, len(base64), hashes
+
+    def find(self, mark: Mark | None) -> Known | None:
+        """What is known of the picture with that text."""
+        if mark is None or (known := self._known.get(mark)) is None:
+            return None
+        self._known.move_to_end(mark)
+        return known
+
+    def remember(self, mark: Mark | None, known: Known) -> None:
+        """Remembers a picture that needs no change; the one unused longest is forgotten."""
+        if mark is None or known.found.cleaned is not None:
+            return
+        self._known[mark] = known
+        if len(self._known) > self._most:
+            self._known.popitem(last=False)
