@@ -21,6 +21,7 @@ from visus.accounts.database import AccountsSettings
 from visus.local.settings import LiteSettings
 from visus.media.settings import MediaSettings
 from visus.media.shelf import FilesSettings
+from visus.models import presets
 from visus.models.catalogue import Catalogue, ModelRow, ProviderRow, shipped
 from visus.providers.settings import AnswerSettings, UpstreamSettings
 from visus.routing.dialects import Dialect, dialect
@@ -160,7 +161,8 @@ def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Con
     variables = os.environ if environment is None else environment
     text = _text(path)
     table = _table(text, path)
-    faults = list(_faults_of_file(table, text, path)) + list(_override(table, variables))
+    faults = [_located(fault, text, path) for fault in presets.fill(table)]
+    faults += [*_faults_of_file(table, text, path), *_override(table, variables)]
     if faults:
         raise ConfigRefused("\n".join(faults))
     try:

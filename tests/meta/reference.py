@@ -1,5 +1,5 @@
 # ruff: noqa: E501 -- sentences of the pages stay on the lines that they have there
-"""The three pages of docs/reference, made from the code: `python -m tests.meta.reference`.
+"""The pages of docs/reference, made from the code: `python -m tests.meta.reference`.
 
 A test compares what stands there with what this makes.
 """
@@ -16,6 +16,7 @@ from msgspec import inspect as shape
 
 from visus import errors
 from visus.config import Settings
+from visus.models.presets import presets
 from visus.routing.dialects import GROUP, dialect
 from visus.server import openapi
 from visus.server.authenticate import OPEN_PATHS
@@ -29,6 +30,7 @@ def pages() -> dict[str, str]:
         "settings.md": "\n".join(_settings()),
         "errors.md": "\n".join(_errors()),
         "routes.md": "\n".join(_routes()),
+        "presets.md": "\n".join(_presets()),
     }
 
 
@@ -113,8 +115,9 @@ def _toml(value: object) -> str:  # noqa: PLR0911 -- one arm for each kind
             return str(value).lower()
         case tuple() | list():
             return f"[{', '.join(_toml(one) for one in value)}]"
-        case dict() if not value:
-            return "{}"
+        case dict():
+            inside = ", ".join(f"{key} = {_toml(one)}" for key, one in value.items())
+            return f"{{ {inside} }}" if inside else "{}"
         case int():
             return f"{value:_}" if value >= 10_000 else str(value)
         case str():
@@ -224,6 +227,29 @@ def _routes() -> Iterator[str]:
     yield "| GET | `/openapi.json` | This table for programs | no |"
     yield "| GET | `/docs` | This table for people | no |"
     yield ""
+
+
+def _presets() -> Iterator[str]:
+    yield "# Presets\n"
+    yield (
+        'Servers that many people run. `preset = "ollama"` in a row of `[[providers]]` fills in what is\n'
+        "below, in the row and in each of its models; keys of your own win. No preset says where a\n"
+        "server runs: without `region` and `country` it meets no residency.\n\n"
+        "Made from the code by `python -m tests.meta.reference`.\n"
+    )
+    for name, preset in sorted(presets().items()):
+        yield f"## {name}\n"
+        yield "| where | key | value |"
+        yield "|---|---|---|"
+        tables = {
+            "`[[providers]]`": {"dialect": "openai"} | preset.provider,
+            "`[providers.options]`": preset.options,
+            "`[models.vision]`": preset.vision,
+        }
+        for where, table in tables.items():
+            for key, value in table.items():
+                yield f"| {where} | `{key}` | `{_toml(value)}` |"
+        yield ""
 
 
 if __name__ == "__main__":

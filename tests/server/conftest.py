@@ -24,6 +24,7 @@ FIXTURES = (
     "native",
     "azure",
     "rack",
+    "preset",
     "choosy",
     "warm",
     "pointing",

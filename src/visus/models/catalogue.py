@@ -117,6 +117,8 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     dialect: Name
     """The language that it speaks, an entry point of the group `visus.providers`: `openai`, or
     `lite`, the model inside, or one that another package brings."""
+    preset: str | None = None
+    """A server that is known, which fills in what the row leaves out: see the presets."""
     base_url: str | None = None
     """Up to and with the version: `https://models.example.test/v1`."""
     base_url_env: str | None = None

@@ -38,6 +38,7 @@ from visus.core.question import JsonSchema, NamedTool, Options, Text, Tool
 from visus.errors import ServiceError, UnsupportedParameter, UpstreamBadResponse
 from visus.providers import faults, moderation
 from visus.providers.media_names import media_names
+from visus.providers.openai_options import MaxTokensField
 from visus.providers.openai_shapes import (
     ABSENT,
     NOTHING,
@@ -78,8 +79,9 @@ class OpenAIProvider:
     it is asked each time."""
     max_event_bytes: int
     transport: Transport
+    max_tokens_field: MaxTokensField | None = None
+    """See `openai_options`, as for the next two."""
     media_uuid: bool = False
-    """See `openai_options`, as for the next."""
     trusts_mm_kwargs: bool = False
     mark: str = field(default_factory=new_mark)
     """Stands for each picture until the JSON around them is written."""
@@ -102,6 +104,9 @@ class _Opened(AbstractAsyncContextManager[AsyncIterator[Batch]]):
     @override
     async def __aenter__(self) -> AsyncIterator[Batch]:
         provider, prompt = self._provider, self._prompt
+        if provider.max_tokens_field is not None:
+            options = prompt.options._replace(max_tokens_field=provider.max_tokens_field)
+            prompt = prompt._replace(options=options)
         names = await media_names(prompt) if provider.media_uuid else ()
         body = request_body(
             prompt, provider.mark, names=names, by_kwargs=provider.trusts_mm_kwargs

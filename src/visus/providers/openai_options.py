@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal, TypeAlias
 from urllib.parse import quote, urlencode
 
 import msgspec
 
+MaxTokensField: TypeAlias = Literal["max_tokens", "max_completion_tokens"]
 MODEL: Final = "{model}"
 _PATH: Final = re.compile(r"/[!-~]*")
 
@@ -19,6 +20,9 @@ class OpenAIOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     in Azure's `/openai/deployments/{model}/chat/completions`."""
     query: dict[str, str] = {}
     """What follows the path: `{ api-version = "2024-10-21" }`."""
+    max_tokens_field: MaxTokensField | None = None
+    """The name under which the server knows the bound on an answer, whichever of the two a
+    caller uses; without it the caller's."""
     media_uuid: bool = False
     """Gives each picture and video a `uuid` made of its bytes and its owner, so that vLLM finds
     again what it made of them. To servers that do not know the field it is an unknown one."""

@@ -27,6 +27,7 @@ async def _openai(given: Given[OpenAIOptions]) -> Provider:
         endpoint_of=endpoint_of,
         max_event_bytes=given.upstream.max_event_bytes,
         transport=given.transport,
+        max_tokens_field=given.options.max_tokens_field,
         media_uuid=given.options.media_uuid,
         trusts_mm_kwargs=given.options.trusts_mm_kwargs,
     )
