@@ -1,16 +1,25 @@
 """The Gemini API behind the service: a server as strict as the real one, and its faults."""
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from openai import OpenAI
+from openai import BadRequestError, OpenAI
 from tests.conftest import FAST
 from tests.server.test_chat_proxy import data_url
 from tests.support.claims import answered, broke_off, refused, text_of
-from tests.support.gemini_upstream import BEHAVIOURS, IMAGES, WORDS, GeminiServer
+from tests.support.gemini_upstream import (
+    BEHAVIOURS,
+    IMAGES,
+    SIGNATURE,
+    SKIP,
+    WORDS,
+    GeminiServer,
+)
 from tests.support.service import Service, ask, picture, text
+from tests.support.upstream import Upstream
 from tests.unit.media.sample_pictures import encode, halves
 
 both_ways = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
@@ -22,6 +31,35 @@ dialect = "gemini"
 base_url = "http://127.0.0.1:{port}/v1beta"
 api_key_env = "SCRIPTED_KEY"
 api_key_header = "x-goog-api-key"
+[providers.options]
+thinking = { medium = 9000 }
+[[providers]]
+name = "gemini-3"
+dialect = "gemini"
+base_url = "http://127.0.0.1:{port}/v1beta"
+api_key_env = "SCRIPTED_KEY"
+api_key_header = "x-goog-api-key"
+[providers.options]
+thinking = { by = "level" }
+wants_signatures = true
+[[models]]
+id = "by-gemini-3"
+provider = "gemini-3"
+upstream_id = "good"
+[[models]]
+id = "tools-that-see"
+provider = "gemini-3"
+upstream_id = "tools"
+input_modalities = ["text", "image"]
+vision = { image_roles = ["user", "tool"] }
+[[providers]]
+name = "another"
+dialect = "openai"
+base_url = "http://127.0.0.1:{other}/v1"
+[[models]]
+id = "elsewhere"
+provider = "another"
+upstream_id = "good"
 [[providers]]
 name = "vertex"
 dialect = "gemini"
@@ -58,7 +96,9 @@ image_roles = ["user", "assistant"]
 
 
 @pytest.fixture(scope="session")
-def gemini(house: GeminiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def gemini(
+    house: GeminiServer, upstream: Upstream, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
     """The service before both houses, with a model for each behaviour."""
     own = "gemini-2.5-flash"
     rows = "".join(MODEL.replace("{name}", name) for name in BEHAVIOURS if name != own)
@@ -68,7 +108,10 @@ def gemini(house: GeminiServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
     )
     running = Service(
         tmp_path_factory.mktemp("gemini"),
-        FAST + CONFIG.replace("{port}", str(house.port)) + google + rows,
+        FAST
+        + CONFIG.replace("{port}", str(house.port)).replace("{other}", str(upstream.port))
+        + google
+        + rows,
         SCRIPTED_KEY=house.key,
         SCRIPTED_TOKEN=house.token,
     )
@@ -475,3 +518,333 @@ def test_hanging_up_ends_the_work_upstream(client: OpenAI, house: GeminiServer) 
     next(iter(stream))
     stream.close()
     assert house.last("paced").closed.wait(3)
+
+
+# --- Tools -----------------------------------------------------------------------------------
+
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "description": "Tells the weather.",
+        "parameters": {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "type": "object",
+            "properties": {"city": {"type": "string", "minLength": 1, "default": "Köln"}},
+            "required": ["city"],
+            "additionalProperties": False,
+        },
+    },
+}
+PHOTO = {"type": "function", "function": {"name": "photo"}}
+
+
+def called(message: Any) -> dict[str, Any]:
+    """The message of an answer as a client sends it back."""
+    return message.model_dump(exclude_none=True)
+
+
+def gave(call: Any, content: Any) -> dict[str, Any]:
+    return {"role": "tool", "tool_call_id": call.id, "content": content}
+
+
+def streamed(client: OpenAI, **asked: Any) -> dict[str, Any]:
+    """The message that the chunks of a stream add up to."""
+    with client.chat.completions.stream(**asked) as events:
+        for _ in events:
+            pass
+        message = events.get_final_completion().choices[0].message
+    found = message.model_dump(exclude_none=True, exclude={"parsed"})
+    for call in found["tool_calls"]:
+        call.pop("index", None)
+        call["function"].pop("parsed_arguments", None)
+    return found
+
+
+@both_ways
+@pytest.mark.parametrize("model", ["tools", "tools-that-see"])
+def test_tools_are_called_over_several_rounds_with_pictures_in_what_they_give(
+    client: OpenAI, house: GeminiServer, model: str, *, stream: bool
+) -> None:
+    """The server refuses a call without its signature, and results that fit no calls."""
+    asked: dict[str, Any] = {"model": model, "tools": [WEATHER, PHOTO]}
+    talk: list[Any] = [{"role": "user", "content": "How is it there?"}]
+
+    def answer() -> Any:
+        if stream:
+            return streamed(client, messages=talk, **asked)
+        made = client.chat.completions.create(messages=talk, **asked)
+        assert made.choices[0].finish_reason == "tool_calls"
+        return called(made.choices[0].message)
+
+    talk.append(answer())
+    assert talk[-1]["content"] == "Let me look. "
+    first, second = talk[-1]["tool_calls"]
+    arguments = [json.loads(one["function"]["arguments"]) for one in (first, second)]
+    assert arguments == [{"city": "Köln"}, {"city": "Bonn"}]
+    assert first["id"] != second["id"]
+    talk += [  # in another order than they were called
+        {"role": "tool", "tool_call_id": second["id"], "content": '{"rain": true}'},
+        {"role": "tool", "tool_call_id": first["id"], "content": "Sun."},
+    ]
+    talk.append(answer())
+    (photo,) = talk[-1]["tool_calls"]
+    assert photo["function"] == {"name": "photo", "arguments": "{}"}
+    talk.append(
+        {"role": "tool", "tool_call_id": photo["id"], "content": [text("Here:"), still()]}
+    )
+    done = client.chat.completions.create(messages=talk, **asked)
+    assert done.choices[0].finish_reason == "stop"
+    contents = house.last("tools").body["contents"]
+    results = [part["functionResponse"] for part in contents[2]["parts"]]
+    assert [one["response"] for one in results] == [{"output": "Sun."}, {"rain": True}]
+    if model == "tools":
+        moved = contents[5]["parts"]
+        assert contents[4]["parts"][0]["functionResponse"]["name"] == "photo"
+        assert moved[0]["text"].endswith(f"(tool call {photo['id'][:29]}):")
+        assert moved[1]["inlineData"]["mimeType"] == "image/png"
+    else:
+        (result,) = (part["functionResponse"] for part in contents[4]["parts"])
+        assert result["parts"][0]["inlineData"]["mimeType"] == "image/png"
+        assert result["response"] == {"output": "Here:"}
+
+
+def test_a_signature_beside_the_text_goes_back_there(
+    client: OpenAI, house: GeminiServer
+) -> None:
+    talk: list[Any] = [{"role": "user", "content": "How is it there?"}]
+    asked: dict[str, Any] = {"model": "old_tools", "tools": [WEATHER]}
+    made = client.chat.completions.create(messages=talk, **asked).choices[0].message
+    talk += [called(made), gave((made.tool_calls or [])[0], "Sun.")]
+    done = client.chat.completions.create(messages=talk, **asked)
+    assert done.choices[0].message.content == "Done."
+    said, call = contents(house, "old_tools")[1]["parts"]
+    assert said == {"text": "One moment.", "thoughtSignature": SIGNATURE}
+    assert call == {"functionCall": {"name": "weather", "args": {"city": "Köln"}}}
+
+
+FOREIGN = [
+    {"role": "user", "content": "How is it there?"},
+    {
+        "role": "assistant",
+        "tool_calls": [
+            {
+                "id": "call_of_another_model",
+                "type": "function",
+                "function": {"name": "weather", "arguments": '{"city": "Köln"}'},
+            }
+        ],
+    },
+    {"role": "tool", "tool_call_id": "call_of_another_model", "content": "Sun."},
+]
+
+
+def test_a_call_of_another_model_is_marked_where_that_is_wanted(
+    gemini: Service, house: GeminiServer
+) -> None:
+    body = {"messages": FOREIGN, "tools": [WEATHER]}
+    refused(gemini, gemini.post({"model": "good", **body}), 400, "invalid_value")
+    answered(gemini, gemini.post({"model": "by-gemini-3", **body}))
+    (call,) = contents(house, "good")[1]["parts"]
+    assert call["thoughtSignature"] == SKIP
+
+
+def test_other_servers_get_the_short_id(
+    gemini: Service, client: OpenAI, upstream: Upstream
+) -> None:
+    asked: dict[str, Any] = {"tools": [WEATHER, PHOTO]}
+    talk: list[Any] = [{"role": "user", "content": "How is it there?"}]
+    made = client.chat.completions.create(model="tools", messages=talk, **asked)
+    talk.append(called(made.choices[0].message))
+    calls = made.choices[0].message.tool_calls or []
+    assert len(calls[0].id) > len(SIGNATURE)
+    talk += [gave(one, "Sun.") for one in calls]
+    client.chat.completions.create(model="elsewhere", messages=talk, **asked)
+    _, answer, *results = upstream.last("good").body["messages"]
+    ids = [one["id"] for one in answer["tool_calls"]]
+    assert ids == [one["tool_call_id"] for one in results] == [one.id[:29] for one in calls]
+
+
+@pytest.mark.parametrize(
+    ("changed", "param"),
+    [
+        (lambda talk: talk[1]["tool_calls"][0].update(id="x"), "messages[2].tool_call_id"),
+        (lambda talk: talk.pop(), "messages"),
+        (lambda talk: talk.append(dict(talk[-1])), "messages"),
+        (lambda talk: talk.insert(2, {"role": "user", "content": "Well?"}), "messages"),
+        (
+            lambda talk: talk[1]["tool_calls"][0]["function"].update(arguments="[1]"),
+            "messages",
+        ),
+    ],
+)
+def test_calls_and_results_that_do_not_fit_are_refused_here(
+    gemini: Service, house: GeminiServer, changed: Any, param: str
+) -> None:
+    talk = json.loads(json.dumps(FOREIGN))
+    changed(talk)
+    before = len(house.asked)
+    reply = gemini.post({"model": "by-gemini-3", "messages": talk, "tools": [WEATHER]})
+    refused(gemini, reply, 400, "invalid_value", param)
+    assert len(house.asked) == before
+
+
+def test_an_id_that_was_cut_is_refused(gemini: Service, client: OpenAI) -> None:
+    talk: list[Any] = [{"role": "user", "content": "?"}]
+    tools: Any = [WEATHER]
+    made = client.chat.completions.create(model="old_tools", messages=talk, tools=tools)
+    call = called(made.choices[0].message)
+    call["tool_calls"][0]["id"] = call["tool_calls"][0]["id"][:-8]
+    result = {"role": "tool", "tool_call_id": call["tool_calls"][0]["id"], "content": "Sun."}
+    reply = gemini.post({"model": "old_tools", "messages": [*talk, call, result]})
+    refused(gemini, reply, 400, "invalid_value", "messages")
+
+
+@both_ways
+def test_one_call_at_a_time_is_one_call(
+    gemini: Service, house: GeminiServer, *, stream: bool
+) -> None:
+    body = ask("tools", tools=[WEATHER, PHOTO], parallel_tool_calls=False, stream=stream)
+    reply = gemini.post(body)
+    answer = answered(gemini, reply)
+    if stream:
+        deltas = [one["choices"][0]["delta"] for one in reply.events()[:-1]]
+        calls = [call for one in deltas for call in one.get("tool_calls") or ()]
+    else:
+        calls = answer["choices"][0]["message"]["tool_calls"]
+    assert [json.loads(one["function"]["arguments"]) for one in calls] == [{"city": "Köln"}]
+
+
+@pytest.mark.parametrize(
+    ("choice", "strict", "calling"),
+    [
+        ("auto", False, None),
+        ("auto", True, {"mode": "VALIDATED"}),
+        ("none", False, {"mode": "NONE"}),
+        ("required", False, {"mode": "ANY"}),
+        (
+            {"type": "function", "function": {"name": "photo"}},
+            False,
+            {"mode": "ANY", "allowedFunctionNames": ["photo"]},
+        ),
+    ],
+)
+def test_a_choice_of_tools_arrives(
+    gemini: Service, house: GeminiServer, choice: Any, calling: Any, *, strict: bool
+) -> None:
+    photo = {"type": "function", "function": {"name": "photo", "strict": strict}}
+    answered(gemini, gemini.post(ask("good", tools=[WEATHER, photo], tool_choice=choice)))
+    body = house.last("good").body
+    assert body.get("toolConfig", {}).get("functionCallingConfig") == calling
+    declared, plain = body["tools"][0]["functionDeclarations"]
+    assert plain == {"name": "photo"}
+    assert declared["description"] == "Tells the weather."
+    city = {"type": "string", "description": "minLength: 1"}
+    assert declared["parametersJsonSchema"]["properties"] == {"city": city}
+
+
+def test_a_function_whose_name_the_server_would_refuse_is_refused_here(
+    gemini: Service,
+) -> None:
+    tools = [PHOTO, {"type": "function", "function": {"name": "2d"}}]
+    reply = gemini.post(ask("good", tools=tools))
+    refused(gemini, reply, 400, "invalid_value", "tools[1].function.name")
+
+
+# --- Forms and options -----------------------------------------------------------------------
+
+
+def test_a_schema_arrives_in_the_keywords_that_the_server_knows(
+    client: OpenAI, house: GeminiServer
+) -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "kind": {"const": "boat"},
+            "size": {"$ref": "#/definitions/size"},
+            "mast": {"type": ["integer", "null"], "minimum": 0},
+        },
+        "definitions": {"size": {"enum": ["small", "large"], "type": "string"}},
+        "required": ["kind"],
+        "additionalProperties": False,
+    }
+    wanted: Any = {"name": "boat", "schema": schema, "strict": True, "description": "A boat."}
+    client.chat.completions.create(
+        model="good",
+        messages=[{"role": "user", "content": "?"}],
+        response_format={"type": "json_schema", "json_schema": wanted},
+    )
+    assert config(house, "good") == {
+        "responseMimeType": "application/json",
+        "responseJsonSchema": {
+            "type": "object",
+            "description": "A boat.",
+            "properties": {
+                "kind": {"enum": ["boat"], "type": "string"},
+                "size": {"$ref": "#/$defs/size"},
+                "mast": {"type": ["integer", "null"], "minimum": 0},
+            },
+            "$defs": {"size": {"enum": ["small", "large"], "type": "string"}},
+            "required": ["kind"],
+            "additionalProperties": False,
+        },
+    }
+
+
+def test_a_keyword_that_the_server_would_pass_over_is_refused_by_its_place(
+    client: OpenAI, house: GeminiServer
+) -> None:
+    schema = {"type": "object", "properties": {"id": {"type": "string", "pattern": "^[a-z]+$"}}}
+    before = len(house.asked)
+    with pytest.raises(BadRequestError) as refused:
+        client.chat.completions.create(
+            model="good",
+            messages=[{"role": "user", "content": "?"}],
+            response_format={
+                "type": "json_schema",
+                "json_schema": {"name": "it", "schema": schema},
+            },
+        )
+    assert refused.value.code == "unsupported_parameter"
+    where = "response_format.json_schema.schema.properties.id.pattern"
+    assert refused.value.param == where
+    assert len(house.asked) == before
+
+
+@pytest.mark.parametrize(
+    ("option", "most", "more"),
+    [
+        ("seed", 2**31 - 1, 2**31),
+        ("stop", list("abcde"), list("abcdef")),
+        ("n", 8, 9),
+    ],
+)
+def test_a_bound_of_the_server_is_told_by_name(
+    gemini: Service, option: str, most: Any, more: Any
+) -> None:
+    answered(gemini, gemini.post(ask("good", **{option: most})))
+    reply = gemini.post(ask("good", **{option: more}))
+    refused(gemini, reply, 400, "invalid_value", option)
+
+
+@pytest.mark.parametrize(
+    ("effort", "budget", "level"),
+    [
+        ("none", {"thinkingBudget": 0, "includeThoughts": False}, None),
+        ("minimal", {"thinkingBudget": 1024, "includeThoughts": True}, "MINIMAL"),
+        ("medium", {"thinkingBudget": 9000, "includeThoughts": True}, "MEDIUM"),
+        ("xhigh", {"thinkingBudget": 24_576, "includeThoughts": True}, "HIGH"),
+    ],
+)
+def test_effort_is_a_budget_or_a_level(
+    gemini: Service, house: GeminiServer, effort: str, budget: Any, level: str | None
+) -> None:
+    answered(gemini, gemini.post(ask("good", reasoning_effort=effort)))
+    assert config(house, "good") == {"thinkingConfig": budget}
+    reply = gemini.post(ask("by-gemini-3", reasoning_effort=effort))
+    if level is None:
+        refused(gemini, reply, 400, "invalid_value", "reasoning_effort")
+        return
+    answered(gemini, reply)
+    thinking = {"thinkingLevel": level, "includeThoughts": True}
+    assert config(house, "good") == {"thinkingConfig": thinking}

@@ -10,7 +10,6 @@ URL-safe base64 without padding, three fields, each behind its length in 3 bytes
 """
 
 import base64
-import binascii
 import re
 import secrets
 from typing import Final, NamedTuple
@@ -64,7 +63,7 @@ def carried(call_id: str) -> Carried:
     try:
         packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         return Carried(*_unpacked(packed))
-    except (binascii.Error, UnicodeDecodeError) as fault:
+    except ValueError as fault:
         raise ValueError("a tool call's id was changed") from fault
 
 
