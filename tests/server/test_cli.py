@@ -312,7 +312,7 @@ def test_a_port_that_is_taken_is_named(service: Service, tmp_path: Path) -> None
         ("[server]\nport = 1\nprot = 2\n", 3, "prot"),
         ("[media]\n\n[sever]\nport = 1\n", 3, "sever"),
         ('[[providers]]\nname = "a"\ndialect = "openai"\nbase_ulr = "x"\n', 4, "base_ulr"),
-        ('[[providers]]\nname = "a"\ndialect = "latin"\n', 3, "known: lite, openai"),
+        ('[[providers]]\nname = "a"\ndialect = "latin"\n', 3, "known: gemini, lite, openai"),
         (
             '[[providers]]\nname = "a"\ndialect = "lite"\n[providers.options]\nx = 1\n',
             5,
@@ -371,3 +371,77 @@ def test_an_address_or_a_key_that_cannot_work_is_named_at_the_start(
     assert done.returncode == 1
     assert reason in done.stderr
     assert "Traceback" not in done.stderr
+
+
+# --- providers -------------------------------------------------------------------------------
+
+ROWS = """
+[[providers]]
+name = "{name}"
+dialect = "openai"
+base_url = "http://127.0.0.1:{port}/v1"
+[[models]]
+id = "{name}-model"
+provider = "{name}"
+upstream_id = "{upstream_id}"
+input_modalities = ["text", "image"]
+{more}
+"""
+
+
+def _checked(tmp_path: Path, rows: str, *names: str) -> tuple[int, dict[str, list[str]]]:
+    """The exit code, and what the table says of each provider."""
+    file = tmp_path / "config.toml"
+    file.write_text(NO_LITE + rows)
+    done = _visus("providers", "check", *names, "--config", file)
+    lines = [line.strip("│ ").split("│") for line in done.stdout.splitlines() if "│" in line]
+    cells = [[cell.strip() for cell in line] for line in lines]
+    assert "Traceback" not in done.stderr
+    return done.returncode, {line[0]: line[1:] for line in cells}
+
+
+def test_providers_check_says_what_each_can_do(upstream: Upstream, tmp_path: Path) -> None:
+    rows = ROWS.format(name="able", port=upstream.port, upstream_id="able", more="")
+    before = len(upstream.asked)
+    code, said = _checked(tmp_path, rows)
+    assert said["able"][:-1] == ["able-model", "yes", "yes", "yes", "yes", "yes"]
+    assert said["able"][-1].endswith(" ms")
+    assert code == 0
+    asked = upstream.asked[before:]
+    assert [len(one.pictures()) for one in asked] == [0, 1, 0, 0, 0]
+    assert [bool(one.body.get("stream")) for one in asked] == [False, False, True, False, False]
+
+
+def test_providers_check_ends_with_1_where_a_row_promises_too_much(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    port = upstream.port
+    rows = (
+        ROWS.format(name="plain", port=port, upstream_id="good", more="")
+        + ROWS.format(name="blind", port=port, upstream_id="blind_of_pictures", more="")
+        + ROWS.format(name="closed", port=9, upstream_id="good", more="")
+    )
+    code, said = _checked(tmp_path, rows)
+    assert code == 1
+    assert said["plain"][4] == "no: upstream_invalid_output"  # no tool was called
+    assert said["blind"][1:3] == ["yes", "no: unsupported_modality"]
+    assert said["closed"][1:] == ["no: upstream_unreachable", *"----"]
+    assert list(_checked(tmp_path, rows, "closed")[1]) == ["closed"]
+
+
+def test_providers_check_does_not_ask_for_what_the_row_refuses(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    more = 'refuses = ["tools", "response_format"]'
+    rows = ROWS.format(name="plain", port=upstream.port, upstream_id="good", more=more)
+    code, said = _checked(tmp_path, rows)
+    assert (code, said["plain"][4:6]) == (0, ["-", "-"])
+
+
+def test_providers_check_knows_the_model_inside_and_no_stranger(tmp_path: Path) -> None:
+    done = _visus("providers", "check", "visus")
+    assert done.returncode == 0
+    assert "not offered" in done.stdout
+    stranger = _visus("providers", "check", "nobody")
+    assert (stranger.returncode, stranger.stdout) == (1, "")
+    assert "nobody" in stranger.stderr

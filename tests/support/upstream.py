@@ -145,6 +145,21 @@ async def good(asked: Asked, line: Line) -> None:
     await line.end()
 
 
+async def able(asked: Asked, line: Line) -> None:
+    """Calls a tool where one has to be called, writes JSON where it is wanted, else is good."""
+    if asked.body.get("tools"):
+        await tools(asked, line)
+    elif asked.body.get("response_format"):
+        await line.json(completion({"content": '{"colour": "red"}'}))
+    else:
+        await good(asked, line)
+
+
+async def blind_of_pictures(asked: Asked, line: Line) -> None:
+    """Answers text, and refuses pictures as llama.cpp does without a projector."""
+    await (BEHAVIOURS["status_500_no_images"] if asked.pictures() else good)(asked, line)
+
+
 async def names_itself(asked: Asked, line: Line) -> None:
     """Answers as the model that the field `user` names."""
     line.model = asked.body["user"]
@@ -605,6 +620,8 @@ BEHAVIOURS: dict[str, Callable[[Asked, Line], Awaitable[None]]] = {
         good,
         counts_its_own_way,
         names_itself,
+        able,
+        blind_of_pictures,
         echo,
         nonce,
         tools,

@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     _ask(commands.add_parser("ask", help="ask about pictures, here or on a server"))
     _inspect(commands.add_parser("inspect", help="show what a model would see, and its cost"))
     _models(commands.add_parser("models", help="list the models"))
+    _providers(commands.add_parser("providers", help="check what providers can do"))
     _keys(commands.add_parser("keys", help="make, list and revoke API keys"))
     _with_config(commands.add_parser("doctor", help="say what is ready and what is missing"))
     return parser
@@ -106,6 +107,13 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
 def _models(parser: argparse.ArgumentParser) -> None:
     _with_config(parser)
     parser.add_argument("--all", action="store_true", help="also those that cannot answer now")
+
+
+def _providers(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    check = actions.add_parser("check", help="ask each provider a few small questions")
+    check.add_argument("names", nargs="*", metavar="NAME", help="which (default: all)")
+    _with_config(check)
 
 
 def _keys(parser: argparse.ArgumentParser) -> None:
