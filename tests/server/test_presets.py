@@ -165,3 +165,9 @@ def test_a_preset_that_nobody_knows_is_refused_with_its_line_and_the_known_ones(
         ConfigRefused, match=r":3: providers\[0\].preset: .*llama-server.*ollama"
     ):
         load(file, {})
+
+
+def test_a_field_that_openai_does_not_know_never_reaches_it(preset: Service) -> None:
+    reply = preset.post(ask("at-openai", frobnicate=1))
+    answered(preset, reply)
+    assert reply.headers["x-visus-ignored"] == "frobnicate"
