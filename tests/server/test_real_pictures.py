@@ -136,18 +136,15 @@ DAMAGED = frozenset({
     "apng/syntax_num_frames_invalid", "apng/syntax_num_frames_zero",
 })  # fmt: skip
 """Cut off, contradicting itself, larger than allowed, or of more frames."""
-NOT_DECODED = frozenset({
+FOREIGN = frozenset({
     "bmp/pal2", "bmp/rgb16-231", "bmp/rgb24jpeg", "bmp/rgb24png", "bmp/rgb32bf",
     "bmp/rgba32abf",
-})  # fmt: skip
-"""Sound, and of a kind that our decoder does not have."""
-FOREIGN = frozenset({
     "bmp/badheadersize", "bmp/pal8os2v2-16", "tiff/16_bit_binary_pgm", "tiff/16bit.s",
     "tiff/8bit.s", "tiff/hopper_webp", "tiff/lab", "tiff/libtiff_segfault",
     "tiff/seek_too_large", "tiff/separate_planar_extra_samples",
 })  # fmt: skip
 """Of a kind that is refused by its name."""
-REFUSED = dict.fromkeys((*DAMAGED, *NOT_DECODED), "invalid_image") | dict.fromkeys(
+REFUSED = dict.fromkeys(DAMAGED, "invalid_image") | dict.fromkeys(
     FOREIGN, "invalid_image_format"
 )
 BY_FFMPEG = {

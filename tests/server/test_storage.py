@@ -242,3 +242,25 @@ def test_a_disk_that_takes_nothing_at_all_costs_records_but_no_answer(storing: S
     assert reply.error() == (503, "storage_unavailable", None)
     answered(storing, storing.post(ask("good")))
     assert storing.request("DELETE", f"/v1/files/{kept}", None, headers(storing)).status == 200
+
+
+def test_a_place_for_uploads_that_cannot_be_had_is_503_until_it_can(storing: Service) -> None:
+    storing.upload(b"kept")
+    incoming = storing.folder / "state" / "files" / "incoming"
+    aside = incoming.with_name("aside")
+    incoming.rename(aside)
+    incoming.write_text("a file where a folder should be")
+    try:
+        edge = "an-edge"
+        reply = storing.post(
+            f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+            f"x\r\n--{edge}--\r\n".encode(),
+            path="/v1/files",
+            **{"Content-Type": f"multipart/form-data; boundary={edge}"},
+        )
+    finally:
+        incoming.unlink()
+        aside.rename(incoming)
+    refused(storing, reply, 503, "storage_unavailable")
+    answered(storing, storing.post(ask("good")))
+    assert storing.upload(b"kept too")
