@@ -29,6 +29,7 @@ FIXTURES = (
     "warm",
     "pointing",
     "formal",
+    "polyglot",
     "routed",
     "gemini",
     "broken",

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from PIL import Image, UnidentifiedImageError
-from tests.support import upstream
+from tests.support import rules, upstream
 from tests.support.upstream import Asked, Json, Line, completion, delta
 from typing_extensions import override
 
@@ -78,7 +78,12 @@ class OpenAIServer(upstream.Upstream):
 
     key = "sk-upstream"
     path = "/v1/chat/completions"
-    models: ClassVar[set[str]] = {"gpt-4.1", "gpt-4.1-mini", *upstream.BEHAVIOURS}
+    models: ClassVar[set[str]] = {
+        "gpt-4.1",
+        "gpt-4.1-mini",
+        rules.answers_by_rules.__name__,
+        *upstream.BEHAVIOURS,
+    }
 
     @override
     async def play(self, asked: Asked, writer: asyncio.StreamWriter) -> None:

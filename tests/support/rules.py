@@ -1,7 +1,8 @@
 """A model that answers by general rules: what a question says decides, never which one it is.
 
 * A tool is called where the caller demands it, or where the question shares a word with what
-  the tool is for; its arguments are made from its schema and from what the question holds.
+  the tool is for and it was not called before; its arguments are made from its schema and from
+  what the question holds.
 * JSON is made from the schema that was sent or that the question holds, or of the names that
   it quotes.
 * Everything else is answered with what was there: how many words, how many pictures.
@@ -41,8 +42,8 @@ async def answers_by_rules(asked: Asked, line: Line) -> None:
     except Refused as fault:
         await line.json({"error": {"message": str(fault), "code": "invalid_value"}}, status=400)
         return
-    message, finish = _answer(asked.body)
-    usage = _usage(asked.body, message)
+    message, finish = answer(asked.body)
+    usage = usage_of(asked.body, message)
     if asked.body.get("stream"):
         await _streamed(asked.body, line, message, finish, usage)
         return
@@ -88,7 +89,7 @@ def _parts(message: Json) -> list[Json]:
 # --- The answer ------------------------------------------------------------------------------
 
 
-def _answer(body: Json) -> tuple[Json, str]:
+def answer(body: Json) -> tuple[Json, str]:
     """The message, and why it ends."""
     messages = body["messages"]
     asked = _last_words(messages)
@@ -154,10 +155,11 @@ def _chosen_tool(body: Json, asked: str) -> Json | None:
             return None
         case "required":
             return max(offered, key=lambda tool: len(_words(tool) & _of(asked)))
-        case _ if body["messages"][-1]["role"] == "tool":
-            return None
         case _:
-            return next((tool for tool in offered if _words(tool) & _of(asked)), None)
+            calls = [call for one in body["messages"] for call in one.get("tool_calls") or ()]
+            done = {call["function"]["name"] for call in calls}
+            fitting = (tool for tool in offered if _words(tool) & _of(asked))
+            return next((tool for tool in fitting if tool["name"] not in done), None)
 
 
 def _words(tool: Json) -> set[str]:
@@ -227,7 +229,8 @@ def _at(root: Json, reference: str) -> Json:
 # --- Tokens and streams ----------------------------------------------------------------------
 
 
-def _usage(body: Json, message: Json) -> Json:
+def usage_of(body: Json, message: Json) -> Json:
+    """What it costs, by the number of words."""
     sent = [json.dumps(one, sort_keys=True) for one in body["messages"]]
     cached = sum(len(one.split()) for one in sent if one in _SEEN)
     _SEEN.update(sent)
@@ -255,7 +258,7 @@ async def _streamed(body: Json, line: Line, message: Json, finish: str, usage: J
         for piece in re.findall(r".{1,6}", function["arguments"], re.DOTALL):
             more = {"index": place, "function": {"arguments": piece}}
             await line.event(delta(tool_calls=[more]))
-    for word in re.findall(r"\s*\S+", message["content"] or ""):
+    for word in re.findall(r"\s*\S+|\s+$", message["content"] or ""):
         await line.event(delta(word))
     await line.event(delta(finish=finish))
     if (body.get("stream_options") or {}).get("include_usage"):

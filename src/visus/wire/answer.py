@@ -138,6 +138,11 @@ class ChunkWriter:
                 return self._chunk(event.choice, {}, None, logprobs, verdict)
             case AnswerModeration():
                 return self._chunk(event.choice, {}, None, verdict=event)
+            case ToolCallDelta(name=str(), arguments=arguments) if arguments:
+                # As OpenAI does: first whom it calls, then with what.
+                begun = self._said(event._replace(arguments=""), None)
+                rest = event._replace(call_id=None, name=None)
+                return begun + self._said(rest, verdict)
             case _:
                 return self._chunk(event.choice, _delta(event), None, verdict=verdict)
 
