@@ -136,6 +136,37 @@ def test_what_is_no_key_never_becomes_one(state: Path, held: bytes) -> None:
     assert run("keys", "list", state=state).stdout.count("first key") == 1
 
 
+def no_key(state: Path) -> None:
+    with closing(sqlite3.connect(state / "visus.db")) as database, database:
+        database.execute("DELETE FROM keys")
+
+
+def half_a_key(state: Path) -> None:
+    no_key(state)
+    (state / "first-key").replace(state / "first-key.part")
+    (state / "first-key.part").write_text("sk-vis")
+
+
+def no_table(state: Path) -> None:
+    (state / "first-key").unlink()
+    (state / "visus.db").write_bytes(b"")
+
+
+@pytest.mark.parametrize("crash", [no_key, half_a_key, no_table])
+def test_a_first_start_that_was_cut_off_is_made_good_by_the_next(
+    state: Path, crash: Callable[[Path], None]
+) -> None:
+    """Between any two steps: the database, its tables, the file of the key, its row."""
+    crash(state)
+    service = Service(state.parent, NO_LITE)
+    try:
+        assert service.key.startswith("sk-visus-")
+        assert (state / "first-key").read_text().strip() == service.key
+        assert service.get("/v1/models").status == 200
+    finally:
+        service.stop()
+
+
 # --- While it runs ---------------------------------------------------------------------------
 
 
