@@ -11,8 +11,6 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
 from os import getpid, pathsep
 from pathlib import Path
 from resource import getpagesize
@@ -86,15 +84,47 @@ class _Job:
         return self.result
 
 
-class _Stream(_Job):
-    """A call that is answered piece by piece, to somebody who may leave before the end."""
+class Stream(_Job):
+    """A call that is answered piece by piece, to somebody who may leave before the end.
 
-    def __init__(self, payload: bytes | memoryview, deadline_s: float) -> None:
+    Each step of the iteration gives the pieces that have come since the last one.
+    """
+
+    def __init__(
+        self, payload: bytes | memoryview, deadline_s: float, waiting: dict[int, _Job]
+    ) -> None:
         super().__init__(payload, deadline_s)
         self.is_abandoned = False
+        self._waiting = waiting
         self._parts: deque[bytes] = deque()
         self._changed = anyio.Event()
         """Set and replaced whenever a piece comes or goes."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> list[bytes]:
+        while not self._parts:
+            if self.done.is_set():
+                self.outcome()
+                raise StopAsyncIteration
+            await self._changed.wait()
+        some = list(self._parts)
+        self._parts.clear()
+        self._turn()
+        return some
+
+    def close(self) -> None:
+        """Nobody reads any more; a job that waits is never begun."""
+        self._waiting.pop(id(self), None)
+        self.is_abandoned = True
+        self._turn()
 
     @override
     async def add(self, part: bytes) -> None:
@@ -104,25 +134,6 @@ class _Stream(_Job):
         if not self._is_over():
             self._parts.append(part)
             self._turn()
-
-    async def parts(self) -> AsyncGenerator[list[bytes], None]:
-        """What has come since the last look, until the end."""
-        while True:
-            if self._parts:
-                some = list(self._parts)
-                self._parts.clear()
-                self._turn()
-                yield some
-            elif self.done.is_set():
-                self.outcome()
-                return
-            else:
-                await self._changed.wait()
-
-    def abandon(self) -> None:
-        """Nobody reads any more."""
-        self.is_abandoned = True
-        self._turn()
 
     @override
     def succeed(self, result: bytes) -> None:
@@ -358,27 +369,19 @@ class WorkerPool:
             self._waiting.pop(id(waiting), None)
         return waiting.outcome()
 
-    @asynccontextmanager
-    async def stream(
-        self, job: bytes | memoryview, *, deadline_s: float | None = None
-    ) -> AsyncGenerator[AsyncIterator[list[bytes]], None]:
+    def stream(self, job: bytes | memoryview, *, deadline_s: float | None = None) -> Stream:
         """Have `job` done by the next free worker, and read its result as it is made.
 
-        Each step gives the pieces that have come since the last one. Leaving before the end
-        tells the worker to stop; one that goes on for `cancel_grace_s` is killed. The worker
-        waits for a reader that is far behind, but not longer than the deadline.
+        Whoever has the stream closes it. Closing before the end tells the worker to stop; one
+        that goes on for `cancel_grace_s` is killed. The worker waits for a reader that is far
+        behind, but not longer than the deadline.
 
         Raises:
-            ServiceError: as `call` does, on entering or from the steps.
+            ServiceError: as `call` does, at once or from the iteration.
         """
-        waiting = _Stream(job, deadline_s or self._settings.deadline_s)
+        waiting = Stream(job, deadline_s or self._settings.deadline_s, self._waiting)
         self._queue(waiting)
-        try:
-            async with aclosing(waiting.parts()) as parts:
-                yield parts
-        finally:
-            self._waiting.pop(id(waiting), None)
-            waiting.abandon()
+        return waiting
 
     def _queue(self, job: _Job) -> None:
         """Lets it wait for a worker, if it may."""
@@ -509,7 +512,7 @@ class WorkerPool:
                 return
             if self._kill_if_swollen(worker):
                 await anyio.sleep_forever()
-            if isinstance(job, _Stream) and job.is_abandoned:
+            if isinstance(job, Stream) and job.is_abandoned:
                 await self._call_off(worker, job)
 
     async def _call_off(self, worker: _Worker, job: _Job) -> None:

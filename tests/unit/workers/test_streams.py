@@ -28,7 +28,7 @@ def pool_of(
 
 
 async def whole(pool: WorkerPool, job: bytes) -> list[bytes]:
-    async with pool.stream(job) as parts:
+    with pool.stream(job) as parts:
         return [one async for some in parts for one in some]
 
 
@@ -40,14 +40,14 @@ async def test_the_pieces_come_in_order_and_then_it_ends() -> None:
 
 
 async def test_a_piece_is_there_before_the_job_has_ended() -> None:
-    async with pool_of() as pool, pool.stream(b"hang") as parts:
-        with anyio.fail_after(5):
+    async with pool_of() as pool:
+        with pool.stream(b"hang") as parts, anyio.fail_after(5):
             assert await anext(parts) == [b"awake"]
 
 
 async def test_leaving_stops_the_job_and_keeps_the_worker() -> None:
     async with pool_of() as pool:
-        async with pool.stream(b"forever") as parts:
+        with pool.stream(b"forever") as parts:
             await anext(parts)
             before = pool.pids
         with anyio.fail_after(5):
@@ -58,7 +58,7 @@ async def test_leaving_stops_the_job_and_keeps_the_worker() -> None:
 async def test_leaving_many_times_in_a_row_never_stops_the_wrong_job() -> None:
     async with pool_of() as pool:
         for _ in range(30):
-            async with pool.stream(b"count 200") as parts:
+            with pool.stream(b"count 200") as parts:
                 await anext(parts)
             assert len(await whole(pool, b"count 50")) == 50
 
@@ -75,7 +75,7 @@ async def test_an_order_to_stop_that_comes_too_late_is_no_job() -> None:
 
 async def test_a_worker_that_does_not_heed_the_order_is_killed_after_its_grace() -> None:
     async with pool_of(cancel_grace_s=0.2) as pool:
-        async with pool.stream(b"hang") as parts:
+        with pool.stream(b"hang") as parts:
             await anext(parts)
             before = pool.pids
         with anyio.fail_after(10):
@@ -85,40 +85,39 @@ async def test_a_worker_that_does_not_heed_the_order_is_killed_after_its_grace()
 
 async def test_a_stream_that_is_left_while_it_waits_is_never_begun() -> None:
     async with pool_of() as pool:
-        async with pool.stream(b"forever") as parts:
+        with pool.stream(b"forever") as parts:
             await anext(parts)
             before = pool.pids
-            async with pool.stream(b"die"):
+            with pool.stream(b"die"):
                 await anyio.sleep(0.05)
         assert await whole(pool, b"count 1") == [b"0"]
         assert pool.pids == before
 
 
 async def test_streams_wait_in_the_same_bounded_queue_as_calls() -> None:
-    async with pool_of(max_waiting=1) as pool, pool.stream(b"forever") as parts:
-        await anext(parts)
-        async with pool.stream(b"count 1"):
-            with pytest.raises(Overloaded):
-                async with pool.stream(b"count 1"):
-                    pass
+    async with pool_of(max_waiting=1) as pool:
+        with pool.stream(b"forever") as parts:
+            await anext(parts)
+            with pool.stream(b"count 1"), pytest.raises(Overloaded), pool.stream(b"count 1"):
+                pass
 
 
 async def test_a_reader_who_is_behind_makes_the_worker_wait() -> None:
-    async with pool_of() as pool, pool.stream(b"forever") as parts:
-        first = await anext(parts)
-        await anyio.sleep(1)
-        kept = await anext(parts)
-        assert len(kept) == 256
-        assert [*first, *kept] == [b"%d" % number for number in range(len(first) + 256)]
+    async with pool_of() as pool:
+        with pool.stream(b"forever") as parts:
+            first = await anext(parts)
+            await anyio.sleep(1)
+            kept = await anext(parts)
+            assert len(kept) == 256
+            assert [*first, *kept] == [b"%d" % number for number in range(len(first) + 256)]
 
 
 async def test_a_reader_who_is_behind_for_ever_costs_the_job_its_deadline() -> None:
     async with pool_of(deadline_s=0.5) as pool:
-        with pytest.raises(WorkerTimedOut):
-            async with pool.stream(b"forever") as parts:
-                await anyio.sleep(1)
-                async for _ in parts:
-                    pass
+        with pytest.raises(WorkerTimedOut), pool.stream(b"forever") as parts:
+            await anyio.sleep(1)
+            async for _ in parts:
+                pass
         assert await whole(pool, b"count 1") == [b"0"]
 
 
@@ -128,21 +127,19 @@ async def test_what_was_said_before_a_fault_is_heard_before_it(
 ) -> None:
     heard: list[bytes] = []
     async with pool_of() as pool:
-        with pytest.raises(kind):
-            async with pool.stream(job) as parts:
-                async for some in parts:
-                    heard += some
+        with pytest.raises(kind), pool.stream(job) as parts:
+            async for some in parts:
+                heard += some
         assert await whole(pool, b"count 1") == [b"0"]
     assert heard == [b"so far"]
 
 
 async def test_a_worker_killed_from_outside_ends_the_stream_with_an_error() -> None:
     async with pool_of() as pool:
-        with pytest.raises(WorkerDied) as caught:
-            async with pool.stream(b"hang") as parts:
-                await anext(parts)
-                os.kill(pool.pids[0], signal.SIGKILL)
-                await anext(parts)
+        with pytest.raises(WorkerDied) as caught, pool.stream(b"hang") as parts:
+            await anext(parts)
+            os.kill(pool.pids[0], signal.SIGKILL)
+            await anext(parts)
         assert caught.value.detail == "the process ended with status -9"
         assert await whole(pool, b"count 1") == [b"0"]
 
