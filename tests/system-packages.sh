@@ -3,10 +3,11 @@
 # those; says nothing when all are there.
 #   curl                the README's first call
 #   nodejs, npm         the README's third call, and the stock Node client
+#   libgomp1            llama.cpp's threads
 #   fonts-*             the rendered pages of the evaluation
 #   tesseract-ocr(-deu) the yardstick that a page's reading time is held against
 set -eu
-wanted="curl nodejs npm tesseract-ocr tesseract-ocr-deu"
+wanted="curl libgomp1 nodejs npm tesseract-ocr tesseract-ocr-deu"
 wanted="$wanted fonts-dejavu-core fonts-dejavu-extra fonts-liberation fonts-freefont-ttf"
 
 installed() {

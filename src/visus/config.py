@@ -18,7 +18,8 @@ from msgspec import inspect
 from typing_extensions import override
 
 from visus.accounts.database import AccountsSettings
-from visus.local.settings import LiteSettings
+from visus.local.gguf import shelf
+from visus.local.settings import GgufSettings, LiteSettings
 from visus.media.settings import MediaSettings
 from visus.media.shelf import FilesSettings
 from visus.models import presets
@@ -117,6 +118,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         count=2, memory_bytes=1024 * MIB, address_space_bytes=2048 * MIB, deadline_s=15.0
     )
     lite: LiteSettings = LiteSettings()
+    gguf: GgufSettings = GgufSettings()
     upstream: UpstreamSettings = UpstreamSettings()
     answers: AnswerSettings = AnswerSettings()
     routing: RoutingSettings = RoutingSettings()
@@ -167,9 +169,11 @@ def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Con
         raise ConfigRefused("\n".join(faults))
     try:
         settings = msgspec.convert(table, Settings, strict=False)
-        catalogue = shipped().with_rows(Catalogue(settings.providers, settings.models))
+        catalogue = _with_pulled(shipped(), settings.gguf)
+        catalogue = catalogue.with_rows(Catalogue(settings.providers, settings.models))
         catalogue.check()
         _check_seeing(settings, catalogue)
+        catalogue = _with_files(catalogue, settings.models)
     except ValueError as fault:
         raise ConfigRefused(_located(str(fault), text, path)) from fault
     if not settings.lite.enabled:
@@ -192,6 +196,28 @@ def _check_seeing(settings: Settings, catalogue: Catalogue) -> None:
     for one in settings.routing.seeing:
         if one not in known:
             raise ValueError(f"routing.seeing: there is no model {one!r}")
+
+
+def _with_pulled(catalogue: Catalogue, settings: GgufSettings) -> Catalogue:
+    folder = Path(settings.dir).absolute()
+    rows = tuple(model.row(folder) for model in shelf.pulled(folder))
+    return catalogue.with_rows(Catalogue(models=rows)) if rows else catalogue
+
+
+def _with_files(catalogue: Catalogue, own: Sequence[ModelRow]) -> Catalogue:
+    """The catalogue where every model that is run here has its file, and no other has one.
+
+    Raises:
+        ValueError: a row that has none, or one too many.
+    """
+    here = {row.name for row in catalogue.providers if row.dialect == shelf.DIALECT}
+    for number, model in enumerate(own):
+        is_run_here = any(one.provider in here for one in model.run_by)
+        if is_run_here is not (model.path is not None):
+            what = "needs the GGUF file that is run here" if is_run_here else "is run elsewhere"
+            raise ValueError(f"models[{number}].path: the model {model.id!r} {what}")
+    models = [row if row.path is None else shelf.as_run(row) for row in catalogue.models]
+    return Catalogue(catalogue.providers, tuple(models))
 
 
 class _RowRefused(Exception):

@@ -306,6 +306,13 @@ class WorkerUnavailable(Unavailable):
     again: ClassVar[Again] = "elsewhere"
 
 
+class ModelTooLarge(Unavailable):
+    """The model needs more memory than models may have on this server."""
+
+    code = "model_too_large"
+    should_retry = False
+
+
 class ProviderNotConfigured(Unavailable):
     """The model's provider lacks a setting, which the message names."""
 

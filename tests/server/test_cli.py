@@ -312,7 +312,11 @@ def test_a_port_that_is_taken_is_named(service: Service, tmp_path: Path) -> None
         ("[server]\nport = 1\nprot = 2\n", 3, "prot"),
         ("[media]\n\n[sever]\nport = 1\n", 3, "sever"),
         ('[[providers]]\nname = "a"\ndialect = "openai"\nbase_ulr = "x"\n', 4, "base_ulr"),
-        ('[[providers]]\nname = "a"\ndialect = "latin"\n', 3, "known: gemini, lite, openai"),
+        (
+            '[[providers]]\nname = "a"\ndialect = "latin"\n',
+            3,
+            "known: gemini, gguf, lite, openai",
+        ),
         (
             '[[providers]]\nname = "a"\ndialect = "lite"\n[providers.options]\nx = 1\n',
             5,

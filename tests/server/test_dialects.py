@@ -122,7 +122,7 @@ def test_a_dialect_of_another_package_answers_and_is_closed_with_the_service(
         (
             "latin",
             "",
-            "there is no dialect 'latin'; known: broken, lite, openai, parrot, plain",
+            "no dialect 'latin'; known: broken, gemini, gguf, lite, openai, parrot, plain",
         ),
     ],
 )

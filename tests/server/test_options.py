@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.conftest import FAST
 from tests.meta.reference import FOLDER
+from tests.support import tiny_model
 from tests.support.claims import answered, refused
 from tests.support.gemini_upstream import GeminiServer
 from tests.support.service import Service, ask
@@ -47,7 +48,7 @@ NEUTRAL: dict[str, Any] = {
     "stop": None,
     "response_format": {"type": "text"},
 }
-DIALECTS = ("openai", "gemini", "lite")
+DIALECTS = ("openai", "gemini", "gguf", "lite")
 DECLARED = {"tools": [{"functionDeclarations": [{"name": "weather"}]}]}
 TO_GEMINI: dict[str, dict[str, Any]] = {
     "frequency_penalty": {"generationConfig": {"frequencyPenalty": 1.5}},
@@ -97,6 +98,8 @@ def choosy(
     upstream: Upstream, house: GeminiServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
     """A service with a model for each option that it refuses, and one that takes them all."""
+    folder = tmp_path_factory.mktemp("model")
+    tiny_model.write(folder)
     config = (
         FAST.replace("[lite]\nenabled = false\n", "")
         + f"""
@@ -131,10 +134,18 @@ refuses = ["top_p"]
 [[models]]
 id = "lite"
 provider = "visus"
+[[models]]
+id = "gguf"
+provider = "gguf"
+path = "{folder}/model.gguf"
+max_sequence_length = 512
+[gguf]
+threads = 1
 {ROWS.replace("{provider}", "scripted")}
 """
     )
     running = Service(tmp_path_factory.mktemp("choosy"), config, SCRIPTED_KEY=house.key)
+    assert running.post(ask("gguf", max_tokens=1)).status == 200  # its process is up from now
     yield running
     running.stop()
 

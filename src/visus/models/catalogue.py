@@ -167,6 +167,10 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """All who run it: each question goes to the least busy one."""
     fallbacks: tuple[Name, ...] = ()
     """The models that are asked, in order, when this one gives no answer."""
+    path: str | None = None
+    """The GGUF file of a model that is run here; of several parts the first."""
+    projector: str | None = None
+    """The GGUF file that turns pictures into its tokens; with it the model takes pictures."""
     display_name: str | None = None
     model_type: Literal["LLM", "EMBEDDING"] = "LLM"
     input_modalities: tuple[Modality, ...] = ("text",)
@@ -267,6 +271,15 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         names = {one.provider for one in model.run_by}
         theirs = [row.refuses for row in self.providers if row.name in names]
         return tuple(sorted({*model.refuses, *chain.from_iterable(theirs)}))
+
+    def run_by(self, provider: str) -> Sequence[tuple[str, ModelRow]]:
+        """The models that a provider runs, by their names in its mouth."""
+        return [
+            (one.upstream_id or model.id, model)
+            for model in self.models
+            for one in model.run_by
+            if one.provider == provider
+        ]
 
     def check(self) -> None:
         """Refuses, as a ValueError, a name that stands twice, or one that nobody has."""

@@ -1,9 +1,11 @@
 """What a provider is to the rest of the service."""
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Sequence
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from visus.core.events import Answer
 from visus.core.prompt import Prompt
+from visus.models.catalogue import ModelRow
 
 
 class Provider(Protocol):
@@ -19,6 +21,22 @@ class Provider(Protocol):
         The iterator may have an attribute `answered_as`: the name of the model that the server
         says it asked, once the first events are there.
         """
+        ...
+
+
+LoadState: TypeAlias = Literal["unloaded", "loading", "loaded"]
+
+
+@runtime_checkable
+class LoadsModels(Protocol):
+    """A provider whose models come into memory when they are asked for."""
+
+    def know(self, models: Sequence[tuple[str, ModelRow]]) -> None:
+        """Runs these from now on, and no others; called whenever the catalogue is read."""
+        ...
+
+    def state(self, upstream_id: str) -> LoadState:
+        """Where one of them is now."""
         ...
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple, Protocol, Self
 
 import msgspec
 from msgspec import Raw
@@ -26,6 +26,7 @@ from visus.core.events import (
     TokensUsed,
     ToolCallDelta,
 )
+from visus.core.places import Demand
 from visus.core.prompt import (
     Image,
     MediaFile,
@@ -51,7 +52,7 @@ from visus.providers.openai_shapes import (
     WholeChoice,
 )
 from visus.providers.splicing import new_mark, spliced
-from visus.providers.transport import Body, Endpoint, Reply, Transport
+from visus.providers.transport import Body, Endpoint
 from visus.wire import sse
 
 _chunk: Final = msgspec.json.Decoder(Chunk).decode
@@ -70,6 +71,37 @@ FAILED: Final = frozenset({"error", "abort", "cancelled"})
 """Reasons that servers give when nothing finished."""
 
 
+class Answered(Protocol):
+    """An answer whose head is there, such as `transport.Reply`. Whoever holds it closes it."""
+
+    status: int
+    headers: Mapping[str, str]
+    is_understood: bool
+    """Set when nothing more is wanted, though last bytes may be on their way."""
+
+    async def more(self) -> bytes:
+        """The next bytes of the body; empty where it is complete."""
+        ...
+
+    async def read(self) -> bytes:
+        """The rest of the body."""
+        ...
+
+    def close(self) -> None:
+        """Ends the exchange; an answer that was not taken whole ends upstream."""
+        ...
+
+
+class Carrier(Protocol):
+    """The way to a server: `transport.Transport`, or a line to a process of ours."""
+
+    async def post(
+        self, endpoint: Endpoint, body: Body, within: Sequence[Demand], /
+    ) -> Answered:
+        """Sends `body` and waits for the head of the answer."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAIProvider:
     """One OpenAI-compatible server."""
@@ -78,7 +110,7 @@ class OpenAIProvider:
     """Its chat completions route for a model, with the key where it asks for one; quick, since
     it is asked each time."""
     max_event_bytes: int
-    transport: Transport
+    transport: Carrier
     max_tokens_field: MaxTokensField | None = None
     """See `openai_options`, as for the next two."""
     media_uuid: bool = False
@@ -99,7 +131,7 @@ class _Opened(AbstractAsyncContextManager[AsyncIterator[Batch]]):
     def __init__(self, provider: OpenAIProvider, prompt: Prompt) -> None:
         self._provider = provider
         self._prompt = prompt
-        self._reply: Reply | None = None
+        self._reply: Answered | None = None
 
     @override
     async def __aenter__(self) -> AsyncIterator[Batch]:
@@ -137,7 +169,7 @@ class _Opened(AbstractAsyncContextManager[AsyncIterator[Batch]]):
 class _WithLimits:
     """An answer whose first batch begins with what the server says of our limits there."""
 
-    def __init__(self, reply: Reply, batches: "_StreamedAnswer | _WholeAnswer") -> None:
+    def __init__(self, reply: Answered, batches: "_StreamedAnswer | _WholeAnswer") -> None:
         self._told: Batch = (LimitsTold(faults.limits(reply.headers)),)
         self._batches = batches
 
@@ -158,8 +190,8 @@ class _WithLimits:
 class _WholeAnswer:
     """One batch: an answer that comes as one body."""
 
-    def __init__(self, reply: Reply, prompt: Prompt) -> None:
-        self._reply: Reply | None = reply
+    def __init__(self, reply: Answered, prompt: Prompt) -> None:
+        self._reply: Answered | None = reply
         self._prompt = prompt
         self.answered_as: str | None = None
         """See `visus.providers.base.Provider`."""
@@ -180,7 +212,7 @@ class _WholeAnswer:
 class _StreamedAnswer:
     """A batch for each read that completes an event."""
 
-    def __init__(self, reply: Reply, prompt: Prompt, max_event_bytes: int) -> None:
+    def __init__(self, reply: Answered, prompt: Prompt, max_event_bytes: int) -> None:
         self._reply = reply
         self._reader = sse.EventReader(max_event_bytes=max_event_bytes)
         self._translator = _StreamTranslator(prompt)

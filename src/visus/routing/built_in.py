@@ -4,6 +4,10 @@ from functools import cache
 from typing import Final
 from urllib.parse import quote
 
+from visus.local.gguf.carrier import Carrier
+from visus.local.gguf.model import LocalModel
+from visus.local.gguf.provider import GgufProvider
+from visus.local.gguf.residence import Residence
 from visus.local.lite.provider import LiteProvider
 from visus.providers.base import Provider
 from visus.providers.gemini_dialect import GeminiOptions, GeminiProvider
@@ -57,6 +61,23 @@ async def _lite(given: Given[NoOptions]) -> Provider:
     return LiteProvider(pool=await given.until_closed.enter_async_context(pool))
 
 
+async def _gguf(given: Given[NoOptions]) -> Provider:
+    residence = await given.until_closed.enter_async_context(Residence(given.gguf))
+    here = Endpoint.of("http://here", {}, given.row.site)  # the carrier needs no address
+
+    def spoken(model: LocalModel) -> OpenAIProvider:
+        return OpenAIProvider(
+            endpoint_of=lambda _: here,
+            max_event_bytes=given.upstream.max_event_bytes,
+            transport=Carrier(residence=residence, model=model, site=given.row.site),
+        )
+
+    return GgufProvider(
+        residence=residence, spoken=spoken, context_tokens=given.gguf.context_tokens
+    )
+
+
 gemini: Final = Dialect(make=_gemini, options=GeminiOptions)
+gguf: Final = Dialect(make=_gguf, options=NoOptions, is_remote=False)
 openai: Final = Dialect(make=_openai, options=OpenAIOptions)
 lite: Final = Dialect(make=_lite, options=NoOptions, is_remote=False)

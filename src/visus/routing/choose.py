@@ -11,6 +11,7 @@ from visus.core.question import Question
 from visus.errors import InvalidValue, ModelNotFound, ServiceError
 from visus.models import residency
 from visus.models.catalogue import ModelRow, ProviderRow
+from visus.providers.base import LoadState
 from visus.routing.deployment import Deployment
 
 
@@ -29,6 +30,14 @@ class Upstream:
         model = self.model
         own = (model.id, *model.aliases, *(one.upstream_id for one in self.deployments))
         return name in own or any(fnmatchcase(name, one) for one in model.answers_as)
+
+    @property
+    def load_state(self) -> LoadState | None:
+        """Where the model is, if this machine runs it."""
+        for one in self.deployments:
+            if (state := one.load_state) is not None:
+                return state
+        return None
 
     def pick(self, within: Sequence[Demand]) -> Deployment:
         """The least busy deployment that can be asked now.

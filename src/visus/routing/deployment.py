@@ -19,7 +19,7 @@ from visus.errors import (
 )
 from visus.models import residency
 from visus.models.catalogue import ProviderRow
-from visus.providers.base import Provider
+from visus.providers.base import LoadsModels, LoadState, Provider
 from visus.routing.breaker import Breaker
 
 
@@ -38,12 +38,19 @@ class Deployment:
     """Settings that would have to be made."""
     stuck: Callable[[], str | None] | None = None
     """Says why a provider that is set up cannot answer now; None: nobody could say."""
+    loads: LoadsModels | None = None
+    """Knows whether the model is in memory; None: that is not ours to know."""
     in_flight: int = 0
     """Questions that it is working on for us."""
     begun: int = 0
     """Questions that it ever got."""
     rests_until_s: float = 0.0
     """Until when its provider asked to be spared, by `time.monotonic`."""
+
+    @property
+    def load_state(self) -> LoadState | None:
+        """Where the model is, if it is run in this machine's memory."""
+        return None if self.loads is None else self.loads.state(self.upstream_id)
 
     @property
     def is_ready(self) -> bool:

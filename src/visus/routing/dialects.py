@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, TypeGuard, TypeVar
 
 import msgspec
 
-from visus.local.settings import LiteSettings
+from visus.local.settings import GgufSettings, LiteSettings
 from visus.models.catalogue import ProviderRow
 from visus.providers.base import Provider
 from visus.providers.settings import UpstreamSettings
@@ -43,6 +43,7 @@ class Given(Generic[Options]):
     """The one way to a model's server: it holds to deadlines, bounds and residency."""
     upstream: UpstreamSettings
     lite: LiteSettings
+    gguf: GgufSettings
     until_closed: AsyncExitStack
     """Closed with the service. What the provider has to end, such as processes, is entered
     here."""

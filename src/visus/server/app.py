@@ -36,7 +36,7 @@ from visus.media.renditions import Renditions
 from visus.media.resolving import FileSource, Resolver
 from visus.media.shelf import Shelf
 from visus.models.catalogue import DeploymentRow, ModelRow
-from visus.providers.base import Provider, RunsHere
+from visus.providers.base import LoadsModels, Provider, RunsHere
 from visus.providers.checked import Checked, Judge
 from visus.providers.grounded import Grounded
 from visus.providers.judging import JUDGE_ENTRY, SchemaJudge
@@ -157,6 +157,9 @@ class Renewal:
             else await _provider(access, self.settings, self.transport, self.until_closed)
             for name, access in configuration.access.items()
         }
+        for name, provider in providers.items():
+            if isinstance(provider, LoadsModels):
+                provider.know(configuration.catalogue.run_by(name))
         adopted = Configuration(self.settings, configuration.catalogue, configuration.access)
         self.upstreams.adopt(_upstreams(adopted, providers, self.judge))
         self._access, self._providers = configuration.access, providers
@@ -231,6 +234,7 @@ def _upstreams(
             breaker=Breaker(configuration.settings.routing.breaker),
             missing=access.missing,
             stuck=_reason_of(provider),
+            loads=provider if isinstance(provider, LoadsModels) else None,
         )
 
     catalogue, routing = configuration.catalogue, configuration.settings.routing
@@ -270,6 +274,7 @@ async def _provider(
         transport=transport,
         upstream=settings.upstream,
         lite=settings.lite,
+        gguf=settings.gguf,
         until_closed=stack,
     )
     return await access.dialect.make(given)

@@ -63,7 +63,7 @@ def lock_down(socket_fd: int, *, may_listen: bool = False) -> list[str]:
     Args:
         socket_fd: the line to the front.
         may_listen: leave it a socket of this machine (AF_UNIX) to listen on, for a library
-            that will not load without one. It still connects to nobody and accepts nobody.
+            that will not load without one. It still connects to nobody.
 
     Returns:
         What this machine could not take away, in words; empty when all is as it should be.
@@ -240,7 +240,7 @@ _MACHINES: Final = {
 _BY_DESCRIPTOR: Final = ("sendto", "recvfrom")
 _BY_PROCESS: Final = ("kill", "tgkill")
 _BY_OPEN_FLAGS: Final = {"open": 1, "openat": 2}
-_LISTENING: Final = ("bind", "listen", "seccomp")
+_LISTENING: Final = ("bind", "listen", "accept", "accept4", "seccomp")
 """Left open by a first filter: for the socket, and for the second filter."""
 _AF_UNIX: Final = 1
 _HIDDEN: Final = ("clone3", "openat2")

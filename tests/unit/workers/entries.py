@@ -211,7 +211,8 @@ def listening(argument: str) -> Handler:
     attempt("start", lambda: subprocess.run(["/bin/true"], check=True))
 
     def after(_: bytes) -> bytes:
-        attempt("later", lambda: socket.socket(socket.AF_UNIX).close())
+        attempt("later socket", lambda: socket.socket(socket.AF_UNIX).close())
+        attempt("later accept", door.accept)
         return ", ".join(said).encode()
 
     return after

@@ -17,7 +17,9 @@ CREATED: Final = 1_764_547_200
 """OpenAI's list has a time per model; ours have none of their own, so all share one."""
 
 
-def model_json(model: ModelRow, providers: Sequence[ProviderRow]) -> dict[str, object]:
+def model_json(
+    model: ModelRow, providers: Sequence[ProviderRow], upstreams: Upstreams
+) -> dict[str, object]:
     """One entry of the list, for a model that these run; the first of them speaks for all."""
     provider = providers[0]
     return {
@@ -49,6 +51,7 @@ def model_json(model: ModelRow, providers: Sequence[ProviderRow]) -> dict[str, o
             "vision": model.sees,
             "aliases": model.aliases,
             "price": model.price_on(datetime.now(UTC).date()),
+            "load_state": upstreams.by_id[model.id].load_state,
         },
     }
 
@@ -61,7 +64,8 @@ class ModelsRoute:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Sends the list."""
-        entries = [model_json(*one) for one in self.upstreams.ready(exchange.within)]
+        ready = self.upstreams.ready(exchange.within)
+        entries = [model_json(*one, self.upstreams) for one in ready]
         body = msgspec.json.encode({"object": "list", "data": entries})
         await exchange.finish(200, body)
 
@@ -83,4 +87,4 @@ class ModelRoute:
         found = next((one for one in ready if one[0].id == wanted), None)
         if found is None:
             raise ModelNotFound("This model does not exist here.", param="model")
-        await exchange.finish(200, msgspec.json.encode(model_json(*found)))
+        await exchange.finish(200, msgspec.json.encode(model_json(*found, self.upstreams)))

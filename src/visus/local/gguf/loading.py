@@ -1,0 +1,14 @@
+"""What the process of a model is told when it starts."""
+
+import msgspec
+
+
+class Loading(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One model, and how to run it."""
+
+    path: str
+    projector: str | None
+    context_tokens: int
+    threads: int
+    doors: str
+    """A folder where the library may put a socket."""
