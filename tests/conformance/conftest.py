@@ -6,11 +6,18 @@ from pathlib import Path
 
 import pytest
 import skimage
-from tests.conformance.internet import PictureHost
+import trustme
+from tests.conformance.internet import PictureHost, Proxy
+from tests.support.films import pdf
+from tests.support.rules import answers_by_rules
 from tests.support.service import Service
+from tests.support.upstream import BEHAVIOURS, Upstream
 
 PHOTOS = Path(skimage.__file__).parent / "data"
 NODE = Path(__file__).parent / "node"
+assert answers_by_rules.__name__ in BEHAVIOURS
+MODELS = ("rules", "other-rules", "unruly")
+"""The same model three times; the server of the last knows of JSON objects only."""
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +47,53 @@ def node_modules() -> Path:
             cwd=NODE, check=True, capture_output=True, timeout=120,
         )  # fmt: skip
     return NODE
+
+
+@pytest.fixture(scope="session")
+def away(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The internet from which the suite fetches a picture and a PDF: the variables for it."""
+    folder, authority = tmp_path_factory.mktemp("away"), trustme.CA()
+    (folder / "dummy.pdf").write_bytes(pdf())
+    photo = Path(skimage.__file__).parent / "data" / "chelsea.png"
+    pictures = PictureHost(
+        "raw.githubusercontent.com", photo, folder=folder, authority=authority
+    )
+    papers = PictureHost("www.w3.org", folder / "dummy.pdf", folder=folder, authority=authority)
+    proxy = Proxy(pictures, papers)
+    yield {
+        "HTTPS_PROXY": proxy.url,
+        "SSL_CERT_FILE": str(pictures.ca_file),
+        **pictures.settings(),
+    }
+    for host in (proxy, pictures, papers):
+        host.close()
+
+
+@pytest.fixture(scope="session")
+def ruled(
+    upstream: Upstream, away: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """The service before the model with rules, which sees pictures and no PDFs.
+
+    `unruly` is the same model on a server that knows JSON objects alone.
+    """
+    vision = 'image_roles = ["user"]'
+    models = "".join(
+        f'[[models]]\nid = "{name}"\nprovider = "scripted"\n'
+        f'upstream_id = "{answers_by_rules.__name__}"\n'
+        f'input_modalities = ["text", "image"]\n{more}\n[models.vision]\n{vision}\n'
+        for name, more in zip(
+            MODELS, ("", "", 'structured_output = "json-object"'), strict=True
+        )
+    )
+    config = (
+        '[lite]\nenabled = false\n[[providers]]\nname = "scripted"\ndialect = "openai"\n'
+        f'base_url = "http://127.0.0.1:{upstream.port}/v1"\n{models}'
+    )
+    running = Service(
+        tmp_path_factory.mktemp("ruled"),
+        config,
+        **{name: value for name, value in away.items() if name.startswith("VISUS_")},
+    )
+    yield running
+    running.stop()

@@ -29,7 +29,7 @@ def text(words: str) -> dict[str, object]:
 
 
 def read(data: bytes) -> list[str | bytes]:
-    parts = parse(data, ChatLimits()).question.turns[0].parts
+    parts = parse(data, ChatLimits(), owner="me").question.turns[0].parts
     return [
         part.text if isinstance(part, Text) else bytes(part.data_url)
         for part in parts
@@ -87,9 +87,9 @@ def test_escaped_slashes_inside_a_payload_are_unescaped() -> None:
 def test_a_broken_body_is_refused_as_without_the_shortcut(break_it: object) -> None:
     assert callable(break_it)
     with pytest.raises(CallerError) as long:
-        parse(break_it(body(picture(URL))), ChatLimits())
+        parse(break_it(body(picture(URL))), ChatLimits(), owner="me")
     with pytest.raises(CallerError) as short:
-        parse(break_it(body(picture("data:image/png;base64,AAAA"))), ChatLimits())
+        parse(break_it(body(picture("data:image/png;base64,AAAA"))), ChatLimits(), owner="me")
     assert (long.value.code, long.value.param) == (short.value.code, short.value.param)
 
 
