@@ -47,8 +47,9 @@ _TRACK_TEXTS: Final = frozenset({
 """Names, of the track and of its codec, settings, addresses, and a link to an attachment."""
 _TYPES: Final = frozenset({1, 2, 17})
 """Pictures, sounds, subtitles."""
-_CRC: Final = 0xBF
-"""A checksum of its parent, which holds no more once anything in there has changed."""
+_UNUSED: Final = frozenset({0xBF, 0xEC})
+"""A checksum of its parent, which holds no more once anything in there has changed; and what
+is unused already, whatever it hides."""
 
 
 class _Element(NamedTuple):
@@ -149,7 +150,7 @@ class _Walk:
                 if kind not in _TYPES:
                     raise Uncleanable("a track that is neither seen nor heard nor read")
                 self._pictures += kind == 1
-            elif element.name in _TRACK_TEXTS or element.name == _CRC:
+            elif element.name in _TRACK_TEXTS | _UNUSED:
                 self._void(element)
 
     def _void(self, element: _Element) -> None:

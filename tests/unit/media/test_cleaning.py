@@ -73,7 +73,10 @@ def test_a_track_of_places_goes_with_its_samples() -> None:
 
 def test_nothing_is_left_in_unused_space() -> None:
     hidden = (20).to_bytes(4) + b"free" + SECRETS[0].encode().ljust(12)
-    for data in (hidden + film(), film() + hidden):
+    named = b"\x53\x6e\x88" + SECRETS[0].encode()
+    void = b"\xec\x89" + SECRETS[0].encode() + b"\0"
+    assert named in FILMS["mkv"]
+    for data in (hidden + film(), film() + hidden, FILMS["mkv"].replace(named, void)):
         assert SECRETS[0].encode() not in cleaned(data, found(data))
 
 
