@@ -32,6 +32,8 @@ FIXTURES = (
     "polyglot",
     "routed",
     "gemini",
+    "lending",
+    "tidy",
     "broken",
     "storing",
     "blind",

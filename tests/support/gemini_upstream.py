@@ -10,8 +10,11 @@ import binascii
 import io
 import json
 import re
+import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from PIL import Image
@@ -124,6 +127,44 @@ def known(value: Json, names: set[str], where: str) -> None:
         raise Refused(f"{message}: Cannot find field.", details=[violation(where, message)])
 
 
+ELSEWHERE, NEVER_READY, UNREADABLE, SOON_GONE = 901, 902, 903, 904
+"""What becomes of a file, told by the last three digits of its size."""
+
+
+@dataclass
+class StoredFile:
+    """A file that was uploaded."""
+
+    name: str
+    uri: str
+    kind: str
+    size: int
+    data: bytes = b""
+    looks: int = 0
+    uses: int = 0
+    """By how many questions."""
+
+    @property
+    def state(self) -> str:
+        """Ready when it was looked at twice."""
+        if self.size % 1000 == NEVER_READY or self.looks < 2:
+            return "PROCESSING"
+        return "FAILED" if self.size % 1000 == UNREADABLE else "ACTIVE"
+
+    def look(self) -> Json:
+        self.looks += 1
+        left = timedelta(minutes=1 if self.size % 1000 == SOON_GONE else 48 * 60)
+        ends = (datetime.now(UTC) + left).isoformat().replace("+00:00", "Z")
+        return {
+            "name": self.name,
+            "uri": self.uri,
+            "mimeType": self.kind,
+            "sizeBytes": str(self.size),
+            "state": self.state,
+            "expirationTime": ends,
+        }
+
+
 # --- What it refuses -------------------------------------------------------------------------
 
 
@@ -140,10 +181,20 @@ class GeminiServer(upstream.Upstream):
         r":(generateContent|streamGenerateContent\?alt=sse)"
     )
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.files: dict[str, StoredFile] = {}
+        """By name, those that are there."""
+        self._uploads: dict[str, StoredFile] = {}
+
     @override
     async def play(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
         line = GeminiLine(writer, streams="stream" in asked.path)
         try:
+            if "/files" in asked.path:
+                body, headers = self.file_call(asked)
+                await line.json(body, **headers)
+                return
             name = self.checked(asked)
         except Refused as refused:
             await line.json(refused.body, status=refused.code)
@@ -247,7 +298,63 @@ class GeminiServer(upstream.Upstream):
 
     def check_file(self, data: Json) -> None:
         known(data, {"mimeType", "fileUri"}, "file_data")
-        raise Refused(f"Cannot fetch content from the provided URL. {data['fileUri']}")
+        found = [one for one in self.files.values() if one.uri == data["fileUri"]]
+        if not found:
+            message = f"You do not have permission to access the File {data['fileUri']}."
+            raise Refused(message, code=403, status="PERMISSION_DENIED")
+        (file,) = found
+        need(file.state == "ACTIVE", f"The File is not in an ACTIVE state: {file.state}.")
+        need(file.kind == data["mimeType"], "The mime types differ.")
+        file.uses += 1
+
+    # --- The Files API -------------------------------------------------------------------
+
+    def file_call(self, asked: Asked) -> tuple[Json, dict[str, str]]:
+        """A step of an upload, a look at a file, or its end."""
+        self.check_access(asked, is_vertex=False)
+        path, _, query = asked.path.partition("?")
+        if path == "/upload/v1beta/files":
+            need(asked.method == "POST", "An upload is a POST.")
+            return self._continue(asked, query) if query else self._start(asked)
+        file = self.files.get(path.removeprefix("/v1beta/"))
+        if file is None:
+            message = "You do not have permission to access the File or it may not exist."
+            raise Refused(message, code=403, status="PERMISSION_DENIED")
+        if asked.method == "DELETE":
+            del self.files[file.name]
+            return {}, {}
+        need(asked.method == "GET", "A file is looked at with GET.")
+        return file.look(), {}
+
+    def _start(self, asked: Asked) -> tuple[Json, dict[str, str]]:
+        told = asked.headers
+        need(told.get("x-goog-upload-protocol") == "resumable", "Upload protocol")
+        need(told.get("x-goog-upload-command") == "start", "Upload command")
+        known(asked.body, {"file"}, "")
+        known(asked.body["file"], {"name", "displayName"}, "file")
+        name = asked.body["file"]["name"]
+        need(re.fullmatch(r"files/(?!-)[a-z0-9-]{1,40}(?<!-)", name), "Invalid file name")
+        need(name not in self.files, "File already exists.")
+        kind = told["x-goog-upload-header-content-type"]
+        need(kind in MEDIA, f"Unsupported MIME type: {kind}")
+        size = int(told["x-goog-upload-header-content-length"])
+        base = f"http://127.0.0.1:{self.port}"
+        upload = secrets.token_hex(4)
+        self._uploads[upload] = StoredFile(name, f"{base}/v1beta/{name}", kind, size)
+        url = f"{base}/upload/v1beta/files?upload_id={upload}&upload_protocol=resumable"
+        if size % 1000 == ELSEWHERE:
+            url = url.replace("127.0.0.1", "127.0.0.2")
+        return {}, {"X_Goog_Upload_URL": url, "X_Goog_Upload_Status": "active"}
+
+    def _continue(self, asked: Asked, query: str) -> tuple[Json, dict[str, str]]:
+        file = self._uploads.pop(query.partition("=")[2].partition("&")[0])
+        need(asked.headers.get("x-goog-upload-command") == "upload, finalize", "Command")
+        need(asked.headers.get("x-goog-upload-offset") == "0", "Offset")
+        need(len(asked.data) == file.size, "Size")
+        check_bytes(file.kind, asked.data)
+        file.data = asked.data
+        self.files[file.name] = file
+        return {"file": file.look()}, {"X_Goog_Upload_Status": "final"}
 
     def _check_video(self, part: Json) -> None:
         if "videoMetadata" not in part:

@@ -314,8 +314,10 @@ class _Budget(NamedTuple):
 
 def _takes(sees: Vision, attachment: Attachment, wanted: Video | Document) -> bool:
     """Whether the model's server takes the file as it is, and heeds every wish."""
-    encoded_bytes = -(-len(attachment.data) // 3) * 4
-    if sees.max_inline_bytes is not None and encoded_bytes > sees.max_inline_bytes:
+    size_bytes = len(attachment.data)
+    encoded_bytes = -(-size_bytes // 3) * 4
+    is_inline = sees.max_inline_bytes is None or encoded_bytes <= sees.max_inline_bytes
+    if not is_inline and size_bytes > (sees.max_upload_bytes or 0):
         return False
     if isinstance(wanted, Document):
         return sees.pdf

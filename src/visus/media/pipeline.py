@@ -250,7 +250,7 @@ class MediaPipeline:
         """All fitted; where they are too large together, none larger than its share."""
         ready = await self._all_fitted(resolved, sees, question)
         most = sees.max_inline_bytes
-        if most is None or _inline_bytes(ready) <= most:
+        if most is None or sees.max_upload_bytes or _inline_bytes(ready) <= most:
             return ready
         sent = sum(len(one.report.images) for one in ready)
         ready = await self._all_fitted(resolved, _with_share(sees, most // sent), question)

@@ -44,6 +44,9 @@ class Vision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Bytes of one picture's file."""
     max_inline_bytes: Limit | None = None
     """Bytes of all media in one request together, as base64."""
+    max_upload_bytes: Limit | None = None
+    """Bytes of one file that is uploaded beside the request, where all media together are more
+    than `max_inline_bytes`; without it nothing is."""
     max_pixels: Limit | None = None
     """Pixels of one picture; more would be thrown away by the model."""
     max_aspect: Limit | None = None

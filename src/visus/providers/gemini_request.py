@@ -12,7 +12,15 @@ import msgspec
 from msgspec import Raw
 
 from visus.core import call_ids
-from visus.core.prompt import Image, MediaFile, Prompt, PromptPart, PromptTurn, Sampling
+from visus.core.prompt import (
+    Image,
+    MediaFile,
+    Prompt,
+    PromptPart,
+    PromptTurn,
+    Sampling,
+    SentMedia,
+)
 from visus.core.question import Text, ToolCall
 from visus.errors import InvalidValue, UnsupportedModality
 from visus.providers.gemini_options import Thinking, generation_config, tools
@@ -195,16 +203,21 @@ class _Talk:
     def _part(self, part: PromptPart) -> Part:
         if isinstance(part, Text):
             return {"text": part.text}
-        media_type = _MEDIA_TYPES.get(part.media_type, part.media_type)
+        kind = media_type(part)
         uri = self.uris.get(part.param)
         if uri is not None:
-            found: Part = {"fileData": {"mimeType": media_type, "fileUri": uri}}
+            found: Part = {"fileData": {"mimeType": kind, "fileUri": uri}}
         else:
             self.media.append((part.base64,))
-            found = {"inlineData": {"mimeType": media_type, "data": self.mark}}
+            found = {"inlineData": {"mimeType": kind, "data": self.mark}}
         if isinstance(part, MediaFile) and part.sampling != Sampling():
             found["videoMetadata"] = _sampling(part)
         return found
+
+
+def media_type(medium: SentMedia) -> str:
+    """What the API calls a file of that type."""
+    return _MEDIA_TYPES.get(medium.media_type, medium.media_type)
 
 
 def _says(part: PromptPart) -> bool:

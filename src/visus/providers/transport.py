@@ -79,7 +79,7 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A URL to post to, and everything of the request's head that is always the same."""
+    """A URL with a method, and all of the request's head that is always the same."""
 
     origin: Origin
     head: bytes
@@ -88,8 +88,12 @@ class Endpoint:
     """Who runs it, and where."""
 
     @classmethod
-    def of(cls, url: str, headers: Mapping[str, str], site: Site) -> "Endpoint":
+    def of(
+        cls, url: str, headers: Mapping[str, str], site: Site, *, method: str = "POST"
+    ) -> "Endpoint":
         """The endpoint for `url` at `site`, where every request carries `headers`.
+
+        What is posted is JSON, unless `headers` say otherwise.
 
         Raises:
             ValueError: not an http or https URL, or a header that would break the request.
@@ -100,12 +104,13 @@ class Endpoint:
         is_tls = parts.scheme == "https"
         port = parts.port or (443 if is_tls else 80)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        fields = {
-            "Host": parts.netloc.rpartition("@")[2],
-            **headers,
-            "Content-Type": "application/json",
-        }
-        lines = [f"POST {target} HTTP/1.1", *(f"{name}: {it}" for name, it in fields.items())]
+        fields = {"Host": parts.netloc.rpartition("@")[2], **headers}
+        if method == "POST":
+            fields.setdefault("Content-Type", "application/json")
+        lines = [
+            f"{method} {target} HTTP/1.1",
+            *(f"{name}: {it}" for name, it in fields.items()),
+        ]
         if any(not line.isprintable() or not line.isascii() for line in lines):
             raise ValueError("a header for an upstream holds control characters, or no ASCII")
         head = "\r\n".join([*lines, "Content-Length: "]).encode("ascii")
@@ -206,7 +211,7 @@ class Transport:
             self._drop(connection)
 
     async def post(self, endpoint: Endpoint, body: Body, within: Sequence[Demand]) -> Reply:
-        """Sends `body` as JSON and waits for the head of the answer.
+        """Sends `body`, by the endpoint's method, and waits for the head of the answer.
 
         Every byte that goes to a model's server goes through here, and none goes to one that is
         not `within` the demands of the question that it belongs to.

@@ -1,6 +1,9 @@
 """The dialects that come with Visus; `pyproject.toml` names each as an entry point."""
 
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
@@ -11,6 +14,8 @@ from visus.local.gguf.residence import Residence
 from visus.local.lite.provider import LiteProvider
 from visus.providers.base import Provider
 from visus.providers.gemini_dialect import GeminiOptions, GeminiProvider
+from visus.providers.gemini_files import GeminiFiles
+from visus.providers.key_file import KeyFile
 from visus.providers.openai_dialect import OpenAIProvider
 from visus.providers.openai_options import OpenAIOptions
 from visus.providers.transport import Endpoint
@@ -38,19 +43,41 @@ async def _openai(given: Given[OpenAIOptions]) -> Provider:
 
 
 async def _gemini(given: Given[GeminiOptions]) -> Provider:
-    @cache
+    options = given.options
+    keys = KeyFile(Path(options.api_key_file)) if options.api_key_file else None
+
+    @lru_cache(maxsize=256)
+    def of(upstream_id: str, verb: str, key: str | None) -> Endpoint:
+        known = given if key is None else replace(given, api_key=key)
+        return known.endpoint(f"/models/{quote(upstream_id)}:{verb}")
+
     def whole(upstream_id: str) -> Endpoint:
-        return given.endpoint(f"/models/{quote(upstream_id)}:generateContent")
+        return of(upstream_id, "generateContent", keys.key() if keys else None)
 
-    @cache
     def streamed(upstream_id: str) -> Endpoint:
-        return given.endpoint(f"/models/{quote(upstream_id)}:streamGenerateContent?alt=sse")
+        key = keys.key() if keys else None
+        return of(upstream_id, "streamGenerateContent?alt=sse", key)
 
-    whole("any")  # an address that no request can be made of is told at the start
+    def reach(method: str, url: str, headers: Mapping[str, str]) -> Endpoint:
+        known = replace(given, api_key=keys.key()) if keys else given
+        return known.reach(method, url, headers)
+
+    of("any", "generateContent", None)  # an address of no request is told at the start
+    files = None
+    if options.files.enabled:
+        files = GeminiFiles(
+            options=options.files,
+            base_url=given.base_url or "",
+            reach=reach,
+            transport=given.transport,
+        )
+        given.until_closed.push_async_callback(files.aclose)
     return GeminiProvider(
         whole=whole,
         streamed=streamed,
-        spelling=given.options.spelling,
+        options=options,
+        spelling=options.spelling,
+        files=files,
         max_event_bytes=given.upstream.max_event_bytes,
         transport=given.transport,
     )

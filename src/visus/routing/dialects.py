@@ -4,7 +4,7 @@ A row's `dialect` is the name of an entry point, and the entry point is a `Diale
 come with Visus (`built_in`) go through the same door as those of other packages.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points, version
@@ -50,12 +50,19 @@ class Given(Generic[Options]):
 
     def endpoint(self, path: str) -> Endpoint:
         """Where `base_url` and `path` lead, with the key in the header that the row names."""
-        headers = {"Accept-Encoding": "identity", "User-Agent": f"visus/{version('visus')}"}
+        return self.reach("POST", f"{self.base_url}{path}", {})
+
+    def reach(self, method: str, url: str, headers: Mapping[str, str]) -> Endpoint:
+        """The same for any method and URL of the provider, with `headers` besides.
+
+        Only for URLs at the host of `base_url`: the key goes there.
+        """
+        ours = {"Accept-Encoding": "identity", "User-Agent": f"visus/{version('visus')}"}
         if self.api_key is not None:
             name = self.row.api_key_header
             is_bearer = name == "Authorization"
-            headers[name] = f"Bearer {self.api_key}" if is_bearer else self.api_key
-        return Endpoint.of(f"{self.base_url}{path}", headers, self.row.site)
+            ours[name] = f"Bearer {self.api_key}" if is_bearer else self.api_key
+        return Endpoint.of(url, {**ours, **headers}, self.row.site, method=method)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

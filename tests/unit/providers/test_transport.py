@@ -71,6 +71,22 @@ def says(*pieces: bytes, pause_s: float = 0.0) -> Script:
     return script
 
 
+async def test_an_endpoint_has_a_method_and_may_send_something_else_than_json() -> None:
+    async with talking(says(OK)) as (server, transport, usual):
+        url = f"http://127.0.0.1:{usual.origin.port}/v1/files/a?b=c"
+        look = Endpoint.of(url, {"X-Key": "k"}, SITE, method="GET")
+        assert await asked(transport, look, b"") == b"ok"
+        upload = Endpoint.of(url, {"Content-Type": "video/mp4"}, SITE)
+        assert await asked(transport, upload, b"film") == b"ok"
+    first, second = server.requests
+    assert first.startswith(b"GET /v1/files/a?b=c HTTP/1.1\r\n")
+    assert b"X-Key: k\r\n" in first
+    assert b"Content-Type" not in first
+    assert second.startswith(b"POST ")
+    assert second.count(b"Content-Type: video/mp4\r\n") == second.count(b"Content-Type") == 1
+    assert second.endswith(b"\r\n\r\nfilm")
+
+
 async def asked(transport: Transport, endpoint: Endpoint, body: bytes = b"{}") -> bytes:
     reply = await transport.post(endpoint, [body], ())
     try:
