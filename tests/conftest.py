@@ -11,6 +11,7 @@ from tests.support.upstream import BEHAVIOURS, Upstream
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz-whole", action="store_true", help="fuzz at full length")
+    parser.addoption("--real-vllm", help="the folder that tests/vllm/environment.py made")
     parser.addoption("--soak-secs", help="how long the soak lasts, in seconds")
 
 
