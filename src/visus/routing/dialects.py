@@ -7,7 +7,8 @@ come with Visus (`built_in`) go through the same door as those of other packages
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points, version
+from functools import cache
+from importlib.metadata import EntryPoints, entry_points, version
 from typing import Any, Final, Generic, TypeGuard, TypeVar
 
 import msgspec
@@ -83,9 +84,9 @@ def dialect(name: str) -> Dialect[Any]:
     Raises:
         ValueError: there is none, or it cannot be loaded.
     """
-    found = {entry.value: entry for entry in entry_points(group=GROUP, name=name)}
+    found = {entry.value: entry for entry in _installed().select(name=name)}
     if not found:
-        known = ", ".join(sorted(entry_points(group=GROUP).names))
+        known = ", ".join(sorted(_installed().names))
         hint = f"known: {known}" if known else "none is known: install Visus again"
         raise ValueError(f"there is no dialect {name!r}; {hint}")
     if len(found) > 1:
@@ -99,6 +100,12 @@ def dialect(name: str) -> Dialect[Any]:
     if not _is_dialect(loaded):
         raise ValueError(f"{value} is no visus.routing.dialects.Dialect")
     return loaded
+
+
+@cache
+def _installed() -> EntryPoints:
+    """Every dialect of this environment; finding them reads the metadata of all packages."""
+    return entry_points(group=GROUP)
 
 
 def _is_dialect(loaded: object) -> TypeGuard[Dialect[Any]]:
