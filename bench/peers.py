@@ -36,6 +36,7 @@ class Peer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     command: list[str] = []
     config: str = ""
+    config_more: str = ""
     port: int = 0
     port20: int = 0
     port_from_log: str = ""
@@ -165,8 +166,9 @@ class Gateway:
             "config": str(config),
         }
         if self.peer.config:
-            template = Template((BENCH / "configs" / self.peer.config).read_text())
-            config.write_text(template.substitute(names))
+            files = filter(None, (self.peer.config, self.peer.config_more))
+            text = "\n".join((BENCH / "configs" / one).read_text() for one in files)
+            config.write_text(Template(text).substitute(names))
         return [Template(word).substitute(names) for word in self.peer.command]
 
     def _answers(self) -> bool:

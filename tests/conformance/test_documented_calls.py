@@ -8,16 +8,19 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.conformance.conftest import PHOTOS
 from tests.conformance.internet import PictureHost
-from tests.support.openai_family import AzureServer, OpenAIServer, VllmServer, pictures
+from tests.support.gemini_upstream import GeminiServer
+from tests.support.openai_family import AzureServer, VllmServer, pictures
 from tests.support.service import Service
+from tests.support.upstream import Upstream
 
-QWEN, GPT = "Qwen3-VL-30B-A3B-Instruct-FP8", "gpt-4.1"
+QWEN, GPT, GEMINI = "Qwen3-VL-30B-A3B-Instruct-FP8", "gpt-4.1", "gemini-2.5-flash"
 LINK = "https://images.unsplash.com/photo-1517849845537-4d257902454a?w=400"
 
 PYTHON_LINK = """
@@ -112,6 +115,18 @@ curl -s "$OPENAI_BASE_URL/chat/completions" \\
 """
 
 
+GOOGLE = """
+[lite]
+enabled = false
+[[providers]]
+name = "google"
+dialect = "gemini"
+base_url = "http://127.0.0.1:{port}/v1beta"
+api_key_env = "GEMINI_API_KEY"
+api_key_header = "x-goog-api-key"
+"""
+
+
 @pytest.fixture(scope="module")
 def sweden() -> Iterator[AzureServer]:
     with AzureServer() as running:
@@ -125,16 +140,33 @@ def germany() -> Iterator[VllmServer]:
 
 
 @pytest.fixture(scope="module")
+def nowhere() -> Iterator[GeminiServer]:
+    """AI Studio, which runs in no place that anybody could name."""
+    with GeminiServer() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def clouds(
+    sweden: AzureServer, germany: VllmServer, nowhere: GeminiServer
+) -> Mapping[str, Upstream]:
+    """Who runs each model."""
+    return {QWEN: germany, GPT: sweden, GEMINI: nowhere}
+
+
+@pytest.fixture(scope="module")
 def shipped(
     internet: PictureHost,
     sweden: AzureServer,
     germany: VllmServer,
+    nowhere: GeminiServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Service]:
-    """The service with the models that it ships with, and no row of its own."""
+    """The service with the models that it ships with; Google's address alone is another."""
     running = Service(
         tmp_path_factory.mktemp("shipped"),
-        "[lite]\nenabled = false\n",
+        GOOGLE.replace("{port}", str(nowhere.port)),
+        GEMINI_API_KEY=nowhere.key,
         T_CLOUD_BASE_URL=f"http://127.0.0.1:{germany.port}/v1",
         T_CLOUD_API_KEY=germany.key,
         AZURE_OPENAI_BASE_URL=f"http://127.0.0.1:{sweden.port}/openai/v1",
@@ -173,26 +205,35 @@ def said(command: list[str], folder: Path, environment: dict[str, str]) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("model", [QWEN, GPT])
+def sent(body: dict[str, Any]) -> tuple[str, int]:
+    """The type of the one picture in a request, and how long its answer may be."""
+    if "contents" in body:
+        (content,) = body["contents"]
+        _, part = content["parts"]
+        return part["inlineData"]["mimeType"], body["generationConfig"]["maxOutputTokens"]
+    (picture,) = pictures(body)
+    kind = picture.url.removeprefix("data:").partition(";base64,")[0]
+    return kind, body["max_tokens"]
+
+
+@pytest.mark.parametrize("model", [QWEN, GPT, GEMINI])
 @pytest.mark.parametrize("script", [PYTHON_FILE, PYTHON_LINK], ids=["file", "link"])
-def test_python(  # noqa: PLR0913, PLR0917 -- servers behind two models
+def test_python(
     here: Path,
     environment: dict[str, str],
-    germany: VllmServer,
-    sweden: AzureServer,
+    clouds: Mapping[str, Upstream],
     script: str,
     model: str,
 ) -> None:
     (here / "call.py").write_text(script.format(model=model, link=LINK))
     assert said([sys.executable, "call.py"], here, environment) == "A red böat."
-    server: OpenAIServer = germany if model == QWEN else sweden
-    (sent,) = pictures(server.asked[-1].body)
-    assert sent.url.startswith(("data:image/jpeg;base64,", "data:image/png;base64,"))
-    assert server.asked[-1].body["max_tokens"] in {1000, 1024}
+    kind, most = sent(clouds[model].asked[-1].body)
+    assert kind == ("image/jpeg" if script == PYTHON_FILE else "image/png")
+    assert most == (1000 if script == PYTHON_FILE else 1024)
 
 
 @pytest.mark.timeout(180)  # the first run installs the client
-@pytest.mark.parametrize("model", [QWEN, GPT])
+@pytest.mark.parametrize("model", [QWEN, GPT, GEMINI])
 def test_node(here: Path, environment: dict[str, str], node_modules: Path, model: str) -> None:
     script = node_modules / f"call-{os.getpid()}.mjs"
     script.write_text(NODE_FILE.format(model=model, folder=here))
@@ -202,7 +243,7 @@ def test_node(here: Path, environment: dict[str, str], node_modules: Path, model
         script.unlink()
 
 
-@pytest.mark.parametrize("model", [QWEN, GPT])
+@pytest.mark.parametrize("model", [QWEN, GPT, GEMINI])
 def test_curl(here: Path, environment: dict[str, str], model: str) -> None:
     told = said(["bash", "-c", CURL_LINK.format(model=model, link=LINK)], here, environment)
     assert json.loads(told)["choices"][0]["message"]["content"] == "A red böat."
