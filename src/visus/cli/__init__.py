@@ -49,6 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     _inspect(commands.add_parser("inspect", help="show what a model would see, and its cost"))
     _models(commands.add_parser("models", help="list the models"))
     _providers(commands.add_parser("providers", help="check what providers can do"))
+    _pull(commands.add_parser("pull", help="have a model on this machine"))
+    _rm(commands.add_parser("rm", help="remove a model that was pulled"))
     _keys(commands.add_parser("keys", help="make, list and revoke API keys"))
     _with_config(commands.add_parser("doctor", help="say what is ready and what is missing"))
     return parser
@@ -114,6 +116,20 @@ def _providers(parser: argparse.ArgumentParser) -> None:
     check = actions.add_parser("check", help="ask each provider a few small questions")
     check.add_argument("names", nargs="*", metavar="NAME", help="which (default: all)")
     _with_config(check)
+
+
+def _pull(parser: argparse.ArgumentParser) -> None:
+    _with_config(parser)
+    parser.add_argument("model", metavar="NAME_OR_URL", help="a preset, or a .gguf file")
+    parser.add_argument("--sha256", help="what the file's digest has to be")
+    parser.add_argument("--projector", metavar="URL", help="the file that reads pictures")
+    parser.add_argument("--projector-sha256", metavar="SHA256", help="and its digest")
+    parser.add_argument("--name", help="what callers write (default: the file's name)")
+
+
+def _rm(parser: argparse.ArgumentParser) -> None:
+    _with_config(parser)
+    parser.add_argument("model", help="its name, from 'visus models'")
 
 
 def _keys(parser: argparse.ArgumentParser) -> None:

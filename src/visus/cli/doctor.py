@@ -15,14 +15,19 @@ from rich.table import Table
 from visus.accounts.database import StateRefused
 from visus.cli.configured import configuration
 from visus.config import Configuration
-from visus.routing.built_in import EYES
+from visus.local.gguf.model import FilesUnusable, LocalModel, measure
+from visus.local.settings import GgufSettings
+from visus.models.catalogue import ModelRow
+from visus.routing.built_in import EYES, LIBRARY
 from visus.server import app
+from visus.units import MIB
 from visus.workers.faults import NoWorker
 from visus.workers.pool import WorkerPool
 from visus.workers.settings import WorkerSettings
 
 START_DEADLINE_S: Final = 60.0
 _REINSTALL: Final = "remove .venv and run 'make serve', which installs everything anew"
+_LIBGOMP: Final = f"install the package libgomp1; if it is there, {_REINSTALL}"
 _REASON_CHARS: Final = 200
 
 
@@ -41,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
     findings = [
         *_storage(chosen),
         *anyio.run(_workers, chosen),
+        *anyio.run(_local, chosen),
         _authorities(),
         *_providers(chosen),
     ]
@@ -75,7 +81,33 @@ async def _workers(chosen: Configuration) -> list[Finding]:
     return found
 
 
-async def _worker(what: str, entry: str, settings: WorkerSettings, section: str) -> Finding:
+async def _local(chosen: Configuration) -> list[Finding]:
+    """Models that are run here: their library, their files, and whether they fit."""
+    settings, models = chosen.settings.gguf, chosen.catalogue.models
+    rows = [row for row in models if row.path is not None]
+    if not rows:
+        return []
+    workers = WorkerSettings(start_attempts=1)
+    library = await _worker("llama.cpp", LIBRARY, workers, "no section", mend=_LIBGOMP)
+    return [library, *(_model(row, settings) for row in rows)]
+
+
+def _model(row: ModelRow, settings: GgufSettings) -> Finding:
+    what = f"model {row.id}"
+    try:
+        found = measure(LocalModel.of(row.id, row, settings.context_tokens))
+    except FilesUnusable as fault:
+        return Finding(what, "broken", str(fault))
+    needed, given = found.bytes_needed // MIB, settings.memory_bytes // MIB
+    remark = f"needs about {needed:,} of {given:,} MiB for {found.context_tokens:,} tokens"
+    if found.bytes_needed > settings.memory_bytes:
+        return Finding(what, "broken", f"{remark}: see [gguf] memory_bytes")
+    return Finding(what, "ready", remark)
+
+
+async def _worker(
+    what: str, entry: str, settings: WorkerSettings, section: str, *, mend: str | None = None
+) -> Finding:
     began_s = anyio.current_time()
     try:
         with anyio.fail_after(START_DEADLINE_S):
@@ -87,7 +119,7 @@ async def _worker(what: str, entry: str, settings: WorkerSettings, section: str)
         reason = f"not ready within {START_DEADLINE_S:.0f} s"
     else:
         return Finding(what, "ready", f"started in {anyio.current_time() - began_s:.1f} s")
-    mend = f"give it more room in {section}; at its defaults, {_REINSTALL}"
+    mend = mend or f"give it more room in {section}; at its defaults, {_REINSTALL}"
     return Finding(what, "broken", f"{_shortened(reason)}; {mend}")
 
 

@@ -1,11 +1,14 @@
 """`visus models`."""
 
 import argparse
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from visus.cli.configured import configuration
+from visus.config import ProviderAccess
+from visus.models.catalogue import ModelRow
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,7 +28,14 @@ def run(options: argparse.Namespace) -> int:
                 access.row.region,
                 ", ".join(model.input_modalities),
                 f"{model.max_sequence_length:,}" if model.max_sequence_length else "?",
-                f"set {' and '.join(access.missing)}" if access.missing else "ready",
+                _state(model, access),
             )
     Console().print(table)
     return 0
+
+
+def _state(model: ModelRow, access: ProviderAccess) -> str:
+    if access.missing:
+        return f"set {' and '.join(access.missing)}"
+    files = (file for file in (model.path, model.projector) if file is not None)
+    return next((f"no file {file}" for file in files if not Path(file).is_file()), "ready")

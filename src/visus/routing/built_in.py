@@ -22,6 +22,8 @@ from visus.providers.transport import Endpoint
 from visus.routing.dialects import Dialect, Given, NoOptions
 from visus.workers.pool import WorkerPool
 
+LIBRARY: Final = "visus.local.gguf.worker:look"
+"""A process that loads llama.cpp and no model."""
 EYES: Final = "visus.local.lite.worker:load"
 """What the process of `visus-lite` runs."""
 
