@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ HERE = Path(__file__).parent
 PACKAGES = ("requirements.txt", "environment.py")
 VERSION = "0.32.0+cpu"
 """What vLLM asks its own metadata for; the package for the CPU has another name."""
+DOT_S = 5.0
 BARE_SCHEMAS = """
 
 # The compiled operators are of a build for another torch; they only have to have names.
@@ -68,13 +70,21 @@ def _python(folder: Path) -> str:
 
 
 def _step(what: str, command: Sequence[str]) -> None:
-    """Runs one command; its last words are shown where it fails."""
-    print(f"{what} ...", end="", flush=True)
+    """Runs one command, with a dot every few seconds; its last words are shown if it fails."""
+    print(f"{what} ", end="", flush=True)
     began_s = time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        print(f" failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
-        sys.exit(1)
+    with tempfile.TemporaryFile("w+") as words:
+        running = subprocess.Popen(command, stdout=words, stderr=subprocess.STDOUT)
+        while True:
+            try:
+                status = running.wait(DOT_S)
+                break
+            except subprocess.TimeoutExpired:
+                print(".", end="", flush=True)
+        if status:
+            words.seek(0)
+            print(f" failed:\n{words.read()[-4000:]}")
+            sys.exit(1)
     print(f" {time.monotonic() - began_s:.0f} s", flush=True)
 
 
