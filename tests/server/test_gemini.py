@@ -308,7 +308,11 @@ def test_what_it_counted_arrives(gemini: Service, *, stream: bool) -> None:
     assert usage["prompt_tokens"] == 812
     assert usage["completion_tokens"] == 43
     assert usage["total_tokens"] == 855
-    assert usage["prompt_tokens_details"]["cached_tokens"] == 300
+    assert usage["prompt_tokens_details"] == {
+        "cached_tokens": 300,
+        "text_tokens": 38,
+        "image_tokens": 774,
+    }
     assert usage["completion_tokens_details"]["reasoning_tokens"] == 40
 
 

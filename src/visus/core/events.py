@@ -89,6 +89,13 @@ class TokensUsed(NamedTuple):
     reasoning: int = 0
     answers: int = 1
     """Of how many answers this is the sum: more than one where the first had a wrong form."""
+    of_text: int = 0
+    """Of the prompt's tokens those that stand for text, where the server tells them apart; and
+    so on. All are 0 where it does not."""
+    of_images: int = 0
+    of_videos: int = 0
+    of_sound: int = 0
+    of_documents: int = 0
 
 
 class BoxesConverted(NamedTuple):

@@ -188,8 +188,7 @@ def _sum(used: Sequence[TokensUsed]) -> Sequence[TokensUsed]:
     """What all answers cost together."""
     if len(used) < 2:  # noqa: PLR2004 -- nothing to add up
         return used
-    prompt, completion, cached, reasoning, answers = map(sum, zip(*used, strict=True))
-    return [TokensUsed(prompt, completion, cached, reasoning, answers)]
+    return [TokensUsed(*map(sum, zip(*used, strict=True)))]
 
 
 # --- Words -----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ Each event of a stream has the form of a whole answer and holds what is new. The
 why each answer ended; there is no other mark of the end.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -169,11 +170,19 @@ def _finish_reason(candidate: Candidate, choice: _Choice) -> FinishReason:
 
 
 def _tokens(used: UsageMetadata) -> TokensUsed:
+    of: Counter[str] = Counter()
+    for one in used.prompt_tokens_details:
+        of[one.modality] += one.token_count
     return TokensUsed(
         prompt=used.prompt_token_count + used.tool_use_prompt_token_count,
         completion=used.candidates_token_count + used.thoughts_token_count,
         cached=used.cached_content_token_count,
         reasoning=used.thoughts_token_count,
+        of_text=of["TEXT"],
+        of_images=of["IMAGE"],
+        of_videos=of["VIDEO"],
+        of_sound=of["AUDIO"],
+        of_documents=of["DOCUMENT"],
     )
 
 

@@ -72,6 +72,13 @@ class PromptFeedback(msgspec.Struct, rename="camel"):
     block_reason: str | None = None
 
 
+class ModalityCount(msgspec.Struct, rename="camel"):
+    """Tokens of one kind."""
+
+    modality: str = "MODALITY_UNSPECIFIED"
+    token_count: int = 0
+
+
 class UsageMetadata(msgspec.Struct, rename="camel"):
     """What was counted."""
 
@@ -80,6 +87,7 @@ class UsageMetadata(msgspec.Struct, rename="camel"):
     thoughts_token_count: int = 0
     tool_use_prompt_token_count: int = 0
     cached_content_token_count: int = 0
+    prompt_tokens_details: list[ModalityCount] = []
 
 
 class GenerateContentResponse(msgspec.Struct, rename="camel"):

@@ -38,6 +38,7 @@ OfChoice: TypeAlias = (
 )
 """What belongs to one of an answer's choices."""
 _CAN_BE_JUDGED: Final = (TextDelta, RefusalDelta, ToolCallDelta, LogprobsDelta, Finished)
+_KINDS_FROM: Final = TokensUsed._fields.index("of_text")
 _encode: Final = msgspec.json.Encoder().encode
 _fields: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 
@@ -55,13 +56,27 @@ class Envelope(NamedTuple):
 
 def usage_json(used: TokensUsed) -> dict[str, object]:
     """The `usage` object."""
+    details = {"cached_tokens": used.cached}
+    if any(used[_KINDS_FROM:]):
+        details |= _by_kind(used)
     return {
         "prompt_tokens": used.prompt,
         "completion_tokens": used.completion,
         "total_tokens": used.prompt + used.completion,
-        "prompt_tokens_details": {"cached_tokens": used.cached},
+        "prompt_tokens_details": details,
         "completion_tokens_details": {"reasoning_tokens": used.reasoning},
     }
+
+
+def _by_kind(used: TokensUsed) -> dict[str, int]:
+    kinds = {
+        "text_tokens": used.of_text,
+        "image_tokens": used.of_images,
+        "video_tokens": used.of_videos,
+        "audio_tokens": used.of_sound,
+        "document_tokens": used.of_documents,
+    }
+    return {name: count for name, count in kinds.items() if count}
 
 
 # --- Streamed --------------------------------------------------------------------------------
