@@ -10,6 +10,7 @@ import msgspec
 from visus.errors import ModelNotFound
 from visus.models.catalogue import ModelRow, ProviderRow
 from visus.models.residency import LOCAL
+from visus.providers.base import LoadState
 from visus.routing.choose import Upstreams
 from visus.server.exchange import Exchange
 
@@ -18,7 +19,7 @@ CREATED: Final = 1_764_547_200
 
 
 def model_json(
-    model: ModelRow, providers: Sequence[ProviderRow], upstreams: Upstreams
+    model: ModelRow, providers: Sequence[ProviderRow], *, load_state: LoadState | None
 ) -> dict[str, object]:
     """One entry of the list, for a model that these run; the first of them speaks for all."""
     provider = providers[0]
@@ -51,7 +52,7 @@ def model_json(
             "vision": model.sees,
             "aliases": model.aliases,
             "price": model.price_on(datetime.now(UTC).date()),
-            "load_state": upstreams.by_id[model.id].load_state,
+            "load_state": load_state,
         },
     }
 
@@ -64,8 +65,7 @@ class ModelsRoute:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Sends the list."""
-        ready = self.upstreams.ready(exchange.within)
-        entries = [model_json(*one, self.upstreams) for one in ready]
+        entries = _entries(self.upstreams, exchange)
         body = msgspec.json.encode({"object": "list", "data": entries})
         await exchange.finish(200, body)
 
@@ -83,8 +83,16 @@ class ModelRoute:
             ModelNotFound: no such model, or none that can answer this caller now.
         """
         wanted = exchange.path_params["model_id"]
-        ready = self.upstreams.ready(exchange.within)
-        found = next((one for one in ready if one[0].id == wanted), None)
+        entries = _entries(self.upstreams, exchange)
+        found = next((one for one in entries if one["id"] == wanted), None)
         if found is None:
             raise ModelNotFound("This model does not exist here.", param="model")
-        await exchange.finish(200, msgspec.json.encode(model_json(*found, self.upstreams)))
+        await exchange.finish(200, msgspec.json.encode(found))
+
+
+def _entries(upstreams: Upstreams, exchange: Exchange) -> list[dict[str, object]]:
+    """What this caller may ask now."""
+    return [
+        model_json(model, providers, load_state=upstreams.by_id[model.id].load_state)
+        for model, providers in upstreams.ready(exchange.within)
+    ]
