@@ -14,11 +14,14 @@ from typing import Final, TypeAlias
 from visus.local.lite.answering import (
     charts,
     counts,
+    hours,
     lookup,
     presence,
     reading,
     scene,
+    statements,
     tables,
+    ticks,
 )
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.page import Page
@@ -30,7 +33,7 @@ from visus.local.lite.answering.replies import (
     sureness,
     where,
 )
-from visus.local.lite.answering.vocabulary import display
+from visus.local.lite.answering.vocabulary import display, keys_of
 
 Answerer: TypeAlias = Callable[[Ask, Page], Reply | None]
 
@@ -163,6 +166,11 @@ def _presence(ask: Ask, page: Page) -> Reply | None:
     return presence.whether(ask, page) if presence.is_asked(ask) else None
 
 
+def _about_figures(ask: Ask, page: Page) -> Reply | None:
+    """What a chart or a table is about: its title."""
+    return reading.title(ask, page) if page.evidence.bars or page.tables else None
+
+
 def _line(ask: Ask, page: Page) -> Reply | None:
     return reading.one_line(ask, page)
 
@@ -234,11 +242,56 @@ def _row(ask: Ask, page: Page) -> Reply | None:
 
 
 def _field(ask: Ask, page: Page) -> Reply | None:
+    if _begins_with_its_verb(ask) and ask.target.kind in {"text", "name"}:
+        return None
     for each in ask.alternatives():
         found = lookup.look_up(page, each.target)
         if found is not None:
             return _told(each, page, found)
     return None
+
+
+def _ticked(ask: Ask, page: Page) -> Reply | None:
+    """Which option of a form is chosen; never the first of several for want of a mark."""
+    row = ticks.row_for(ask, page)
+    if row is None:
+        return None
+    if presence.is_asked(ask) or _begins_with_its_verb(ask):
+        if not ticks.offers_yes_or_no(row):
+            return None
+        chosen = row.chosen
+    elif ask.has(ticks.ASKED):
+        chosen = row.chosen
+    else:
+        return None
+    return not_found(ask) if chosen is None else Reply(f"{chosen} ({row.label.text}).", chosen)
+
+
+def _begins_with_its_verb(ask: Ask) -> bool:
+    """`Raucht die Patientin?` wants yes or no; `Gewicht der Sendung?` names a field."""
+    first = ask.words[0] if len(ask.words) > 2 else ""
+    return ask.tongue == "de" and first.endswith("t") and not keys_of(first) and "?" in ask.text
+
+
+def _hours(ask: Ask, page: Page) -> Reply | None:
+    value = hours.told(ask, page)
+    return None if value is None else Reply(f"{value}.", value)
+
+
+def _doer(ask: Ask, page: Page) -> Reply | None:
+    found = statements.by_doer(ask, page)
+    return None if found is None else _quoting(ask, page, found)
+
+
+def _statement(ask: Ask, page: Page) -> Reply | None:
+    found = statements.told(ask, page)
+    return None if found is None else _quoting(ask, page, found)
+
+
+def _quoting(ask: Ask, page: Page, found: statements.Told) -> Reply:
+    place = where(ask, found.piece.box, page.evidence)
+    quoted = ask.say(f"read {place}: “{found.text}”", f"gelesen {place}: „{found.text}“")
+    return Reply(f"{found.value} ({quoted}).", found.value)
 
 
 def _told(ask: Ask, page: Page, found: lookup.Finding) -> Reply:
@@ -287,15 +340,20 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"^\W*(?:where|wo)\b", _place),
     (r"", _extreme),
     (r"\bbright|\bdark\b|blurr|\bsharp|unscharf|verschwommen|wie hell|wie dunkel|wie scharf", lambda ask, page: None if presence.is_asked(ask) or ask.content[1:] else _light(ask, page)),
+    (r"", _ticked),
     (r"", _presence),
     (r"line|title|heading|header|zeile|uberschrift|titel|\bwords?\b|\bwort|top|bottom|oben|unten|schlagzeile", _line),
+    (r"what (?:does|do|is) (?:the|this) (?:\w+ )?(?:chart|graph|diagram|table|plot) (?:show|about|called)|was (?:zeigt|stellt) (?:das|die|der|dieses?) (?:\w*diagramm|\w*tabelle|grafik|schaubild|chart)", _about_figures),
     (_READ, _read),
     (_DESCRIBE, _describe),
     (r"", _sum),
     (r"", _bar_value),
+    (hours.ASKED, _hours),
     (r"", _narrowed_cell),
+    (r"^\W*(?:and |und )?(?:who|wer)\b", _doer),
     (r"", _field),
     (r"", _cell),
+    (r"", _statement),
     (r"^\W*(?:which|what|who|welche\w*|wer|was)\b", _row),
     (r"what|which|who|name|identify|recogni|was|welche|erkenn|animal|object|tier", _identify),
 )  # fmt: skip

@@ -44,7 +44,34 @@ _BARE: Final = re.compile(
 )  # fmt: skip
 _QUOTED: Final = re.compile(r"[\"“”„«»'‘’]([^\"“”„«»]{1,80}?)[\"“”«»'‘’](?!\w)")
 
+_NAMED: Final[tuple[tuple[str, str], ...]] = (
+    (r"\b(?:nachname\w*|familienname\w*|last name|surname|family name)\b", "last_name"),
+    (r"\b(?:vorname\w*|first name|given name|forename)\b", "first_name"),
+    (r"\b(?:which|what) table (?:was|is|did|were|are|number)|welche[rm]? tisch", "table_number"),
+    (r"\b(?:to|an) (?:which|whom|welche[nsr]?|wen)\b.*(?:address|gerichtet|adressiert|made out)", "recipient"),
+    (r"\b(?:bei|mit|zu) wem\b|\b(?:with|from) whom (?:can|do|should|must)\b", "contact"),
+    (r"(?:which|what) card\b.*(?:used|paid|pay)|(?:mit )?welche[rn]? karte\b.*(?:bezahlt|gezahlt|benutzt|verwendet)", "payment_method"),
+    (r"how tall (?:is|are)|wie gross (?:ist|sind) (?:er|sie|(?:der|die|das) (?:patient\w*|person|kind|bewerber\w*|antragsteller\w*|spieler\w*))\b", "height"),
+    (r"whose (?:ticket|card|pass|badge|licence|passport|account)|wessen (?:karte|ticket|ausweis|fahrkarte|konto)|auf wen .*ausgestellt|who(?:'s| is)? .*(?:travel\w*|flying|flies)|wer (?:reist|fliegt|fahrt)\b", "name"),
+    (r"was (?:hat|haben) (?:die|das|der|eine?) (?:fahrkarte|ticket|karte|eintrittskarte|fahrschein|fahrt|flug)\b.*gekostet|how much (?:was|is|did|does) (?:the|this) (?:ticket|fare|journey|trip)\b", "price"),
+)  # fmt: skip
+"""What a question says of itself: stronger than any other field that it names."""
 _ASKED: Final[tuple[tuple[str, str], ...]] = (
+    (r"(?:wann|um wie ?viel uhr|um welche).*\b(?:fahr|flieg|leg|start|geh)\w* .*\bab\b\W*$|wann.*\b(?:abfahrt|abflug|abfahr\w*|abflieg\w*)|(?:when|what time).*\b(?:depart|take off|leave)s?\b", "departure_time"),
+    (r"(?:wann|um wie ?viel uhr|um welche).*\b(?:komm\w*|leg\w*) .*\ban\b\W*$|wann.*\b(?:ankunft|ankomm\w*|eintriff\w*|landet)|(?:when|what time).*\b(?:arrive|land|get in)s?\b", "arrival_time"),
+    (r"wie oft.*(?:nehm|einzunehmen|einnahme|tablette|anwend)|wie (?:soll|muss|wird|nimmt|nehme) .*(?:eingenommen|einnehm|dosier|angewendet|\bein\W*$)|how (?:often|many times).*(?:take|use|dose)|how (?:should|do|must) (?:i|you|it|one).*(?:take|taken|dosed)", "dosage"),
+    (r"(?:wie heisst|welches|name).*\b(?:medikament\w*|arznei\w*|praparat\w*)|(?:what|which|name).*\b(?:medicine|medication|drug)\b(?!.*(?:dose|batch|expir))", "product"),
+    (r"(?:unter )?welche[rn]? nummer.*(?:erreich|anruf|kontakt)|(?:which|what) number.*(?:call|reach|ring|dial)", "phone"),
+    (r"(?:wen|wem|whom?)\b.*(?:anruf|kontakt|wend|melden|fragen|call|contact|ring|ask\b)", "contact"),
+    (r"(?:who|which (?:company|service)).*(?:deliver(?:ing|s)\b|carrier|courier)|(?:which|what) (?:carrier|courier|parcel service)|welche[rs]? (?:paketdienst|versanddienst\w*|spedition|zusteller)", "carrier"),
+    (r"what(?:'s| is| does)?.*\b(?:inside|in the (?:parcel|package|box|packet)|(?:parcel|package|box) contains?)\b|was (?:ist|befindet sich|enthalt).*\b(?:im paket|in de[mr] (?:paket|sendung|karton|packchen)|das paket|die sendung)\b", "contents"),
+    (r"(?:what|which) (?:city|town|place).*(?:going|sent|deliver|ship|addressed|destined)|in welche stadt|(?:wohin|an welchen ort).*(?:paket|sendung|geliefert|geschickt)", "recipient_city"),
+    (r"(?:who|which band|which artist|what band).*(?:perform|play|sing|on stage)|wer (?:spielt|tritt auf|singt)|welche band", "performer"),
+    (r"(?:which|what|welche[rn]?) (?:position|job|role|funktion|stelle|beruf|job title)\b.*(?:hat|have|has|hold|bekleidet|sie|er|he|she|person)\b", "occupation"),
+    (r"(?:which|what|welche[rn]?|bei welche[rm]) (?:company|firm|firma|unternehmen|employer|arbeitgeber).*(?:work|arbeitet|angestellt|beschaftigt)", "vendor"),
+    (r"wie ?viel.*(?:insgesamt|alles zusammen).*(?:bezahlt|gezahlt|ausgegeben|gekostet)|how much .*(?:in all|in total|altogether)", "total"),
+    (r"how (?:did|do) (?:we|i|you|they|the \w+) pay\b|how was (?:it|this|the \w+) paid|wie (?:wurde|habe?n?|hat).*(?:bezahlt|gezahlt)", "payment_method"),
+    (r"wie ?viele? (?:kalorien|kcal|kilojoule|energie)|how many (?:calories|kcal|kilojoules)|how much energy", "energy"),
     (r"(?:when|by when|until when).*(?:paid|pay\b|payable|due)|bis wann.*(?:zahl|bezahl|uberw|beglich)|wann.*(?:fallig|zahlbar|bezahlt werden|zu zahlen|gezahlt werden)|latest.*(?:pay|paid)", "due_date"),
     (r"when.*expir|how long.*(?:good|keep|valid|last)|(?:bis wann|wie lange|wann).*(?:haltbar|gultig|ablauft|lauft.* ab|verbraucht)|until when.*(?:valid|good)|wann.*ablauf", "expiry_date"),
     (r"when.*born|wann.*geboren", "birth_date"),
@@ -57,7 +84,7 @@ _ASKED: Final[tuple[tuple[str, str], ...]] = (
     (r"when.*(?:purchase|bought|receipt|transaction|shopping)|wann.*(?:gekauft|eingekauft|kauf|bon)|(?:what|which) day.*(?:purchase|receipt|bought)", "purchase_date"),
     (r"(?:when|what (?:time|day)|until|from when|which day).*\b(?:open|opens|opened|close|closes|closed|shut)\b|(?:wann|bis wann|um wie ?viel uhr|wie lange).*(?:geoffnet|geschlossen|schliess|offnet|\bauf\W*$|\bzu\W*$)", "opening_hours"),
     (r"(?:what|which) time|um wie ?viel uhr|wie spat|um welche uhrzeit|at what hour", "time"),
-    (r"to whom|who(?:m)?\b.*(?:addressed|recipient|(?:letter|invoice|bill|parcel|package) (?:for|to)\b|billed|receiv|invoiced|get[s]? th|sent to|made out to|customer|buy|client)|wer\b.*(?:empfang|bekommt|erhalt|kunde|adressat|kauf)|an wen|fur wen|(?<!von )wem\b|whom\b.*(?:addressed|sent)", "recipient"),
+    (r"to whom|who(?:m)?\b.*(?:addressed|recipient|(?:letter|invoice|bill|parcel|package) (?:for|to)\b|billed|receiv|invoiced|get[s]? th|sent to|made out to|customer|buy|client)|wer\b.*(?:empfang|bekommt|erhalt|kunde|adressat|kauf)|an wen|fur wen|(?<!von )(?<!bei )(?<!mit )wem\b|whom\b.*(?:addressed|sent)", "recipient"),
     (r"who\b.*(?:signed|signature)|wer\b.*(?:unterschrieb|unterzeichn)|whose signature|wessen unterschrift", "signatory"),
     (r"who\b.*(?:served|cashier|waiter|till)|wer\b.*(?:bedient|kassier)", "cashier"),
     (r"\b(?:dial|ring|reach\w* by phone|anruf\w*|anzurufen|telefonisch|can (?:i|one|we|you) call|to call)\b", "phone"),
@@ -85,7 +112,8 @@ _ASKED: Final[tuple[tuple[str, str], ...]] = (
     (r"when.*(?:take[s]? place|appointment|meeting|event|held)|wann (?:findet|fand|ist der termin|ist das treffen|beginnt)", "event_date"),
     (r"where.*(?:live|reside)|wo wohn", "address"),
     (r"(?:which|what) account|auf welches konto|welche[sm]? konto", "iban"),
-    (r"how.*(?:called|name of the person)|wie heisst (?:die person|der|die) (?!produkt|artikel|firma)", "name"),
+    (r"(?:which|what) bank\b|(?:bei )?welche[rs]? (?:bank|kreditinstitut)", "bank"),
+    (r"how.*(?:called|name of the person)|what is (?:the|this) (?:\w+ )?(?:person|man|woman|applicant|volunteer|member|patient|student|employee|guest|tenant|owner|participant)\W* (?:called|name)|wie heisst (?:die person|der|die) (?!produkt|artikel|firma)", "name"),
 )  # fmt: skip
 
 
@@ -215,7 +243,12 @@ class Ask:
         return german if self.tongue == "de" else english
 
     def _asked_key(self, head: Span | None) -> str | None:
+        named = next((key for pattern, key in _NAMED if self.has(pattern)), None)
+        if named is not None:
+            return named
         kind = self._kind()
+        if kind in _FIGURES and head is not None and _is_no_figure(head):
+            head = None
         if head is not None and not any(_fits(BY_KEY[key].kind, kind) for key in head.keys):
             head = head if kind not in _STRICT else None
         if head is not None and len(head.name) >= 9:
@@ -243,7 +276,7 @@ class Ask:
         if self.tongue == "de" and raw.isalpha() and (raw.islower() or token.start == 0):
             return False
         return not re.fullmatch(
-            r"[a-z]{3,}(?:ed|ing)|appl(?:y|ies)|good|valid|hands?|over|belongs?|differs?|needs?|works?",
+            r"[a-z]{3,}(?:ed|ing)|appl(?:y|ies)|good|valid|used|wants?|still|going|doing|hands?|over|belongs?|differs?|needs?|works?",
             token.text,
         )
 
@@ -260,6 +293,8 @@ _KINDS: Final[tuple[tuple[str, Kind], ...]] = (
 )  # fmt: skip
 
 
+_FIGURES: Final = frozenset[Kind]({"amount", "measure"})
+"""Kinds that no date and no name can be."""
 _STRICT: Final = frozenset[Kind]({"date", "name", "percent", "place", "time"})
 """Kinds that the question word demands: an answer to `where` is no date."""
 
@@ -270,6 +305,10 @@ def _fits(kind: Kind, wanted: Kind) -> bool:
     if wanted in {"name", "place"}:
         return kind in {"name", "place", "text"} or (wanted == "place" and kind == "postcode")
     return wanted == "date" and kind in {"time", "text"}
+
+
+def _is_no_figure(head: Span) -> bool:
+    return {BY_KEY[key].kind for key in head.keys} <= {"date", "time", "name", "place"}
 
 
 def _is_name_of(word: str, key: str | None, *, loosely: bool) -> bool:

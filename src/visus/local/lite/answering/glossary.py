@@ -11,7 +11,7 @@ from typing import Final
 _PAIRS: Final = """
 january januar jan|february februar feb|march marz mar mrz|april apr|may mai|june juni jun|july juli jul|august aug|september sept sep|october oktober oct okt|november nov|december dezember dec dez
 monday montag|tuesday dienstag|wednesday mittwoch|thursday donnerstag|friday freitag|saturday samstag sonnabend|sunday sonntag
-spring fruhling fruhjahr|summer sommer|autumn fall herbst|winter winter|year jahr|month monat|week woche|day tag|quarter quartal
+spring fruhling fruhjahr|summer sommer|autumn fall herbst|winter winter|year jahr|month monat|week woche|kalenderwoche kw|day tag|quarter quartal
 munich munchen|cologne koln|vienna wien|zurich zurich|geneva genf|prague prag|warsaw warschau|brussels brussel|rome rom|milan mailand|venice venedig|lisbon lissabon|nuremberg nurnberg|hanover hannover|brunswick braunschweig
 germany deutschland|france frankreich|italy italien|spain spanien|austria osterreich|switzerland schweiz|poland polen|netherlands niederlande|belgium belgien|denmark danemark|sweden schweden|norway norwegen|greece griechenland|turkey turkei|europe europa|asia asien|africa afrika|america amerika|japan japan|china china|britain grossbritannien
 north nord norden|south sud suden|east ost osten|west west westen

@@ -33,6 +33,16 @@ _TITLE: Final = re.compile(
     r"|beleg|letter|form|formular|order|delivery note|lieferschein|statement|quote|angebot|gutschrift|credit note|mahnung"
     r"|auftragsbestatigung|order confirmation|bon|application form|antrag|anmeldung|registration form|kundenbeleg)\b[^,]{0,18}$"
 )
+_STREET: Final = re.compile(r"(?:^\d+\w?\s+[A-Z]|\s\d+\s?[a-z]?$)")
+_COMPANY: Final = re.compile(
+    r"(?<!\w)(?:GmbH|mbH|AG|KG|OHG|UG|GbR|e\.\s?V\.|e\.\s?K\.|SE|eG|Ltd\.?|Limited|Inc\.?|LLC|LLP|PLC|plc|Corp\.?|& (?:Co|Sons?|Söhne|Partner))(?!\w)"
+)
+_NAMED: Final = re.compile(
+    r"^(?:(?:Dr|Prof|Mr|Mrs|Ms|Dipl)\.?(?:[ -]\w{1,4}\.)*\s+)*(?:[A-ZÄÖÜ][a-zäöüß'’-]+(?:-[A-ZÄÖÜ][a-zäöüß]+)?\s+)(?:[A-Z]\.\s+)?(?:(?:von|van|de|zu)\s+)?[A-ZÄÖÜ][\wäöüß'’-]+$"
+)
+_PAID_WITH: Final = re.compile(
+    r"^\W*(?:(?:paid|bezahlt|zahlung|payment|gegeben|tendered)\s*(?:by|with|per|mit)?:?\s*)?(?P<means>visa|master ?card|maestro|girocard|ec-?karte|ec-?cash|american express|amex|pay ?pal|apple pay|google pay|cash|bar|contactless|debit card|credit card|debit|kreditkarte|kartenzahlung|lastschrift|direct debit|uberweisung|vpay|v pay)\b",
+)
 _HONORIFIC: Final = re.compile(r"^(?:Firma|Herrn?|Frau|An|To|Mr\.?|Mrs\.?|Ms\.?)\s*:?$")
 
 
@@ -100,7 +110,7 @@ def _recipient(page: Page) -> Iterator[Piece]:
     elif blocks and (return_line or _has_header_above(page, blocks[0])):
         yield blocks[0][0]
     for piece in page.pieces:
-        name = _SALUTATION.sub("", piece.text.strip()).strip(" ,!:;")
+        name = _SALUTATION.sub("", piece.text.strip()).partition(",")[0].strip(" ,!:;")
         generic = re.search(r"damen|herren|sir|madam|team|all\b|whom", fold(name))
         if _SALUTATION.match(piece.text.strip()) and name and not generic:
             yield piece._replace(text=name)
@@ -175,8 +185,9 @@ def _has_header_above(page: Page, block: list[Piece]) -> bool:
 
 def _sender(page: Page) -> Iterator[Piece]:
     for piece in page.pieces[:8]:
-        if _is_return_line(piece.text) and not split_at_colons(piece.text):
-            first = re.split(r"\s*[·•|,]\s*|\s+[–-]\s+", piece.text)[0]
+        first = re.split(r"\s*[·•|,]\s*|\s+[–-]\s+", piece.text)[0]
+        named = not _STREET.search(first)
+        if named and _is_return_line(piece.text) and not split_at_colons(piece.text):
             yield piece._replace(text=first)
             return
     blocks = _address_blocks(page)
@@ -249,7 +260,71 @@ def _signatory(page: Page) -> Iterator[Piece]:
                 return
 
 
+def _person(page: Page) -> Iterator[Piece]:
+    """Whom a card or a badge is about: the tallest line that is a person's name."""
+    named = [
+        piece
+        for piece in page.pieces
+        if _NAMED.match(piece.text.strip())
+        and not _COMPANY.search(piece.text)
+        and not _STREET.search(piece.text)
+        and not _TITLE.match(fold(piece.text))
+    ]
+    if named and len(page.pieces) <= _CARD:
+        yield max(named, key=lambda piece: piece.height)
+
+
+def _title_of_person(page: Page) -> Iterator[Piece]:
+    """What stands right under the name on a card."""
+    for person in _person(page):
+        below = page.below(person, lines=1)
+        if below and _may_be_a_name(below[0].text) and not _COMPANY.search(below[0].text):
+            yield below[0]
+
+
+def _payment_method(page: Page) -> Iterator[Piece]:
+    """A line that begins with a means of payment, an amount beside it."""
+    for piece in page.pieces:
+        match = _PAID_WITH.match(fold(piece.text))
+        row = " ".join(each.text for each in page.row_of(piece))
+        if match and (any(find("amount", row)) or len(words(piece.text)) <= _SHORT):
+            start = match.start("means")
+            yield piece._replace(text=piece.text[start : match.end("means")])
+
+
+def _tallest(page: Page) -> Iterator[Piece]:
+    """Who a ticket or a poster is for: its tallest line, if that leads the page."""
+    named = [piece for piece in page.pieces if _may_be_a_name(piece.text)]
+    tallest = max(named, key=lambda piece: piece.height, default=None)
+    if tallest is not None and tallest.box.top < 0.35 * page.evidence.height_px:
+        yield tallest
+
+
+def _recipient_city(page: Page) -> Iterator[Piece]:
+    for pair in page.pairs:
+        if pair.how in {"below", "right"} and _TO.fullmatch(fold(pair.label.strip(" :"))):
+            for piece in pair.below:
+                match = _PLACE.search(piece.text)
+                name = match and (match.group("city") or match.group("town"))
+                if name:
+                    yield piece._replace(text=name.strip(" ,"))
+                    return
+    yield from _of_address(page, "city", "recipient")
+
+
 def _vendor(page: Page) -> Iterator[Piece]:
+    firms = [
+        piece
+        for piece in page.pieces
+        if _COMPANY.search(piece.text)
+        and not split_at_colons(piece.text)
+        and len(piece.text) <= _NAME_LENGTH
+    ]
+    if firms and (
+        len(page.pieces) <= _CARD or firms[0].box.top < 0.2 * page.evidence.height_px
+    ):
+        yield firms[0]
+        return
     top = [piece for piece in page.pieces[:4] if _may_be_a_name(piece.text)]
     if top and top[0].box.top < 0.35 * page.evidence.height_px:
         first, *others = top[:2]
@@ -277,7 +352,16 @@ def _subject(page: Page) -> Iterator[Piece]:
             before = ordered[place - 1]
             if not any(find("date", before.text)) and not _POSTCODE_LINE.search(before.text):
                 yield before
+            elif _SALUTATION.match(piece.text.strip()):
+                yield from _heading_after(ordered[place + 1 : place + 2])
             return
+
+
+def _heading_after(following: list[Piece]) -> Iterator[Piece]:
+    """A subject that stands between the greeting and the text, as a line of its own."""
+    for piece in following:
+        if not _is_prose(piece.text) and not piece.text.rstrip().endswith((".", ",")):
+            yield piece
 
 
 def _is_prose(text: str) -> bool:
@@ -340,6 +424,12 @@ _UNTIL: Final = re.compile(
 )  # fmt: skip
 _WEIGHT: Final = re.compile(r"\d[\d.,]*\s?(?:k?g|mg|lbs?|oz)", re.IGNORECASE)
 _LINE_OF_PROSE: Final = 6
+_SHORT: Final = 4
+_CARD: Final = 12
+_NAME_LENGTH: Final = 48
+_TO: Final = re.compile(
+    r"to|ship to|deliver to|recipient|an|empfanger(?:in)?|lieferadresse|lieferanschrift"
+)
 _SMALL_PAGE: Final = 20
 _FINDERS: Final[dict[str, Callable[[Page], Iterator[Piece]]]] = {
     "recipient": _recipient,
@@ -359,4 +449,10 @@ _FINDERS: Final[dict[str, Callable[[Page], Iterator[Piece]]]] = {
     "invoice_date": _date,
     "time": _time,
     "product": _product,
+    "name": _person,
+    "occupation": _title_of_person,
+    "payment_method": _payment_method,
+    "performer": _tallest,
+    "carrier": _tallest,
+    "recipient_city": _recipient_city,
 }

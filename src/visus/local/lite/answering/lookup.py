@@ -20,14 +20,16 @@ from visus.local.lite.answering.page import (
     Page,
     Pair,
     Piece,
+    before_the_next_name,
     is_code,
     looks_like_a_label,
     split_at_colons,
 )
-from visus.local.lite.answering.values import Found, Kind, find
+from visus.local.lite.answering.values import PERSON, Found, Kind, find
 from visus.local.lite.answering.vocabulary import BY_KEY, Span, spans
 from visus.local.lite.answering.words import (
     STOPWORDS,
+    SUBJECTS,
     Token,
     alike,
     fold,
@@ -38,6 +40,8 @@ from visus.local.lite.answering.words import (
 from visus.local.lite.evidence import Box
 
 _ENOUGH: Final = 0.42
+_SHORTEST_END: Final = 3
+_WORDS_OF_A_PHRASE: Final = 2
 _ALONE: Final = 0.95
 _HOW: Final = {"colon": 1.0, "right": 0.97, "inline": 0.9, "below": 0.8, "above": 0.5}
 _FREE: Final = frozenset[Kind]({"text", "name", "place"})
@@ -81,7 +85,7 @@ def look_up(page: Page, target: Target) -> Finding | None:
     """The best value on the page for the target; None if the page does not hold it."""
     if not _accounts(page, target):
         return None
-    for search in _searches(target):
+    for search in (_by_phrase, *_searches(target)):
         found = [
             each
             for each in search(page, target)
@@ -129,9 +133,19 @@ def _best(found: list[Finding], target: Target) -> Finding:
 
 
 def _accounts(page: Page, target: Target) -> bool:
-    """Whether every narrowing word is on the page."""
+    """Whether every narrowing word is on the page, alone or at the end of a compound."""
     everywhere = [token.text for token in page.tokens]
-    return all(holds(everywhere, word) for word in target.extra)
+    return all(
+        holds(everywhere, word)
+        or any(ends_in(each, word) for each in everywhere)
+        or (word in SUBJECTS and not page.is_prose)
+        for word in target.extra
+    )
+
+
+def ends_in(compound: str, word: str) -> bool:
+    """Whether a longer word ends in this one, as `Stadtbad` does in `Bad`."""
+    return len(word) >= _SHORTEST_END and compound[_SHORTEST_END:].endswith(word)
 
 
 # --- By label --------------------------------------------------------------------------------
@@ -143,12 +157,34 @@ def _by_label(page: Page, target: Target) -> Iterator[Finding]:
         quality = _quality(pair.label, target)
         if target.key in _NOUNS_OF_NAMES and pair.how != "colon" and quality < _ALONE:
             continue
+        if (
+            pair.how == "below"
+            and target.key
+            and not _ends_with_its_name(pair.label, target.key)
+        ):
+            continue
         if pair.how == "below" and (pair.label in heads or _has_a_value(pair.label)):
             continue
         if quality > 0:
             yield from _values_of(pair, target, quality * _HOW[pair.how])
     for piece in page.pieces:
         yield from _inline(page, piece, target)
+
+
+def _by_phrase(page: Page, target: Target) -> Iterator[Finding]:
+    """A label that the question says word for word, whatever else its words may name."""
+    for pair in page.pairs:
+        named = [word for word in words(pair.label) if word not in STOPWORDS]
+        if len(named) < _WORDS_OF_A_PHRASE or pair.how not in {"colon", "right"}:
+            continue
+        if _stands_in(named, target.said) and all(holds(named, word) for word in target.extra):
+            yield from _values_of(pair, target, 1.0)
+
+
+def _stands_in(phrase: list[str], said: tuple[str, ...]) -> bool:
+    """Whether the words stand in the question one after the other."""
+    runs = (said[place : place + len(phrase)] for place in range(len(said)))
+    return any(len(run) == len(phrase) and all(map(alike, run, phrase)) for run in runs)
 
 
 def _by_words_of_the_question(page: Page, target: Target) -> Iterator[Finding]:
@@ -164,6 +200,16 @@ def _by_words_of_the_question(page: Page, target: Target) -> Iterator[Finding]:
             yield Finding(pair.value.strip(), pair.label, pair.box, pair.confidence, 0.6)
         else:
             yield from _values_of(pair, target, 0.6)
+
+
+def _ends_with_its_name(label: str, key: str) -> bool:
+    """Whether nothing follows the field's name: `Richtung Klinikum` is answered on its line."""
+    parts = tokens(label)
+    for span in spans(parts):
+        if _key_weight(span, key) > 0:
+            rest = [part.text for part in parts[span.last + 1 :]]
+            return all(word in STOPWORDS or len(word) <= 3 or span.first > 0 for word in rest)
+    return True
 
 
 def _has_a_value(label: str) -> bool:
@@ -282,7 +328,7 @@ def _amount(pair: Pair, score: float) -> Iterator[Finding]:
     """The last amount of the row: what precedes it are rates and bases."""
     last: Finding | None = None
     for text, box, confidence in _along(pair):
-        for found in find("amount", text):
+        for found in find("amount", before_the_next_name(text)):
             last = Finding(found.text, pair.label, box, confidence, score)
     if last is None and pair.how in {"colon", "right"}:
         whole = next(iter(find("number", pair.value)), None)
@@ -511,6 +557,11 @@ def _sentence_score(sentence: str, wanted: tuple[str, ...], target: Target) -> f
 
 
 def _sentence_value(sentence: str, wanted: tuple[str, ...], target: Target) -> str | None:
+    if target.key == "name":
+        return _person_in(sentence, wanted)
+    if target.key is not None and target.kind in {"text", "name"}:
+        named = any(target.key in span.keys for span in spans(tokens(sentence)))
+        return sentence if named and len(sentence) <= 240 else None
     if target.kind in _FREE:
         enough = len(wanted) >= 2 or target.kind == "place" or target.key is not None
         return sentence if enough and len(sentence) <= 240 else None
@@ -519,6 +570,14 @@ def _sentence_value(sentence: str, wanted: tuple[str, ...], target: Target) -> s
     if not values:
         return None
     return min(values, key=lambda each: _after(each.start - anchor)).text
+
+
+def _person_in(sentence: str, wanted: tuple[str, ...]) -> str | None:
+    """The name of a person, if the sentence has one that the question does not say."""
+    names = (each.group() for each in PERSON.finditer(sentence))
+    return next(
+        (name for name in names if not any(holds(wanted, w) for w in words(name))), None
+    )
 
 
 def _anchor(sentence: str, wanted: tuple[str, ...], target: Target) -> int:

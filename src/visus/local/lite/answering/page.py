@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from visus.local.lite.answering.values import find
 from visus.local.lite.answering.vocabulary import spans
-from visus.local.lite.answering.words import Token, tokens
+from visus.local.lite.answering.words import STOPWORDS, Token, tokens, words
 from visus.local.lite.evidence import Box, Cell, Evidence, Line, Table
 
 How: TypeAlias = Literal["colon", "right", "below", "inline", "above"]
@@ -25,6 +26,8 @@ _LATER_LABEL: Final = re.compile(
     r"\s{1,}((?:[A-ZÄÖÜ][\w.\-/]*\.?\s){0,2}[A-ZÄÖÜ][\w.\-/]*\.?)\s?:\s"
 )
 _LABEL_LENGTH: Final = 48
+_NAME_OF_FIELD: Final = 3
+_LINE_OF_PROSE: Final = 7
 _CODE: Final = re.compile(r"[^\W\d_]{1,6}[-/–]\d[\w./–-]*")
 
 
@@ -82,6 +85,15 @@ class Page:
     def tokens(self) -> tuple[Token, ...]:
         """Every word of the page, codes included."""
         return tokens(self.text + "\n" + "\n".join(code.text for code in self.evidence.codes))
+
+    @cached_property
+    def is_prose(self) -> bool:
+        """Whether a line of it is running text."""
+        lines = (words(piece.text) for piece in self.pieces)
+        return any(
+            len(line) >= _LINE_OF_PROSE and sum(word in STOPWORDS for word in line) > 2
+            for line in lines
+        )
 
     @cached_property
     def rows(self) -> tuple[tuple[Piece, ...], ...]:
@@ -218,6 +230,19 @@ def looks_like_a_label(text: str) -> bool:
     return covered > 0 and covered == len(parts) and not any(map(str.isdigit, stripped))
 
 
+def before_the_next_name(text: str) -> str:
+    """`3.30 net 17.38` beside `VAT`: what another field's name announces is not its own."""
+    parts = tokens(text)
+    first = next(iter(find("amount", text)), None)
+    named = (
+        parts[span.first].start for span in spans(parts) if len(span.name) >= _NAME_OF_FIELD
+    )
+    stop = next(
+        (start for start in named if first is not None and start >= first.end), len(text)
+    )
+    return text[:stop]
+
+
 # --- Tables that perception did not see ------------------------------------------------------
 
 
@@ -236,8 +261,23 @@ def _rebuilt(rows: tuple[tuple[Piece, ...], ...]) -> tuple[Table, ...]:
 def _is_header(row: tuple[Piece, ...]) -> bool:
     if len(row) < 3 or any(piece.text.strip().endswith(":") for piece in row):
         return False
+    if has_numbered_names([piece.text for piece in row]):
+        return True
     return not any(
         re.search(r"\d(?<!\bQ\d)(?<!20\d\d)(?<!19\d\d)(?!\d)", piece.text) for piece in row
+    )
+
+
+def has_numbered_names(texts: list[str]) -> bool:
+    """Whether columns are counted, as in `Stop`, `Trip 1`, `Trip 2`, and none holds a figure."""
+    numbered = [
+        match.group(1)
+        for text in texts
+        if (match := re.fullmatch(r"([^\W\d_]{3,})\.?\s?\d{1,2}", text.strip()))
+    ]
+    bare = [text for text in texts if not any(map(str.isdigit, text))]
+    return (
+        len(numbered) > 1 and len({*numbered}) == 1 and len(numbered) + len(bare) == len(texts)
     )
 
 

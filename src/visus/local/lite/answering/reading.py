@@ -32,7 +32,8 @@ _ORDINALS: Final = (
 )
 _KINDS: Final = (
     ("invoice", "Rechnung", r"\binvoice\b|\brechnung(?:snummer|sdatum|sbetrag|s-?nr)?\b"),
-    ("receipt", "Kassenbon", r"\breceipt\b|\bquittung|kassenbon|ruckgeld|\bbon\b|cashier|kassierer|change due"),
+    ("receipt", "Kassenbon", r"\breceipt\b|\bquittung|kassenbon|ruckgeld|\bbon\b|cashier|kassierer|change due|subtotal[\s\S]*(?:visa|mastercard|cash|card|tip|service)|es bediente|gegeben bar"),
+    ("ticket", "Fahrkarte oder Eintrittskarte (Ticket)", r"\bticket\b|fahrkarte|fahrschein|eintrittskarte|\bgleis\b.*\bwagen\b|\bseat\b.*\brow\b|\brow\b.*\bseat\b"),
     ("delivery note", "Lieferschein", r"\blieferschein|delivery note|packing slip"),
     ("boarding pass", "Bordkarte", r"boarding pass|bordkarte"),
     ("form", "Formular", r"\bform(?:ular)?\b|\bantrag|date of birth|geburtsdatum|first name|vorname|application"),
@@ -103,7 +104,7 @@ def _row_text(row: list[Cell]) -> str:
 def one_line(ask: Ask, page: Page) -> Reply | None:
     """The title, or the first, last or so-manieth line; None if the question asks for none."""
     if ask.has(r"\b(?:title|heading|headline|header|uberschrift|titel|schlagzeile)\b"):
-        return _title(ask, page)
+        return title(ask, page)
     if not ask.has(
         r"\blines?\b|\bzeilen?\b|\bwords?\b|\bwort\w*|written at the (?:top|bottom)|(?:oben|unten) (?:steht|geschrieben)|steht (?:ganz )?(?:oben|unten)"
     ):
@@ -124,7 +125,8 @@ def _by_place(ask: Ask, page: Page, place: int) -> Reply:
     return Reply(units[place], units[place])
 
 
-def _title(ask: Ask, page: Page) -> Reply | None:
+def title(ask: Ask, page: Page) -> Reply | None:
+    """The tallest line of the upper half."""
     upper = [
         piece for piece in page.pieces if piece.box.top < 0.5 * page.evidence.height_px
     ] or list(page.pieces)

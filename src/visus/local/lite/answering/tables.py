@@ -14,19 +14,32 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from visus.local.lite.answering.ask import Ask
-from visus.local.lite.answering.page import Page, looks_like_a_label
+from visus.local.lite.answering.page import (
+    Page,
+    before_the_next_name,
+    has_numbered_names,
+    looks_like_a_label,
+)
 from visus.local.lite.answering.values import Kind, find, is_date, number_in
 from visus.local.lite.answering.vocabulary import BY_KEY, spans
-from visus.local.lite.answering.words import GENERIC, STOPWORDS, alike, holds, tokens, words
+from visus.local.lite.answering.words import (
+    GENERIC,
+    STOPWORDS,
+    SUBJECTS,
+    alike,
+    holds,
+    tokens,
+    words,
+)
 from visus.local.lite.evidence import Box, Cell, Table
 
 _HIGHEST: Final = (
     r"\b(?:highest|largest|biggest|most|maximum|max|greatest|best|top|longest|tallest|hochste\w*|grosste\w*"
-    r"|meiste\w*|beste[nmrs]?|beliebteste\w*|teuerste\w*|maximal\w*|langste\w*|priciest)\b"
+    r"|meiste\w*|beste[nmrs]?|beliebteste\w*|warmest|hottest|warmste\w*|heisseste\w*|heaviest|schwerste\w*|fastest|schnellste\w*|busiest|strongest|starkste\w*|oldest|alteste\w*|spateste\w*|latest|teuerste\w*|maximal\w*|langste\w*|priciest)\b"
 )  # fmt: skip
 _LOWEST: Final = (
     r"\b(?:lowest|smallest|least|minimum|min|fewest|cheapest|worst|shortest|niedrigste\w*|kleinste\w*|wenigste\w*"
-    r"|billigste\w*|gunstigste\w*|geringste\w*|unbeliebteste\w*|minimal\w*|kurzeste\w*|tiefste\w*)\b"
+    r"|coldest|coolest|kalteste\w*|kuhlste\w*|lightest|leichteste\w*|slowest|langsamste\w*|quietest|weakest|schwachste\w*|youngest|jungste\w*|fruheste\w*|earliest|am wenigsten|billigste\w*|geringste\w*|unbeliebteste\w*|minimal\w*|kurzeste\w*|tiefste\w*)\b"
 )  # fmt: skip
 _PRICED: Final = r"expensive|cheap|teuer|billig|gunstig|pric|cost|kost"
 _SUMMED: Final = r"\b(?:sum|add up|altogether|total of|in total|overall|combined|summe|zusammen|insgesamt|gesamt\w*|total)\b"
@@ -84,14 +97,17 @@ def cell(ask: Ask, page: Page) -> CellFound | None:
 def _cell(ask: Ask, page: Page, section: Section) -> CellFound | None:
     asked = [token.text for token in ask.meant]
     header, body = section
-    row = _best_row(asked, body)
+    row = _best_row(asked, body) or _only_row(section)
     if row is None:
         return None
     column, said = _column(ask, asked, header, body, row)
-    if column is None or _is_nameless(ask, row.cells[0].text, header):
+    if not row.hits and not said:
+        return None
+    both = bool(row.hits and said)
+    if column is None or (not both and _is_nameless(ask, row.cells[0].text, header)):
         return None
     # Row and column both named: one more word may be what the whole table is about.
-    spare = 1 if row.hits and said else 0
+    spare = 1 if both else 0
     if not _explained(ask, asked, row.hits | said, page, spare=spare):
         return None
     found = row.cells[column]
@@ -104,7 +120,7 @@ def _cell(ask: Ask, page: Page, section: Section) -> CellFound | None:
 def _is_nameless(ask: Ask, first: str, header: list[Cell]) -> bool:
     """Whether neither headers nor the row's name say the identifier or the day asked for."""
     key = ask.target.key
-    if key is None or ask.target.kind not in {"identifier", "date"}:
+    if key is None or ask.target.kind not in {"identifier", "date", "number"}:
         return False
     titles = [first, *(each.text for each in header)]
     return not any(_meant(title, key) for title in titles)
@@ -113,7 +129,9 @@ def _is_nameless(ask: Ask, first: str, header: list[Cell]) -> bool:
 def _fits(ask: Ask, text: str) -> bool:
     """Whether a cell is of the kind that is asked for, where that kind has a look."""
     kind = ask.target.kind
-    if kind in {"text", "name", "place"}:
+    if kind in {"name", "place"}:
+        return not any(find("time", text)) and not any(find("date", text))
+    if kind == "text":
         return True
     if kind in {"amount", "number", "percent", "measure"}:
         return number_in(text) is not None and not is_date(text)
@@ -167,7 +185,11 @@ def _is_header(table: Table, place: int, following: list[Cell] | None) -> bool:
     filled = [each.text for each in cells if each.text.strip()]
     if following is None or len(filled) < 2 or any(text.endswith(":") for text in filled):
         return False
-    named = all(_is_name(text) for text in filled)
+    numbered = has_numbered_names(filled)
+    first, *others = filled
+    named = all(_is_name(text) or numbered for text in others) and (
+        _is_name(first) or (len(others) > 1 and any(map(str.isalpha, first)))
+    )
     if place == 0:
         return named and (table.has_header or _has_figures(following))
     wide = len(filled) >= 3 and len(filled) * 2 > len(cells)
@@ -193,6 +215,13 @@ def _best_row(asked: list[str], body: list[list[Cell]]) -> _Row | None:
         row for row in ranked[1:] if len(row.hits) == len(best.hits) and row.share == best.share
     ]
     return best if not tied else None
+
+
+def _only_row(section: Section) -> _Row | None:
+    """A table of one row needs no name for it."""
+    if not section.header or len(section.body) != 1:
+        return None
+    return _Row(section.body[0], frozenset(), 0.0)
 
 
 def _row(asked: list[str], cells: list[Cell]) -> _Row:
@@ -319,7 +348,8 @@ def _explained(
     named = {*ask.target.named} if ask.target.key else set[str]()
     for place, word in enumerate(asked):
         telling = word in ask.target.extra or (word in ask.content and word not in named)
-        if place in said or not telling or not _matters(ask, word):
+        own = word in SUBJECTS and not page.is_prose
+        if place in said or not telling or own or not _matters(ask, word):
             continue
         spare -= 0 if holds(everywhere, word) else 1
     return spare >= 0
@@ -366,7 +396,7 @@ def _in_item_line(ask: Ask, pieces: list[tuple[str, Box, float]]) -> CellFound |
         match = re.match(r"^(\d{1,3})\s?(?:x|×|\*|stk\.?|pcs)?\s", text, re.IGNORECASE)
         return CellFound(match.group(1), text, "", box, confidence) if match else None
     for text, box, confidence in reversed(pieces):
-        amounts = [each.text for each in find("amount", text)]
+        amounts = [each.text for each in find("amount", before_the_next_name(text))]
         if amounts:
             first = ask.has(r"each|unit|per |pro |einzel|stuck") and len(amounts) > 1
             return CellFound(amounts[0 if first else -1], pieces[0][0], "", box, confidence)

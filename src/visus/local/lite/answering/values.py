@@ -80,10 +80,16 @@ _LOOKS: Final[tuple[tuple[Kind, str], ...]] = (
         ("percent", r"[-–+]?\d+(?:[.,]\d+)?\s?%"),
         ("postcode", r"(?<![\d-])\d{5}(?![\d-])|\b[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}\b|(?<=D-)\d{5}\b"),
         ("measure", rf"[-–+]?(?:\d[\d.,]*)\s?{_UNIT}(?![\w²³])"),
-        ("number", rf"(?<![\w.,])[-–+]?(?:{_DECIMAL}|(?:{_GROUPED})(?:[.,]\d+)?)(?![\w])"),
+        ("number", rf"(?<![\w.,])[-–+]?(?:{_DECIMAL}|(?:{_GROUPED})(?:[.,]\d+)?)(?![\w]|[.,]\d)"),
         ("identifier", r"[A-Za-z0-9][\w./#-]*\d[\w./#-]*(?:\s[A-Z0-9][A-Z0-9./-]*\d[A-Z0-9./-]*)*"),
 )  # fmt: skip
 _PATTERNS: Final = {kind: re.compile(look, re.IGNORECASE) for kind, look in _LOOKS}
+_NAME: Final = (
+    r"(?:(?:Mr|Mrs|Ms|Miss|Dr|Prof|Sir|Herrn?|Frau|Familie|Pfarrer|Schwester)\.?\s+)+(?:Dr\.\s+)?[A-ZÄÖÜ][\w'’-]+(?:\s+[A-ZÄÖÜ][\w'’-]+)?"
+    r"|(?:(?!(?:Herrn?|Frau|Mr|Mrs|Ms|Dr|Prof)\b)[A-ZÄÖÜ][\wäöüß'’-]+\s+){1,2}(?!(?:Herrn?|Frau|Mr|Mrs|Ms|Dr|Prof)\b)[A-ZÄÖÜ][\wäöüß'’-]+"
+)
+PERSON: Final = re.compile(rf"(?<![\w-])(?:{_NAME})(?![\w-])")
+"""A person as running text names one: with a title, or with two or three capitals."""
 _CURRENCY_NAMES: Final = (
     ("EUR", ("€", "eur")), ("USD", ("$", "usd")), ("GBP", ("£", "gbp")), ("CHF", ("chf", "fr.")),
     ("JPY", ("¥", "jpy")), ("SEK", ("sek",)), ("NOK", ("nok",)), ("DKK", ("dkk",)),

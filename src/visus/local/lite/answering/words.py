@@ -77,7 +77,8 @@ ENGLISH_GENERIC: Final = frozenset(
     brief word words single person people man woman customer's purchase shopping name names
     called store shop company business applicant customer client sender recipient vendor
     supplier seller buyer patient holder passenger owner flight trip place takes letter's
-    device appliance machine unit
+    device appliance machine unit owe owed heavy expensive
+    drink beverage food meal dish two three four five six seven eight nine ten
     writer author bar bars parcel parcels package packages packet till
     """.split()
 )
@@ -101,11 +102,22 @@ GERMAN_GENERIC: Final = frozenset(
     empfangerin lieferant verkaufer kaufer patient patientin inhaber passagier flug reise
     verfasser verfasserin autor balken saule worum erwahnen findet statt bon bons beleges belegs
     gerat gerats maschine briefes dokumentes formulares etikettes bildes kassenbons quittungen paket pakets paketes
-    packung packchen sendung ware
+    packung packchen sendung ware teuer schwer
+    getrank lebensmittel gericht zwei drei vier funf sechs sieben acht neun zehn
     """.split()
 )
 GENERIC: Final = ENGLISH_GENERIC | GERMAN_GENERIC
 """Words that name the medium, the asking or a role, not the thing asked for."""
+
+
+SUBJECTS: Final = frozenset(
+    """
+    ticket tickets train bus coach journey concert event performance show medicine medication drug
+    fahrkarte fahrkarten eintrittskarte karte zug fahrt konzert veranstaltung auffuhrung vorstellung
+    medikament medikaments medikamentes arznei arzneimittel
+    """.split()
+)
+"""What a ticket, a label or a sign is itself, and need not say: no running text about others."""
 
 
 class Token(NamedTuple):
@@ -177,6 +189,8 @@ def _translated(one: str, other: str) -> bool:
 
 
 def _misread(one: str, other: str) -> bool:
+    if {one[-2:], other[-2:]} == {"ed", "er"}:
+        return False  # Who borrowed it, and what was borrowed, are two things.
     shorter = min(len(one), len(other))
     if shorter >= 4 and _skeleton(one) == _skeleton(other):
         return True
@@ -241,7 +255,11 @@ def holds(haystack: Sequence[str], needle: str) -> bool:
     ):
         return True
     root = _verb_root(needle) or stem(needle)
-    if len(root) >= 4 and any(root in word for word in haystack if len(word) >= len(root)):
+    # Who borrowed it, the borrower, is not what was borrowed.
+    other = {"ed": "er", "er": "ed"}.get(needle[-2:])
+    if len(root) >= 4 and any(
+        root in word and not (other and word == f"{root}{other}") for word in haystack
+    ):
         return True
     return len(needle) >= 9 and _is_made_of(needle, haystack)
 

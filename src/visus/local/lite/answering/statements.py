@@ -1,0 +1,272 @@
+# ruff: noqa: ARG001, E501, RUF001
+# ARG001: every finder has the same signature.
+# E501: patterns and phrases stay on one line.
+# RUF001: typographic signs are meant.
+"""Facts that a page tells in words rather than beside labels: who does what, when, for how much.
+
+The last resort of a question: a sentence, a line or a row that says what the question says,
+and in it a value of the kind that the question word demands. A noun that the page does not
+hold, or a value of another kind, means that nothing is told.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from visus.local.lite.answering import lookup
+from visus.local.lite.answering.ask import Ask
+from visus.local.lite.answering.page import Page, Piece, looks_like_a_label
+from visus.local.lite.answering.values import PERSON, Kind, find
+from visus.local.lite.answering.words import (
+    GENERIC,
+    STOPWORDS,
+    SUBJECTS,
+    fold,
+    holds,
+    tokens,
+    words,
+)
+
+_LIGHT: Final = frozenset(
+    """
+    begins begin beginning starts start started leave leaves left depart departs arrive arrives take takes place
+    come comes go goes meet meets serve serves open opens close closes run runs end ends finish finishes return
+    beginnt startet endet kommt geht findet statt fahrt hort schliesst offnet dauert
+    call contact ring reach anrufen wenden erreichen kontaktieren
+    """.split()  # noqa: SIM905 - word lists read best as running text
+)
+"""Verbs too common to tell one fact from another, and those that every sentence may put otherwise."""
+_OF_ASKING: Final = frozenset(
+    {"time", "uhr", "uhrzeit", "day", "tag", "long", "lange", "date", "datum"}
+)
+_DAY: Final = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag)s?"
+_WEEKDAY: Final = re.compile(rf"\b(?:{_DAY})\b", re.IGNORECASE)
+_JOIN: Final = re.compile(
+    r"\s*(?:,|at|um|on|am|the|den|dem|from|von|ab|zwischen|between|and|und|to|bis|until|uhr|[-–])?[\s,]*(?:the|den|dem)?\s*",
+    re.IGNORECASE,
+)
+_DURATION: Final = re.compile(
+    r"\b(?:\d+(?:[.,]\d+)?|one|two|three|four|five|six|seven|eight|ten|twelve|eine?r?|zwei|drei|vier|fünf|sechs|sieben|acht|zehn|zwölf)[\s-]?(?:minutes?|minuten|min|hours?|stunden?|std|days?|tagen?|weeks?|wochen?|months?|monaten?|years?|jahren?)\b",
+    re.IGNORECASE,
+)
+_MOST: Final = 240
+_TELLING: Final = 5
+"""Letters of a word, or words of a line, that say something of their own."""
+_ROOT: Final = 4
+_SHORT_PART: Final = 9
+
+
+class Told(NamedTuple):
+    """A value, and the text that tells it."""
+
+    value: str
+    text: str
+    piece: Piece
+
+
+def told(ask: Ask, page: Page) -> Told | None:
+    """The value that a sentence or a line tells; None if none tells just this."""
+    by_role = _in_the_role(ask, page)
+    if by_role is not None:
+        return by_role
+    said = [token.text for token in page.tokens]
+    wanted = _wanted(ask, said)
+    if not wanted:
+        return None
+    own = SUBJECTS if not page.is_prose else frozenset[str]()
+    wanted = [word for word in wanted if word not in own or _is_on(said, word)]
+    if any(word not in _LIGHT and not _is_on(said, word) for word in wanted):
+        return None
+    ranked = sorted(_tellings(ask, page, wanted), key=lambda each: -each[0])
+    if not ranked or (
+        ranked[1:] and ranked[1][0] == ranked[0][0] and ranked[1][1].value != ranked[0][1].value
+    ):
+        return None
+    return ranked[0][1]
+
+
+def _wanted(ask: Ask, said: list[str]) -> list[str]:
+    """The words that the fact must account for, the verbs among them."""
+    light = [word for word in ask.words if word in _LIGHT]
+    named = [
+        token.text
+        for token in ask.meant
+        if token.text not in _OF_ASKING
+        and (
+            token.text not in GENERIC
+            or (len(token.text) >= _TELLING and _is_on(said, token.text))
+        )
+    ]
+    return list(dict.fromkeys([*named, *light]))
+
+
+def _is_on(said: list[str], word: str) -> bool:
+    return holds(said, word) or any(lookup.ends_in(each, word) for each in said)
+
+
+def _tellings(ask: Ask, page: Page, wanted: list[str]) -> Iterator[tuple[float, Told]]:
+    for text, piece in _texts(page):
+        spoken = words(text)
+        hits = [word for word in wanted if _is_on(spoken, word)]
+        telling = [word for word in hits if word not in _LIGHT]
+        missing = len(wanted) - len(hits)
+        if (
+            not hits
+            or len(text) > _MOST
+            or (not telling and (missing or len(spoken) > _TELLING))
+        ):
+            continue
+        if missing > max(1, len(wanted) // 2) or (missing and len(hits) < missing):
+            continue
+        value = _value(ask, text, hits)
+        # `Who chairs the meeting?`: what is done tells more than what it is done to.
+        first = 0.3 if wanted[0] in hits else 0.0
+        if value is not None:
+            score = len(hits) - 0.5 * missing + 0.1 * len(telling) + first
+            yield score, Told(value, text, piece)
+
+
+def _texts(page: Page) -> Iterator[tuple[str, Piece]]:
+    """Sentences, then the parts of lines that stand between dots and strokes."""
+    for sentence in lookup.sentences(page):
+        spoken = words(sentence.text)
+        if len(spoken) >= _TELLING and any(word in STOPWORDS for word in spoken):
+            yield sentence.text, sentence.piece
+    for piece in page.pieces:
+        parts = re.split(r"\s+[·•|/]\s+|\s{3,}", piece.text)
+        for part in parts:
+            if len(words(part)) <= _SHORT_PART:
+                yield part, piece
+
+
+def _value(ask: Ask, text: str, hits: list[str]) -> str | None:
+    finder = next((finder for pattern, finder in _FINDERS if ask.has(pattern)), None)
+    return None if finder is None else finder(ask, text, hits)
+
+
+def _duration(ask: Ask, text: str, hits: list[str]) -> str | None:
+    found = [(each.group(), each.start()) for each in _DURATION.finditer(text)]
+    return _nearest(found, _anchor(text, hits))
+
+
+def _time(ask: Ask, text: str, hits: list[str]) -> str | None:
+    return _nearest(
+        [(each.text, each.start) for each in find("time", text)], _anchor(text, hits)
+    )
+
+
+def _amount(ask: Ask, text: str, hits: list[str]) -> str | None:
+    found = [(each.text, each.start) for each in find("amount", text)]
+    return _nearest(found, _anchor(text, hits))
+
+
+def _anchor(text: str, hits: list[str]) -> int:
+    places = [
+        token.end for token in tokens(text) for word in hits if _is_on([token.text], word)
+    ]
+    return max(places, default=0)
+
+
+def _nearest(values: list[tuple[str, int]], anchor: int) -> str | None:
+    """The value nearest to the words of the question; what comes before counts twice as far."""
+    return min(
+        values,
+        key=lambda each: each[1] - anchor if each[1] >= anchor else 2 * (anchor - each[1]),
+        default=(None, 0),
+    )[0]
+
+
+def _moment(ask: Ask, text: str, hits: list[str]) -> str | None:
+    """`Friday 6 June at 8:15`: days, dates and times that stand together, as one value."""
+    kinds: tuple[Kind, ...] = ("date", "time")
+    spans = [(each.start, each.end) for kind in kinds for each in find(kind, text)]
+    spans += [each.span() for each in _WEEKDAY.finditer(text)]
+    runs: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if runs and (start < runs[-1][1] or _JOIN.fullmatch(text[runs[-1][1] : start])):
+            runs[-1] = (runs[-1][0], max(end, runs[-1][1]))
+        else:
+            runs.append((start, end))
+    if ask.has(r"\b(?:until|bis) (?:when|wann)|wie lange"):
+        until = [
+            (end, start)
+            for start, end in runs
+            if re.search(
+                r"\b(?:until|till|by|bis|to|and|und)\b", fold(text[max(0, start - 12) : end])
+            )
+        ]
+        runs = [(start, end) for end, start in until]
+        lasts = [
+            list(find("time", text[start:end])) or list(find("date", text[start:end]))
+            for start, end in runs
+        ]
+        return lasts[0][-1].text if lasts and lasts[0] else None
+    found = [(text[start:end].strip(), start) for start, end in runs]
+    return _nearest(found, _anchor(text, hits))
+
+
+def _number(ask: Ask, text: str, hits: list[str]) -> str | None:
+    """The number right before, or after, the thing that is counted."""
+    for token in tokens(text):
+        if any(word not in _LIGHT and _is_on([token.text], word) for word in hits):
+            before = re.search(
+                r"(?<![\w.,:/])(\d{1,6})\s(?:[a-zäöüß]+\s)?$", text[: token.start]
+            )
+            if before:
+                return before.group(1)
+            after = re.match(r"\s*:?\s*(\d{1,6})(?![\w.,:/]*\d)", text[token.end :])
+            if after:
+                return after.group(1)
+    return None
+
+
+def _person(ask: Ask, text: str, hits: list[str]) -> str | None:
+    names = [
+        (each.group(), each.start())
+        for each in PERSON.finditer(text)
+        if not any(holds(list(ask.words), word) for word in words(each.group()))
+    ]
+    return _nearest(names, _anchor(text, hits))
+
+
+_FINDERS: Final[tuple[tuple[str, Callable[[Ask, str, list[str]], str | None]], ...]] = (
+    (r"how long|wie lange", _duration),
+    (r"what time|which time|um wie ?viel uhr|um welche (?:uhr)?zeit", _time),
+    (r"\b(?:when|wann|what day|which day|what date|welche[mr] (?:tag|datum))\b", _moment),
+    (r"how much|wie ?viel (?!uhr)|was kostet|was hat .*gekostet|what .*\bcosts?\b|wie hoch|wie teuer", _amount),
+    (r"how many|wie ?viele", _number),
+    (r"^\W*(?:and |und )?(?:who|whom|wer|wen|wem|bei wem|an wen|mit wem|with whom)\b", _person),
+)  # fmt: skip
+
+
+def by_doer(ask: Ask, page: Page) -> Told | None:
+    """`Who is borrowing it?` beside `Borrower`: a label that is the verb's doer."""
+    if not ask.has(r"^\W*(?:and |und )?(?:who|wer)\b") or ask.target.key is not None:
+        return None
+    for word in (token.text for token in ask.meant):
+        root = re.sub(r"(?:ing|ed|es|s|t|en|e)$", "", word)
+        for pair in page.pairs if len(root) >= _ROOT else ():
+            label = words(pair.label)
+            doer = len(label) == 1 and re.fullmatch(
+                rf"{re.escape(root)}(?:e?r|or|erin|ende[rn]?)", label[0]
+            )
+            if doer and not looks_like_a_label(pair.value):
+                piece = next(each for each in page.pieces if each.box == pair.box)
+                return Told(pair.value, f"{pair.label} {pair.value}", piece)
+    return None
+
+
+def _in_the_role(ask: Ask, page: Page) -> Told | None:
+    """`Who is the head teacher?`: the name above, beside or before the words of the role."""
+    role = [token.text for token in ask.meant if token.text not in _LIGHT]
+    if not ask.has(r"^\W*(?:who(?:'s| is| was)|wer (?:ist|war))\b") or not role:
+        return None
+    for piece in page.pieces:
+        if words(piece.text) == role:
+            above = [other for other in page.pieces if piece in page.below(other, lines=1)]
+            for other in (*above, *page.right_of(piece)):
+                if PERSON.fullmatch(other.text.strip()):
+                    return Told(
+                        other.text.strip(), f"{other.text.strip()}, {piece.text}", other
+                    )
+    return None
