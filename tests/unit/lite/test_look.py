@@ -134,3 +134,13 @@ def test_frames_of_a_form_are_no_bars(eyes: Eyes) -> None:
         draw.rectangle([60 + 360 * column, 116, 360 + 360 * column, 170], outline="grey")
         draw.text((76 + 360 * column, 126), value, font=font, fill="black")
     assert eyes.look(png(image)).bars == []
+
+
+def test_a_row_of_circles_is_not_read_as_letters(eyes: Eyes) -> None:
+    image = Image.new("RGB", (480, 320), "white")
+    draw = ImageDraw.Draw(image)
+    for middle in (90, 160, 230):
+        draw.ellipse([middle - 20, 80, middle + 20, 120], outline=(200, 30, 40), width=5)
+    seen = eyes.look(png(image))
+    assert texts(seen) == []
+    assert [shape.kind for shape in seen.shapes] == ["circle"] * 3

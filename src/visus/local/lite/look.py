@@ -4,6 +4,7 @@
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -38,6 +39,8 @@ _CRISP: Final = 900.0
 _MOST_LABELS_ON_A_DRAWING: Final = 36
 """With more lines of text than this, a picture is a page and figures on it are not counted."""
 _BLANK: Final = 0.985
+_ROUND: Final = re.compile(r"[0oO°](?: ?[0oO°])+")
+"""What a reader makes of a row of circles."""
 
 
 class Eyes:
@@ -114,16 +117,18 @@ def _is_blank(colours: Sequence[Colour]) -> bool:
 
 
 def _is_text(line: Line) -> bool:
-    """Surely text, not a figure that looks like a letter."""
+    """Surely text, not a figure that looks like a letter, nor a row of such."""
+    if _ROUND.fullmatch(line.text.strip()):
+        return False
     return sum(character.isalnum() for character in line.text) > 1 and line.confidence > 0.7  # noqa: PLR2004 - two letters
 
 
 def _is_figure(line: Line, shapes: Sequence[Shape]) -> bool:
-    """Whether a lone character is really one of the figures."""
-    return any(
-        shape.kind != "other" and _overlap(line.box, shape.box) > 0.5  # noqa: PLR2004 - half of it
-        for shape in shapes
-    )
+    """Whether a lone character is really a figure, or a row of them is several."""
+    figures = [shape.box for shape in shapes if shape.kind != "other"]
+    inside = sum(_overlap(box, line.box) > 0.5 for box in figures)  # noqa: PLR2004 - half of it
+    row = _ROUND.fullmatch(line.text.strip()) and inside >= len(line.text.replace(" ", ""))
+    return bool(row) or any(_overlap(line.box, box) > 0.5 for box in figures)  # noqa: PLR2004 - half of it
 
 
 def _overlap(inner: Box, outer: Box) -> float:
