@@ -31,7 +31,7 @@ SAME = [file for file in FILES if file.stem[:1] == "r" and file.stem not in LOCK
 
 
 @pytest.fixture(scope="module", autouse=True)
-def warm(service: Service) -> None:
+def with_a_worker(service: Service) -> None:
     """The worker for documents begins with the first and stays."""
     answered(service, service.post(ask("good", [document(pdf())])))
 
