@@ -38,12 +38,14 @@ def pointing(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> It
         "whole": ("parrot", 'boxes = "normalised-1000-xy"\nvideo = true'),
         "two": ("two_choices", 'boxes = "normalised-1000-xy"'),
         "calling": ("calls_with_it", 'boxes = "normalised-1000-xy"'),
+        "forgetful": ("by_turns", 'boxes = "normalised-1000-xy"'),
         "resizing-whole": ("parrot", 'boxes = "resized-pixels"\nvideo = true'),
         "boxless": ("parrot", ""),
     }
     models = "".join(
         f'[[models]]\nid = "{name}"\nprovider = "scripted"\nupstream_id = "{behaviour}"\n'
-        f'input_modalities = ["text", "image"]\n[models.vision]\n{vision}\n'
+        f'input_modalities = ["text", "image"]\nstructured_output = "none"\n'
+        f"[models.vision]\n{vision}\n"
         for name, (behaviour, vision) in rows.items()
     )
     config = f"""{FAST}
@@ -59,9 +61,11 @@ base_url = "http://127.0.0.1:{upstream.port}/v1"
 
 @pytest.fixture
 def warm(pointing: Service) -> Service:
-    """The workers for films and papers begin with the first of them, and stay."""
+    """The workers for films, papers and forms begin with the first of them, and stay."""
     for part in (video(film()), document(pdf())):
         answered(pointing, pointing.post(ask("boxless", [text("Hello"), part])))
+    form = {"response_format": {"type": "json_object"}}
+    answered(pointing, pointing.post(ask("forgetful", '["{}"]', **form)))
     return pointing
 
 
@@ -150,6 +154,17 @@ def test_usage_and_report_stand_beside_the_boxes(pointing: Service) -> None:
     assert done == "[DONE]"
     assert last["usage"]["prompt_tokens"] == 812
     assert set(last["visus"]) == {"parts", "boxes"}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_repaired_answer_has_its_boxes_in_pixels(warm: Service, *, streamed: bool) -> None:
+    answers = json.dumps(["Here it is!", '{"bbox": [100, 200, 300, 400]}'])
+    wish = {"response_format": {"type": "json_object"}, "visus": PIXELS, "stream": streamed}
+    reply = warm.post(ask("forgetful", [text(answers), picture(drawn())], **wish))
+    answer = text_of(reply.events()[:-2]) if streamed else said(reply)
+    assert json.loads(answer) == {"bbox": [160, 200, 480, 400]}
+    last = reply.events()[-2] if streamed else reply.json()
+    assert last["visus"]["boxes"]["converted"] == 1
 
 
 TOOL = {"type": "function", "function": {"name": "crop", "parameters": {"type": "object"}}}

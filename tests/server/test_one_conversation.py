@@ -204,7 +204,9 @@ def test_a_stream_has_the_same_shape_and_words(
         for model in ("openai", name)
     ]
     assert whole(streams[1]) == whole(streams[0])
-    assert any(whole(streams[0]))
+    assert bool(whole(streams[0])[1]) == (question == "thinking")
+    assert bool(whole(streams[0])[2]) == ("call" in question)
+    assert streams[0][-2]["usage"]["total_tokens"] > 0
     assert shapes(streams[1]) == shapes(streams[0])
 
 

@@ -252,6 +252,8 @@ async def by_turns(asked: Asked, line: Line) -> None:
     """Says what the first line of the question lists: another line of it in each turn."""
     messages = asked.body["messages"]
     first = next(one["content"] for one in messages if one["role"] == "user")
+    if not isinstance(first, str):
+        first = next(part["text"] for part in first if part["type"] == "text")
     said = json.loads(first.split("\n")[0])[sum(one["role"] == "assistant" for one in messages)]
     finish = "length" if said.startswith("CUT ") else "stop"
     if not asked.body.get("stream"):

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, strategies as st
 
 from visus.errors import InvalidValue
 from visus.wire.conformity import Check, faults, worker
@@ -83,3 +84,32 @@ def test_complaints_are_few_and_short_and_kinds_quote_nothing() -> None:
 def test_a_job_crosses_the_boundary_and_comes_back() -> None:
     job = msgspec.msgpack.encode(Check("[1]", b'{"type":"object"}'))
     assert msgspec.msgpack.decode(worker()(job))[0]["kind"] == "type"
+
+
+KEYWORDS = st.sampled_from(
+    ["type", "properties", "required", "items", "enum", "const", "anyOf", "oneOf", "allOf",
+     "not", "pattern", "minimum", "maxLength", "multipleOf", "$ref", "$defs",
+     "additionalProperties", "$schema", "$id", "if", "then", "prefixItems",
+     "contains", "uniqueItems", "format", "patternProperties",
+     "unevaluatedProperties", "dependentSchemas", "$anchor", "a"]
+)  # fmt: skip
+LEAVES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=6),
+    st.sampled_from(["string", "integer", "object", "#", "#/$defs/a", "(a|b)*", "date", "["]),
+)  # fmt: skip
+JSON = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYWORDS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(schema=st.dictionaries(KEYWORDS, JSON, max_size=5), value=JSON)
+def test_any_schema_and_any_text_end_in_faults_or_a_refusal(
+    schema: dict[str, Any], value: Any
+) -> None:
+    try:
+        found = faults(Check(json.dumps(value), json.dumps(schema).encode()))
+    except InvalidValue:
+        return
+    assert all(one.complaint and one.kind for one in found)
