@@ -51,6 +51,8 @@ BOUNDS = (
     Bound("W2", "cpu", 0.35, "tensorzero"),
     Bound("W3", "cpu", 0.2, "tensorzero"),
     Bound("W6", "cpu", 0.2, "tensorzero"),
+    Bound("W7", "cpu", 0.25, "portkey"),
+    Bound("W7s", "cpu", 0.4, "portkey"),
     Bound("W3", "rss_mb", 300),
     Bound("", "cold_s", 1.0),
 )
