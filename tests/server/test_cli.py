@@ -449,3 +449,11 @@ def test_providers_check_knows_the_model_inside_and_no_stranger(tmp_path: Path) 
     stranger = _visus("providers", "check", "nobody")
     assert (stranger.returncode, stranger.stdout) == (1, "")
     assert "nobody" in stranger.stderr
+
+
+def test_an_ordinary_start_and_stop_warns_of_nothing(tmp_path: Path) -> None:
+    running = Service(tmp_path, NO_LITE)
+    assert running.get("/health").status == 200
+    running.stop()
+    assert '"level":"info"' in running.log_path.read_text()
+    assert '"level":"warning"' not in running.log_path.read_text()

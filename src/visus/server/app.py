@@ -399,7 +399,7 @@ def _uvicorn(settings: ServerSettings, front: Front) -> uvicorn.Config:
     )
 
 
-async def _no_application(*_: object) -> None:
+async def _no_application(scope: object, receive: object, send: object) -> None:
     """What uvicorn wants; our connections know whom to ask without it."""
 
 
