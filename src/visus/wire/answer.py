@@ -129,6 +129,9 @@ class ChunkWriter:
         return self._head + b"]," + _encode(last)[1:] + b"\n\n" + sse.DONE
 
     def _frame(self, event: Event, verdict: AnswerModeration | None) -> bytes:
+        is_more = type(event) is TextDelta and event.choice == 0 and 0 in self._begun
+        if is_more and verdict is None:
+            return self._text_head + _encode(event[0]) + self._text_tail
         match event:
             case TokensUsed():
                 self._used = event
@@ -140,8 +143,6 @@ class ChunkWriter:
                 return b""  # headers
             case PromptModeration(results=results):
                 return self._head + b'],"prompt_filter_results":' + results + self._tail[1:]
-            case TextDelta(choice=0) if verdict is None and 0 in self._begun:
-                return self._text_head + _encode(event.text) + self._text_tail
             case _:
                 return self._opening(event.choice) + self._said(event, verdict)
 
@@ -187,8 +188,13 @@ class ChunkWriter:
         return self._head + written + self._tail
 
 
-def _judged(batch: Batch) -> Iterator[tuple[Event, AnswerModeration | None]]:
+def _judged(batch: Batch) -> Iterable[tuple[Event, AnswerModeration | None]]:
     """The events, each with the verdict of a content filter that stands right behind it."""
+    is_unjudged = all(type(event) is not AnswerModeration for event in batch)
+    return [(event, None) for event in batch] if is_unjudged else _paired(batch)
+
+
+def _paired(batch: Batch) -> Iterator[tuple[Event, AnswerModeration | None]]:
     following = (*batch[1:], None) if batch else ()
     is_taken = False
     for event, after in zip(batch, following, strict=True):
