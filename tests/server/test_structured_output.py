@@ -64,7 +64,7 @@ def said(body: dict[str, Any]) -> str:
 
 def sent(upstream: Upstream, count: int = 1) -> list[dict[str, Any]]:
     """The bodies of the last questions to the upstream."""
-    return [one.body for one in upstream.asked if one.body["model"] == "by_turns"][-count:]
+    return [one.body for one in upstream.asked if one.body.get("model") == "by_turns"][-count:]
 
 
 # --- What the server is asked ----------------------------------------------------------------
