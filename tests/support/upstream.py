@@ -747,6 +747,7 @@ class Upstream:
         self._up.set()
         self._loop.run_forever()
         server.close()
+        self._loop.run_until_complete(asyncio.sleep(0))  # who was let in just now has a task
         left = asyncio.all_tasks(self._loop)
         for task in left:
             task.cancel()
@@ -757,21 +758,28 @@ class Upstream:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         here: list[Asked] = []
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            async for asked in _requests(reader):
-                here.append(asked)
-                self.asked.append(asked)
-                watch = asyncio.ensure_future(_until_gone(reader, asked))
-                with suppress(ConnectionError):
-                    await self.play(asked, writer)
-                if writer.transport.is_closing():
-                    break
-                watch.cancel()
-                with suppress(asyncio.CancelledError):
-                    await watch
-        for asked in here:
-            asked.closed.set()
-        writer.close()
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                await self._converse(reader, writer, here)
+        finally:  # when the server ends before its client, too
+            for asked in here:
+                asked.closed.set()
+            writer.close()
+
+    async def _converse(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, here: list[Asked]
+    ) -> None:
+        async for asked in _requests(reader):
+            here.append(asked)
+            self.asked.append(asked)
+            watch = asyncio.ensure_future(_until_gone(reader, asked))
+            with suppress(ConnectionError):
+                await self.play(asked, writer)
+            if writer.transport.is_closing():
+                break
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
 
 
 async def _requests(reader: asyncio.StreamReader) -> AsyncIterator[Asked]:
