@@ -47,6 +47,10 @@ MAX_BOXES: Final = 600
 
 STRIP_HEIGHT: Final = 48
 MAX_STRIP_WIDTH: Final = 3200
+LONG_STRIP_WIDTH: Final = 900
+LONG_STRIP_SHARE: Final = 0.85
+"""What of its width a longer strip keeps. Lines of running text have letters to spare (on the
+pages of `eval`, three more of 100,000 are misread); a lone number or code is shown whole."""
 STEP_PX: Final = 8
 """Width of one time step of the reader, in pixels of the strip."""
 
@@ -89,6 +93,8 @@ def session(path: Path, *, threads: int) -> ort.InferenceSession:
     options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
+    # The threads of one model do not wait busily while another model works.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
@@ -193,8 +199,7 @@ def strip_of(picture: Picture, quad: Quad) -> Picture:
     if quad[1, 0] < quad[0, 0]:
         return np.ascontiguousarray(strip_of(picture, quad[[2, 3, 0, 1]])[::-1, ::-1])
     width, height = size_of(quad)
-    columns = round(STRIP_HEIGHT * width / max(height, 1.0))
-    columns = min(max(columns, STRIDE // 2), MAX_STRIP_WIDTH)
+    columns = _columns(width, height)
     if abs(quad[1, 1] - quad[0, 1]) <= max(1.0, _STRAIGHT * width):
         return _sliced(picture, quad, columns)
     target = np.array(
@@ -209,6 +214,14 @@ def strip_of(picture: Picture, quad: Quad) -> Picture:
         borderMode=cv2.BORDER_REPLICATE,
     )
     return np.asarray(strip, dtype=np.uint8)
+
+
+def _columns(width: float, height: float) -> int:
+    """How wide a strip is shown to the reader, whose time grows with it."""
+    columns = round(STRIP_HEIGHT * width / max(height, 1.0))
+    if columns > LONG_STRIP_WIDTH:
+        columns = max(LONG_STRIP_WIDTH, round(columns * LONG_STRIP_SHARE))
+    return min(max(columns, STRIDE // 2), MAX_STRIP_WIDTH)
 
 
 def _sliced(picture: Picture, quad: Quad, columns: int) -> Picture:
