@@ -65,6 +65,7 @@ enabled = false
 heartbeat_s = 0.4
 [upstream]
 first_byte_timeout_s = 1.5
+first_event_timeout_s = 2
 idle_timeout_s = 1.5
 total_timeout_s = 20
 connect_timeout_s = 1

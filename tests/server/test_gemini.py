@@ -214,6 +214,19 @@ def test_several_turns_and_instructions_arrive_where_they_belong(
     ]
 
 
+@both_ways
+def test_an_answer_of_another_model_is_reported(gemini: Service, *, stream: bool) -> None:
+    reply = gemini.post(ask("another", stream=stream))
+    answered(gemini, reply)
+    assert reply.headers["x-visus-model"] == "gemini-3-flash"
+    assert "'another' answered as 'gemini-3-flash'" in reply.headers["x-visus-warning"]
+
+
+def test_signs_of_life_are_no_answer(gemini: Service) -> None:
+    reply = gemini.post(ask("only_signs_of_life", stream=True))
+    refused(gemini, reply, 504, "upstream_timeout")
+
+
 def test_instructions_alone_are_said_by_the_user(gemini: Service, house: GeminiServer) -> None:
     body = {"model": "good", "messages": [{"role": "system", "content": "Sing."}]}
     answered(gemini, gemini.post(body))

@@ -279,6 +279,18 @@ def test_another_deployment_answers_for_one_that_fails(
         assert outcomes(routed, reply)[-1][1] == reply.headers["x-visus-provider"]
 
 
+def test_another_deployment_answers_for_one_that_only_seems_to_be_alive(
+    routed: Service,
+) -> None:
+    for plan in (
+        Plan(berlin="only_signs_of_life", paris="good"),
+        Plan(paris="only_signs_of_life", berlin="good"),
+    ):
+        reply = routed.post(plan.ask("two", stream=True))
+        answered(routed, reply)
+        assert max(plan.asked.values()) == 1
+
+
 def test_questions_go_to_the_deployment_that_has_less_to_do(routed: Service) -> None:
     plans = [Plan(berlin="late", paris="late") for _ in range(10)]
     with ThreadPoolExecutor(10) as threads:

@@ -222,6 +222,16 @@ def test_what_cannot_stand_beside_a_check_is_refused_by_name(
 # --- Schemas that want to hurt ---------------------------------------------------------------
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_another_model_in_a_checked_answer_is_reported(
+    formal: Service, stream: bool  # noqa: FBT001
+) -> None:  # fmt: skip
+    reply = formal.post(asked("none", WRONG, GOOD, user="another-model", stream=stream))
+    answered(formal, reply)
+    assert reply.headers["x-visus-model"] == "another-model"
+    assert "'none' answered as 'another-model'" in reply.headers["x-visus-warning"]
+
+
 @pytest.mark.parametrize("schema", [{"type": "nothing"}, {"required": 3}])
 def test_what_is_no_schema_is_refused_before_the_model_is_asked(
     formal: Service, upstream: Upstream, schema: dict[str, Any]

@@ -243,5 +243,12 @@ def _told(event: object) -> object:
     return [(one["delta"], one["finish_reason"]) for one in event["choices"]]
 
 
+def test_signs_of_life_are_no_answer(service: Service) -> None:
+    before = time.monotonic()
+    reply = service.post(ask("only_signs_of_life", stream=True))
+    refused(service, reply, 504, "upstream_timeout")
+    assert 2 <= time.monotonic() - before < 10  # seconds; the setting is 2
+
+
 def _times_asked(upstream: Upstream, model: str) -> int:
     return sum(one.body.get("model") == model for one in upstream.asked)

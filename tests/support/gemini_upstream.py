@@ -195,7 +195,7 @@ class GeminiServer(upstream.Upstream):
                 body, headers = self.file_call(asked)
                 await line.json(body, **headers)
                 return
-            name = self.checked(asked)
+            line.model = name = self.checked(asked)
         except Refused as refused:
             await line.json(refused.body, status=refused.code)
             return
@@ -513,7 +513,13 @@ class GeminiLine(Line):
     @override
     async def event(self, body: Json) -> None:
         """As Google's servers end their lines."""
-        await self.chunk(b"data: " + json.dumps(body).encode() + b"\r\n\r\n")
+        await self.chunk(b"data: " + json.dumps(self._named(body)).encode() + b"\r\n\r\n")
+
+    @override
+    def _named(self, body: Any) -> Any:
+        if isinstance(body, dict) and "modelVersion" in body:
+            return body | {"modelVersion": self.model}
+        return body
 
     async def answer(self, *pieces: Json) -> None:
         """A sound answer: the pieces as events, or all in one."""
@@ -569,6 +575,20 @@ async def good(asked: Asked, line: GeminiLine) -> None:
     """Answers as a healthy server does."""
     *first, last = texts(*WORDS)
     await line.answer(*map(said, first), said(last, finish="STOP"))
+
+
+async def another(asked: Asked, line: GeminiLine) -> None:
+    """Has another model answer."""
+    line.model = "gemini-3-flash"
+    await good(asked, line)
+
+
+async def only_signs_of_life(asked: Asked, line: GeminiLine) -> None:
+    """Keeps the line warm, and answers nothing."""
+    await line.stream_head()
+    while not asked.closed.is_set():
+        await line.event(said())
+        await asyncio.sleep(0.05)
 
 
 async def echo(asked: Asked, line: GeminiLine) -> None:
@@ -817,7 +837,8 @@ async def redirects(asked: Asked, line: GeminiLine) -> None:
 BEHAVIOURS: dict[str, Callable[[Asked, Any], Awaitable[None]]] = {
     one.__name__: one
     for one in (
-        good, echo, nonce, thinks, two_choices, likely, blocked, no_candidates, draws, tools,
+        good, another, only_signs_of_life,
+        echo, nonce, thinks, two_choices, likely, blocked, no_candidates, draws, tools,
         old_tools, stalls, paced, drips, cut_without_finish, reset_mid_stream, sliced,
         odd_framing, malformed_event, two_objects_in_a_line, error_in_stream, error_in_200,
         chatters_after_finish, huge_event, says_close, closes_while_idle, redirects,

@@ -256,6 +256,7 @@ async def by_turns(asked: Asked, line: Line) -> None:
         first = next(part["text"] for part in first if part["type"] == "text")
     said = json.loads(first.split("\n")[0])[sum(one["role"] == "assistant" for one in messages)]
     finish = "length" if said.startswith("CUT ") else "stop"
+    line.model = asked.body.get("user", line.model)
     if not asked.body.get("stream"):
         await line.json(completion({"content": said}, finish=finish))
         return
@@ -355,6 +356,16 @@ async def stalls(asked: Asked, line: Line) -> None:
     await line.stream_head()
     await line.event(delta("Once "))
     await asyncio.to_thread(asked.closed.wait, 60)
+
+
+async def only_signs_of_life(asked: Asked, line: Line) -> None:
+    """Keeps the line warm by all means there are, and answers nothing."""
+    await line.stream_head()
+    await line.event(delta("", role="assistant"))
+    while not asked.closed.is_set():
+        await line.chunk(b": OPENROUTER PROCESSING\n\n")
+        await line.event(delta(""))
+        await asyncio.sleep(0.05)
 
 
 async def paced(asked: Asked, line: Line) -> None:
@@ -634,6 +645,7 @@ BEHAVIOURS: dict[str, Callable[[Asked, Line], Awaitable[None]]] = {
         two_choices,
         silent,
         stalls,
+        only_signs_of_life,
         paced,
         flood,
         fifty_words,

@@ -67,10 +67,13 @@ class AnswerModeration(NamedTuple):
     """Whether it came together with the event before it, or later and by itself."""
 
 
-class LimitsTold(NamedTuple):
-    """What the provider says of our own limits there: `x-ratelimit-…`, before anything else."""
+class Preamble(NamedTuple):
+    """What the model's server says besides its answer; before everything else, if at all."""
 
-    headers: Mapping[str, str]
+    limits: Mapping[str, str]
+    """Of our own limits there: `x-ratelimit-…`."""
+    answered_as: str | None = None
+    """The model that it says it asked, where that is another than we named."""
 
 
 class Finished(NamedTuple):
@@ -120,7 +123,7 @@ Event: TypeAlias = (
     | LogprobsDelta
     | PromptModeration
     | AnswerModeration
-    | LimitsTold
+    | Preamble
     | Finished
     | TokensUsed
     | BoxesConverted

@@ -17,9 +17,6 @@ class Provider(Protocol):
         Entering raises a `ServiceError` where the provider refuses or cannot be reached; so may
         each step of the iteration. Leaving the answer, for whatever reason, ends the work
         upstream.
-
-        The iterator may have an attribute `answered_as`: the name of the model that the server
-        says it asked, once the first events are there.
         """
         ...
 

@@ -17,7 +17,7 @@ from visus.core.events import (
     Batch,
     Event,
     Finished,
-    LimitsTold,
+    Preamble,
     RefusalDelta,
     TextDelta,
     TokensUsed,
@@ -113,7 +113,7 @@ class Checked:
                     whole.add(batch)
                     if not has_begun:
                         has_begun = True
-                        yield tuple(one for one in batch if isinstance(one, LimitsTold))
+                        yield tuple(one for one in batch if isinstance(one, Preamble))
             used += whole.used
             faults = await self._faults(whole, wanted)
             if not faults:

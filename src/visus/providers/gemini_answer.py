@@ -26,6 +26,7 @@ from visus.core.events import (
 from visus.core.prompt import Prompt
 from visus.errors import ContentFiltered, ServiceError, UpstreamBadResponse
 from visus.providers import gemini_faults
+from visus.providers.answers import Whole
 from visus.providers.gemini_shapes import (
     ABSENT,
     Candidate,
@@ -67,11 +68,27 @@ class _Choice:
     finished: bool = False
 
 
+def whole(body: bytes, prompt: Prompt) -> Whole:
+    """The events of an answer that came as one body.
+
+    Raises:
+        ServiceError: it cannot be read, is not complete, or holds an error.
+    """
+    translator = Translator(prompt)
+    events, failure = translator.events([body])
+    if failure is not None:
+        raise failure
+    return events + translator.end(), translator.named
+
+
 @dataclass(slots=True)
 class Translator:
     """One answer's events, and whether it is complete."""
 
     prompt: Prompt
+    is_done: bool = field(default=False, init=False)
+    """Never: the stream's end is the end of its bytes."""
+    named: str | None = field(default=None, init=False)
     _choices: dict[int, _Choice] = field(default_factory=dict, init=False)
     _used: UsageMetadata | None = field(default=None, init=False)
 
@@ -101,6 +118,7 @@ class Translator:
     def _events(self, response: GenerateContentResponse) -> Iterator[Event]:
         if response.error and bytes(response.error) != b"null":
             raise gemini_faults.told_in_answer(bytes(response.error), self.prompt)
+        self.named = self.named or response.model_version
         if response.usage_metadata is not None:
             self._used = response.usage_metadata  # of all so far, in every event
         if not response.candidates:

@@ -3,22 +3,21 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 
 import msgspec
 from typing_extensions import override
 
 from visus.core.events import Answer, Batch
 from visus.core.prompt import Prompt
-from visus.errors import FileTooLarge, ServiceError, UpstreamBadResponse
-from visus.providers import gemini_faults
-from visus.providers.gemini_answer import Translator
+from visus.errors import FileTooLarge
+from visus.providers import gemini_answer, gemini_faults
+from visus.providers.answers import StreamedAnswer, WholeAnswer, is_streamed
 from visus.providers.gemini_files import FilesOptions, GeminiFiles, Loan, too_large
 from visus.providers.gemini_options import Thinking
 from visus.providers.gemini_request import Spelling, request_body
 from visus.providers.splicing import new_mark
 from visus.providers.transport import Endpoint, Reply, Transport
-from visus.wire import sse
 
 FOREIGN_SIGNATURE: Final = "skip_thought_signature_validator"
 """What Google documents for calls that no model of theirs made."""
@@ -135,64 +134,9 @@ class _Opened(AbstractAsyncContextManager[AsyncIterator[Batch]]):
                 refusal = self._loan.distrust(refusal, reply.status)
             raise refusal
         self._reply = reply
-        if reply.headers.get("content-type", "").startswith("text/event-stream"):
-            return _StreamedAnswer(reply, prompt, provider.max_event_bytes)
-        return _WholeAnswer(reply, prompt)
-
-
-class _WholeAnswer:
-    """One batch: an answer that comes as one body."""
-
-    def __init__(self, reply: Reply, prompt: Prompt) -> None:
-        self._reply: Reply | None = reply
-        self._translator = Translator(prompt)
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Batch:
-        if self._reply is None:
-            raise StopAsyncIteration
-        body = await self._reply.read()
-        self._reply = None
-        events, failure = self._translator.events([body])
-        if failure is not None:
-            raise failure
-        return events + self._translator.end()
-
-
-class _StreamedAnswer:
-    """A batch for each read that completes an event."""
-
-    def __init__(self, reply: Reply, prompt: Prompt, max_event_bytes: int) -> None:
-        self._reply = reply
-        self._reader = sse.EventReader(max_event_bytes=max_event_bytes)
-        self._translator = Translator(prompt)
-        self._failure: ServiceError | None = None
-        self._is_over = False
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Batch:
-        while self._failure is None and not self._is_over:
-            received = await self._reply.more()
-            if not received:
-                self._is_over = True
-                events = self._translator.end()
-            else:
-                events = self._events(received)
-            if events:
-                return events
-        if self._failure is not None:
-            raise self._failure
-        raise StopAsyncIteration
-
-    def _events(self, received: bytes) -> Batch:
-        try:
-            payloads = self._reader.feed(received)
-        except sse.EventTooLarge as fault:
-            message = "An event of the model's stream is too large."
-            raise UpstreamBadResponse(message) from fault
-        events, self._failure = self._translator.events(payloads)
-        return events
+        if not is_streamed(reply):
+            return WholeAnswer(reply, prompt, gemini_answer.whole)
+        translator = gemini_answer.Translator(prompt)
+        return StreamedAnswer(
+            reply, prompt, translator, max_event_bytes=provider.max_event_bytes
+        )

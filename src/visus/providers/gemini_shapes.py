@@ -96,6 +96,8 @@ class GenerateContentResponse(msgspec.Struct, rename="camel"):
     candidates: list[Candidate] | None = None
     prompt_feedback: PromptFeedback | None = None
     usage_metadata: UsageMetadata | None = None
+    model_version: str | None = None
+    """The model that answered."""
     error: Raw = ABSENT
 
 

@@ -20,6 +20,9 @@ class UpstreamSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """To get a place among `max_connections`; then 503 `overloaded`."""
     first_byte_timeout_s: Duration = 120.0
     """From the request's last byte to the answer's first."""
+    first_event_timeout_s: Duration = 120.0
+    """From there to the first event of a stream that says something: no comment, no empty
+    chunk."""
     idle_timeout_s: Duration = 60.0
     """Between two pieces of an answer."""
     total_timeout_s: Duration = 600.0

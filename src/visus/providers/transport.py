@@ -129,6 +129,7 @@ class Reply:
     __slots__ = (
         "_connection",
         "_end_s",
+        "_last_s",
         "_left",
         "_transport",
         "headers",
@@ -145,7 +146,9 @@ class Reply:
         self._transport = transport
         self._connection = connection
         self._left = transport.settings.max_response_bytes
-        self._end_s = transport.deadlines.now() + transport.settings.total_timeout_s
+        now_s = transport.deadlines.now()
+        self._last_s = now_s + transport.settings.total_timeout_s
+        self._end_s = min(now_s + transport.settings.first_event_timeout_s, self._last_s)
 
     async def more(self) -> bytes:
         """The next bytes of the body, as the network cuts it; empty where it is complete.
@@ -165,6 +168,10 @@ class Reply:
         if self._left < 0:
             raise UpstreamBadResponse("The model's answer is too large.")
         return chunk
+
+    def has_begun(self) -> None:
+        """The first event is there: the deadline for it is over, that of the whole counts."""
+        self._end_s = self._last_s
 
     async def read(self) -> bytes:
         """The rest of the body, within the bound on answers."""

@@ -17,7 +17,7 @@ import anyio
 import msgspec
 from typing_extensions import override
 
-from visus.core.events import Answer, Batch
+from visus.core.events import Answer, Batch, Preamble
 from visus.core.prompt import Prompt
 from visus.core.question import Question
 from visus.errors import ModelGone, ServiceError
@@ -190,9 +190,9 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
         self._answer = answer
         self.model, self.deployment, self.prompt = upstream.model, deployment, prompt
         self.first, self.events = first, events
-        named = getattr(events, "answered_as", None)
-        if named and named != deployment.upstream_id and not upstream.goes_by(named):
-            self.answered_as = named
+        told = first[0] if first else None
+        if type(told) is Preamble and (named := told.answered_as):
+            self.answered_as = None if upstream.goes_by(named) else named
 
     @property
     def _left(self) -> int:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from visus.core.events import Batch, Event, LimitsTold, TokensUsed
+from visus.core.events import Batch, Event, Preamble, TokensUsed
 from visus.errors import Internal, ServiceError
 from visus.flow.chat import Answering
 from visus.server import limits
@@ -90,7 +90,7 @@ def _headers(call: chat.ChatCall, answering: Answering) -> tuple[tuple[bytes, by
 def _limits(batch: Batch) -> tuple[Header, ...]:
     """What the provider told of our limits there; it stands before everything else."""
     first = batch[0] if batch else None
-    return limits.told(first.headers) if type(first) is LimitsTold else ()
+    return limits.told(first.limits) if type(first) is Preamble else ()
 
 
 def _warning(asked: str, answering: Answering) -> str | None:

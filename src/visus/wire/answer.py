@@ -14,8 +14,8 @@ from visus.core.events import (
     Event,
     Finished,
     FinishReason,
-    LimitsTold,
     LogprobsDelta,
+    Preamble,
     PromptModeration,
     ReasoningDelta,
     RefusalDelta,
@@ -139,7 +139,7 @@ class ChunkWriter:
             case BoxesConverted():
                 self._boxes = event
                 return b""
-            case LimitsTold():
+            case Preamble():
                 return b""  # headers
             case PromptModeration(results=results):
                 return self._head + b'],"prompt_filter_results":' + results + self._tail[1:]
@@ -276,7 +276,7 @@ class Fold:
                     self._prompt_verdict = event
                 case BoxesConverted():
                     self._boxes = event
-                case LimitsTold():
+                case Preamble():
                     pass  # headers
                 case _:
                     choice = self._choices.get(event.choice)

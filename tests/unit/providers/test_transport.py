@@ -236,8 +236,12 @@ async def test_an_answer_over_the_bound_is_not_read_to_its_end() -> None:
             [b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", *[b"x"] * 60],
             {"total_timeout_s": 0.15},
         ),
+        (
+            [b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", *[b"x"] * 60],
+            {"first_event_timeout_s": 0.15},
+        ),
     ],
-    ids=["first byte", "idle", "total"],
+    ids=["first byte", "idle", "total", "first event"],
 )
 async def test_each_wait_has_its_deadline(
     pieces: list[bytes], limits: dict[str, float]

@@ -119,6 +119,9 @@ class WorkerReply:
         self._ahead.clear()
         return events
 
+    def has_begun(self) -> None:
+        """Changes nothing: the process has one deadline for the whole of an answer."""
+
     async def read(self) -> bytes:
         """An error as its only event says it."""
         return b"".join(self._ahead)

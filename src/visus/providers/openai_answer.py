@@ -1,0 +1,249 @@
+"""From what OpenAI-compatible servers answer to our events: a body, or a stream of chunks."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from visus.core.events import (
+    AnswerModeration,
+    Batch,
+    Event,
+    Finished,
+    FinishReason,
+    LogprobsDelta,
+    PromptModeration,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    TokensUsed,
+    ToolCallDelta,
+)
+from visus.core.prompt import Prompt
+from visus.errors import ServiceError, UpstreamBadResponse
+from visus.providers import faults, moderation
+from visus.providers.answers import Whole
+from visus.providers.openai_shapes import (
+    ABSENT,
+    NOTHING,
+    Chunk,
+    Completion,
+    Named,
+    Said,
+    StreamedChoice,
+    Usage,
+    WholeChoice,
+)
+
+_chunk: Final = msgspec.json.Decoder(Chunk).decode
+_named: Final = msgspec.json.Decoder(Named).decode
+_completion: Final = msgspec.json.Decoder(Completion).decode
+
+FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
+    "stop": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+}
+FAILED: Final = frozenset({"error", "abort", "cancelled"})
+"""Reasons that servers give when nothing finished."""
+
+
+def whole(body: bytes, prompt: Prompt) -> Whole:
+    """The events of an answer that came as one body.
+
+    Raises:
+        ServiceError: it cannot be read, holds no answer, or an error.
+    """
+    completion = _read(body)
+    if completion.error and bytes(completion.error) != b"null":
+        raise faults.told_in_stream(bytes(completion.error), prompt)
+    if not completion.choices:
+        raise UpstreamBadResponse("The model's server gave an answer without a choice.")
+    events: list[Event] = []
+    if (verdict := moderation.of_prompt(completion.prompt_filter_results)) is not None:
+        events.append(verdict)
+    for choice in completion.choices:
+        events += _choice_events(choice, choice.message)
+        events.append(Finished(_finish_reason(choice.finish_reason or "stop"), choice.index))
+        events += _verdict(choice, is_of_last=True)
+    events += _usage_events(completion.usage)
+    return tuple(events), completion.model
+
+
+def _read(body: bytes) -> Completion:
+    try:
+        return _completion(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        message = "The model's server gave an answer that cannot be read."
+        raise UpstreamBadResponse(message, detail=str(fault)[:200]) from fault
+
+
+class Translator:
+    """Turns the payloads of one stream into events, and knows whether it is complete."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self._prompt = prompt
+        self._finished: set[int] = set()
+        self._of_prompt: PromptModeration | None = None
+        """Comes before the first word, and is no answer by itself: it waits for one."""
+        self.is_done = False
+        self.named: str | None = None
+
+    def events(self, payloads: list[bytes]) -> tuple[Batch, ServiceError | None]:
+        """The events of `payloads`, and the failure that stands behind the last of them."""
+        events: list[Event] = []
+        failure = self._gather(payloads, events)
+        if events:
+            if self.named is None:
+                self.named = _name_in(payloads[0])
+            if self._of_prompt is not None:
+                events.insert(0, self._of_prompt)
+                self._of_prompt = None
+        return tuple(events), failure
+
+    def end(self) -> Batch:
+        """Nothing is left to say when nothing more comes.
+
+        Raises:
+            UpstreamBadResponse: the stream broke off before a choice was finished.
+        """
+        if (failure := self._incomplete()) is not None:
+            raise failure
+        return ()
+
+    def _gather(self, payloads: list[bytes], events: list[Event]) -> ServiceError | None:
+        """Adds to `events` until something is wrong; then that."""
+        for payload in payloads:
+            if payload == b"[DONE]":
+                self.is_done = True
+                return self._incomplete()
+            try:
+                chunk = _chunk(payload)
+                choices = chunk.choices
+                # One choice with more text and nothing else: nearly every chunk there is.
+                if choices and len(choices) == 1 and (text := _only_text(choices[0])):
+                    events.append(TextDelta(text, choices[0].index))
+                    if chunk.usage is not None:
+                        events += _usage_events(chunk.usage)
+                else:
+                    events += self._chunk_events(chunk)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+                message = "The model's server sent an event that cannot be read."
+                return UpstreamBadResponse(message, detail=str(fault)[:200])
+            except ServiceError as failure:
+                return failure
+        return None
+
+    def _incomplete(self) -> ServiceError | None:
+        if self._finished:
+            return None
+        return UpstreamBadResponse("The model's server broke off its answer.")
+
+    def _chunk_events(self, chunk: Chunk) -> Iterator[Event]:
+        if chunk.error and bytes(chunk.error) != b"null":
+            raise faults.told_in_stream(bytes(chunk.error), self._prompt)
+        if chunk.prompt_filter_results is not ABSENT:
+            self._of_prompt = moderation.of_prompt(chunk.prompt_filter_results)
+        for choice in chunk.choices or ():
+            said = [
+                *_choice_events(choice, choice.delta or NOTHING),
+                *self._finish(choice),
+            ]
+            yield from said
+            yield from _verdict(choice, is_of_last=bool(said))
+        yield from _usage_events(chunk.usage)
+
+    def _finish(self, choice: StreamedChoice) -> Iterator[Finished]:
+        if choice.finish_reason and choice.index not in self._finished:
+            self._finished.add(choice.index)
+            yield Finished(_finish_reason(choice.finish_reason), choice.index)
+
+
+def _name_in(payload: bytes) -> str | None:
+    try:
+        return _named(payload).model
+    except msgspec.DecodeError:
+        return None
+
+
+def _only_text(choice: StreamedChoice) -> str | None:
+    """The text of a choice that holds nothing besides."""
+    said = choice.delta
+    if (
+        said is None
+        or choice.finish_reason is not None
+        or said.tool_calls is not None
+        or said.reasoning_content is not None
+        or said.reasoning is not None
+        or said.refusal is not None
+        or choice.content_filter_results is not ABSENT
+        or len(memoryview(choice.logprobs)) not in _NO_LOGPROBS
+    ):
+        return None
+    return said.content if isinstance(said.content, str) else None
+
+
+_NO_LOGPROBS: Final = frozenset({len(b""), len(b"null")})
+"""Absent or null; no object with log probabilities is that short."""
+
+
+def _choice_events(choice: StreamedChoice | WholeChoice, said: Said) -> Iterator[Event]:
+    index = choice.index
+    if thought := said.reasoning_content or said.reasoning:
+        yield ReasoningDelta(thought, index)
+    text = _text(said)
+    if text:
+        yield TextDelta(text, index)
+    if said.refusal:
+        yield RefusalDelta(said.refusal, index)
+    for place, call in enumerate(said.tool_calls or ()):
+        yield ToolCallDelta(
+            place=place if call.index is None else call.index,
+            call_id=call.id,
+            name=call.function.name,
+            arguments=call.function.arguments or "",
+            choice=index,
+        )
+    if len(memoryview(choice.logprobs)) not in _NO_LOGPROBS:
+        yield LogprobsDelta(bytes(choice.logprobs), index)
+
+
+def _verdict(
+    choice: StreamedChoice | WholeChoice, *, is_of_last: bool
+) -> Iterator[AnswerModeration]:
+    if choice.content_filter_results is not ABSENT:
+        verdict = moderation.of_answer(
+            choice.content_filter_results,
+            choice.content_filter_offsets,
+            choice.index,
+            is_of_last=is_of_last,
+        )
+        if verdict is not None:
+            yield verdict
+
+
+def _text(said: Said) -> str:
+    if isinstance(said.content, list):
+        return "".join(part.text for part in said.content)
+    return said.content or ""
+
+
+def _finish_reason(reason: str) -> FinishReason:
+    if reason in FAILED:
+        raise UpstreamBadResponse("The model's server broke off its answer.", detail=reason)
+    return FINISH_REASONS.get(reason, "stop")
+
+
+def _usage_events(usage: Usage | None) -> Iterator[Event]:
+    if usage is None:
+        return
+    prompt, completion = usage.prompt_tokens_details, usage.completion_tokens_details
+    yield TokensUsed(
+        prompt=usage.prompt_tokens,
+        completion=usage.completion_tokens or 0,
+        cached=(prompt.cached_tokens or 0) if prompt else 0,
+        reasoning=(completion.reasoning_tokens or 0) if completion else 0,
+    )

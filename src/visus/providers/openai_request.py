@@ -1,0 +1,182 @@
+"""From a prompt to the body of a chat completion in the OpenAI dialect."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec import Raw
+
+from visus.core import call_ids
+from visus.core.prompt import (
+    Image,
+    MediaFile,
+    Prompt,
+    PromptPart,
+    PromptTurn,
+    SentMedia,
+)
+from visus.core.question import JsonSchema, NamedTool, Options, Text, Tool
+from visus.errors import UnsupportedParameter
+from visus.providers.splicing import spliced
+from visus.providers.transport import Body
+
+
+def request_body(
+    prompt: Prompt, mark: str, *, names: Sequence[str] = (), by_kwargs: bool = False
+) -> Body:
+    """The prompt in the OpenAI dialect, pictures as views of what the caller sent.
+
+    Args:
+        prompt: the prompt.
+        mark: stands for each medium until the JSON around them is written.
+        names: a `uuid` for each medium, in order; none: they have no such field.
+        by_kwargs: tells how videos are sampled in fields of the whole request.
+
+    Raises:
+        UnsupportedParameter: with `by_kwargs`, a wish that cannot be told like that.
+    """
+    pictures: list[SentMedia] = []
+    wishes: dict[str, float] = {}
+    parts = _Parts(mark, pictures, names, wishes if by_kwargs else None)
+    request: dict[str, object] = {
+        "model": prompt.upstream_id,
+        "messages": [_message(turn, parts) for turn in prompt.turns],
+        **_options(prompt.options),
+    }
+    if wishes:
+        # The first decides which frames are read, the second what a processor makes of them.
+        request |= {"media_io_kwargs": {"video": wishes}, "mm_processor_kwargs": wishes}
+    if prompt.streamed:
+        request |= {"stream": True, "stream_options": {"include_usage": True}}
+    media = [
+        (b"data:%b;base64," % picture.media_type.encode(), picture.base64)
+        for picture in pictures
+    ]
+    return spliced(request, mark, media)
+
+
+class _Parts(NamedTuple):
+    """Writes parts, and keeps the media among them in order."""
+
+    mark: str
+    media: list[SentMedia]
+    names: Sequence[str]
+    kwargs: dict[str, float] | None
+    """Where the wishes of videos go; None: beside their URL."""
+
+    def named(self, part: dict[str, object]) -> dict[str, object]:
+        """A part with the name of the medium that was added last."""
+        return part | {"uuid": self.names[len(self.media) - 1]} if self.names else part
+
+    def video(self, film: MediaFile) -> dict[str, object]:
+        """A video, its wishes beside it or among those of the whole request."""
+        wishes = film.sampling.named()
+        if self.kwargs is None:
+            return {"url": self.mark, **wishes}
+        told = self.kwargs.setdefault("fps", wishes["fps"]) if "fps" in wishes else None
+        if wishes.keys() - {"fps"} or told != wishes.get("fps"):
+            raise UnsupportedParameter(
+                "The model's server samples all videos of a request alike, by 'fps' alone.",
+                param=film.param,
+            )
+        return {"url": self.mark}
+
+
+def _message(turn: PromptTurn, parts: _Parts) -> dict[str, object]:
+    message: dict[str, object] = {"role": turn.role, "content": None}
+    match turn.parts:
+        case []:
+            pass
+        case [Text(text)]:
+            message["content"] = text
+        case many:
+            message["content"] = [_part(part, parts) for part in many]
+    if turn.name is not None:
+        message["name"] = turn.name
+    if turn.tool_call_id is not None:
+        message["tool_call_id"] = call_ids.head(turn.tool_call_id)
+    if turn.tool_calls:
+        message["tool_calls"] = [
+            {
+                "id": call_ids.head(call.call_id),
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in turn.tool_calls
+        ]
+    return message
+
+
+def _part(part: PromptPart, parts: _Parts) -> dict[str, object]:
+    match part:
+        case Text(text):
+            return {"type": "text", "text": text}
+        case Image():
+            parts.media.append(part)
+            location = {"url": parts.mark}
+            if part.detail != "auto":  # the default; some servers do not know the field
+                location["detail"] = part.detail
+            return parts.named({"type": "image_url", "image_url": location})
+        case MediaFile(media_type="application/pdf"):
+            parts.media.append(part)
+            name = part.filename or "document.pdf"  # servers want one
+            return {"type": "file", "file": {"filename": name, "file_data": parts.mark}}
+        case MediaFile():
+            parts.media.append(part)
+            return parts.named({"type": "video_url", "video_url": parts.video(part)})
+
+
+def _options(options: Options) -> dict[str, object]:
+    wanted: dict[str, object | None] = {
+        options.max_tokens_field: options.max_tokens,
+        "temperature": options.temperature,
+        "top_p": options.top_p,
+        "stop": list(options.stop) or None,
+        "seed": options.seed,
+        "n": options.n,
+        "presence_penalty": options.presence_penalty,
+        "frequency_penalty": options.frequency_penalty,
+        "logprobs": options.logprobs,
+        "top_logprobs": options.top_logprobs,
+        "logit_bias": Raw(options.logit_bias) if options.logit_bias else None,
+        "user": options.user,
+        "reasoning_effort": options.reasoning_effort,
+        "tools": [_tool(tool) for tool in options.tools] or None,
+        "tool_choice": _tool_choice(options),
+        "parallel_tool_calls": options.parallel_tool_calls,
+        "response_format": _response_format(options),
+    }
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _tool(tool: Tool) -> dict[str, object]:
+    function: dict[str, object] = {"name": tool.name}
+    if tool.description is not None:
+        function["description"] = tool.description
+    if tool.parameters is not None:
+        function["parameters"] = Raw(tool.parameters)
+    if tool.strict is not None:
+        function["strict"] = tool.strict
+    return {"type": "function", "function": function}
+
+
+def _tool_choice(options: Options) -> object:
+    match options.tool_choice:
+        case NamedTool(name):
+            return {"type": "function", "function": {"name": name}}
+        case choice:
+            return choice
+
+
+def _response_format(options: Options) -> object:
+    match options.answer_format:
+        case None:
+            return None
+        case JsonSchema() as wanted:
+            schema: dict[str, object] = {"name": wanted.name, "schema": Raw(wanted.schema)}
+            if wanted.description is not None:
+                schema["description"] = wanted.description
+            if wanted.strict is not None:
+                schema["strict"] = wanted.strict
+            return {"type": "json_schema", "json_schema": schema}
+        case _:
+            return {"type": "json_object"}
