@@ -1,4 +1,4 @@
-"""Every role, kind of medium, source, set of roles and way of answering, each with each.
+"""Every role, kind of medium, source, house and way of answering, each with each.
 
 A cell is one request. It is proved by the hash of the file where that passes unchanged, by the
 colours of its pixels where it is converted, or by the exact error; in the messages that the
@@ -10,6 +10,8 @@ import base64
 import hashlib
 import http.server
 import itertools
+import json
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +24,10 @@ from PIL import Image
 from tests.conftest import FAST, upstream_config
 from tests.support.claims import text_of
 from tests.support.films import COLOURS, bare, pdf
+from tests.support.gemini_upstream import GeminiServer
+from tests.support.openai_family import AzureServer, VllmServer
 from tests.support.service import Reply, Service, ask
-from tests.support.upstream import WORDS, Upstream
+from tests.support.upstream import WORDS, Asked, Upstream
 from tests.unit.media.sample_pictures import encode
 
 from visus.accounts.database import open_database
@@ -31,9 +35,32 @@ from visus.accounts.keys import KeyBook
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 SOURCES = ("data", "url", "file_id")
-MODELS = {"good": ROLES[:4], "user-only": ("user",), "native": ROLES[:4]}
-"""In which roles each model's server takes media; the first says nothing of it itself. The last
-takes videos and documents as they are."""
+
+
+class Model(NamedTuple):
+    """What one of the models takes as it is; it is made into that, or moved, for the others."""
+
+    roles: Sequence[str]
+    """In which its server takes media."""
+    house: str = "scripted"
+    files: frozenset[str] = frozenset()
+    """Kinds besides pictures."""
+    stills: frozenset[str] = frozenset({"png", "jpeg", "webp", "gif", "png as input_image"})
+    """Kinds of pictures."""
+
+
+STILLS = Model(()).stills
+FILES = frozenset({"mp4", "pdf"})
+MODELS = {
+    "good": Model(ROLES[:4]),
+    "user-only": Model(("user",)),
+    "native": Model(ROLES[:4], files=FILES),
+    "azure": Model(("user",), "azure"),
+    "vllm": Model(ROLES[:4], "vllm"),
+    "gemini": Model(("user",), "gemini", FILES, STILLS - {"gif"}),
+}
+"""The first says nothing of its server; the last three stand before servers as strict as the
+clouds' own."""
 AT_ONCE = 4
 WIDTH, HEIGHT = 64, 48
 CONFIG = """
@@ -52,6 +79,51 @@ provider = "scripted"
 upstream_id = "good"
 input_modalities = ["text", "image"]
 vision = { video = true, video_sampling = true, pdf = true }
+[[providers]]
+name = "azure"
+dialect = "openai"
+base_url = "http://127.0.0.1:{azure}"
+api_key_env = "SCRIPTED_KEY"
+api_key_header = "api-key"
+[providers.options]
+path = "/openai/deployments/{model}/chat/completions"
+query = { api-version = "2024-10-21" }
+[[models]]
+id = "azure"
+provider = "azure"
+upstream_id = "good"
+input_modalities = ["text", "image"]
+vision = { image_roles = ["user"], max_images = 10 }
+[[providers]]
+name = "vllm"
+dialect = "openai"
+base_url = "http://127.0.0.1:{vllm}/v1"
+api_key_env = "SCRIPTED_KEY"
+options = { media_uuid = true }
+[[models]]
+id = "vllm"
+provider = "vllm"
+upstream_id = "good"
+input_modalities = ["text", "image"]
+vision = { video = true, max_images = 4 }
+[[providers]]
+name = "gemini"
+dialect = "gemini"
+base_url = "http://127.0.0.1:{gemini}/v1beta"
+api_key_env = "GEMINI_KEY"
+api_key_header = "x-goog-api-key"
+options = { wants_signatures = true }
+[[models]]
+id = "gemini"
+provider = "gemini"
+upstream_id = "good"
+input_modalities = ["text", "image"]
+[models.vision]
+formats = ["image/jpeg", "image/png", "image/webp", "image/heic", "image/heif"]
+image_roles = ["user"]
+video = true
+video_sampling = ["fps", "start", "end"]
+pdf = true
 """
 
 
@@ -205,12 +277,26 @@ def site() -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
+def houses(upstream: Upstream) -> Iterator[dict[str, Upstream]]:
+    """Every server, by its name in `Model.house`."""
+    with AzureServer() as azure, VllmServer() as vllm, GeminiServer() as gemini:
+        yield {"scripted": upstream, "azure": azure, "vllm": vllm, "gemini": gemini}
+
+
+@pytest.fixture(scope="module")
 def matrix(
-    upstream: Upstream, site: int, tmp_path_factory: pytest.TempPathFactory
+    houses: dict[str, Upstream], site: int, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    """The service with a model that takes pictures in user turns alone."""
-    config = upstream_config(upstream.port, FAST, CONFIG.replace("{port}", str(site)))
-    running = Service(tmp_path_factory.mktemp("matrix"), config, SCRIPTED_KEY="sk-upstream")
+    """The service with every model."""
+    config = CONFIG.replace("{port}", str(site))
+    for name, server in houses.items():
+        config = config.replace(f"{{{name}}}", str(server.port))
+    running = Service(
+        tmp_path_factory.mktemp("matrix"),
+        upstream_config(houses["scripted"].port, FAST, config),
+        SCRIPTED_KEY=AzureServer.key,
+        GEMINI_KEY=GeminiServer.key,
+    )
     for kind in ("mp4", "pdf"):  # their workers begin with the first file and stay
         cell = Cell(kind, "user", "url", "good", streamed=False)
         part = part_of(cell, site, {})
@@ -310,7 +396,7 @@ Content = list[str | None]
 
 def is_native(cell: Cell) -> bool:
     """Whether the medium arrives as the file that it is."""
-    return cell.model == "native" and KINDS[cell.kind].proof in {"video", "pages"}
+    return cell.kind in MODELS[cell.model].files
 
 
 def noun(cell: Cell) -> str:
@@ -344,7 +430,7 @@ def arrived(cell: Cell) -> list[tuple[str, Content]]:
         (one["role"], [one["content"]] if one.get("content") else []) for one in sent
     ]
     shown = [*shown_as(cell), between, PICTURE]
-    if cell.role in MODELS[cell.model]:
+    if cell.role in MODELS[cell.model].roles:
         found[place] = cell.role, [before, *shown, after]
         return found
     nouns = [noun(cell)] * shown_as(cell).count(PICTURE) + ["Image"]
@@ -360,6 +446,53 @@ def arrived(cell: Cell) -> list[tuple[str, Content]]:
             moved += [f"{line}. {before_it}" if is_caption else f"{line}:", part]
     own = [text for role, content in found[place + 1 :] for text in content]
     return [*found[: place + 1], ("user", [*moved, *own])]
+
+
+def in_gemini(messages: list[tuple[str, Content]]) -> list[tuple[str, Content]]:
+    """The same messages as its API has them: instructions apart, a result in one text."""
+    apart = ("system", "developer")
+    told = [line for role, content in messages if role in apart for line in content]
+    rest = [
+        (role, ["\n".join(filter(None, content))] if role == "tool" else content)
+        for role, content in messages
+        if role not in apart
+    ]
+    return [("system", told), *rest] if told else rest
+
+
+def from_gemini(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The messages of a request to it, in the form of everybody else's."""
+    resolution = body["generationConfig"]["mediaResolution"]
+    detail = resolution.removeprefix("MEDIA_RESOLUTION_").lower()
+    said = (
+        [("system", body["systemInstruction"]["parts"])] if "systemInstruction" in body else []
+    )
+    said += [(one["role"], one["parts"]) for one in body["contents"]]
+    found: list[dict[str, Any]] = []
+    for role, parts in said:
+        if "functionResponse" in parts[0]:
+            (result,) = parts
+            content = result["functionResponse"]["response"]["output"]
+            found.append({"role": "tool", "content": content, "tool_call_id": "c1"})
+            continue
+        shown = [part_from_gemini(part, detail) for part in parts if "functionCall" not in part]
+        found.append({"role": {"model": "assistant"}.get(role, role), "content": shown})
+    return found
+
+
+def part_from_gemini(part: dict[str, Any], detail: str) -> dict[str, Any]:
+    if "text" in part:
+        return {"type": "text", **part}
+    kind, coded = part["inlineData"]["mimeType"], part["inlineData"]["data"]
+    url = f"data:{kind};base64,{coded}"
+    if kind == "application/pdf":
+        return {"type": "file", "file": {"filename": "document.pdf", "file_data": url}}
+    if kind.startswith("image/"):
+        return {"type": "image_url", "image_url": {"url": url, "detail": detail}}
+    wishes = part["videoMetadata"]
+    names = {"fps": "fps", "startOffset": "start", "endOffset": "end"}
+    told = {names[one]: int(float(str(it).removesuffix("s"))) for one, it in wishes.items()}
+    return {"type": "video_url", "video_url": {"url": url, **told}}
 
 
 def read(content: Any, pictures: list[dict[str, Any]]) -> Content:
@@ -380,27 +513,33 @@ def read(content: Any, pictures: list[dict[str, Any]]) -> Content:
 # --- Proofs ----------------------------------------------------------------------------------
 
 
-def proved(cell: Cell, reply: Reply, body: dict[str, Any] | None) -> str:
+def proved(cell: Cell, reply: Reply, asked: Asked | None) -> str:
     """What a cell was proved by.
 
     Args:
         cell: the request.
         reply: what the caller got.
-        body: what the upstream got; None if nothing.
+        asked: what the upstream got; None if nothing.
     """
     kind = KINDS[cell.kind]
     if kind.proof == "error":
         assert reply.error() == (400, kind.code, path_of(cell)), cell
-        assert body is None, cell
+        assert asked is None, cell
         return "error"
     assert reply.status == 200, (cell, reply.body)
     assert answer_of(reply, streamed=cell.streamed) == "".join(WORDS), cell
-    assert body is not None, cell
-    assert body.get("stream", False) is cell.streamed, cell
+    assert asked is not None, cell
+    body = asked.body
     pictures: list[dict[str, Any]] = []
-    got = [(one["role"], read(one["content"], pictures)) for one in body["messages"]]
-    assert got == arrived(cell), cell
-    calls = [one.get("tool_call_id") for one in body["messages"] if one["role"] == "tool"]
+    if cell.model == "gemini":
+        wanted, messages = in_gemini(arrived(cell)), from_gemini(body)
+        assert ("streamGenerateContent" in asked.path) is cell.streamed, cell
+    else:
+        wanted, messages = arrived(cell), body["messages"]
+        assert body.get("stream", False) is cell.streamed, cell
+    got = [(one["role"], read(one["content"], pictures)) for one in messages]
+    assert got == wanted, cell
+    calls = [one.get("tool_call_id") for one in messages if one["role"] == "tool"]
     assert calls == (["c1"] if cell.role == "tool" else []), cell
     *own, beside = pictures
     is_image = kind.part in {"image_url", "input_image"}
@@ -434,7 +573,7 @@ def check(cell: Cell, url: str) -> None:
     kind = KINDS[cell.kind]
     label, _, coded = url.partition(";base64,")
     data = base64.b64decode(coded, validate=True)
-    if kind.proof == "hash":
+    if cell.kind in MODELS[cell.model].stills:
         want = hashlib.sha256(kind.file(cell.role)).digest()
         assert hashlib.sha256(data).digest() == want, cell
     with Image.open(BytesIO(data)) as opened:
@@ -473,6 +612,13 @@ def answer_of(reply: Reply, *, streamed: bool) -> str:
     return text_of(events)
 
 
+def mark_in(body: dict[str, Any]) -> str:
+    """The mark of the cell that a server was asked for."""
+    found = re.search(r'"before ([^"\\]+)', json.dumps(body))
+    assert found is not None
+    return found[1]
+
+
 def logged(service: Service, replies: Sequence[Reply]) -> Counter[tuple[str, int]]:
     """How often each request and its status stand in the log.
 
@@ -488,7 +634,7 @@ def logged(service: Service, replies: Sequence[Reply]) -> Counter[tuple[str, int
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_cell_gets_the_right_picture_or_the_exact_error(
-    matrix: Service, upstream: Upstream, site: int, kind: str
+    matrix: Service, houses: dict[str, Upstream], site: int, kind: str
 ) -> None:
     files = {
         (one, role): matrix.upload(KINDS[one].file(role))
@@ -496,7 +642,7 @@ def test_every_cell_gets_the_right_picture_or_the_exact_error(
         for role in ROLES
     }
     cells = [cell for cell in CELLS if cell.kind == kind]
-    already = len(upstream.asked)
+    already = {name: len(server.asked) for name, server in houses.items()}
 
     def asked(cell: Cell) -> Reply:
         parts = [part_of(one, site, files) for one in (cell, other_than(cell))]
@@ -506,23 +652,26 @@ def test_every_cell_gets_the_right_picture_or_the_exact_error(
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
         replies = list(threads.map(asked, cells))
-    bodies = {one.body["user"]: one.body for one in upstream.asked[already:]}
+    asked_there = {name: houses[name].asked[count:] for name, count in already.items()}
+    by_mark = {mark_in(one.body): one for there in asked_there.values() for one in there}
     proofs = [
-        proved(cell, reply, bodies.get(cell.mark))
+        proved(cell, reply, by_mark.get(cell.mark))
         for cell, reply in zip(cells, replies, strict=True)
     ]
     assert proofs == [KINDS[kind].proof] * EACH
-    assert len(upstream.asked) - already == (0 if KINDS[kind].proof == "error" else EACH)
+    if KINDS[kind].proof != "error":
+        by_house = Counter(MODELS[cell.model].house for cell in cells)
+        assert {name: len(there) for name, there in asked_there.items()} == by_house
     assert logged(matrix, replies) == {
         (reply.headers["x-request-id"], reply.status): 1 for reply in replies
     }
 
 
 def test_the_matrix_has_no_silent_cell() -> None:
-    assert len(set(CELLS)) == len({cell.mark for cell in CELLS}) == len(KINDS) * EACH == 2250
+    assert len(set(CELLS)) == len({cell.mark for cell in CELLS}) == len(KINDS) * EACH == 4500
     assert Counter(cell.kind for cell in CELLS) == dict.fromkeys(KINDS, EACH)
     proofs = Counter(KINDS[cell.kind].proof for cell in CELLS)
-    assert proofs == {"hash": 450, "pixels": 990, "video": 90, "pages": 90, "error": 630}
+    assert proofs == {"hash": 900, "pixels": 1980, "video": 180, "pages": 180, "error": 1260}
 
 
 def test_no_two_roles_have_the_same_picture() -> None:
