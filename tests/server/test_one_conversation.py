@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.conftest import FAST
 from tests.server.test_chat_proxy import data_url
+from tests.support import tiny_model
 from tests.support.claims import answered
 from tests.support.gemini_rules import answers_by_rules
 from tests.support.gemini_upstream import GeminiServer
@@ -57,6 +58,16 @@ upstream_id = "{upstream_id}"
 input_modalities = ["text", "image"]
 [models.vision]
 image_roles = ["user"]
+"""
+IN_MEMORY = """
+[gguf]
+threads = 1
+[[models]]
+id = "in-memory"
+provider = "gguf"
+path = "{folder}/model.gguf"
+projector = "{folder}/projector.gguf"
+max_sequence_length = {context}
 """
 OTHERS = ("vllm", "azure", "gemini", "vertex")
 """Compared with OpenAI's own."""
@@ -109,6 +120,9 @@ def polyglot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         for name in ("openai", *OTHERS):
             row = MODEL.replace("{name}", name)
             config += row.replace("{upstream_id}", answers_by_rules.__name__)
+        folder = tmp_path_factory.mktemp("model")
+        tiny_model.write(folder)
+        config += IN_MEMORY.format(folder=folder, context=tiny_model.CONTEXT)
         running = Service(
             tmp_path_factory.mktemp("polyglot"),
             config,
@@ -116,6 +130,8 @@ def polyglot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             GEMINI_KEY=house.key,
             VERTEX_TOKEN=house.token,
         )
+        for name in ("visus-lite", "in-memory"):  # their processes begin now and stay
+            answered(running, running.post(ask(name, ASKED, max_tokens=3)))
         yield running
         running.stop()
 
@@ -227,16 +243,24 @@ def test_a_photo_that_a_tool_took_is_seen(
     assert re.match(r"There are 1 pictures and \d+ words\.", said)
 
 
-@pytest.mark.timeout(60)  # the first question to the model inside waits until it is loaded
+@pytest.mark.timeout(60)  # the first question to either waits until it is loaded
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-@pytest.mark.parametrize("question", ["plain", "any object", "cut short"])
-def test_the_model_inside_answers_in_the_same_shape(
-    polyglot: Service, question: str, *, streamed: bool
+@pytest.mark.parametrize(
+    ("name", "question"),
+    [
+        ("visus-lite", "plain"),
+        ("visus-lite", "any object"),
+        ("visus-lite", "cut short"),
+        ("in-memory", "cut short"),  # a random model does not come to an end by itself
+    ],
+)
+def test_models_of_ours_answer_in_the_same_shape(
+    polyglot: Service, name: str, question: str, *, streamed: bool
 ) -> None:
     more = {"stream": True, "stream_options": {"include_usage": True}} if streamed else {}
     replies = [
         polyglot.post(ask(model, "What can you do?", **QUESTIONS[question], **more))
-        for model in ("openai", "visus-lite")
+        for model in ("openai", name)
     ]
     if streamed:
         theirs, ours = (shapes(reply.events()) for reply in replies)
