@@ -17,6 +17,7 @@ from tests.support.openai_family import AzureServer, OpenAIServer, VllmServer
 from tests.support.service import Service, ask, picture, text
 from tests.unit.media.sample_pictures import encode, halves
 
+pytestmark = pytest.mark.timeout(60)  # the service waits until our own models are loaded
 CONFIG = """
 [[providers]]
 name = "openai"
@@ -243,7 +244,6 @@ def test_a_photo_that_a_tool_took_is_seen(
     assert re.match(r"There are 1 pictures and \d+ words\.", said)
 
 
-@pytest.mark.timeout(60)  # the first question to either waits until it is loaded
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize(
     ("name", "question"),

@@ -451,6 +451,14 @@ def test_a_server_that_failed_too_often_is_left_alone_and_found_to_have_recovere
     for _ in range(3):
         answered(broken, broken.post(plan.ask("one")))
     assert plan.asked == {"berlin": 6}
+    lines = [json.loads(line) for line in broken.log_path.read_text().splitlines()]
+    told = [line for line in lines if line["event"].startswith("deployment ")]
+    assert [line["event"] for line in told] == [
+        "deployment left alone",
+        "deployment answers again",
+    ]
+    assert {(line["provider"], line["upstream_id"]) for line in told} == {("berlin", "plan")}
+    assert told[0]["code"] == "upstream_bad_response"
 
 
 def test_while_one_is_left_alone_another_answers(broken: Service) -> None:

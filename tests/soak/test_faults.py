@@ -5,6 +5,7 @@
 
 import json
 import random
+import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -91,23 +92,31 @@ class Asked(NamedTuple):
     plan: Plan
     reply: Reply
     outcome: str
+    took_s: float
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether it met no fault at all."""
+        return self.outcome == "answered" and sum(self.plan.asked.values()) == 1
 
 
-def steps(dice: random.Random, *, stream: bool) -> str:
-    """What a place does with one question, attempt by attempt."""
+def steps(dice: random.Random, *, stream: bool, faulty: float) -> str:
+    """What a place does with one question, attempt by attempt, a share of them `faulty`."""
     faults = STREAM_FAULTS if stream else FAULTS
-    each = [dice.choice(faults) if dice.random() < FAULTY else "good" for _ in range(3)]
+    each = [dice.choice(faults) if dice.random() < faulty else "good" for _ in range(3)]
     return " ".join(each)
 
 
-def ask_one(service: Service, number: int, image: str) -> Asked:
+def ask_one(service: Service, number: int, image: str, *, faulty: float = FAULTY) -> Asked:
     dice = random.Random(number)  # noqa: S311 -- repeatable, not secret
     stream = dice.random() < 0.5
-    plan = Plan(berlin=steps(dice, stream=stream), paris=steps(dice, stream=stream))
+    berlin, paris = (steps(dice, stream=stream, faulty=faulty) for _ in range(2))
+    plan = Plan(berlin=berlin, paris=paris)
     content: Any = [text("?"), picture(image)] if dice.random() < 0.3 else "Hello"
     model = dice.choice(["one", "two", "chained"])
+    began_s = time.monotonic()
     reply = service.post(plan.ask(model, content, stream=stream))
-    return Asked(plan, reply, heard(reply))
+    return Asked(plan, reply, heard(reply), time.monotonic() - began_s)
 
 
 def heard(reply: Reply) -> str:
@@ -143,11 +152,14 @@ def test_of_many_questions_with_faults_each_hears_one_clear_thing(
         for _ in range(2):  # every thread and connection is made
             list(threads.map(lambda _: faulty.post(good("two")), range(2 * CLIENTS)))
         before, processes = state(faulty), children(faulty)
+        calm = list(threads.map(lambda n: ask_one(faulty, n, image, faulty=0), range(count)))
         asked = list(threads.map(lambda n: ask_one(faulty, n, image), range(count)))
     found = Counter(one.outcome for one in asked)
     with capsys.disabled():
         if count == WHOLE:
             print(dict(found))  # noqa: T201 -- the result of long work
+            print(compared(calm, asked))  # noqa: T201 -- the same
+    assert all(one.is_healthy for one in calm)
     assert found["answered"] > count / 2
     assert len(found) > 3
     check_attempts(faulty, asked)
@@ -157,6 +169,17 @@ def test_of_many_questions_with_faults_each_hears_one_clear_thing(
     assert now[0] <= before[0] + 2 * CLIENTS
     assert now[1] <= before[1] + CLIENTS
     check_places(faulty)
+
+
+def compared(calm: list[Asked], stormy: list[Asked]) -> str:
+    """How long healthy questions take, without faults and among them."""
+    healthy = [one for one in stormy if one.is_healthy]
+    there, here = ([one.took_s * 1000 for one in each] for each in (calm, healthy))
+    p99s = [statistics.quantiles(each, n=100)[98] for each in (there, here)]
+    return (
+        f"healthy questions: p99 {p99s[0]:.1f} ms without faults ({len(there)}), "
+        f"{p99s[1]:.1f} ms among them ({len(here)}), {p99s[1] / p99s[0]:.2f} times"
+    )
 
 
 def good(model: str) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """A model in one provider's hands: whether it can be asked, and how it is doing."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from visus.core.events import Answer
 from visus.core.places import Demand, Site
@@ -21,6 +23,8 @@ from visus.models import residency
 from visus.models.catalogue import ProviderRow
 from visus.providers.base import LoadsModels, LoadState, Provider
 from visus.routing.breaker import Breaker
+
+log: Final = logging.getLogger("visus")
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -107,16 +111,22 @@ class Deployment:
         """It gave no answer."""
         self.in_flight -= 1
         if _is_its_fault(fault):
-            self.breaker.failed(time.monotonic())
+            self._has_failed(fault)
             return
         if isinstance(fault, RateLimited):
             self.rests_until_s = time.monotonic() + (fault.retry_after_s or 1)
         if fault.status < Internal.status or isinstance(
             fault, UpstreamInvalidOutput
         ):  # it lives, whatever it thinks of the question
-            self.breaker.succeeded()
+            self.succeeded()
         else:
             self.breaker.left(was_probe=was_probe)
+
+    def succeeded(self) -> None:
+        """It answered."""
+        if self.breaker.is_open:
+            self._tell("deployment answers again")
+        self.breaker.succeeded()
 
     def left(self, *, was_probe: bool) -> None:
         """Nobody waited for its answer."""
@@ -126,7 +136,18 @@ class Deployment:
     def broke_off(self, fault: ServiceError) -> None:
         """It began an answer and did not end it."""
         if _is_its_fault(fault):
-            self.breaker.failed(time.monotonic())
+            self._has_failed(fault)
+
+    def _has_failed(self, fault: ServiceError) -> None:
+        was_open = self.breaker.is_open
+        self.breaker.failed(time.monotonic())
+        if self.breaker.is_open and not was_open:
+            self._tell("deployment left alone", code=fault.code)
+
+    def _tell(self, what: str, **more: str) -> None:
+        """Once for each change, in the log: an operator wants to know."""
+        fields = {"provider": self.row.name, "upstream_id": self.upstream_id, **more}
+        log.warning(what, extra={"fields": fields})
 
 
 def _is_its_fault(fault: ServiceError) -> bool:

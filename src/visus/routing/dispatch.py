@@ -185,7 +185,7 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
             deployment.left(was_probe=was_probe)
             self._note(upstream, deployment, began_s, "abandoned")
             raise
-        deployment.breaker.succeeded()
+        deployment.succeeded()
         self._note(upstream, deployment, began_s, "answered")
         self._answer = answer
         self.model, self.deployment, self.prompt = upstream.model, deployment, prompt
