@@ -1,7 +1,8 @@
 """From what OpenAI-compatible servers answer to our events: a body, or a stream of chunks."""
 
+import re
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -38,6 +39,8 @@ from visus.providers.openai_shapes import (
 _chunk: Final = msgspec.json.Decoder(Chunk).decode
 _named: Final = msgspec.json.Decoder(Named).decode
 _completion: Final = msgspec.json.Decoder(Completion).decode
+_encode: Final = msgspec.json.Encoder().encode
+_string: Final = msgspec.json.Decoder(str).decode
 
 FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
     "stop": "stop",
@@ -84,11 +87,14 @@ def _read(body: bytes) -> Completion:
 class Translator:
     """Turns the payloads of one stream into events, and knows whether it is complete."""
 
-    def __init__(self, prompt: Prompt) -> None:
+    def __init__(self, prompt: Prompt, *, templates: int = 4) -> None:
+        """`templates`: how often one is looked for; some servers never write two chunks alike."""
         self._prompt = prompt
         self._finished: set[int] = set()
         self._of_prompt: PromptModeration | None = None
         """Comes before the first word, and is no answer by itself: it waits for one."""
+        self._words = _NO_TEMPLATE
+        self._templates_left = templates
         self.is_done = False
         self.named: str | None = None
 
@@ -117,19 +123,18 @@ class Translator:
     def _gather(self, payloads: list[bytes], events: list[Event]) -> ServiceError | None:
         """Adds to `events` until something is wrong; then that."""
         for payload in payloads:
+            if (text := self._words.text_of(payload)) is not None:
+                events.append(TextDelta(text, self._words.choice))
+                continue
             if payload == b"[DONE]":
                 self.is_done = True
                 return self._incomplete()
             try:
                 chunk = _chunk(payload)
-                choices = chunk.choices
-                # One choice with more text and nothing else: nearly every chunk there is.
-                if choices and len(choices) == 1 and (text := _only_text(choices[0])):
-                    events.append(TextDelta(text, choices[0].index))
-                    if chunk.usage is not None:
-                        events += _usage_events(chunk.usage)
-                else:
-                    events += self._chunk_events(chunk)
+                events += self._chunk_events(chunk)
+                if self._templates_left and _is_words_alone(chunk):
+                    self._templates_left -= 1
+                    self._words = _template(payload) or self._words
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
                 message = "The model's server sent an event that cannot be read."
                 return UpstreamBadResponse(message, detail=str(fault)[:200])
@@ -169,21 +174,68 @@ def _name_in(payload: bytes) -> str | None:
         return None
 
 
-def _only_text(choice: StreamedChoice) -> str | None:
-    """The text of a choice that holds nothing besides."""
-    said = choice.delta
-    if (
-        said is None
-        or choice.finish_reason is not None
-        or said.tool_calls is not None
-        or said.reasoning_content is not None
-        or said.reasoning is not None
-        or said.refusal is not None
-        or choice.content_filter_results is not ABSENT
-        or len(memoryview(choice.logprobs)) not in _NO_LOGPROBS
-    ):
+# --- Words, one after the other --------------------------------------------------------------
+
+_CONTENT: Final = re.compile(rb'"content": ?("(?:[^"\\]|\\.)*+")')
+_MARK: Final = "\N{SNOWMAN} nobody says this"
+
+
+class _Template(NamedTuple):
+    """What all those chunks of one stream have in common that hold a word and nothing else.
+
+    JSON in which one string stands for another in the same place is the same JSON but for that
+    string, so a chunk that fits need not be read as a whole.
+    """
+
+    before: bytes
+    after: bytes
+    choice: int
+
+    def text_of(self, payload: bytes) -> str | None:
+        """The word, where the chunk fits and its word is a string of JSON."""
+        before, after, _ = self
+        if payload.startswith(before) and payload.endswith(after):
+            try:
+                return _string(payload[len(before) : len(payload) - len(after)]) or None
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                pass
         return None
-    return said.content if isinstance(said.content, str) else None
+
+
+_NO_TEMPLATE: Final = _Template(b"\0", b"\0", 0)
+"""Nothing that is JSON begins like this."""
+
+
+def _template(payload: bytes) -> _Template | None:
+    """The template of a chunk; proved by reading it with another word in the place found."""
+    found = _CONTENT.search(payload)
+    if found is None:
+        return None
+    before, after = payload[: found.start(1)], payload[found.end(1) :]
+    try:
+        chunk = _chunk(before + _encode(_MARK) + after)
+    except msgspec.DecodeError:
+        return None
+    (choice,) = chunk.choices or (None,)
+    if choice is None or choice.delta is None or choice.delta.content != _MARK:
+        return None
+    return _Template(before, after, choice.index)
+
+
+def _is_words_alone(chunk: Chunk) -> bool:
+    """Whether a chunk holds one choice with more text, and nothing besides."""
+    match chunk.choices:
+        case [StreamedChoice(delta=Said(content=str()) as said, finish_reason=None) as choice]:
+            return (
+                bool(said.content)
+                and said == Said(content=said.content)
+                and choice.content_filter_results is ABSENT
+                and len(memoryview(choice.logprobs)) in _NO_LOGPROBS
+                and chunk.usage is None
+                and chunk.prompt_filter_results is ABSENT
+            )
+        case _:
+            return False
 
 
 _NO_LOGPROBS: Final = frozenset({len(b""), len(b"null")})

@@ -54,19 +54,10 @@ class EventReader:
             if text.endswith(b"\r"):  # the LF that belongs to it may be on its way
                 text, held = text[:-1], b"\r"
             text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        *events, rest = text.split(b"\n\n")
+        events, end, rest = text.rpartition(b"\n\n")
         self._pieces, self._held_bytes = [], 0
         self._hold(rest + held)
-        # Most events are a single `data: ` line, and a stream has thousands of them.
-        return [
-            data
-            for event in events
-            if (
-                data := event[6:]
-                if event.startswith(b"data: ") and b"\n" not in event
-                else _data_of(event)
-            )
-        ]
+        return _payloads(events) if end else []
 
     def _hold(self, piece: bytes) -> None:
         self._held_bytes += len(piece)
@@ -77,6 +68,18 @@ class EventReader:
 
     def _ends_in_return(self) -> bool:
         return bool(self._pieces) and self._pieces[-1].endswith(b"\r")
+
+
+def _payloads(events: bytes) -> list[bytes]:
+    """The data of complete events, without the empty line behind the last."""
+    # Most events are a single `data: ` line, and a stream has thousands of them: where every
+    # line end belongs to an empty line between two such events, one cut does for all.
+    lines = events.count(b"\n")
+    if events.startswith(b"data: ") and lines == 2 * events.count(b"\n\ndata: "):
+        found = events[6:].split(b"\n\ndata: ")
+    else:
+        found = [_data_of(event) for event in events.split(b"\n\n")]
+    return found if all(found) else list(filter(None, found))
 
 
 def _data_of(event: bytes) -> bytes:
