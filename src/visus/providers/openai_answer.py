@@ -88,7 +88,7 @@ class Translator:
     """Turns the payloads of one stream into events, and knows whether it is complete."""
 
     def __init__(self, prompt: Prompt, *, templates: int = 4) -> None:
-        """`templates`: how often one is looked for; some servers never write two chunks alike."""
+        """`templates`: how often one is looked for; some servers write no two chunks alike."""
         self._prompt = prompt
         self._finished: set[int] = set()
         self._of_prompt: PromptModeration | None = None

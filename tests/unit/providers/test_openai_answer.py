@@ -70,8 +70,18 @@ CHUNKS = st.builds(
 )
 
 
+WORD = (b"a", b"b", b'"')
+
+
 @given(st.lists(CHUNKS, max_size=12), st.integers(1, 5))
 @example([written(chunk(word), tight=True) for word in "abc"] * 3, 2)
+@example(
+    [b'{"choices": [{"delta": {"content": "%b", "content": "x"}}]}' % it for it in WORD], 1
+)
+@example(
+    [b'{"content": "%b", "choices": [{"delta": {"content": "x"}}]}' % it for it in WORD], 1
+)
+@example([b'{"choices": [{"delta": {"content": "%b"}}]} ]' % it for it in WORD], 1)
 def test_a_chunk_means_the_same_wherever_it_stands(payloads: list[bytes], size: int) -> None:
     assert read(payloads, size) == read(payloads, size, templates=0)
 
