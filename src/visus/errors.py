@@ -125,7 +125,7 @@ class ImageFormatRejected(MediaRejected):
 
 
 class ImageUrlRejected(MediaRejected):
-    """A URL that we will not, or could not, fetch."""
+    """A picture's URL that we will not, or could not, fetch."""
 
     code = "invalid_image_url"
 
@@ -154,6 +154,12 @@ class UnsupportedFileType(InvalidFile):
     code = "unsupported_file_type"
 
 
+class FileUrlRejected(InvalidFile):
+    """A document's URL that we will not, or could not, fetch."""
+
+    code = "invalid_file_url"
+
+
 class EncryptedFile(InvalidFile):
     """A document that asks for a password before it can be read."""
 
@@ -164,6 +170,12 @@ class InvalidVideo(CallerError):
     """A video that no model will get: broken, undecodable, or no video at all."""
 
     code = "invalid_video"
+
+
+class VideoUrlRejected(InvalidVideo):
+    """A video's URL that we will not, or could not, fetch."""
+
+    code = "invalid_video_url"
 
 
 class VideoTooLong(InvalidVideo):

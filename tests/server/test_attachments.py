@@ -42,6 +42,12 @@ provider = "scripted"
 upstream_id = "good"
 input_modalities = ["text", "image"]
 vision = { tokens = { formula = "openai-tiles", short_side_px = 77 } }
+[[models]]
+id = "good-native"
+provider = "scripted"
+upstream_id = "good"
+input_modalities = ["text", "image"]
+vision = { pdf = true }
 """
 
 
@@ -347,6 +353,59 @@ def test_a_document_of_more_pages_than_the_model_takes_pictures_is_refused(
     reply = moving.post(ask("good-few", [document(pdf(["x"] * 4))]))
     where = "messages[0].content[0].file.file_data"
     refused(moving, reply, 400, "too_many_images", where)
+    message = reply.json()["error"]["message"]
+    assert "has 4 pages; at most 3 images" in message
+    assert "'visus.pages', as in '1-3'" in message
+
+
+NUMBERS = [str(number) for number in range(1, 7)]
+
+
+@pytest.mark.parametrize(
+    ("wish", "numbers"),
+    [("2", [2]), ("1-3", [1, 2, 3]), ("5-", [5, 6]), ("6,1, 6-6", [1, 6]), ("5-900", [5, 6])],
+)
+@pytest.mark.parametrize("model", ["good-few", "good-native"])
+def test_a_request_chooses_its_pages(
+    moving: Service, upstream: Upstream, model: str, wish: str, numbers: list[int]
+) -> None:
+    body = ask(model, [document(pdf(NUMBERS))], visus={"pages": wish, "report": True})
+    (part,) = answered(moving, moving.post(body))["visus"]["parts"]
+    content = upstream.last("good").body["messages"][-1]["content"]
+    lines = [one["text"] for one in content if one["type"] == "text"]
+    assert lines[::2] == [f"Page {number} of 6:" for number in numbers]
+    assert lines[1::2] == [f"Text of page {number}:\n{number}" for number in numbers]
+    assert f"{len(numbers)} of 6 pages drawn" in part["steps"]
+    assert (part["before"]["frames"], part["after"]["images"]) == (6, len(numbers))
+
+
+@pytest.mark.parametrize(
+    ("wish", "code"),
+    [
+        ("7", "invalid_value"),
+        ("1, 7-9", "invalid_value"),
+        ("3-2", "invalid_value"),
+        ("0", "invalid_value"),
+        ("", "invalid_value"),
+        ("1;2", "invalid_value"),
+        ("-3", "invalid_value"),
+        ("1-3,", "invalid_value"),
+        ("one", "invalid_value"),
+    ],
+)
+def test_a_choice_of_pages_that_are_not_there_is_refused(
+    moving: Service, wish: str, code: str
+) -> None:
+    body = ask("good", [document(pdf(NUMBERS))], visus={"pages": wish})
+    refused(moving, moving.post(body), 400, code, "visus.pages")
+
+
+def test_more_pages_chosen_than_the_model_takes_are_refused(moving: Service) -> None:
+    body = ask("good-few", [document(pdf(NUMBERS))], visus={"pages": "2-5"})
+    reply = moving.post(body)
+    where = "messages[0].content[0].file.file_data"
+    refused(moving, reply, 400, "too_many_images", where)
+    assert "6 pages, of which 4 are wanted" in reply.json()["error"]["message"]
 
 
 def test_a_stored_file_serves_as_either(moving: Service, upstream: Upstream) -> None:
@@ -377,7 +436,12 @@ def test_a_stored_file_serves_as_either(moving: Service, upstream: Upstream) -> 
         ),
         (
             {"file_url": "http://127.0.0.1:9/x.pdf"},
-            "invalid_image_url",
+            "invalid_file_url",
+            "messages[0].content[0].file.file_url",
+        ),
+        (
+            {"file_url": "file:///etc/passwd"},
+            "invalid_file_url",
             "messages[0].content[0].file.file_url",
         ),
     ],
@@ -387,6 +451,17 @@ def test_a_file_part_that_makes_no_sense_is_refused(
 ) -> None:
     reply = moving.post(ask("good", [{"type": "file", "file": file}]))
     refused(moving, reply, 400, code, param)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/x.mp4", "file:///x.mp4", "http://["])
+def test_a_video_that_cannot_be_fetched_is_refused_by_its_place(
+    moving: Service, url: str
+) -> None:
+    for film_url in ({"url": url}, url):
+        reply = moving.post(ask("good", [{"type": "video_url", "video_url": film_url}]))
+        where = "messages[0].content[0].video_url"
+        place = where if film_url is url else f"{where}.url"
+        refused(moving, reply, 400, "invalid_video_url", place)
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,15 @@ def kinds(upstream: Upstream) -> list[str]:
     return [part["type"] for part in arrived(upstream)]
 
 
+def why_not(service: Service, body: dict[str, Any]) -> str:
+    """What the report says of why the only part did not travel as it is."""
+    asked = {**body, "visus": {**body.get("visus", {}), "report": True}}
+    (part,) = answered(service, service.post(asked))["visus"]["parts"]
+    before, _, why = part["steps"][0].partition(": ")
+    assert before == "not sent as it is"
+    return str(why)
+
+
 def test_a_video_arrives_as_the_file_that_it_is(native: Service, upstream: Upstream) -> None:
     body = ask("whole", [video(FILM)], visus={"report": True})
     (part,) = answered(native, native.post(body))["visus"]["parts"]
@@ -117,7 +126,11 @@ def test_a_video_whose_metadata_nobody_can_find_becomes_frames(
     data = FILM + (4).to_bytes(4) + b"udta" + SECRETS[0].encode()
     body = ask("whole", [video(data)], visus={"report": True})
     (part,) = answered(native, native.post(body))["visus"]["parts"]
-    assert part["steps"][:2] == ["decoded", "5 frames taken"]
+    assert part["steps"][:3] == [
+        "not sent as it is: its metadata cannot be removed",
+        "decoded",
+        "5 frames taken",
+    ]
     assert set(kinds(upstream)) == {"text", "image_url"}
 
 
@@ -137,7 +150,8 @@ def test_a_document_arrives_with_its_name(native: Service, upstream: Upstream) -
 def test_a_wish_that_the_server_would_not_heed_is_met_with_frames(
     native: Service, upstream: Upstream, wish: dict[str, float]
 ) -> None:
-    answered(native, native.post(ask("whole", [video(FILM, **wish)])))
+    said = why_not(native, ask("whole", [video(FILM, **wish)]))
+    assert said == f"the model's server would not heed {', '.join(wish)}"
     assert "image_url" in kinds(upstream)
     assert "video_url" not in kinds(upstream)
 
@@ -154,21 +168,33 @@ def test_a_server_that_heeds_wishes_gets_them(native: Service, upstream: Upstrea
 def test_a_bound_on_tokens_is_met_with_pictures(native: Service, upstream: Upstream) -> None:
     for part in (video(FILM), document(pdf())):
         body = ask("whole", [part], visus={"max_tokens_per_image": 258})
-        answered(native, native.post(body))
+        assert why_not(native, body) == "max_tokens_per_image bounds pictures alone"
         assert set(kinds(upstream)) == {"text", "image_url"}
 
 
 def test_a_container_that_the_server_does_not_read_becomes_frames(
     native: Service, upstream: Upstream
 ) -> None:
-    answered(native, native.post(ask("whole", [video(film("webm", "libvpx-vp9"))])))
+    said = why_not(native, ask("whole", [video(film("webm", "libvpx-vp9"))]))
+    assert said == "the model takes no video/webm"
     assert "image_url" in kinds(upstream)
+
+
+def test_a_model_without_films_and_documents_is_told_of(native: Service) -> None:
+    assert why_not(native, ask("good", [video(FILM)])) == "the model takes no video"
+    assert why_not(native, ask("good", [document(pdf())])) == "the model takes no PDF"
+
+
+def test_pages_are_chosen_from_pictures(native: Service) -> None:
+    body = ask("whole", [document(pdf(["one", "two"]))], visus={"pages": "2"})
+    assert why_not(native, body) == "pages were chosen"
 
 
 def test_a_file_too_large_for_the_server_becomes_small_enough_pictures(
     native: Service, upstream: Upstream
 ) -> None:
-    answered(native, native.post(ask("small", [video(LARGE)])))
+    said = why_not(native, ask("small", [video(LARGE)]))
+    assert said == "it is too large for the model's server"
     urls = [one["image_url"]["url"] for one in arrived(upstream) if one["type"] == "image_url"]
     assert urls
     assert sum(len(url.partition(",")[2]) for url in urls) <= SMALL_BYTES < len(LARGE)

@@ -185,13 +185,28 @@ class InWords(NamedTuple):
     """`not shown`, or by whom it was described."""
 
 
+class PageRange(NamedTuple):
+    """Pages of a document, from 1."""
+
+    first: int
+    last: int | None
+    """The last that is wanted; None for the document's own last."""
+
+    def of(self, page_count: int) -> range:
+        """Those that a document of so many pages has."""
+        last = page_count if self.last is None else min(self.last, page_count)
+        return range(self.first, last + 1)
+
+
 class MediaWishes(NamedTuple):
     """What the caller wants done with the pictures."""
 
     max_tokens_per_image: int | None = None
     """None: as many as the model gives a picture."""
     frames: int = 1
-    """How many frames of an animation or pages of a file; one means the first."""
+    """How many frames of an animation or pages of a TIFF file; one means the first."""
+    pages: Sequence[PageRange] = ()
+    """Those of each document that the model gets; none named means all."""
 
 
 class Question(NamedTuple):

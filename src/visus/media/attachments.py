@@ -2,9 +2,10 @@
 
 A video becomes frames, each under a line with its time; a PDF becomes a picture of each page,
 followed by the text of its text layer. Nothing is left out in silence: a document with more
-pages than the model takes pictures is refused. What travels as it is was opened by a worker
-before: its length and its pages are known, and what cannot be opened is refused here. A video
-travels without its metadata; a PDF with what it has.
+pages than the model takes pictures is refused, unless the caller chose among them. What travels
+as it is was opened by a worker before: its length and its pages are known, and what cannot be
+opened is refused here. A video travels without its metadata; a PDF with what it has. The report
+says why a file did not travel as it is.
 """
 
 from collections.abc import Sequence
@@ -25,6 +26,8 @@ from visus.core.prompt import (
 from visus.core.question import (
     Detail,
     Document,
+    MediaWishes,
+    PageRange,
     Text,
     Video,
 )
@@ -32,6 +35,7 @@ from visus.core.tokens import Size, boxed
 from visus.core.video_tokens import Clip, VideoRule
 from visus.errors import (
     InvalidFile,
+    InvalidValue,
     InvalidVideo,
     ServiceError,
     TooManyImages,
@@ -88,33 +92,32 @@ class Attachments:
         sees: Vision,
         *,
         most: int,
-        max_tokens_per_image: int | None,
+        wishes: MediaWishes,
     ) -> Shown:
         """What a model gets of it.
 
         The file itself, where the model takes that and can meet every wish; else at most `most`
         pictures, each within the model's bounds. A caller's bound on tokens is met with
-        pictures: nobody can bound those of a whole film.
+        pictures: nobody can bound those of a whole film. So is a choice of pages.
 
         Raises:
             InvalidVideo, VideoTooLong, InvalidFile, EncryptedFile: it cannot be shown.
-            TooManyImages: a document with more pages.
+            InvalidValue: a page wanted is not there.
+            TooManyImages: a document with more pages, or more of them wanted.
         """
         formats: tuple[ImageType, ...] = tuple(
             kind for kind in _MADE_HERE if kind in sees.formats
         )
-        budget = _Budget(formats, sees, max_tokens_per_image, most)
-        is_whole = max_tokens_per_image is None and _takes(sees, attachment, wanted)
+        budget = _Budget(formats, sees, wishes.max_tokens_per_image, most)
+        why = _why_not(sees, attachment, wanted, wishes)
         try:
-            match wanted:
-                case Video() if is_whole:
+            if isinstance(wanted, Video):
+                if why is None:
                     return await self._whole_film(attachment, wanted, budget)
-                case Video():
-                    return await self._film(attachment, wanted, budget)
-                case Document() if is_whole:
-                    return await self._whole_papers(attachment, wanted, sees)
-                case Document():
-                    return await self._papers(attachment, wanted, budget)
+                return await self._film(attachment, wanted, budget, why=why)
+            if why is None:
+                return await self._whole_papers(attachment, wanted, sees)
+            return await self._papers(attachment, wanted, budget, wishes.pages, why=why)
         except NoWorker:
             raise
         except WorkerFault as fault:
@@ -132,7 +135,8 @@ class Attachments:
         """The file without its metadata; frames of it where nobody can take those out."""
         film, was_kept = await self._watched(attachment, None)
         if film.blanks is None:
-            return await self._film(attachment, wanted, budget)
+            why = "its metadata cannot be removed"
+            return await self._film(attachment, wanted, budget, why=why)
         if wanted.start_s >= film.duration_s:
             raise InvalidVideo(f"The video ends after {film.duration_s:.2f} seconds.")
         file = MediaFile(
@@ -170,7 +174,10 @@ class Attachments:
 
     # --- As pictures -------------------------------------------------------------------------
 
-    async def _film(self, attachment: Attachment, wanted: Video, budget: "_Budget") -> Shown:
+    async def _film(
+        self, attachment: Attachment, wanted: Video, budget: "_Budget", *, why: str
+    ) -> Shown:
+        """Frames of it; `why` the file itself does not travel is told."""
         facts, _ = await self._watched(attachment, None)
         largest = boxed(
             Size(facts.width_px, facts.height_px), self.settings.video.frame_side_px
@@ -203,7 +210,12 @@ class Attachments:
             film.width_px,
             film.height_px,
             max(len(images), round(film.fps * film.duration_s)),
-            ["decoded", f"{len(images)} frames taken", f"encoded as {images[0].media_type}"],
+            [
+                f"not sent as it is: {why}",
+                "decoded",
+                f"{len(images)} frames taken",
+                f"encoded as {images[0].media_type}",
+            ],
             was_kept,
         )
 
@@ -239,16 +251,21 @@ class Attachments:
             raise InvalidVideo("The video could not be decoded.", detail=str(fault)) from fault
 
     async def _papers(
-        self, attachment: Attachment, wanted: Document, budget: "_Budget"
+        self,
+        attachment: Attachment,
+        wanted: Document,
+        budget: "_Budget",
+        chosen: Sequence[PageRange],
+        *,
+        why: str,
     ) -> Shown:
-        facts, _ = await self._paged(attachment, None, measured_pages=budget.most)
-        if facts.page_count > budget.most:
-            raise TooManyImages(
-                f"The document has {facts.page_count} pages; at most {budget.most} images"
-                " are left in this request."
-            )
+        """Pictures of its pages; `why` the file itself does not travel is told."""
+        facts, _ = await self._paged(attachment, None, chosen, measured_pages=budget.most)
+        numbers = paging.numbers_of(facts.page_count, chosen)
+        _check_pages(numbers, chosen, facts.page_count, most=budget.most)
         fittings = [budget.fitting(Size(*size)) for size in facts.sizes]
         wish = paging.Wish(
+            numbers=numbers,
             sizes=tuple((each.width_px, each.height_px) for each in fittings),
             formats=budget.formats,
             max_bytes=budget.sees.max_bytes,
@@ -275,16 +292,26 @@ class Attachments:
             images[0].width_px,
             images[0].height_px,
             papers.page_count,
-            ["pages drawn", "text layer added", f"encoded as {images[0].media_type}"],
+            [
+                f"not sent as it is: {why}",
+                f"{len(images)} of {papers.page_count} pages drawn",
+                "text layer added",
+                f"encoded as {images[0].media_type}",
+            ],
             was_kept,
         )
 
     async def _paged(
-        self, attachment: Attachment, wish: paging.Wish | None, *, measured_pages: int = 0
+        self,
+        attachment: Attachment,
+        wish: paging.Wish | None,
+        chosen: Sequence[PageRange] = (),
+        *,
+        measured_pages: int = 0,
     ) -> Rendition[paging.Papers]:
-        """The pages wished for; None: the facts alone, with sizes up to so many pages."""
+        """The pages wished for; None: the facts alone, with the sizes of those chosen."""
         task = paging.Task(
-            paging.bounds_of(self.settings.documents), wish, measured_pages=measured_pages
+            paging.bounds_of(self.settings.documents), wish, tuple(chosen), measured_pages
         )
         job = paging.pack_job(attachment.data, task)
         key = key_of(attachment.owner, job)
@@ -312,24 +339,63 @@ class _Budget(NamedTuple):
         return fit(picture, self.sees, detail="auto", max_tokens_per_image=self.max_tokens)
 
 
-def _takes(sees: Vision, attachment: Attachment, wanted: Video | Document) -> bool:
-    """Whether the model's server takes the file as it is, and heeds every wish."""
+def _check_pages(
+    numbers: Sequence[int], chosen: Sequence[PageRange], page_count: int, *, most: int
+) -> None:
+    """Refuses a choice that begins behind the end, and more pages than there is room for."""
+    for absent in (one.first for one in chosen if one.first > page_count):
+        raise InvalidValue(
+            f"The document has {page_count} pages: there is no page {absent}.",
+            param="visus.pages",
+        )
+    if len(numbers) > most:
+        wanted = "" if len(numbers) == page_count else f", of which {len(numbers)} are wanted"
+        raise TooManyImages(
+            f"The document has {page_count} pages{wanted}; at most {most} images are left"
+            " for it in this request to this model. Choose pages with 'visus.pages', as in"
+            f" '1-{most}'."
+        )
+
+
+def _why_not(
+    sees: Vision, attachment: Attachment, wanted: Video | Document, wishes: MediaWishes
+) -> str | None:
+    """Why the file does not go to the model's server as it is; None where it does."""
+    if isinstance(wanted, Video):
+        why = _why_no_film(sees, attachment, wanted)
+    else:
+        why = _why_no_papers(sees, wishes)
+    if why is None and wishes.max_tokens_per_image is not None:
+        return "max_tokens_per_image bounds pictures alone"
     size_bytes = len(attachment.data)
     encoded_bytes = -(-size_bytes // 3) * 4
     is_inline = sees.max_inline_bytes is None or encoded_bytes <= sees.max_inline_bytes
-    if not is_inline and size_bytes > (sees.max_upload_bytes or 0):
-        return False
-    if isinstance(wanted, Document):
-        return sees.pdf
-    takes = sees.video and attachment.video in sees.video_formats
-    return takes and _heeds(sees, _sampling(wanted))
+    if why is None and not is_inline and size_bytes > (sees.max_upload_bytes or 0):
+        return "it is too large for the model's server"
+    return why
 
 
-def _heeds(sees: Vision, wishes: Sampling) -> bool:
-    """Whether the model's server heeds every wish there is."""
+def _why_no_papers(sees: Vision, wishes: MediaWishes) -> str | None:
+    if not sees.pdf:
+        return "the model takes no PDF"
+    return "pages were chosen" if wishes.pages else None
+
+
+def _why_no_film(sees: Vision, attachment: Attachment, wanted: Video) -> str | None:
+    if not sees.video:
+        return "the model takes no video"
+    if attachment.video not in sees.video_formats:
+        return f"the model takes no {attachment.video}"
+    unheeded = ", ".join(_unheeded(sees, _sampling(wanted)))
+    return f"the model's server would not heed {unheeded}" if unheeded else None
+
+
+def _unheeded(sees: Vision, wishes: Sampling) -> Sequence[str]:
+    """The wishes that the model's server would not heed."""
+    named = wishes.named()
     if isinstance(sees.video_sampling, bool):
-        return sees.video_sampling or wishes == Sampling()
-    return wishes.named().keys() <= set(sees.video_sampling)
+        return () if sees.video_sampling else list(named)
+    return [name for name in named if name not in sees.video_sampling]
 
 
 def _sampling(wanted: Video) -> Sampling:

@@ -20,7 +20,16 @@ from PIL import Image
 from pypdfium2 import raw
 
 from visus.errors import EncryptedFile, InvalidFile
-from visus.media.paging import Bounds, Page, Papers, Task, Wish, pack_papers, unpack_job
+from visus.media.paging import (
+    Bounds,
+    Page,
+    Papers,
+    Task,
+    Wish,
+    numbers_of,
+    pack_papers,
+    unpack_job,
+)
 from visus.media.still import Box, encode, size_within
 
 _POINTS_PER_INCH: Final = 72
@@ -74,9 +83,10 @@ def _drawn(document: pypdfium2.PdfDocument, task: Task) -> Papers:
         )
     if task.wish is not None:
         return Papers(count, pages=tuple(_pages(document, task.bounds, task.wish)))
-    if count > task.measured_pages:
+    numbers = numbers_of(count, task.chosen)
+    if len(numbers) > task.measured_pages:
         return Papers(count)
-    sizes = [_full_size(document, index, task.bounds) for index in range(count)]
+    sizes = [_full_size(document, number - 1, task.bounds) for number in numbers]
     return Papers(count, tuple(sizes))
 
 
@@ -100,10 +110,10 @@ def _pages(document: pypdfium2.PdfDocument, bounds: Bounds, wish: Wish) -> list[
     end_s = time.monotonic() + bounds.render_s
     pages: list[Page] = []
     room, text_room = bounds.max_result_bytes, bounds.max_text_bytes
-    for index in range(len(wish.sizes)):
+    for number, size in zip(wish.numbers, wish.sizes, strict=True):
         if time.monotonic() > end_s:
             raise InvalidFile("The pages of the PDF take too long to draw.")
-        pages.append(_page(document, index, wish, text_room))
+        pages.append(_page(document, number - 1, size, wish, text_room=text_room))
         text_room -= len(pages[-1].text.encode())
         room -= len(pages[-1].picture.data)
         if text_room < 0:
@@ -113,13 +123,20 @@ def _pages(document: pypdfium2.PdfDocument, bounds: Bounds, wish: Wish) -> list[
     return pages
 
 
-def _page(document: pypdfium2.PdfDocument, index: int, wish: Wish, text_room: int) -> Page:
+def _page(
+    document: pypdfium2.PdfDocument,
+    index: int,
+    size: tuple[int, int],
+    wish: Wish,
+    *,
+    text_room: int,
+) -> Page:
     try:
         page = _flat(document, index)
     except pypdfium2.PdfiumError as fault:
         raise _unreadable(index) from fault
     try:
-        drawing = _drawing(page, *wish.sizes[index])
+        drawing = _drawing(page, *size)
         picture = encode(drawing, wish.formats, max_bytes=wish.max_bytes)
         if picture is None:
             message = f"Page {index + 1} cannot be made small enough for this model."

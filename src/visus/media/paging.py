@@ -4,17 +4,21 @@ Known to both sides of the process boundary; the renderer itself is known to the
 """
 
 import struct
+from collections.abc import Sequence
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
 from visus.core.prompt import ImageType
+from visus.core.question import PageRange
 from visus.media.fitting import Fitted
 from visus.media.settings import DocumentSettings
 from visus.units import MEGAPIXEL, MIB
 
 _HEADER: Final = struct.Struct("<I")
 
+PageNumber: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+"""From 1, as readers count."""
 PageSize: TypeAlias = tuple[
     Annotated[int, msgspec.Meta(ge=1)], Annotated[int, msgspec.Meta(ge=1)]
 ]
@@ -24,8 +28,10 @@ PageSize: TypeAlias = tuple[
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What the picture of each page must be like."""
 
+    numbers: tuple[PageNumber, ...]
+    """The pages, in the order in which they are wanted."""
     sizes: tuple[PageSize, ...]
-    """Of the pages in their order, in their own proportions."""
+    """Of each of them, in its own proportions."""
     formats: tuple[ImageType, ...] = ("image/jpeg", "image/png")
     """Media types that may come out, of JPEG and PNG."""
     max_bytes: int | None = None
@@ -59,9 +65,9 @@ class Papers(msgspec.Struct, frozen=True):
 
     page_count: int
     sizes: tuple[PageSize, ...] = ()
-    """Of the pages in full, where there are no more than were to be measured."""
+    """Of the pages chosen in full, where there are no more than were to be measured."""
     pages: tuple[Page, ...] = ()
-    """All of them; none when only the facts were asked for."""
+    """Those wished for; none when only the facts were asked for."""
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -70,8 +76,17 @@ class Task(msgspec.Struct, frozen=True):
     bounds: Bounds
     wish: Wish | None
     """None when only the facts are wanted."""
+    chosen: tuple[PageRange, ...] = ()
+    """The pages whose sizes are wanted among the facts; all where none are named."""
     measured_pages: int = 0
-    """Facts about the sizes of the pages are wanted of a document with no more than these."""
+    """Their sizes are not wanted where there are more of them than these."""
+
+
+def numbers_of(page_count: int, chosen: Sequence[PageRange]) -> tuple[int, ...]:
+    """The pages chosen of a document of so many: in its order, each once; all for no choice."""
+    if not chosen:
+        return tuple(range(1, page_count + 1))
+    return tuple(sorted({number for one in chosen for number in one.of(page_count)}))
 
 
 def bounds_of(settings: DocumentSettings) -> Bounds:

@@ -319,7 +319,7 @@ class MediaPipeline:
             item.wanted,
             item.sees,
             most=item.most,
-            max_tokens_per_image=item.wishes.max_tokens_per_image,
+            wishes=item.wishes,
         )
         report = PartReport(
             _path(item.wanted.param),

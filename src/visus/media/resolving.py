@@ -26,11 +26,14 @@ from visus.errors import (
     Base64Rejected,
     FileNotFound,
     FileTooLarge,
+    FileUrlRejected,
+    ImageUrlRejected,
     InvalidFile,
     InvalidVideo,
     MediaRejected,
     ServiceError,
     UnsupportedFileType,
+    VideoUrlRejected,
 )
 from visus.media import data_url, sampling
 from visus.media.fetch import FetchedMedia
@@ -227,6 +230,9 @@ class Resolver:
             )
         try:
             return await self._elsewhere(wanted.source, owner, limits.max_bytes)
+        except ImageUrlRejected as refusal:
+            kind = VideoUrlRejected if is_video else FileUrlRejected
+            raise kind(refusal.message, param=refusal.param, detail=refusal.detail) from refusal
         except MediaRejected as refusal:
             if type(refusal) is not MediaRejected:
                 raise

@@ -18,7 +18,7 @@ from visus.media.settings import MAX_PORT, MediaSettings
 
 Scheme: TypeAlias = Literal["http", "https"]
 
-NEUTRAL_MESSAGE: Final = "The image could not be fetched from its URL."
+NEUTRAL_MESSAGE: Final = "The file could not be fetched from its URL."
 """For every refusal that depends on more than the URL's form: it must not tell which."""
 
 _DEFAULT_PORTS: Final[dict[Scheme, int]] = {"http": 80, "https": 443}

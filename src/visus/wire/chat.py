@@ -27,6 +27,7 @@ from visus.core.question import (
     MediaWishes,
     NamedTool,
     Options,
+    PageRange,
     Question,
     QuestionPart,
     StoredImage,
@@ -130,7 +131,7 @@ def _parsed(
 
 
 def _with_wishes(question: Question, ours: shapes.VisusOptions) -> Question:
-    wishes = MediaWishes(ours.max_tokens_per_image, ours.frames or 1)
+    wishes = MediaWishes(ours.max_tokens_per_image, ours.frames or 1, _pages(ours.pages))
     return question._replace(
         options=question.options._replace(
             validate=ours.validate, boxes_in_pixels=ours.boxes is not None
@@ -139,6 +140,17 @@ def _with_wishes(question: Question, ours: shapes.VisusOptions) -> Question:
         within=tuple(_demands(ours)),
         fallbacks=ours.fallbacks,
     )
+
+
+def _pages(wanted: str | None) -> Sequence[PageRange]:
+    """`1-3, 7, 10-`, whose form has been checked."""
+    found: list[PageRange] = []
+    for one in wanted.split(",") if wanted else ():
+        first, to, last = one.strip().partition("-")
+        found.append(PageRange(int(first), int(last) if last else None if to else int(first)))
+        if last and int(last) < int(first):
+            raise InvalidValue("A range of pages ends before it begins.", param="visus.pages")
+    return found
 
 
 def _demands(ours: shapes.VisusOptions) -> Iterator[Demand]:

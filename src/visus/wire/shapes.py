@@ -242,8 +242,20 @@ class VisusOptions(Shape, frozen=True):
     max_tokens_per_image: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] | None = None
     """What one picture may cost at most; larger ones are shrunk."""
     frames: Annotated[int, msgspec.Meta(ge=1, le=1_000)] | None = None
-    """How many frames of an animation or pages of a file the model gets; the first alone
+    """How many frames of an animation or pages of a TIFF file the model gets; the first alone
     where this is absent."""
+    pages: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                max_length=200,
+                pattern=r"^[1-9][0-9]{0,5}(-([1-9][0-9]{0,5})?)?"
+                r"(, ?[1-9][0-9]{0,5}(-([1-9][0-9]{0,5})?)?)*$",
+            ),
+        ]
+        | None
+    ) = None
+    """Which pages of a document the model gets, as `1-3, 7, 10-`; all where this is absent."""
     boxes: Literal["pixels"] | None = None
     """In what boxes are told: pixels of the picture as it is shown, `[x0, y0, x1, y1]`. Without
     it they are as the model writes them."""

@@ -323,6 +323,8 @@ async def test_u13_u14_u15_a_malformed_url_opens_no_connection(url: str) -> None
 async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
     for _ in range(100):
+        if writer.is_closing():
+            return
         writer.write(b"x")
         await writer.drain()
         await asyncio.sleep(0.05)
