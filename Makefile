@@ -47,7 +47,9 @@ test-vllm: $(VENV)/dev.ok
 	@$(BIN)/python tests/vllm/environment.py .vllm
 	$(BIN)/pytest tests/vllm --real-vllm .vllm --timeout 1000
 
+# A set of one's own needs no fonts to be drawn with.
 eval: $(VENV)/dev.ok
+	@$(if $(SET),,sh tests/system-packages.sh)
 	$(BIN)/python -m eval $(if $(SET),--set $(SET),--seed $(SEED))
 
 bench: $(VENV)/runtime.ok

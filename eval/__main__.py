@@ -14,7 +14,7 @@ from eval.asking import Asker, Outcome, client_of
 from eval.items import BrokenSet, Item
 from eval.report import Figure
 from eval.service import Service, ServiceSilent, named, started
-from eval.sheet import FontsMissing
+from eval.sheet import FontsMissing, check_fonts
 
 HERE = Path(__file__).parent
 BOUND_MISSED, UNUSABLE = 1, 2
@@ -52,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
-    folder, items = (HERE, []) if arguments.speed else _material(arguments, console)
+    folder, items = _material(arguments, console)
     if arguments.draw_only:
         return 0
     with ExitStack() as stack:
@@ -77,6 +77,10 @@ def _figures(
 
 
 def _material(arguments: argparse.Namespace, console: Console) -> tuple[Path, list[Item]]:
+    """What to ask, and where its pictures are; pages for `--speed` are drawn as they go."""
+    if arguments.speed:
+        check_fonts()
+        return HERE, []
     if arguments.set:
         return arguments.set, sets.load(arguments.set)
     folder = HERE / "work" / f"seed-{arguments.seed}"

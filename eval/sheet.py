@@ -39,9 +39,9 @@ class FontsMissing(Exception):
     """The fonts that every seed is drawn with are not installed."""
 
 
-def check_fonts() -> None:
+def check_fonts(root: Path = FONT_ROOT) -> None:
     """Raise `FontsMissing`, naming the Debian packages, unless every face is there."""
-    wanted = [FONT_ROOT / path for paths in FACES.values() for path in paths]
+    wanted = [root / path for paths in FACES.values() for path in paths]
     absent = [path.name for path in wanted if not path.is_file()]
     if absent:
         raise FontsMissing(

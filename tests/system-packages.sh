@@ -25,7 +25,7 @@ for package in $wanted; do
 done
 [ -n "$missing" ] || exit 0
 
-echo "The tests need these Debian packages:$missing"
+echo "The tests and the evaluation need these Debian packages:$missing"
 command -v apt-get >/dev/null || {
     echo "There is no apt-get here: please install them by other means." >&2
     exit 1

@@ -13,6 +13,7 @@ from eval import extraction, pages
 from eval.__main__ import main
 from eval.items import BrokenSet, Item, load, save
 from eval.report import Figure
+from eval.sheet import FontsMissing, check_fonts
 from eval.speed import vast_png
 
 Replier = Callable[[str], str]
@@ -98,6 +99,11 @@ async def test_a_missed_bound_is_exit_code_1(tmp_path: Path) -> None:
 
 def test_a_folder_without_questions_is_exit_code_2(tmp_path: Path) -> None:
     assert main(["--set", str(tmp_path), "--base-url", "http://127.0.0.1:1/v1"]) == 2
+
+
+def test_missing_fonts_are_named_with_the_packages_that_hold_them(tmp_path: Path) -> None:
+    with pytest.raises(FontsMissing, match=r"DejaVuSans\.ttf.*fonts-liberation"):
+        check_fonts(tmp_path)
 
 
 @pytest.mark.parametrize(
