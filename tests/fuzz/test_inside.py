@@ -22,7 +22,7 @@ from visus import config
 from visus.core.places import Demand
 from visus.core.question import Blind, InlineImage, Question, Text, Turn
 from visus.errors import ServiceError
-from visus.server import app
+from visus.server.parts import Parts, all_parts
 
 Made = TypeVar("Made")
 
@@ -103,7 +103,7 @@ class World:
         self.loop = asyncio.new_event_loop()
         self.over = asyncio.Event()
         self.up = threading.Event()
-        self.parts: app.Parts
+        self.parts: Parts
         self.thread = threading.Thread(target=self.loop.run_until_complete, args=(self._run(),))
         self.thread.start()
         assert self.up.wait(30)
@@ -115,7 +115,7 @@ class World:
         ]
         for one, server in zip(self.servers.values(), listening, strict=True):
             one.port = server.sockets[0].getsockname()[1]
-        async with app.parts(self.configuration([]), own_ports=frozenset()) as self.parts:
+        async with all_parts(self.configuration([]), own_ports=frozenset()) as self.parts:
             self.up.set()
             await self.over.wait()
         for server in listening:

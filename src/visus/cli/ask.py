@@ -23,7 +23,7 @@ from visus.flow.chat import Answering
 from visus.models.catalogue import Vision
 from visus.providers.openai_dialect import OpenAIProvider
 from visus.providers.transport import Endpoint, Transport
-from visus.server import app
+from visus.server.parts import all_parts
 from visus.wire.answer import Envelope, Fold
 
 DEFAULT_QUESTION: Final = "What is in this image?"
@@ -78,7 +78,7 @@ def _text(batch: Sequence[object]) -> str:
 async def _answer(
     server: str | None, chosen: Configuration, asked: Question
 ) -> AsyncGenerator[AsyncIterator[Batch], None]:
-    async with app.parts(chosen, own_ports=frozenset()) as parts:
+    async with all_parts(chosen, own_ports=frozenset()) as parts:
         if server is None:
             async with parts.chat.answer(asked, []) as answering:
                 yield _all(answering)

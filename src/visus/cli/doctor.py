@@ -19,7 +19,8 @@ from visus.local.gguf.model import FilesUnusable, LocalModel, measure
 from visus.local.settings import GgufSettings
 from visus.models.catalogue import ModelRow
 from visus.routing.built_in import EYES, LIBRARY
-from visus.server import app
+from visus.server.parts import DECODER
+from visus.server.state import open_book
 from visus.units import MIB
 from visus.workers.faults import NoWorker
 from visus.workers.pool import WorkerPool
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _storage(chosen: Configuration) -> Iterator[Finding]:
     try:
-        keys = app.open_book(chosen).known()
+        keys = open_book(chosen).known()
     except StateRefused as fault:
         yield Finding("key store", "broken", str(fault))
         return
@@ -73,7 +74,7 @@ def _storage(chosen: Configuration) -> Iterator[Finding]:
 
 async def _workers(chosen: Configuration) -> list[Finding]:
     settings = chosen.settings
-    found = [await _worker("picture decoder", app.DECODER, settings.decoders, "[decoders]")]
+    found = [await _worker("picture decoder", DECODER, settings.decoders, "[decoders]")]
     if settings.lite.enabled:
         found.append(await _worker("visus-lite", EYES, settings.lite.workers, "[lite.workers]"))
     else:

@@ -17,7 +17,7 @@ from visus.core.question import Detail, InlineImage, LinkedImage, MediaReference
 from visus.errors import InvalidValue, ServiceError
 from visus.flow.estimate import Cost, Estimated
 from visus.media.sheet import Tile, sheet, tile_side_px
-from visus.server import app
+from visus.server.parts import all_parts
 
 
 def run(options: argparse.Namespace) -> int:
@@ -49,7 +49,7 @@ def _detailed(given: MediaReference, detail: Detail) -> MediaReference:
 async def _looked_at(
     chosen: Configuration, asked: Question, names: Sequence[str]
 ) -> tuple[Estimated, bytes]:
-    async with app.parts(chosen, own_ports=frozenset()) as parts:
+    async with all_parts(chosen, own_ports=frozenset()) as parts:
         others = [
             model_id
             for model_id, upstream in parts.upstreams.by_id.items()

@@ -9,12 +9,12 @@ from rich.table import Table
 
 from visus.accounts.keys import Key, KeyBook
 from visus.cli.configured import configuration
-from visus.server import app
+from visus.server.state import open_book
 
 
 def run(options: argparse.Namespace) -> int:
     """Makes, lists or revokes keys."""
-    book = app.open_book(configuration(options))
+    book = open_book(configuration(options))
     match options.action:
         case "create":
             return _create(book, options)

@@ -12,7 +12,7 @@ from visus.cli.configured import configuration
 from visus.config import ConfigRefused, Configuration
 from visus.errors import ServiceError, UnsupportedParameter
 from visus.flow.probe import ABILITIES, Probed, Prober
-from visus.server import app
+from visus.server.parts import all_parts
 
 
 def run(options: argparse.Namespace) -> int:
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _probed(chosen: Configuration, names: Sequence[str]) -> list[Probed]:
-    async with app.parts(chosen, own_ports=frozenset()) as parts:
+    async with all_parts(chosen, own_ports=frozenset()) as parts:
         prober = Prober(upstreams=parts.upstreams, media=parts.chat)
         return [await prober.probe(*one) for one in prober.deployments(names)]
 

@@ -18,6 +18,7 @@ from visus.cli.configured import configuration
 from visus.config import Configuration
 from visus.errors import InvalidValue
 from visus.server import app
+from visus.server.state import FIRST_KEY, open_book
 
 CURL: Final = """\
 curl {url}/chat/completions -H "Authorization: Bearer {key}" \
@@ -29,8 +30,8 @@ def run(options: argparse.Namespace) -> int:
     """Serves until it is told to stop."""
     chosen = configuration(options)
     telemetry.set_up()
-    book = app.open_book(chosen)
-    key = first_key(book, Path(chosen.settings.state.dir) / app.FIRST_KEY)
+    book = open_book(chosen)
+    key = first_key(book, Path(chosen.settings.state.dir) / FIRST_KEY)
     try:
         listener = app.listen(chosen)
     except OSError as fault:

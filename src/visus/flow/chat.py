@@ -63,7 +63,7 @@ class BlindAnswering(Answering):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatService:
-    """Answers chat questions. Built once, in `server.app.build`."""
+    """Answers chat questions. Built once, in `server.parts`."""
 
     upstreams: Upstreams
     media: MediaPipeline

@@ -1,0 +1,119 @@
+"""Every part below HTTP, made once and put together; closed in reverse."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from visus.config import Configuration, Settings
+from visus.flow.blind import Easing
+from visus.flow.chat import ChatService
+from visus.flow.estimate import EstimateService, Learner
+from visus.media.attachments import (
+    DOCUMENT_ENTRY,
+    VIDEO_ENTRY,
+    Attachments,
+)
+from visus.media.connect import address_policy
+from visus.media.fetch import Fetcher
+from visus.media.known import KnownPictures
+from visus.media.pipeline import WORKER_ENTRY, MediaPipeline
+from visus.media.renditions import Renditions
+from visus.media.resolving import FileSource, Resolver
+from visus.providers.judging import JUDGE_ENTRY, SchemaJudge
+from visus.providers.transport import Transport
+from visus.routing.choose import Upstreams
+from visus.server.renewal import Renewal, origins
+from visus.workers.pool import WorkerPool
+from visus.workers.settings import WorkerSettings
+
+DECODER = WORKER_ENTRY
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the service is made of, running."""
+
+    chat: ChatService
+    estimates: EstimateService
+    upstreams: Upstreams
+    renewal: Renewal
+
+
+@asynccontextmanager
+async def all_parts(
+    configuration: Configuration, *, own_ports: frozenset[int], files: FileSource | None = None
+) -> AsyncGenerator[Parts, None]:
+    """Makes every part below HTTP; `visus ask` uses the same ones as the server."""
+    settings = configuration.settings
+    async with AsyncExitStack() as stack:
+        transport = Transport(settings.upstream)
+        stack.push_async_callback(transport.aclose)
+        policy = address_policy(
+            settings.media,
+            own_ports=own_ports,
+            refused_origins=origins(configuration.access),
+        )
+        fetcher = await stack.enter_async_context(Fetcher(settings.media, policy=policy))
+        checkers = WorkerPool(
+            JUDGE_ENTRY, name="checkers", settings=settings.answers.workers, is_lazy=True
+        )
+        judge = SchemaJudge(await stack.enter_async_context(checkers))
+        renewal = Renewal(
+            settings=settings,
+            transport=transport,
+            judge=judge,
+            policy=policy,
+            until_closed=stack,
+        )
+        await renewal.adopt(configuration)
+        upstreams = renewal.upstreams
+        media = await _media(settings, fetcher, files, stack)
+        learner = Learner()
+        yield Parts(
+            ChatService(
+                upstreams=upstreams,
+                media=media,
+                easing=Easing(upstreams=upstreams, media=media, routing=settings.routing),
+                routing=settings.routing,
+                learner=learner,
+            ),
+            EstimateService(upstreams=upstreams, media=media, learner=learner),
+            upstreams,
+            renewal,
+        )
+
+
+async def _media(
+    settings: Settings, fetcher: Fetcher, files: FileSource | None, stack: AsyncExitStack
+) -> MediaPipeline:
+    """The pipeline and its workers, which end with `stack`."""
+
+    async def pool(
+        entry: str, name: str, workers: WorkerSettings, *, is_lazy: bool
+    ) -> WorkerPool:
+        made = WorkerPool(entry, name=name, settings=workers, is_lazy=is_lazy)
+        return await stack.enter_async_context(made)
+
+    film, paper = settings.media.video.workers, settings.media.documents.workers
+    decoders = await pool(DECODER, "decoders", settings.decoders, is_lazy=False)
+    videos = await pool(VIDEO_ENTRY, "videos", film, is_lazy=True)
+    documents = await pool(DOCUMENT_ENTRY, "documents", paper, is_lazy=True)
+    renditions = Renditions(settings.media.cache_bytes)
+    attachments = Attachments(
+        settings=settings.media,
+        videos=videos,
+        documents=documents,
+        renditions=renditions,
+    )
+    return MediaPipeline(
+        settings=settings.media,
+        resolver=Resolver(
+            settings=settings.media,
+            fetcher=fetcher,
+            files=files,
+            known=KnownPictures(settings.media.known_pictures),
+        ),
+        pool=decoders,
+        renditions=renditions,
+        attachments=attachments,
+    )

@@ -1,0 +1,138 @@
+"""The catalogue that is in force, and how another takes its place under way."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import msgspec
+
+from visus.config import Configuration, ProviderAccess, Settings
+from visus.media.addresses import AddressPolicy
+from visus.media.connect import refuse_upstreams
+from visus.models.catalogue import DeploymentRow, ModelRow
+from visus.providers.base import LoadsModels, Provider, RunsHere
+from visus.providers.checked import Checked, Judge
+from visus.providers.grounded import Grounded
+from visus.providers.transport import Transport
+from visus.routing.breaker import Breaker
+from visus.routing.choose import Upstream, Upstreams
+from visus.routing.deployment import Deployment
+from visus.routing.dialects import Given
+
+
+@dataclass(slots=True, kw_only=True)
+class Renewal:
+    """Knows a catalogue, and takes over another while questions are under way."""
+
+    settings: Settings
+    transport: Transport
+    judge: Judge
+    policy: AddressPolicy
+    until_closed: AsyncExitStack
+    upstreams: Upstreams = field(default_factory=lambda: Upstreams({}, ()))
+    """Always the same object, whatever it knows."""
+    _access: Mapping[str, ProviderAccess] = field(default_factory=dict[str, ProviderAccess])
+    _providers: Mapping[str, Provider | None] = field(
+        default_factory=dict[str, "Provider | None"]
+    )
+
+    async def adopt(self, configuration: Configuration) -> None:
+        """Takes over the providers and models of `configuration`, and nothing else of it.
+
+        Providers whose row did not change go on as they are, processes and all; breakers and
+        counts begin anew.
+        """
+        refuse_upstreams(self.policy, origins(configuration.access))
+        providers = {
+            name: self._providers[name]
+            if self._access.get(name) == access
+            else await _provider(access, self.settings, self.transport, self.until_closed)
+            for name, access in configuration.access.items()
+        }
+        for name, provider in providers.items():
+            if isinstance(provider, LoadsModels):
+                provider.know(configuration.catalogue.run_by(name))
+        adopted = Configuration(self.settings, configuration.catalogue, configuration.access)
+        self.upstreams.adopt(_upstreams(adopted, providers, self.judge))
+        self._access, self._providers = configuration.access, providers
+
+
+def origins(access: Mapping[str, ProviderAccess]) -> frozenset[tuple[str, int]]:
+    """Hosts and ports of every provider: nothing is fetched from there on a caller's behalf."""
+    origins: set[tuple[str, int]] = set()
+    for one in access.values():
+        url = urlsplit(one.base_url or "")
+        if url.hostname:
+            origins.add((url.hostname, url.port or (443 if url.scheme == "https" else 80)))
+    return frozenset(origins)
+
+
+def _upstreams(
+    configuration: Configuration, providers: Mapping[str, Provider | None], judge: Judge
+) -> Upstreams:
+    repairs = configuration.settings.answers.max_repairs
+
+    def finishing(provider: Provider, model: ModelRow) -> Provider:
+        """The provider with what is done here once the model has answered."""
+        checked = Checked(
+            inner=provider, ability=model.structured_output, judge=judge, max_repairs=repairs
+        )
+        convention = model.vision.box_convention
+        return checked if convention is None else Grounded(checked, convention)
+
+    def deployment(model: ModelRow, run_by: DeploymentRow) -> Deployment:
+        access = configuration.access[run_by.provider]
+        provider = providers[run_by.provider]
+        return Deployment(
+            row=access.row,
+            site=access.row.site,
+            upstream_id=run_by.upstream_id or model.id,
+            provider=None if provider is None else finishing(provider, model),
+            breaker=Breaker(configuration.settings.routing.breaker),
+            missing=access.missing,
+            stuck=_reason_of(provider),
+            loads=provider if isinstance(provider, LoadsModels) else None,
+        )
+
+    catalogue, routing = configuration.catalogue, configuration.settings.routing
+    by_id = {
+        model.id: Upstream(
+            msgspec.structs.replace(model, refuses=catalogue.refused_by(model)),
+            [deployment(model, one) for one in model.run_by],
+        )
+        for model in catalogue.models
+    }
+    for upstream in by_id.values():
+        wanted = upstream.model.follow_successor
+        if routing.follow_successors if wanted is None else wanted:
+            upstream.successor = by_id.get(upstream.model.successor or "")
+    aliases = {
+        alias: upstream for upstream in by_id.values() for alias in upstream.model.aliases
+    }
+    return Upstreams(by_id | aliases, providers=frozenset(configuration.access))
+
+
+def _reason_of(provider: Provider | None) -> Callable[[], str | None] | None:
+    """Who knows why the provider cannot answer now; None for one that is asked over a wire."""
+    return (lambda: provider.why_not) if isinstance(provider, RunsHere) else None
+
+
+async def _provider(
+    access: ProviderAccess, settings: Settings, transport: Transport, stack: AsyncExitStack
+) -> Provider | None:
+    """The provider of a row; what it has to end ends with `stack`."""
+    if access.missing:
+        return None
+    given = Given(
+        row=access.row,
+        options=access.options,
+        base_url=access.base_url,
+        api_key=access.api_key.reveal() if access.api_key else None,
+        transport=transport,
+        upstream=settings.upstream,
+        lite=settings.lite,
+        gguf=settings.gguf,
+        until_closed=stack,
+    )
+    return await access.dialect.make(given)
