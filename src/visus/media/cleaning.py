@@ -18,6 +18,25 @@ class Uncleanable(Exception):
     """Nobody can say what in this file is its maker's and what is needed to show it."""
 
 
+class Allowance:
+    """How much of something a file may have."""
+
+    def __init__(self, most: int, what: str) -> None:
+        self._left = most
+        self._what = what
+
+    def take(self, count: int = 1) -> int:
+        """The count, while there is as much left.
+
+        Raises:
+            Uncleanable: there is not.
+        """
+        self._left -= count
+        if self._left < 0:
+            raise Uncleanable(f"too many {self._what}")
+        return count
+
+
 class Blank(msgspec.Struct, frozen=True, array_like=True):
     """A stretch of a file that is overwritten: with `head`, then with zeros."""
 

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from visus.media.cleaning import Blank, Blanks, Uncleanable
+from visus.media.cleaning import Allowance, Blank, Blanks, Uncleanable
 
 _MAX_BOXES: Final = 100_000
 _MAX_ENTRIES: Final = 200_000
@@ -78,8 +78,8 @@ class _Walk:
     def __init__(self, data: memoryview) -> None:
         self._data = data
         self._blanks = Blanks(data)
-        self._boxes_left = _MAX_BOXES
-        self._entries_left = _MAX_ENTRIES
+        self._boxes = Allowance(_MAX_BOXES, "boxes")
+        self._entries = Allowance(_MAX_ENTRIES, "entries")
         self._pictures = 0
         self._is_in_fragments = False
 
@@ -152,7 +152,7 @@ class _Walk:
         for kind, width in ((b"stco", 4), (b"co64", 8)):
             if kind in stbl:
                 box = stbl[kind]
-                count = self._counted(self._number(box.body + 4, 4, box.end))
+                count = self._entries.take(self._number(box.body + 4, 4, box.end))
                 places = range(box.body + 8, box.body + 8 + count * width, width)
                 return [self._number(place, width, box.end) for place in places]
         raise Uncleanable("a track without chunks")
@@ -163,7 +163,7 @@ class _Walk:
             raise Uncleanable("a track without sizes")
         box = stbl[b"stsz"]
         each = self._number(box.body + 4, 4, box.end)
-        count = self._counted(self._number(box.body + 8, 4, box.end))
+        count = self._entries.take(self._number(box.body + 8, 4, box.end))
         if each:
             return [each] * count
         places = range(box.body + 12, box.body + 12 + count * 4, 4)
@@ -174,7 +174,7 @@ class _Walk:
         if b"stsc" not in stbl:
             raise Uncleanable("a track without a table of chunks")
         box = stbl[b"stsc"]
-        count = self._counted(self._number(box.body + 4, 4, box.end))
+        count = self._entries.take(self._number(box.body + 4, 4, box.end))
         if box.body + 8 + count * _SAMPLES_TO_CHUNK.size > box.end:
             raise Uncleanable("a table that is cut off")
         runs = [
@@ -186,7 +186,7 @@ class _Walk:
             following = runs[number + 1][0] if number + 1 < count else chunks + 1
             if first != len(found) + 1 or not first <= following <= chunks + 1:
                 raise Uncleanable("chunks out of order")
-            self._counted(samples * (following - first))
+            self._entries.take(samples * (following - first))
             found += [samples] * (following - first)
         if len(found) != chunks:
             raise Uncleanable("chunks without samples")
@@ -211,9 +211,7 @@ class _Walk:
 
     def _within(self, start: int, end: int) -> Iterator[_Box]:
         while start < end:
-            self._boxes_left -= 1
-            if self._boxes_left < 0:
-                raise Uncleanable("too many boxes")
+            self._boxes.take()
             size = self._number(start, 4, end)
             kind, body = self._number(start + 4, 4, end).to_bytes(4), start + 8
             if size == _BIG_SIZE:
@@ -229,9 +227,3 @@ class _Walk:
         if start + size > end:
             raise Uncleanable("a box that is cut off")
         return int.from_bytes(self._data[start : start + size])
-
-    def _counted(self, count: int) -> int:
-        self._entries_left -= count
-        if self._entries_left < 0:
-            raise Uncleanable("too many entries")
-        return count

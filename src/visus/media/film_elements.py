@@ -11,7 +11,7 @@ What is inside the coded pictures and sounds stays. Walks hostile bytes: every c
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from visus.media.cleaning import Blank, Blanks, Uncleanable
+from visus.media.cleaning import Allowance, Blank, Blanks, Uncleanable
 
 _MAX_ELEMENTS: Final = 200_000
 _VOID: Final = b"\xec"
@@ -77,7 +77,7 @@ class _Walk:
     def __init__(self, data: memoryview) -> None:
         self._data = data
         self._blanks = Blanks(data)
-        self._elements_left = _MAX_ELEMENTS
+        self._elements = Allowance(_MAX_ELEMENTS, "elements")
         self._pictures = 0
 
     def blanks(self) -> list[Blank]:
@@ -173,9 +173,7 @@ class _Walk:
             start = element.end
 
     def _at(self, start: int, end: int) -> _Element:
-        self._elements_left -= 1
-        if self._elements_left < 0:
-            raise Uncleanable("too many elements")
+        self._elements.take()
         id_bytes = self._width(start, end, most=4)
         name = int.from_bytes(self._data[start : start + id_bytes])
         place = start + id_bytes

@@ -134,28 +134,8 @@ class MediaPipeline:
         self, question: Question, resolved: Resolved, *, upstream_id: str, sees: Vision | None
     ) -> Prompt:
         """The question as one model gets it, from resolved pictures; see `prepare`."""
-        turns: Sequence[PromptTurn]
         if not resolved.references:
-            turns = [
-                PromptTurn(
-                    turn.role,
-                    [part for part in turn.parts if isinstance(part, Text)],
-                    turn.name,
-                    turn.tool_calls,
-                    turn.tool_call_id,
-                )
-                for turn in question.turns
-            ]
-            return Prompt(
-                upstream_id,
-                turns,
-                question.options,
-                question.streamed,
-                question.within,
-                (),
-                question.owner,
-                question.in_words,
-            )
+            return _prompt(question, upstream_id, _filled(question, ()), ())
         vision = self._check(resolved.references, sees, question.media)
         ready = await self._all_within(resolved, vision, question)
         self._check_sent(ready, vision)
@@ -168,16 +148,7 @@ class MediaPipeline:
                 else report
                 for report in reports
             ]
-        return Prompt(
-            upstream_id,
-            turns,
-            question.options,
-            question.streamed,
-            question.within,
-            reports,
-            question.owner,
-            question.in_words,
-        )
+        return _prompt(question, upstream_id, turns, reports)
 
     async def thumbnail(self, image: Image, *, side_px: int) -> bytes:
         """A PNG of a prepared picture, no side longer than `side_px`; made in a worker.
@@ -528,6 +499,24 @@ def _first_of(found: Survey) -> Sequence[str]:
     if found.frames == 1:
         return ()
     return (f"first of {found.frames} {'pages' if found.is_paged else 'frames'}",)
+
+
+def _prompt(
+    question: Question,
+    upstream_id: str,
+    turns: Sequence[PromptTurn],
+    reports: Sequence[PartReport],
+) -> Prompt:
+    return Prompt(
+        upstream_id,
+        turns,
+        question.options,
+        question.streamed,
+        question.within,
+        reports,
+        question.owner,
+        question.in_words,
+    )
 
 
 def _filled(question: Question, ready: Sequence[_Ready]) -> Sequence[PromptTurn]:
