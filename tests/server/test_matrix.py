@@ -26,6 +26,7 @@ from tests.support.claims import text_of
 from tests.support.films import COLOURS, bare, pdf
 from tests.support.gemini_upstream import GeminiServer
 from tests.support.openai_family import AzureServer, VllmServer
+from tests.support.rows import AZURE, GEMINI, VLLM, at_ports
 from tests.support.service import Reply, Service, ask
 from tests.support.upstream import WORDS, Asked, Upstream
 from tests.unit.media.sample_pictures import encode
@@ -79,40 +80,18 @@ provider = "scripted"
 upstream_id = "good"
 input_modalities = ["text", "image"]
 vision = { video = true, video_sampling = true, pdf = true }
-[[providers]]
-name = "azure"
-dialect = "openai"
-base_url = "http://127.0.0.1:{azure}"
-api_key_env = "SCRIPTED_KEY"
-api_key_header = "api-key"
-[providers.options]
-path = "/openai/deployments/{model}/chat/completions"
-query = { api-version = "2024-10-21" }
 [[models]]
 id = "azure"
 provider = "azure"
 upstream_id = "good"
 input_modalities = ["text", "image"]
 vision = { image_roles = ["user"], max_images = 10 }
-[[providers]]
-name = "vllm"
-dialect = "openai"
-base_url = "http://127.0.0.1:{vllm}/v1"
-api_key_env = "SCRIPTED_KEY"
-options = { media_uuid = true }
 [[models]]
 id = "vllm"
 provider = "vllm"
 upstream_id = "good"
 input_modalities = ["text", "image"]
 vision = { video = true, max_images = 4 }
-[[providers]]
-name = "gemini"
-dialect = "gemini"
-base_url = "http://127.0.0.1:{gemini}/v1beta"
-api_key_env = "GEMINI_KEY"
-api_key_header = "x-goog-api-key"
-options = { wants_signatures = true }
 [[models]]
 id = "gemini"
 provider = "gemini"
@@ -288,9 +267,9 @@ def matrix(
     houses: dict[str, Upstream], site: int, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
     """The service with every model."""
-    config = CONFIG.replace("{port}", str(site))
-    for name, server in houses.items():
-        config = config.replace(f"{{{name}}}", str(server.port))
+    rows = CONFIG + AZURE + VLLM + GEMINI + "options = { wants_signatures = true }"
+    ports = {name: server.port for name, server in houses.items()}
+    config = at_ports(rows, {**ports, "port": site})
     running = Service(
         tmp_path_factory.mktemp("matrix"),
         upstream_config(houses["scripted"].port, FAST, config),

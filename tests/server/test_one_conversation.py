@@ -14,6 +14,7 @@ from tests.support.claims import answered
 from tests.support.gemini_rules import answers_by_rules
 from tests.support.gemini_upstream import GeminiServer
 from tests.support.openai_family import AzureServer, OpenAIServer, VllmServer
+from tests.support.rows import AZURE, GEMINI, VLLM, at_ports
 from tests.support.service import Service, ask, picture, text
 from tests.unit.media.sample_pictures import encode, halves
 
@@ -23,28 +24,7 @@ CONFIG = """
 name = "openai"
 dialect = "openai"
 base_url = "http://127.0.0.1:{openai}/v1"
-api_key_env = "OPEN_KEY"
-[[providers]]
-name = "vllm"
-dialect = "openai"
-base_url = "http://127.0.0.1:{vllm}/v1"
-api_key_env = "OPEN_KEY"
-options = { media_uuid = true }
-[[providers]]
-name = "azure"
-dialect = "openai"
-base_url = "http://127.0.0.1:{azure}"
-api_key_env = "OPEN_KEY"
-api_key_header = "api-key"
-[providers.options]
-path = "/openai/deployments/{model}/chat/completions"
-query = { api-version = "2024-10-21" }
-[[providers]]
-name = "gemini"
-dialect = "gemini"
-base_url = "http://127.0.0.1:{gemini}/v1beta"
-api_key_env = "GEMINI_KEY"
-api_key_header = "x-goog-api-key"
+api_key_env = "SCRIPTED_KEY"
 [[providers]]
 name = "vertex"
 dialect = "gemini"
@@ -115,9 +95,9 @@ def polyglot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             "azure": stack.enter_context(AzureServer()),
             "gemini": house,
         }
-        config = FAST.replace("[lite]\nenabled = false\n", "") + CONFIG
-        for name, server in servers.items():
-            config = config.replace(f"{{{name}}}", str(server.port))
+        rows = CONFIG + VLLM + AZURE + GEMINI
+        config = FAST.replace("[lite]\nenabled = false\n", "")
+        config += at_ports(rows, {name: server.port for name, server in servers.items()})
         for name in ("openai", *OTHERS):
             row = MODEL.replace("{name}", name)
             config += row.replace("{upstream_id}", answers_by_rules.__name__)
@@ -127,7 +107,7 @@ def polyglot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         running = Service(
             tmp_path_factory.mktemp("polyglot"),
             config,
-            OPEN_KEY=OpenAIServer.key,
+            SCRIPTED_KEY=OpenAIServer.key,
             GEMINI_KEY=house.key,
             VERTEX_TOKEN=house.token,
         )

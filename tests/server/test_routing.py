@@ -15,36 +15,14 @@ from tests.conftest import FAST
 from tests.server.test_chat_proxy import data_url
 from tests.support.claims import answered, broke_off, recorded, refused
 from tests.support.raw import connected, request_bytes
+from tests.support.rows import TWO, TWO_HOUSES, at_ports
 from tests.support.service import Reply, Service, ask, picture
 from tests.support.upstream import Upstream, planned
 from tests.unit.media.sample_pictures import encode, halves
 
 both_ways = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 
-TWO = """
-[[models]]
-id = "two"
-input_modalities = ["text", "image"]
-[[models.deployments]]
-provider = "berlin"
-upstream_id = "plan"
-[[models.deployments]]
-provider = "paris"
-upstream_id = "plan"
-"""
 ROWS = """
-[[providers]]
-name = "berlin"
-dialect = "openai"
-base_url = "http://127.0.0.1:{port}/berlin/v1"
-region = "eu-de"
-country = "DE"
-[[providers]]
-name = "paris"
-dialect = "openai"
-base_url = "http://127.0.0.1:{port}/paris/v1"
-region = "eu-fr"
-country = "FR"
 [[providers]]
 name = "nowhere"
 dialect = "openai"
@@ -56,11 +34,6 @@ name = "unset"
 dialect = "openai"
 base_url_env = "NOBODY_SETS_THIS"
 [[models]]
-id = "one"
-provider = "berlin"
-upstream_id = "plan"
-input_modalities = ["text", "image"]
-{two}[[models]]
 id = "chained"
 provider = "berlin"
 upstream_id = "plan"
@@ -97,7 +70,7 @@ upstream_id = "plan"
 
 def config(upstream: Upstream, routing: str) -> str:
     twos = "".join(TWO.replace('"two"', f'"{name}"') for name in ("two", "even", "spared"))
-    rows = ROWS.replace("{port}", str(upstream.port)).replace("{two}", twos)
+    rows = at_ports(TWO_HOUSES + twos + ROWS, {"port": upstream.port})
     return FAST.partition("[routing]")[0] + routing + rows
 
 

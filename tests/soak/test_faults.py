@@ -17,6 +17,7 @@ from tests.conftest import FAST
 from tests.server.test_routing import Plan
 from tests.soak.test_soak import encoded, settle, state
 from tests.support.claims import answered, children, text_of
+from tests.support.rows import TWO, TWO_HOUSES, at_ports
 from tests.support.service import Reply, Service, picture, text
 from tests.support.upstream import Upstream
 
@@ -46,29 +47,7 @@ ROWS = """
 attempts = 3
 backoff_s = 0.01
 max_wait_s = 0.05
-breaker = {{ failures = 6, ratio = 0.6, window_s = 1, open_s = {open_s} }}
-[[providers]]
-name = "berlin"
-dialect = "openai"
-base_url = "http://127.0.0.1:{port}/berlin/v1"
-[[providers]]
-name = "paris"
-dialect = "openai"
-base_url = "http://127.0.0.1:{port}/paris/v1"
-[[models]]
-id = "one"
-provider = "berlin"
-upstream_id = "plan"
-input_modalities = ["text", "image"]
-[[models]]
-id = "two"
-input_modalities = ["text", "image"]
-[[models.deployments]]
-provider = "berlin"
-upstream_id = "plan"
-[[models.deployments]]
-provider = "paris"
-upstream_id = "plan"
+breaker = { failures = 6, ratio = 0.6, window_s = 1, open_s = {open_s} }
 [[models]]
 id = "chained"
 provider = "berlin"
@@ -80,7 +59,8 @@ fallbacks = ["two"]
 
 @pytest.fixture
 def faulty(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    rows = ROWS.format(port=upstream.port, open_s=OPEN_S)
+    rows = ROWS.replace("{open_s}", str(OPEN_S))
+    rows += at_ports(TWO_HOUSES + TWO, {"port": upstream.port})
     running = Service(tmp_path_factory.mktemp("faulty"), FAST.partition("[routing]")[0] + rows)
     yield running
     running.stop()
