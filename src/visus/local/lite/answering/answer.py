@@ -7,6 +7,7 @@ The kinds are tried in order; a kind that has nothing to say lets the next one t
 answers is declined, and a refusal holds no value of the picture.
 """
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Final, TypeAlias
@@ -23,8 +24,8 @@ from visus.local.lite.answering import (
     tables,
     ticks,
 )
-from visus.local.lite.answering.ask import Ask
-from visus.local.lite.answering.page import Page
+from visus.local.lite.answering.ask import Ask, Target
+from visus.local.lite.answering.page import Page, looks_like_a_label
 from visus.local.lite.answering.replies import (
     Reply,
     needs_a_model,
@@ -34,6 +35,7 @@ from visus.local.lite.answering.replies import (
     where,
 )
 from visus.local.lite.answering.vocabulary import display, keys_of
+from visus.local.lite.answering.words import STOPWORDS, holds, words
 
 Answerer: TypeAlias = Callable[[Ask, Page], Reply | None]
 
@@ -245,10 +247,51 @@ def _field(ask: Ask, page: Page) -> Reply | None:
     if _begins_with_its_verb(ask) and ask.target.kind in {"text", "name"}:
         return None
     for each in ask.alternatives():
-        found = lookup.look_up(page, each.target)
+        found = lookup.look_up(page, _of_the_whole(each.target, page))
         if found is not None:
-            return _told(each, page, found)
+            return _told(each, page, _in_the_unit(each, found))
     return None
+
+
+def _of_the_whole(target: Target, page: Page) -> Target:
+    """What the thing costs that the heading names, is what the whole page comes to."""
+    heading = [word for piece in page.pieces[:2] for word in words(piece.text)]
+    is_whole = target.key == "price" and target.extra and page.pieces
+    if not is_whole or not all(holds(heading, word) for word in target.extra):
+        return target
+    whole = target._replace(key="total", extra=())
+    return target if lookup.look_up(page, whole) is None else whole
+
+
+def _in_the_unit(ask: Ask, found: lookup.Finding) -> lookup.Finding:
+    """Of `2252 kJ / 539 kcal` the one that is asked for."""
+    if ask.target.key != "energy":
+        return found
+    unit = (
+        "kcal" if ask.has(r"calor|kalor|kcal") else "kj" if ask.has(r"joule|\bkj\b") else None
+    )
+    only = unit and re.search(rf"\d[\d.,]* ?{unit}\b", found.value, re.IGNORECASE)
+    return found._replace(value=only.group()) if only else found
+
+
+def _called(ask: Ask, page: Page) -> Reply | None:
+    """`What is the library called?`: the heading that says what it is."""
+    if not ask.has(
+        r"wie heisst (?:der|die|das|dieses?|diese[rn]?)\b|name (?:of the|des|der)\b|\bcalled\b|(?:what|which) \w+ is (?:it|this)\b"
+    ):
+        return None
+    things = [word for word in ask.words if word not in STOPWORDS and word not in _OF_CALLING]
+    for piece in page.pieces[:3] if things else ():
+        parts = words(piece.text)
+        named = all(
+            holds(parts, each) or any(lookup.ends_in(p, each) for p in parts) for each in things
+        )
+        if named and len(parts) > len(things) - 1 and not looks_like_a_label(piece.text):
+            return Reply(f"{piece.text}.", piece.text)
+    return None
+
+
+_OF_CALLING: Final = frozenset({"called", "name", "heisst", "named"})
 
 
 def _ticked(ask: Ask, page: Page) -> Reply | None:
@@ -342,7 +385,7 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"\bbright|\bdark\b|blurr|\bsharp|unscharf|verschwommen|wie hell|wie dunkel|wie scharf", lambda ask, page: None if presence.is_asked(ask) or ask.content[1:] else _light(ask, page)),
     (r"", _ticked),
     (r"", _presence),
-    (r"line|title|heading|header|zeile|uberschrift|titel|\bwords?\b|\bwort|top|bottom|oben|unten|schlagzeile", _line),
+    (r"line|(?<!job )title|heading|header|zeile|uberschrift|titel|\bwords?\b|\bwort|top|bottom|oben|unten|schlagzeile", _line),
     (r"what (?:does|do|is) (?:the|this) (?:\w+ )?(?:chart|graph|diagram|table|plot) (?:show|about|called)|was (?:zeigt|stellt) (?:das|die|der|dieses?) (?:\w*diagramm|\w*tabelle|grafik|schaubild|chart)", _about_figures),
     (_READ, _read),
     (_DESCRIBE, _describe),
@@ -354,6 +397,7 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"", _field),
     (r"", _cell),
     (r"", _statement),
+    (r"", _called),
     (r"^\W*(?:which|what|who|welche\w*|wer|was)\b", _row),
     (r"what|which|who|name|identify|recogni|was|welche|erkenn|animal|object|tier", _identify),
 )  # fmt: skip

@@ -52,13 +52,13 @@ _NAMED: Final[tuple[tuple[str, str], ...]] = (
     (r"\b(?:bei|mit|zu) wem\b|\b(?:with|from) whom (?:can|do|should|must)\b", "contact"),
     (r"(?:which|what) card\b.*(?:used|paid|pay)|(?:mit )?welche[rn]? karte\b.*(?:bezahlt|gezahlt|benutzt|verwendet)", "payment_method"),
     (r"how tall (?:is|are)|wie gross (?:ist|sind) (?:er|sie|(?:der|die|das) (?:patient\w*|person|kind|bewerber\w*|antragsteller\w*|spieler\w*))\b", "height"),
-    (r"whose (?:ticket|card|pass|badge|licence|passport|account)|wessen (?:karte|ticket|ausweis|fahrkarte|konto)|auf wen .*ausgestellt|who(?:'s| is)? .*(?:travel\w*|flying|flies)|wer (?:reist|fliegt|fahrt)\b", "name"),
+    (r"whose (?:\w+ )?(?:ticket|card|pass|badge|licence|passport|account)|wessen (?:karte|ticket|ausweis|fahrkarte|konto)|auf wen .*ausgestellt|who(?:'s| is)? .*(?:travel\w*|flying|flies)|wer (?:reist|fliegt|fahrt)\b", "name"),
     (r"was (?:hat|haben) (?:die|das|der|eine?) (?:fahrkarte|ticket|karte|eintrittskarte|fahrschein|fahrt|flug)\b.*gekostet|how much (?:was|is|did|does) (?:the|this) (?:ticket|fare|journey|trip)\b", "price"),
 )  # fmt: skip
 """What a question says of itself: stronger than any other field that it names."""
 _ASKED: Final[tuple[tuple[str, str], ...]] = (
-    (r"(?:wann|um wie ?viel uhr|um welche).*\b(?:fahr|flieg|leg|start|geh)\w* .*\bab\b\W*$|wann.*\b(?:abfahrt|abflug|abfahr\w*|abflieg\w*)|(?:when|what time).*\b(?:depart|take off|leave)s?\b", "departure_time"),
-    (r"(?:wann|um wie ?viel uhr|um welche).*\b(?:komm\w*|leg\w*) .*\ban\b\W*$|wann.*\b(?:ankunft|ankomm\w*|eintriff\w*|landet)|(?:when|what time).*\b(?:arrive|land|get in)s?\b", "arrival_time"),
+    (r"(?:wann|um wie ?viel uhr|um welche).*\b(?:fahr|flieg|leg|start|geh)\w* .*\bab\b\W*$|wann.*\b(?:abfahrt|abflug|abfahr\w*|abflieg\w*)|(?:when|what time).*\b(?:depart|take off|leave|exit|drive out)s?\b|wann.*(?:ausgefahren|hinausgefahren|verlassen)", "departure_time"),
+    (r"(?:wann|um wie ?viel uhr|um welche).*\b(?:komm\w*|leg\w*) .*\ban\b\W*$|wann.*\b(?:ankunft|ankomm\w*|eintriff\w*|landet)|(?:when|what time).*\b(?:arrive|land|get in|enter|drive in)s?\b|wann.*(?:eingefahren|hineingefahren)", "arrival_time"),
     (r"wie oft.*(?:nehm|einzunehmen|einnahme|tablette|anwend)|wie (?:soll|muss|wird|nimmt|nehme) .*(?:eingenommen|einnehm|dosier|angewendet|\bein\W*$)|how (?:often|many times).*(?:take|use|dose)|how (?:should|do|must) (?:i|you|it|one).*(?:take|taken|dosed)", "dosage"),
     (r"(?:wie heisst|welches|name).*\b(?:medikament\w*|arznei\w*|praparat\w*)|(?:what|which|name).*\b(?:medicine|medication|drug)\b(?!.*(?:dose|batch|expir))", "product"),
     (r"(?:unter )?welche[rn]? nummer.*(?:erreich|anruf|kontakt)|(?:which|what) number.*(?:call|reach|ring|dial)", "phone"),
@@ -110,9 +110,12 @@ _ASKED: Final[tuple[tuple[str, str], ...]] = (
     (r"where.*(?:going|go\b|fly|heading|headed|arriv|travel|destination)|wohin", "destination"),
     (r"where.*(?:take[s]? place|held|happen|meet)|wo (?:findet|fand|ist die veranstaltung|treffen)", "venue"),
     (r"when.*(?:take[s]? place|appointment|meeting|event|held)|wann (?:findet|fand|ist der termin|ist das treffen|beginnt)", "event_date"),
+    (r"(?:in )?(?:which|what) (?:city|town).*(?:live|reside|based|located|is the|does)|in welche[rm] (?:stadt|ort)", "city"),
     (r"where.*(?:live|reside)|wo wohn", "address"),
+    (r"\bhow long\b.*(?:parked|stay|last|take|there|did)|wie lange (?:dauert|hat|war|parkte|stand)", "duration"),
     (r"(?:which|what) account|auf welches konto|welche[sm]? konto", "iban"),
     (r"(?:which|what) bank\b|(?:bei )?welche[rs]? (?:bank|kreditinstitut)", "bank"),
+    (r"\b(?:on )?(?:what|which) (?:day|date)\b|\b(?:an )?welche[mnrs]? (?:tag|datum)\b", "date"),
     (r"how.*(?:called|name of the person)|what is (?:the|this) (?:\w+ )?(?:person|man|woman|applicant|volunteer|member|patient|student|employee|guest|tenant|owner|participant)\W* (?:called|name)|wie heisst (?:die person|der|die) (?!produkt|artikel|firma)", "name"),
 )  # fmt: skip
 
@@ -276,7 +279,7 @@ class Ask:
         if self.tongue == "de" and raw.isalpha() and (raw.islower() or token.start == 0):
             return False
         return not re.fullmatch(
-            r"[a-z]{3,}(?:ed|ing)|appl(?:y|ies)|good|valid|used|wants?|still|going|doing|hands?|over|belongs?|differs?|needs?|works?",
+            r"[a-z]{3,}(?:ed|ing)|appl(?:y|ies)|good|valid|used|wants?|still|going|doing|hands?|over|belongs?|differs?|needs?|works?|reach|contact|wrote|write",
             token.text,
         )
 
@@ -302,8 +305,10 @@ _STRICT: Final = frozenset[Kind]({"date", "name", "percent", "place", "time"})
 def _fits(kind: Kind, wanted: Kind) -> bool:
     if wanted in {"text", kind}:
         return True
-    if wanted in {"name", "place"}:
-        return kind in {"name", "place", "text"} or (wanted == "place" and kind == "postcode")
+    if wanted == "name":
+        return kind in {"name", "place", "text"}
+    if wanted == "place":
+        return kind in {"place", "text", "postcode"}
     return wanted == "date" and kind in {"time", "text"}
 
 
@@ -560,8 +565,21 @@ _LONGEST: Final = 400
 """Letters of one question that are understood: patterns take more than linear time."""
 
 
+_QUARTER: Final = re.compile(
+    r"\b(?:(first|1st|erste[ns]?|1\.)|(second|2nd|zweite[ns]?|2\.)|(third|3rd|dritte[ns]?|3\.)"
+    r"|(fourth|4th|last|vierte[ns]?|4\.|letzte[ns]?)) (?:quarter|quartal\w*)",
+    re.IGNORECASE,
+)
+
+
+def _with_short_quarters(text: str) -> str:
+    """`the third quarter` as tables have it: `Q3`."""
+    return _QUARTER.sub(lambda found: f"Q{found.lastindex}", text)
+
+
 def asks_in(text: str, *, tongue_before: Tongue | None) -> list[Ask]:
     """The questions of a message; the whole message, if none of it looks like one."""
+    text = _with_short_quarters(text)
     sentences = [match.group().strip() for match in _SENTENCE.finditer(text)]
     sentences = [sentence for sentence in sentences if re.search(r"\w", sentence)]
     speech = _wanted_tongue(text) or tongue.of_question(text) or tongue_before or "en"

@@ -340,9 +340,14 @@ def _amount(pair: Pair, score: float) -> Iterator[Finding]:
 
 def _along(pair: Pair) -> Iterator[tuple[str, Box, float]]:
     yield pair.value, pair.box, pair.confidence
+    has_amount = any(find("amount", pair.value))
     for piece in pair.rest if pair.how in {"colon", "right", "inline"} else ():
         if looks_like_a_label(piece.text) or re.match(r"[^\d:]{2,}:", piece.text):
             return
+        # Behind its amount, other words name another one: `Overtime 184.50 Pension 116.70`.
+        if has_amount and re.match(r"[^\W\d]{4}[^\d]*$", piece.text.strip()):
+            return
+        has_amount = has_amount or any(find("amount", piece.text))
         yield piece.text, piece.box, piece.confidence
 
 
@@ -424,7 +429,8 @@ def _remainder(pair: Pair, target: Target, score: float) -> Iterator[Finding]:
     rest = pair.value
     if not rest.strip():
         return
-    if target.kind in _FREE and not re.match(r"[A-ZÄÖÜ0-9€$£+]", rest):
+    is_free = target.kind in _FREE and target.key != "payment_method"
+    if is_free and not re.match(r"[A-ZÄÖÜ0-9€$£+]", rest):
         return
     if target.key in _NOUNS_OF_NAMES:
         return

@@ -8,11 +8,14 @@ A label's value stands after a colon, to its right, or below it. Nothing is deci
 which label is meant; `lookup` asks, this module only knows the geometry.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal, NamedTuple, TypeAlias
+
+from msgspec.structs import replace
 
 from visus.local.lite.answering.values import find
 from visus.local.lite.answering.vocabulary import spans
@@ -74,7 +77,8 @@ class Page:
     def pieces(self) -> tuple[Piece, ...]:
         """The lines that hold text, in reading order."""
         kept = (line for line in self.evidence.lines if line.text.strip())
-        return tuple(_piece(line, place) for place, line in enumerate(kept))
+        parts = (part for line in kept for part in _parts_of(line))
+        return tuple(_piece(line, place) for place, line in enumerate(parts))
 
     @cached_property
     def text(self) -> str:
@@ -158,6 +162,46 @@ class Page:
         below = self.below(piece)
         if below:
             yield _pair(bare, below[0], "below", rest=(), below=below[1:])
+
+
+def _parts_of(line: Line) -> list[Line]:
+    """`Adults 8.00 Children 4.50` as two lines: names, each with its amount, and nothing else."""
+    amounts = list(find("amount", line.text))
+    ends = [0, *(found.end for found in amounts)]
+    names = [line.text[end : found.start] for end, found in zip(ends, amounts, strict=False)]
+    is_list = len(amounts) > 1 and all(map(_is_short_name, names))
+    if not is_list or line.text[ends[-1] :].strip(" .,;€$£|"):
+        return [line]
+    each = (line.box.right - line.box.left) / len(line.text)
+    ends[-1] = len(line.text)
+    return [
+        replace(
+            line,
+            text=line.text[start:end].strip(" |·•,;"),
+            box=replace(
+                line.box,
+                left=line.box.left + start * each,
+                right=line.box.left + end * each,
+            ),
+        )
+        for start, end in itertools.pairwise(ends)
+    ]
+
+
+def _is_short_name(text: str) -> bool:
+    parts = words(text)
+    letters = sum(map(str.isalpha, text))
+    return (
+        letters >= _LETTERS_OF_A_NAME
+        and len(parts) <= _WORDS_OF_A_NAME
+        and not any(map(str.isdigit, text))
+        and not any(part in STOPWORDS for part in parts)
+        and not spans(tokens(text))
+    )
+
+
+_LETTERS_OF_A_NAME: Final = 4
+_WORDS_OF_A_NAME: Final = 3
 
 
 def _piece(line: Line, place: int) -> Piece:
@@ -261,11 +305,15 @@ def _rebuilt(rows: tuple[tuple[Piece, ...], ...]) -> tuple[Table, ...]:
 def _is_header(row: tuple[Piece, ...]) -> bool:
     if len(row) < 3 or any(piece.text.strip().endswith(":") for piece in row):
         return False
-    if has_numbered_names([piece.text for piece in row]):
+    texts = [piece.text.strip() for piece in row]
+    if has_numbered_names(texts) or all(map(_ORDINAL.fullmatch, texts[1:])):
         return True
     return not any(
         re.search(r"\d(?<!\bQ\d)(?<!20\d\d)(?<!19\d\d)(?!\d)", piece.text) for piece in row
     )
+
+
+_ORDINAL: Final = re.compile(r"\d{1,2}(?:st|nd|rd|th|\.)")
 
 
 def has_numbered_names(texts: list[str]) -> bool:

@@ -115,6 +115,8 @@ SUBJECTS: Final = frozenset(
     ticket tickets train bus coach journey concert event performance show medicine medication drug
     fahrkarte fahrkarten eintrittskarte karte zug fahrt konzert veranstaltung auffuhrung vorstellung
     medikament medikaments medikamentes arznei arzneimittel
+    plane planes aeroplane airplane aircraft flight flights car cars vehicle van
+    flugzeug flug flieger auto wagen fahrzeug
     """.split()
 )
 """What a ticket, a label or a sign is itself, and need not say: no running text about others."""
@@ -173,6 +175,10 @@ def stem(word: str) -> str:
     return word
 
 
+_TWO_SIDES: Final = ({"ed", "er"}, {"er", "ee"})
+"""Endings that tell who does a thing from what, or whom, it is done to."""
+
+
 @lru_cache(maxsize=16384)
 def alike(one: str, other: str) -> bool:
     """Whether two folded words mean the same but for an ending, a language or a misread letter."""
@@ -189,7 +195,7 @@ def _translated(one: str, other: str) -> bool:
 
 
 def _misread(one: str, other: str) -> bool:
-    if {one[-2:], other[-2:]} == {"ed", "er"}:
+    if {one[-2:], other[-2:]} in _TWO_SIDES:
         return False  # Who borrowed it, and what was borrowed, are two things.
     shorter = min(len(one), len(other))
     if shorter >= 4 and _skeleton(one) == _skeleton(other):
@@ -256,9 +262,9 @@ def holds(haystack: Sequence[str], needle: str) -> bool:
         return True
     root = _verb_root(needle) or stem(needle)
     # Who borrowed it, the borrower, is not what was borrowed.
-    other = {"ed": "er", "er": "ed"}.get(needle[-2:])
+    others = [(sides - {needle[-2:]}).pop() for sides in _TWO_SIDES if needle[-2:] in sides]
     if len(root) >= 4 and any(
-        root in word and not (other and word == f"{root}{other}") for word in haystack
+        root in word and word not in {f"{root}{other}" for other in others} for word in haystack
     ):
         return True
     return len(needle) >= 9 and _is_made_of(needle, haystack)
