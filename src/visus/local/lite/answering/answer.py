@@ -35,7 +35,7 @@ from visus.local.lite.answering.replies import (
     where,
 )
 from visus.local.lite.answering.vocabulary import display, keys_of
-from visus.local.lite.answering.words import STOPWORDS, holds, words
+from visus.local.lite.answering.words import STOPWORDS, SUBJECTS, holds, words
 
 Answerer: TypeAlias = Callable[[Ask, Page], Reply | None]
 
@@ -256,8 +256,8 @@ def _field(ask: Ask, page: Page) -> Reply | None:
 def _of_the_whole(target: Target, page: Page) -> Target:
     """What the thing costs that the heading names, is what the whole page comes to."""
     heading = [word for piece in page.pieces[:2] for word in words(piece.text)]
-    is_whole = target.key == "price" and target.extra and page.pieces
-    if not is_whole or not all(holds(heading, word) for word in target.extra):
+    things = [word for word in (*target.extra, *target.verbs) if word not in SUBJECTS]
+    if target.key != "price" or not things or not all(holds(heading, it) for it in things):
         return target
     whole = target._replace(key="total", extra=())
     return target if lookup.look_up(page, whole) is None else whole

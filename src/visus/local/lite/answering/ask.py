@@ -279,7 +279,8 @@ class Ask:
         if self.tongue == "de" and raw.isalpha() and (raw.islower() or token.start == 0):
             return False
         return not re.fullmatch(
-            r"[a-z]{3,}(?:ed|ing)|appl(?:y|ies)|good|valid|used|wants?|still|going|doing|hands?|over|belongs?|differs?|needs?|works?|reach|contact|wrote|write",
+            r"[a-z]{3,}(?:ed|ing)|appl(?:y|ies)|good|valid|used|wants?|still|going|doing|hands?|over|belongs?|differs?|needs?|works?|reach|reaches|contact|wrote|write"
+            r"|long|off|out|enters?|exits?|leaves?|stays?|drives?|mrs?|ms",
             token.text,
         )
 

@@ -22,6 +22,7 @@ from visus.local.lite.answering.page import (
     Piece,
     before_the_next_name,
     is_code,
+    lists_in,
     looks_like_a_label,
     split_at_colons,
 )
@@ -312,6 +313,8 @@ def _free_value(pair: Pair, target: Target, score: float) -> Iterator[Finding]:
 
 def _is_label(value: str, target: Target) -> bool:
     """Whether the text is a label: for an occupation, a label with a value of its own."""
+    if target.key == "payment_method":
+        return value.endswith(":")
     if target.key == "occupation":
         return value.endswith(":") or bool(split_at_colons(value))
     return looks_like_a_label(value)
@@ -340,14 +343,11 @@ def _amount(pair: Pair, score: float) -> Iterator[Finding]:
 
 def _along(pair: Pair) -> Iterator[tuple[str, Box, float]]:
     yield pair.value, pair.box, pair.confidence
-    has_amount = any(find("amount", pair.value))
-    for piece in pair.rest if pair.how in {"colon", "right", "inline"} else ():
+    value = Piece(pair.value, pair.box, pair.confidence, 0, 0)
+    row = pair.rest if pair.how in {"colon", "right", "inline"} else ()
+    for piece in lists_in((value, *row))[0][1:]:
         if looks_like_a_label(piece.text) or re.match(r"[^\d:]{2,}:", piece.text):
             return
-        # Behind its amount, other words name another one: `Overtime 184.50 Pension 116.70`.
-        if has_amount and re.match(r"[^\W\d]{4}[^\d]*$", piece.text.strip()):
-            return
-        has_amount = has_amount or any(find("amount", piece.text))
         yield piece.text, piece.box, piece.confidence
 
 
@@ -451,6 +451,8 @@ def _by_place(page: Page, target: Target) -> Iterator[Finding]:
         yield from _address_in_parts(page, target)
     if target.key in _UNLABELLED:
         yield from _anywhere(page, target.kind)
+    if target.key in {"weight", "net_weight"}:
+        yield from _alone(page, rf"(?:net )?\d[\d.,]* ?(?:{_MASS}|ml|cl|l)\b")
     if target.key == "phone":
         yield from (each for each in _anywhere(page, "phone") if each.value.startswith("+"))
 
@@ -464,6 +466,14 @@ def _address_in_parts(page: Page, target: Target) -> Iterator[Finding]:
     if found:
         whole = ", ".join(each.value for each in found)
         yield found[0]._replace(value=whole, score=0.7)
+
+
+def _alone(page: Page, pattern: str) -> Iterator[Finding]:
+    """What stands on a line of its own, if only one line is like that: `400 g` on a jar."""
+    lines = [each for each in page.pieces if re.fullmatch(pattern, fold(each.text.strip()))]
+    alone = [each for each in lines if len(page.row_of(each)) == 1]
+    if len(alone) == 1:
+        yield Finding(alone[0].text.strip(), "", alone[0].box, alone[0].confidence, 0.5)
 
 
 def _anywhere(page: Page, kind: Kind) -> Iterator[Finding]:

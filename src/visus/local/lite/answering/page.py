@@ -196,7 +196,7 @@ def _is_short_name(text: str) -> bool:
         and len(parts) <= _WORDS_OF_A_NAME
         and not any(map(str.isdigit, text))
         and not any(part in STOPWORDS for part in parts)
-        and not spans(tokens(text))
+        and not looks_like_a_label(text)
     )
 
 
@@ -306,14 +306,27 @@ def _is_header(row: tuple[Piece, ...]) -> bool:
     if len(row) < 3 or any(piece.text.strip().endswith(":") for piece in row):
         return False
     texts = [piece.text.strip() for piece in row]
-    if has_numbered_names(texts) or all(map(_ORDINAL.fullmatch, texts[1:])):
+    if has_numbered_names(texts) or all(map(ORDINAL.fullmatch, texts[1:])):
         return True
     return not any(
         re.search(r"\d(?<!\bQ\d)(?<!20\d\d)(?<!19\d\d)(?!\d)", piece.text) for piece in row
     )
 
 
-_ORDINAL: Final = re.compile(r"\d{1,2}(?:st|nd|rd|th|\.)")
+ORDINAL: Final = re.compile(r"\d{1,2}(?:st|nd|rd|th|\.)")
+"""What names a column by its number."""
+_NAMES_A_THING: Final = re.compile(r"(?!(?:EUR|USD|GBP|CHF|VAT|Stk|pcs)\b)[^\W\d_]{3}")
+
+
+def lists_in(row: tuple[Piece, ...]) -> list[list[Piece]]:
+    """`Overtime 184.50 Pension 116.70` as two: behind an amount, words name another thing."""
+    found: list[list[Piece]] = [[]]
+    for piece in row:
+        has_amount = any(any(find("amount", each.text)) for each in found[-1])
+        if has_amount and _NAMES_A_THING.match(piece.text):
+            found.append([])
+        found[-1].append(piece)
+    return found
 
 
 def has_numbered_names(texts: list[str]) -> bool:

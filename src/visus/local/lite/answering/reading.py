@@ -132,6 +132,10 @@ def title(ask: Ask, page: Page) -> Reply | None:
     ] or list(page.pieces)
     if not upper:
         return nothing_read(ask)
+    tabled = page.evidence.tables
+    upper = [
+        piece for piece in upper if not any(_inside(piece, each) for each in tabled)
+    ] or upper
     tallest = max(upper, key=lambda piece: (round(piece.height, 0), -piece.box.top))
     return Reply(tallest.text, tallest.text)
 

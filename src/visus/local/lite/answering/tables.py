@@ -15,9 +15,11 @@ from typing import Final, NamedTuple
 
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.page import (
+    ORDINAL,
     Page,
     before_the_next_name,
     has_numbered_names,
+    lists_in,
     looks_like_a_label,
 )
 from visus.local.lite.answering.values import Kind, find, is_date, number_in
@@ -149,9 +151,21 @@ def sections(page: Page) -> list[Section]:
 
 def _is_form(table: Table) -> bool:
     """Whether cells below the first row name what stands beside or under them."""
+    if _is_two_lists(table):
+        return True
     filled = [each.text for cells in table.rows[1:] for each in cells if each.text.strip()]
     labels = sum(looks_like_a_label(text) for text in filled if not _is_sum(text))
     return bool(filled) and labels >= 2 and labels * 4 >= len(filled)
+
+
+def _is_two_lists(table: Table) -> bool:
+    """`Overtime 184.50 | Pension 116.70`: names and figures, twice beside each other."""
+    header, *body = table.rows
+    if len(header) != 4 or header[1].text.strip() or header[3].text.strip() or not body:
+        return False
+    names = [cells[place].text for cells in body for place in (0, 2) if cells[place].text]
+    figures = [cells[place].text for cells in body for place in (1, 3) if cells[place].text]
+    return not any(map(_is_numeric, names)) and all(map(_is_numeric, figures))
 
 
 def _is_sum(text: str) -> bool:
@@ -198,7 +212,11 @@ def _is_header(table: Table, place: int, following: list[Cell] | None) -> bool:
 
 def _is_name(text: str) -> bool:
     """Whether a cell may name a column: no figures but a year, a quarter, a short number."""
-    return not any(map(str.isdigit, text)) or _YEAR.search(text) is not None
+    return (
+        not any(map(str.isdigit, text))
+        or _YEAR.search(text) is not None
+        or ORDINAL.fullmatch(text.strip()) is not None
+    )
 
 
 def _has_figures(cells: list[Cell]) -> bool:
@@ -380,7 +398,8 @@ def _item_line(ask: Ask, page: Page) -> CellFound | None:
         for word in ask.content
         if (word in ask.target.extra or word not in named) and _matters(ask, word)
     ]
-    for row in page.rows if wanted else ():
+    lists = (each for row in page.rows for each in lists_in(row))
+    for row in lists if wanted else ():
         text = " ".join(piece.text for piece in row)
         if not all(holds(words(text), word) for word in wanted):
             continue

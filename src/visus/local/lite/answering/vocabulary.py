@@ -276,7 +276,10 @@ def _has_name_near(key: str, name: str) -> bool:
     field = BY_KEY[key]
     names = (*field.english.split("|"), *field.german.split("|"))
     compacted = (compact(token.text for token in tokens(each)) for each in names)
-    return any(distance_is_at_most_one(each, name) for each in compacted)
+    return any(
+        distance_is_at_most_one(each, name) and {each[-2:], name[-2:]} != {"er", "ee"}
+        for each in compacted
+    )
 
 
 def spans(parts: tuple[Token, ...]) -> list[Span]:

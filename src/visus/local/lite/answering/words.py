@@ -182,11 +182,11 @@ _TWO_SIDES: Final = ({"ed", "er"}, {"er", "ee"})
 @lru_cache(maxsize=16384)
 def alike(one: str, other: str) -> bool:
     """Whether two folded words mean the same but for an ending, a language or a misread letter."""
-    if one == other:
+    if one == other or _translated(one, other):
         return True
     if any(map(str.isdigit, one + other)):
         return _mixed(one) and _mixed(other) and _skeleton(one) == _skeleton(other)
-    return _translated(one, other) or _same_but_for_ending(one, other) or _misread(one, other)
+    return _same_but_for_ending(one, other) or _misread(one, other)
 
 
 def _translated(one: str, other: str) -> bool:
@@ -264,7 +264,9 @@ def holds(haystack: Sequence[str], needle: str) -> bool:
     # Who borrowed it, the borrower, is not what was borrowed.
     others = [(sides - {needle[-2:]}).pop() for sides in _TWO_SIDES if needle[-2:] in sides]
     if len(root) >= 4 and any(
-        root in word and word not in {f"{root}{other}" for other in others} for word in haystack
+        root in word
+        and not any(word in {f"{root}{other}", f"{needle[:-2]}{other}"} for other in others)
+        for word in haystack
     ):
         return True
     return len(needle) >= 9 and _is_made_of(needle, haystack)
