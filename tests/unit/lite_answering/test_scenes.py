@@ -162,3 +162,65 @@ def test_each_of_several_pages_answers_for_itself() -> None:
 )
 def test_a_film_is_described_like_a_picture(question: str, name: str) -> None:
     assert name in ask(question, CAT, CAT)
+
+
+GREY = Evidence(
+    width_px=200,
+    height_px=100,
+    colours=[Colour("grey", (120, 121, 119), 0.6), Colour("black", (8, 8, 9), 0.3)],
+    photo=True,
+)
+TINTED = Evidence(
+    width_px=200,
+    height_px=100,
+    colours=[Colour("grey", (120, 118, 135), 0.6), Colour("black", (8, 8, 9), 0.3)],
+    photo=True,
+)
+SCOOTER = photographed(("motor scooter", "Motorroller", 0.8))
+
+
+@pytest.mark.parametrize(
+    ("seen", "question", "start"),
+    [
+        (GREY, "Is this photo in colour?", "No"),
+        (GREY, "Is it black and white?", "Yes"),
+        (GREY, "Ist das Bild schwarz-weiß?", "Ja"),
+        (GREY, "Ist das ein Farbfoto?", "Nein"),
+        (GREY, "Is it greyscale or in colour?", "Only black, grey and white"),
+        (TINTED, "Is this photo in colour?", "Yes"),
+        (TINTED, "Ist das Foto in Graustufen?", "Nein"),
+        (RED, "Is this a color image?", "Yes"),
+        (CAT, "Is the dog black and white?", "No, I cannot find"),
+    ],
+)
+def test_colour_is_told_from_greyscale(seen: Evidence, question: str, start: str) -> None:
+    assert ask(question, seen).startswith(start)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is the license plate?",
+        "What is the brand?",
+        "Wie lautet das Kennzeichen?",
+        "Was ist die Seriennummer?",
+    ],
+)
+def test_the_name_of_a_thing_is_no_value_that_it_bears(question: str) -> None:
+    assert "scooter" not in ask(question, SCOOTER)
+    assert "roller" not in ask(question, SCOOTER)
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("What is the main object?", "motor scooter"),
+        ("What vehicle is this?", "motor scooter"),
+        ("Was ist das für ein Fahrzeug?", "Motorroller"),
+        ("Describe this picture in one sentence.", "motor scooter"),
+        ("Describe the image briefly.", "motor scooter"),
+        ("Beschreibe das Bild in einem Satz.", "Motorroller"),
+    ],
+)
+def test_things_are_named_and_described_however_one_asks(question: str, name: str) -> None:
+    assert name in ask(question, SCOOTER)

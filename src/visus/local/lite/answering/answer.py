@@ -54,6 +54,15 @@ _UNKNOWABLE: Final = (
     r"|gefuhl|fuhlt|stimmung|tragt|anhat|macht die|macht der|wetter|jahreszeit|wie alt|warum|schon\b|lustig|beruhmt)\b"
 )  # fmt: skip
 
+_OF_THE: Final = (
+    r"^\W*(?:and |und )?(?:(?:what|which)(?:'s| is| are| was| were)|(?:was|wie|welches) (?:ist|sind|war|lautet|lauten)) "
+    r"(?:the|its|their|his|her|der|die|das|sein\w*|ihr\w*)\s+(?!fur\b|da\b|hier\b)"
+)  # fmt: skip
+_WHOLE: Final = (
+    r"\b(?:objects?|things?|items?|animals?|subject|motif|creature|plant|vehicle|food|dish|image|picture|photo|scene"
+    r"|objekte?|ding|gegenstand|tiere?|motiv|pflanze|fahrzeug|essen|gericht|bild\w*|foto\w*|szene)\b"
+)  # fmt: skip
+
 
 def answer(ask: Ask, page: Page) -> Reply:
     """The answer to one question about one picture."""
@@ -129,6 +138,11 @@ def _labelled(ask: Ask, page: Page) -> Reply | None:
         if pair.how in {"colon", "right"} and lookup.is_about(pair.label, r"colou?r|farbe"):
             return Reply(f"{pair.value}.", pair.value)
     return None
+
+
+def _in_colour(ask: Ask, page: Page) -> Reply | None:
+    """Colour or greyscale, where the question is about the picture and nothing in it."""
+    return scene.in_colour(ask, page.evidence) if scene.asks_for_tones(ask) else None
 
 
 def _shape(ask: Ask, page: Page) -> Reply | None:
@@ -363,11 +377,20 @@ def _identify(ask: Ask, page: Page) -> Reply | None:
         if kind is not None and asked and not _names_something(ask):
             said = ask.say(*kind)
             return Reply(f"{said}.", said)
-    if ask.has(_UNKNOWABLE):
+    if ask.has(_UNKNOWABLE) or _asks_for_its_detail(ask, page):
         return None
     return (
         scene.thing(ask, page.evidence) if page.evidence.photo or len(page.pieces) < 3 else None
     )
+
+
+def _asks_for_its_detail(ask: Ask, page: Page) -> bool:
+    """`What is the licence plate?` asks for what a thing bears: its own name is no answer."""
+    if not ask.has(_OF_THE) or ask.has(_WHOLE):
+        return False
+    seen = {word for label in page.evidence.labels for word in words(label.name_en)}
+    seen |= {word for label in page.evidence.labels for word in words(label.name_de)}
+    return bool(ask.content) and not any(word in seen for word in ask.content)
 
 
 _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
@@ -377,6 +400,7 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"\bcodes?\b|\bqr|barcode|qr-?code|strichcode|data ?matrix", _codes),
     (r"(?:what|which) language|language (?:is|of|does)|welche sprache|welcher sprache|sprache (?:ist|hat|des|vom)|in was fur einer sprache", _language),
     (counts.ASKED, _count),
+    (scene.TONES, _in_colour),
     (r"\b(?:or|oder)\b", lambda ask, page: scene.either(ask, page.evidence)),
     (r"\bcolou?rs?\b|farbe?n?\b|farbig", _colour),
     (r"what (?:kind of )?(?:geometric )?(?:shapes?|figures?|form)\b|which (?:shape|form)|welche (?:geometrische )?(?:form|figur)", _shape),

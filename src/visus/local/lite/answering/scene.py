@@ -1,4 +1,5 @@
-# ruff: noqa: PLR2004, RUF001
+# ruff: noqa: E501, PLR2004, RUF001
+# E501: patterns stay on one line.
 # PLR2004: lengths and shares are read best where they stand.
 # RUF001: typographic signs are meant.
 """Questions about what a picture looks like: colours, shapes, codes, things, size, light."""
@@ -35,6 +36,14 @@ names that were wrong and nonsensical stayed under it."""
 _SHARE: Final = 0.04
 _PLAIN: Final = 0.98
 _BLURRED: Final = 0.15
+_GREYS: Final = r"\b(?:gr[ea]y[- ]?scale|monochrom\w*|black[- ](?:and|&)[- ]white|schwarz[- ]?(?:und )?weiss\w*|graustufen\w*)\b"
+_COLOURED: Final = r"\bin (?:full )?colou?r\b|\ba colou?r (?:photo|picture|image|shot)\w*|\bcolou?red\b|\bin farbe\b|\bfarbig\w*|\bbunt\b|\bfarb(?:foto|bild|aufnahme)\w*"
+TONES: Final = rf"{_GREYS}|{_COLOURED}"
+"""Words that tell colour from greyscale."""
+_PICTURES: Final = r"\b(?:photo\w*|picture|image|shot|foto\w*|bild|aufnahme)\b"
+_NEUTRAL: Final = frozenset({"black", "grey", "white"})
+_TINT: Final = 8
+"""Steps of 255 between the channels that compression makes of a grey."""
 _CLEAR: Final = 0.8
 
 
@@ -161,6 +170,34 @@ def either(ask: Ask, evidence: Evidence) -> Reply | None:
         return None
     said = colour_name(found, ask)
     return Reply(f"{said}.", said)
+
+
+def asks_for_tones(ask: Ask) -> bool:
+    """Whether it asks for colour or greyscale of the picture as a whole."""
+    rest = re.sub(rf"{TONES}|{_PICTURES}", " ", ask.folded)
+    left = set(re.findall(r"[a-z]{3,}", rest))
+    return not left & set(ask.content)
+
+
+def in_colour(ask: Ask, evidence: Evidence) -> Reply | None:
+    """Whether it holds other tones than black, grey and white; None if no colour was measured."""
+    if not evidence.colours:
+        return None
+    grey = all(
+        colour.name in _NEUTRAL and max(colour.rgb) - min(colour.rgb) <= _TINT
+        for colour in evidence.colours
+    )
+    said = (
+        ask.say(
+            "only black, grey and white are in it.", "es enthält nur Schwarz, Grau und Weiß."
+        )
+        if grey
+        else ask.say("it is in colour.", "es ist farbig.")
+    )
+    for_grey, for_colour = ask.has(_GREYS), ask.has(_COLOURED)
+    if for_grey == for_colour:
+        return Reply(said[0].upper() + said[1:], said)
+    return yes(ask, said) if for_grey == grey else no(ask, said)
 
 
 def _is_one_colour(evidence: Evidence) -> bool:
