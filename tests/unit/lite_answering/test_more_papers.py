@@ -105,3 +105,61 @@ def test_what_papers_do_not_say_is_not_found(page: object, question: str) -> Non
 
 def test_who_employs_is_not_who_is_employed() -> None:
     assert "Omar" not in ask("Who is the employer?", PAY_SLIP)
+
+
+CAR_PARK = written("""
+HOSPITAL CAR PARK
+Entered: 13:08
+Paid until: 15:38
+Fee: CHF 5.00
+Level: 2
+""")
+POOL = gridded(
+    """
+ | Single | 10 visits | Season
+Adults | £4.50 | £40.00 | £110.00
+Children | £2.20 | £19.00 | £55.00
+""",
+    has_header=False,
+)
+BILL = written("""
+HELIOS SOLAR SERVICE
+Subtotal     $465.00
+Discount     -$46.50
+Amount due   $418.50
+Konto: DE12 2105 0170 0009 9887 76
+""")
+WAGES = written("""
+Lohnabrechnung März 2025
+Bruttolohn   2.890,00 €
+Lohnsteuer   312,16 €
+Auszahlung   2.045,37 €
+Steuerklasse: 1
+""")
+SHOP = written("""
+Donnerstag   10-20 Uhr
+Freitag      9-17 Uhr
+""")
+
+
+@pytest.mark.parametrize(
+    ("page", "question", "start"),
+    [
+        (CAR_PARK, "Until when can I leave the car there?", "15:38"),
+        (CAR_PARK, "What floor is my car on?", "2"),
+        (CAR_PARK, "What currency was it paid in?", "CHF"),
+        (POOL, "What do ten visits cost for an adult?", "£40.00"),
+        (POOL, "How much is a season ticket for children?", "£55.00"),
+        (BILL, "What do I owe in the end?", "$418.50"),
+        (BILL, "How big is the discount?", "$46.50"),
+        (WAGES, "Wie viel bekomme ich netto aufs Konto?", "2.045,37"),
+        (WAGES, "Wie viel verdiene ich brutto?", "2.890,00"),
+        (SHOP, "Wann öffnet der Laden am Donnerstag?", "10"),
+    ],
+)
+def test_everyday_words_find_their_label(page: object, question: str, start: str) -> None:
+    assert ask(question, page).startswith(start)  # type: ignore[arg-type]
+
+
+def test_a_discount_is_no_account() -> None:
+    assert ask("Wie viel Skonto bekomme ich?", BILL).startswith("Nicht gefunden")

@@ -57,6 +57,11 @@ _NAMED: Final[tuple[tuple[str, str], ...]] = (
 )  # fmt: skip
 """What a question says of itself: stronger than any other field that it names."""
 _ASKED: Final[tuple[tuple[str, str], ...]] = (
+    (r"(?:until|till|by) when.*(?:\bpark|\bcar\b|\bstay\b|\bstand\b)|bis wann.*(?:\bpark|\bauto\b|stehen)", "paid_until"),
+    (r"paid out|take[- ]home|(?:bekomm|verdien|krieg)\w* .*\b(?:netto|ausgezahlt|raus)\b|(?:earn|get|make)s? .*\bnet\b", "net_pay"),
+    (r"(?:bekomm|verdien|krieg)\w* .*\bbrutto\b|(?:earn|get|make)s? .*\bgross\b", "gross_pay"),
+    (r"bei wem arbeit|who (?:do|does|did) \w+ work for|for whom (?:do|does) \w+ work", "employer"),
+    (r"(?:how much|wie ?viel)\b.*\b(?:is|are|ist|sind)\b.*\b(?:in the (?:jar|pack|packet|box|bottle|can|tin|bag)|in (?:der|dem|diese[rm]) (?:packung|dose|glas|flasche|beutel|tute|schachtel))\b", "net_weight"),
     (r"(?:wann|um wie ?viel uhr|um welche).*\b(?:fahr|flieg|leg|start|geh)\w* .*\bab\b\W*$|wann.*\b(?:abfahrt|abflug|abfahr\w*|abflieg\w*)|(?:when|what time).*\b(?:depart|take off|leave|exit|drive out)s?\b|wann.*(?:ausgefahren|hinausgefahren|verlassen)", "departure_time"),
     (r"(?:wann|um wie ?viel uhr|um welche).*\b(?:komm\w*|leg\w*) .*\ban\b\W*$|wann.*\b(?:ankunft|ankomm\w*|eintriff\w*|landet)|(?:when|what time).*\b(?:arrive|land|get in|enter|drive in)s?\b|wann.*(?:eingefahren|hineingefahren)", "arrival_time"),
     (r"wie oft.*(?:nehm|einzunehmen|einnahme|tablette|anwend)|wie (?:soll|muss|wird|nimmt|nehme) .*(?:eingenommen|einnehm|dosier|angewendet|\bein\W*$)|how (?:often|many times).*(?:take|use|dose)|how (?:should|do|must) (?:i|you|it|one).*(?:take|taken|dosed)", "dosage"),
@@ -73,7 +78,7 @@ _ASKED: Final[tuple[tuple[str, str], ...]] = (
     (r"how (?:did|do) (?:we|i|you|they|the \w+) pay\b|how was (?:it|this|the \w+) paid|wie (?:wurde|habe?n?|hat).*(?:bezahlt|gezahlt)", "payment_method"),
     (r"wie ?viele? (?:kalorien|kcal|kilojoule|energie)|how many (?:calories|kcal|kilojoules)|how much energy", "energy"),
     (r"(?:when|by when|until when).*(?:paid|pay\b|payable|due)|bis wann.*(?:zahl|bezahl|uberw|beglich)|wann.*(?:fallig|zahlbar|bezahlt werden|zu zahlen|gezahlt werden)|latest.*(?:pay|paid)", "due_date"),
-    (r"when.*expir|how long.*(?:good|keep|valid|last)|(?:bis wann|wie lange|wann).*(?:haltbar|gultig|ablauft|lauft.* ab|verbraucht)|until when.*(?:valid|good)|wann.*ablauf", "expiry_date"),
+    (r"when.*(?:expir|\bruns? out)|how long.*(?:good|keep|valid|last)|(?:bis wann|wie lange|wann).*(?:haltbar|gultig|ablauft|lauft.* ab|verbraucht)|until when.*(?:valid|good)|wann.*ablauf", "expiry_date"),
     (r"when.*born|wann.*geboren", "birth_date"),
     (r"where.*born|wo.*geboren", "birth_place"),
     (r"when.*(?:deliver|shipped|dispatch)|wann.*(?:geliefert|zugestellt|versendet|versandt)", "delivery_date"),
@@ -101,7 +106,7 @@ _ASKED: Final[tuple[tuple[str, str], ...]] = (
     (r"(?:without|excluding|excl|before|ohne|vor) (?:the )?(?:vat|tax|taxes|mwst|steuer\w*|mehrwertsteuer|umsatzsteuer)", "net"),
     (r"(?:how much|wie ?viel).*(?:change|ruckgeld|wechselgeld)", "change"),
     (r"(?:how much|wie ?viel).*(?:cash|\bbar\b|gegeben|\bhand(?:s|ed)?\b|tendered)", "cash"),
-    (r"how (?:much|expensive)[^?]*(?:due|owe|to pay|in total|altogether|have to pay|must|need to pay|the bill|the invoice|the purchase|total|spent|amount to|customer pay|was paid|charged|be paid|cost in all)|was hat (?:das|es|alles|der (?:ganze )?einkauf) .*gekostet|wie ?viel (?:muss|soll|ist zu|kostet alles|kostet das|kostet der einkauf|wurde (?:insgesamt|bezahlt|ausgegeben)|macht|ist insgesamt|schulde)|(?:was|wie ?viel) kostet (?:das|es|alles|der einkauf) ?(?:insgesamt|zusammen)?\W*$|wie hoch ist die rechnung|welche[rn]? betrag (?:ist|muss|wird|soll)|worauf belauft|what (?:does|did) (?:it|everything|all) cost|zu zahlen", "total"),
+    (r"how (?:much|expensive)[^?]*(?:due|owe|to pay|in total|altogether|have to pay|must|need to pay|the bill|the invoice|the purchase|total|spent|amount to|customer pay|was paid|charged|be paid|cost in all)|\bwhat (?:do|does) (?:i|we|he|she|they) owe|was kostet (?:das )?alles|^\W*(?:was|wie ?viel) .*(?:uberweisen|zahlen|bezahlen)\W*$|was hat (?:das|es|alles|der (?:ganze )?einkauf) .*gekostet|wie ?viel (?:muss|soll|ist zu|kostet alles|kostet das|kostet der einkauf|wurde (?:insgesamt|bezahlt|ausgegeben)|macht|ist insgesamt|schulde)|(?:was|wie ?viel) kostet (?:das|es|alles|der einkauf) ?(?:insgesamt|zusammen)?\W*$|wie hoch ist die rechnung|welche[rn]? betrag (?:ist|muss|wird|soll)|worauf belauft|what (?:does|did) (?:it|everything|all) cost|zu zahlen", "total"),
     (r"how heavy|\bweighs?\b|wie schwer|\bwiegt\b|\bwiegen\b", "weight"),
     (r"how (?:do|can|to|should).*store|wie.*(?:gelagert|aufbewahrt|lagern)", "storage"),
     (r"what.*letter.*(?:about|regarding)|worum geht|was ist der betreff|what is (?:it|this|the letter|the e-?mail) about", "subject"),
@@ -280,7 +285,7 @@ class Ask:
             return False
         return not re.fullmatch(
             r"[a-z]{3,}(?:ed|ing)|appl(?:y|ies)|good|valid|used|wants?|still|going|doing|hands?|over|belongs?|differs?|needs?|works?|reach|reaches|contact|wrote|write"
-            r"|long|off|out|enters?|exits?|leaves?|stays?|drives?|mrs?|ms",
+            r"|long|off|out|runs?|big|large|high|enters?|exits?|leaves?|stays?|drives?|mrs?|ms",
             token.text,
         )
 
@@ -585,6 +590,11 @@ _QUARTER: Final = re.compile(
 )
 
 
+_IN_THE_END: Final = re.compile(
+    r"\s+(?:in the end|at the end of it all|am ende)(?=\W*$)", re.IGNORECASE
+)
+
+
 def _with_short_quarters(text: str) -> str:
     """`the third quarter` as tables have it: `Q3`."""
     return _QUARTER.sub(lambda found: f"Q{found.lastindex}", text)
@@ -592,7 +602,7 @@ def _with_short_quarters(text: str) -> str:
 
 def asks_in(text: str, *, tongue_before: Tongue | None) -> list[Ask]:
     """The questions of a message; the whole message, if none of it looks like one."""
-    text = _with_short_quarters(text)
+    text = _IN_THE_END.sub("", _with_short_quarters(text))
     sentences = [match.group().strip() for match in _SENTENCE.finditer(text)]
     sentences = [sentence for sentence in sentences if re.search(r"\w", sentence)]
     speech = _wanted_tongue(text) or tongue.of_question(text) or tongue_before or "en"

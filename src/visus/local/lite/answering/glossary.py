@@ -10,6 +10,7 @@ from typing import Final
 
 _PAIRS: Final = """
 first erste erster ersten erstes 1st|second zweite zweiter zweiten zweites 2nd|third dritte dritter dritten drittes 3rd|fourth vierte vierter vierten 4th|fifth funfte funfter funften 5th|mr herr herrn|mrs frau
+floor level storey etage stockwerk ebene geschoss
 january januar jan|february februar feb|march marz mar mrz|april apr|may mai|june juni jun|july juli jul|august aug|september sept sep|october oktober oct okt|november nov|december dezember dec dez
 monday montag|tuesday dienstag|wednesday mittwoch|thursday donnerstag|friday freitag|saturday samstag sonnabend|sunday sonntag
 spring fruhling fruhjahr|summer sommer|autumn fall herbst|winter winter|year jahr|month monat|week woche|kalenderwoche kw|day tag|quarter quartal

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.page import Page
-from visus.local.lite.answering.values import find
+from visus.local.lite.answering.values import Found, find
 from visus.local.lite.answering.words import fold, holds
 
 ASKED: Final = (
@@ -74,7 +74,8 @@ def _is_explained(page: Page, word: str) -> bool:
 
 def _part(ask: Ask, value: str) -> str:
     """The end of the hours for `until when`, the beginning for `from when`, else all."""
-    times = [each.text for each in find("time", value)]
+    pair = _FROM_TO.search(value)
+    times = [*pair.group("from", "to")] if pair else [each.text for each in _times(value)]
     if len(times) == 2:  # noqa: PLR2004 - from and to
         if ask.has(r"bis wann|until|till|\bclose|\bshut|schliess"):
             return times[1]
@@ -83,17 +84,34 @@ def _part(ask: Ask, value: str) -> str:
     return value
 
 
+_FROM_TO: Final = re.compile(
+    r"(?<![\d.:/-])(?P<from>\d{1,2}(?:[:.]\d\d)?)\s*[-–—]\s*(?P<to>\d{1,2}(?:[:.]\d\d)?\s?(?:Uhr|h|am|pm)\b)",
+    re.IGNORECASE,
+)
+"""`10-20 Uhr`: the first is a time for the sake of the second."""
+
+
+def _times(text: str) -> list[Found]:
+    return list(find("time", text))
+
+
+def _start(value: "re.Match[str] | Found | None") -> int | None:
+    if value is None:
+        return None
+    return value.start if isinstance(value, Found) else value.start()
+
+
 def _entries(page: Page) -> Iterator[_Entry]:
     for row in page.rows:
         text = " ".join(piece.text.strip() for piece in row)
         folded = fold(text)
         days = _days_in(folded)
-        value = next(iter(find("time", text)), None)
+        value = _FROM_TO.search(text) or next(iter(_times(text)), None)
         shut = _SHUT.search(text)
         start = min(
             [
                 each
-                for each in (value.start if value else None, shut.start() if shut else None)
+                for each in (_start(value), shut.start() if shut else None)
                 if each is not None
             ],
             default=None,

@@ -10,7 +10,7 @@ word of the question that the page cannot account for is a reason to find nothin
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
@@ -64,6 +64,9 @@ _VAGUE: Final = frozenset({"date", "time"})
 _MASS: Final = r"(?:kg|g|mg|lbs?|oz|t)"
 _UNITS: Final = {"weight": _MASS, "gross_weight": _MASS}
 """What a value may be measured in: a weight is no voltage."""
+_CURRENCY: Final = (
+    r"€|\$|£|[A-Z]{3}|euros?|dollars?|pounds?|franken|francs?|\w+ (?:francs?|dollars?|pounds?)"
+)
 _UNLABELLED: Final = frozenset({"email", "iban", "website"})
 _FOR_NOTHING: Final = r"(?:for )?free|free of charge|gratis|frei|kostenlos|kostenfrei|umsonst"
 """What stands on a sign in the place of an amount."""
@@ -86,6 +89,9 @@ def look_up(page: Page, target: Target) -> Finding | None:
     """The best value on the page for the target; None if the page does not hold it."""
     if not _accounts(page, target):
         return None
+    if target.key is None and not page.is_prose:
+        named = tuple(word for word in target.named if word not in SUBJECTS)
+        target = target._replace(named=named or target.named)
     for search in (_by_phrase, *_searches(target)):
         found = [
             each
@@ -102,6 +108,8 @@ def _is_plausible(value: str, key: str | None) -> bool:
     if key in _UNITS:
         unit = re.sub(r"[^a-z]", "", fold(value))
         return not unit or re.fullmatch(_UNITS[key], unit) is not None
+    if key == "currency":
+        return re.fullmatch(_CURRENCY, value.strip(), re.IGNORECASE) is not None
     if key != "vat_id":
         return True
     letters = "".join(filter(str.isalnum, value))
@@ -451,8 +459,7 @@ def _by_place(page: Page, target: Target) -> Iterator[Finding]:
         yield from _address_in_parts(page, target)
     if target.key in _UNLABELLED:
         yield from _anywhere(page, target.kind)
-    if target.key in {"weight", "net_weight"}:
-        yield from _alone(page, rf"(?:net )?\d[\d.,]* ?(?:{_MASS}|ml|cl|l)\b")
+    yield from _BY_LOOK.get(target.key, _nothing)(page)
     if target.key == "phone":
         yield from (each for each in _anywhere(page, "phone") if each.value.startswith("+"))
 
@@ -468,12 +475,41 @@ def _address_in_parts(page: Page, target: Target) -> Iterator[Finding]:
         yield found[0]._replace(value=whole, score=0.7)
 
 
-def _alone(page: Page, pattern: str) -> Iterator[Finding]:
-    """What stands on a line of its own, if only one line is like that: `400 g` on a jar."""
+def _currencies(page: Page) -> Iterator[Finding]:
+    """What stands beside the amounts."""
+    for piece in page.pieces:
+        for found in find("amount", piece.text):
+            sign = re.search(r"€|\$|£|\b(?:EUR|USD|GBP|CHF)\b", found.text)
+            if sign is not None:
+                yield Finding(sign.group(), "", piece.box, piece.confidence, 0.5)
+
+
+def _doctors(page: Page) -> Iterator[Finding]:
+    for piece in page.pieces:
+        if re.match(r"(?:Prof\. )?Dr\.", piece.text):
+            yield Finding(piece.text, "", piece.box, piece.confidence, 0.5)
+
+
+def _contents(page: Page) -> Iterator[Finding]:
+    """A mass or a volume on a line of its own, if there is but one: `400 g` on a jar."""
+    pattern = rf"(?:net )?\d[\d.,]* ?(?:{_MASS}|ml|cl|l)"
     lines = [each for each in page.pieces if re.fullmatch(pattern, fold(each.text.strip()))]
     alone = [each for each in lines if len(page.row_of(each)) == 1]
     if len(alone) == 1:
         yield Finding(alone[0].text.strip(), "", alone[0].box, alone[0].confidence, 0.5)
+
+
+def _nothing(_: Page) -> Iterator[Finding]:
+    return iter(())
+
+
+_BY_LOOK: Final[Mapping[str, Callable[[Page], Iterator[Finding]]]] = {
+    "currency": _currencies,
+    "doctor": _doctors,
+    "net_weight": _contents,
+    "weight": _contents,
+}
+"""Fields whose values are known by what they look like."""
 
 
 def _anywhere(page: Page, kind: Kind) -> Iterator[Finding]:

@@ -297,9 +297,20 @@ def _rebuilt(rows: tuple[tuple[Piece, ...], ...]) -> tuple[Table, ...]:
     while place < len(rows) - 1:
         body = _body(rows, place) if _is_header(rows[place]) else []
         if body:
-            found.append(_table(rows[place], body))
+            found.append(_table(_with_a_corner(rows[place], body), body))
         place += 1 + len(body)
     return tuple(found)
+
+
+def _with_a_corner(
+    header: tuple[Piece, ...], body: list[tuple[Piece, ...]]
+) -> tuple[Piece, ...]:
+    """The header with an empty name in front, where the names of the rows have none."""
+    first = header[0]
+    if any(row[0].box.right > first.box.left for row in body):
+        return header
+    corner = replace(first.box, left=body[0][0].box.left, right=body[0][0].box.right)
+    return (first._replace(text="", box=corner), *header)
 
 
 def _is_header(row: tuple[Piece, ...]) -> bool:
@@ -308,9 +319,14 @@ def _is_header(row: tuple[Piece, ...]) -> bool:
     texts = [piece.text.strip() for piece in row]
     if has_numbered_names(texts) or all(map(ORDINAL.fullmatch, texts[1:])):
         return True
-    return not any(
-        re.search(r"\d(?<!\bQ\d)(?<!20\d\d)(?<!19\d\d)(?!\d)", piece.text) for piece in row
-    )
+    return not any(map(is_figure, texts))
+
+
+def is_figure(text: str) -> bool:
+    """Whether a cell cannot name a column: `10 visits`, `Q2` and `2025` can."""
+    if not re.search(r"\d(?<!\bQ\d)(?<!20\d\d)(?<!19\d\d)(?!\d)", text):
+        return False
+    return re.fullmatch(r"\d{1,3} [^\W\d_]{3,}", text) is None
 
 
 ORDINAL: Final = re.compile(r"\d{1,2}(?:st|nd|rd|th|\.)")

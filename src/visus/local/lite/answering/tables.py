@@ -19,6 +19,7 @@ from visus.local.lite.answering.page import (
     Page,
     before_the_next_name,
     has_numbered_names,
+    is_figure,
     lists_in,
     looks_like_a_label,
 )
@@ -216,6 +217,7 @@ def _is_name(text: str) -> bool:
         not any(map(str.isdigit, text))
         or _YEAR.search(text) is not None
         or ORDINAL.fullmatch(text.strip()) is not None
+        or not is_figure(text.strip())
     )
 
 

@@ -70,6 +70,7 @@ FIELDS: Final = (
     Field("ean", "identifier", "EAN|gtin|upc|barcode number|ean code|barcode|bar code|number barcode", "EAN|gtin|ean code|strichcode|strichcodenummer"),
     Field("isbn", "identifier", "ISBN", "ISBN"),
     Field("vat_id", "identifier", "VAT ID|vat number|vat registration number|vat reg number|tax id|tax number|tin|ein|vat identification number|tax identification number|vat reg|uid|vat registration", "USt-IdNr.|umsatzsteuer id|ust id|umsatzsteueridentifikationsnummer|uid nr|umsatzsteuer identifikationsnummer|ustid|uid|ust id nr|uid nummer|mwst nr|mwst nummer"),
+    Field("tax_code", "identifier", "tax code|tax class|tax bracket", "Steuerklasse|lohnsteuerklasse|steuerkennzeichen"),
     Field("tax_number", "identifier", "tax number|tax reference|tax reference number", "Steuernummer|steuer nr|st nr|steuer id|steueridentifikationsnummer|stnr|steuerliche identifikationsnummer|idnr"),
     Field("registry_number", "identifier", "company registration number|company number|registration number|commercial register|reg number|registered number|company reg number|registration", "Handelsregisternummer|hrb|handelsregister|registernummer|registergericht|hr nr|amtsgericht|hra"),
     Field("passport_number", "identifier", "passport number|id number|identity card number|document number id|passport|identity number|id card number|id", "Passnummer|ausweisnummer|personalausweisnummer|pass nr|ausweis nr|reisepassnummer|id nr"),
@@ -107,6 +108,7 @@ FIELDS: Final = (
     Field("arrival_time", "time", "arrival time|arrives|arr|time arrival|entry|entry time|time in|entered", "Ankunft|einfahrt|einfahrtszeit|einfahrt zeit|ankunftszeit|an"),
     Field("boarding_time", "time", "boarding time|boarding|time boarding", "Boarding|boardingzeit|einstieg|einsteigezeit"),
     Field("opening_hours", "text", "opening hours|hours|business hours|open|office hours|opening times", "Öffnungszeiten|geoffnet|geschaftszeiten|sprechzeiten|sprechstunde|burozeiten"),
+    Field("paid_until", "time", "paid until|parking ends|parking until|end of parking|parking end|parking expires", "Parkende|parkzeitende|ende der parkzeit|bezahlt bis|parken bis", ("expiry_date",)),
     Field("duration", "text", "duration|length|term|running time|runtime|parking time|length of stay|stay", "Dauer|parkdauer|parkzeit|aufenthaltsdauer|aufenthalt|laufzeit|lange|spieldauer"),
     Field("recipient", "name", "recipient|bill to|billed to|invoice to|ship to|to|sold to|customer|deliver to|addressee|customer name|client|attn|attention|client name|name customer|buyer|purchaser|billing address|invoice recipient|name recipient|consignee|delivered to|delivery to|recipient name|customer/recipient", "Empfänger|rechnungsempfanger|rechnung an|an|kunde|lieferung an|kundin|rechnungsadresse|kaufer|lieferadresse|z hd|auftraggeber|name kunde|kundenname|besteller|adressat|empfangerin|rechnungsanschrift|name empfanger|zu handen|lieferanschrift|zhd|warenempfanger"),
     Field("sender", "name", "sender|from|ship from|sent by|return address|shipper|sender name|name sender|consignor", "Absender|von|abs|absenderin|versender|rucksendeadresse|name absender"),
@@ -277,7 +279,9 @@ def _has_name_near(key: str, name: str) -> bool:
     names = (*field.english.split("|"), *field.german.split("|"))
     compacted = (compact(token.text for token in tokens(each)) for each in names)
     return any(
-        distance_is_at_most_one(each, name) and {each[-2:], name[-2:]} != {"er", "ee"}
+        distance_is_at_most_one(each, name)
+        and {each[-2:], name[-2:]} != {"er", "ee"}
+        and (each[:1] == name[:1] or len(each) == len(name))
         for each in compacted
     )
 

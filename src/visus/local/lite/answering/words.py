@@ -117,6 +117,8 @@ SUBJECTS: Final = frozenset(
     medikament medikaments medikamentes arznei arzneimittel
     plane planes aeroplane airplane aircraft flight flights car cars vehicle van
     flugzeug flug flieger auto wagen fahrzeug
+    jar pack packet bottle tin glas dose packung flasche beutel schachtel
+    delivery shipment parcel lieferung sendung paket
     """.split()
 )
 """What a ticket, a label or a sign is itself, and need not say: no running text about others."""
@@ -175,6 +177,8 @@ def stem(word: str) -> str:
     return word
 
 
+_TOO_NEAR: Final = frozenset({1, 2})
+"""No word is a compound of one or two letters and another: `Skonto` is no kind of `Konto`."""
 _TWO_SIDES: Final = ({"ed", "er"}, {"er", "ee"})
 """Endings that tell who does a thing from what, or whom, it is done to."""
 
@@ -197,6 +201,8 @@ def _translated(one: str, other: str) -> bool:
 def _misread(one: str, other: str) -> bool:
     if {one[-2:], other[-2:]} in _TWO_SIDES:
         return False  # Who borrowed it, and what was borrowed, are two things.
+    if one[0] != other[0] and len(one) != len(other):
+        return False  # `Skonto` is no misread `Konto`.
     shorter = min(len(one), len(other))
     if shorter >= 4 and _skeleton(one) == _skeleton(other):
         return True
@@ -265,6 +271,7 @@ def holds(haystack: Sequence[str], needle: str) -> bool:
     others = [(sides - {needle[-2:]}).pop() for sides in _TWO_SIDES if needle[-2:] in sides]
     if len(root) >= 4 and any(
         root in word
+        and word.find(root) not in _TOO_NEAR
         and not any(word in {f"{root}{other}", f"{needle[:-2]}{other}"} for other in others)
         for word in haystack
     ):
