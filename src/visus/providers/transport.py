@@ -199,6 +199,10 @@ class Reply:
             connection.deadline_s = NEVER
 
 
+def _trusting(ca_file: str | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=ca_file)
+
+
 class Transport:
     """Opens requests to providers. Made once, closed by the root."""
 
@@ -209,7 +213,9 @@ class Transport:
         self._idle: dict[Origin, list[Connection]] = {}
         self._origins: dict[Connection, Origin] = {}
         """Every open connection."""
-        self._tls = ssl.create_default_context(cafile=settings.ca_file)
+        # A file that cannot be read has to end the start; the system's certificates take a
+        # while to read, and can wait for the first server that speaks TLS.
+        self._tls = _trusting(settings.ca_file) if settings.ca_file else None
 
     async def aclose(self) -> None:
         """Closes every connection."""
@@ -306,7 +312,7 @@ class Transport:
             _, connection = await loop.create_connection(
                 lambda: Connection(self._forget),
                 sock=opened,
-                ssl=self._tls if origin.is_tls else None,
+                ssl=self._trust() if origin.is_tls else None,
                 server_hostname=origin.host if origin.is_tls else None,
             )
         except BaseException:
@@ -314,6 +320,10 @@ class Transport:
             raise
         self._origins[connection] = origin
         return connection
+
+    def _trust(self) -> ssl.SSLContext:
+        self._tls = self._tls or _trusting(None)
+        return self._tls
 
     async def _ask(self, connection: Connection, endpoint: Endpoint, body: Body) -> None:
         deadlines = self.deadlines
