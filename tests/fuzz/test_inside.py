@@ -53,7 +53,7 @@ class Counting:
     """A model's server that counts bytes and does what it is told."""
 
     def __init__(self) -> None:
-        self.bytes = 0
+        self.bytes = self.uploads = 0
         self.fault = "good"
         self.port = 0
 
@@ -61,6 +61,7 @@ class Counting:
         try:
             while data := await reader.read(2**20):
                 self.bytes += len(data)
+                self.uploads += data.startswith(b"POST /upload/")
                 if self.fault == "close":
                     break
                 if data.endswith(b"}"):
@@ -126,10 +127,10 @@ class World:
 
     def configuration(self, models: Sequence[str]) -> config.Configuration:
         rows = "".join(
-            f'[[providers]]\nname = "{place.name}"\ndialect = "openai"\n'
-            f'base_url = "http://127.0.0.1:{self.servers[place.name].port}/v1"\n'
-            f'region = "{place.region}"\n'
+            f'[[providers]]\nname = "{place.name}"\nregion = "{place.region}"\n'
             + (f'country = "{place.country}"\n' if place.country else "")
+            + f'base_url = "http://127.0.0.1:{self.servers[place.name].port}/v1"\n'
+            + (GEMINI if place.name in SPEAKING_GEMINI else 'dialect = "openai"\n')
             for place in PLACES
         )
         file = self.folder / "visus.toml"
@@ -154,6 +155,13 @@ class World:
         self.loop.close()
 
 
+SPEAKING_GEMINI = frozenset(NAMES[::2])
+GEMINI = """dialect = "gemini"
+[providers.options]
+max_inline_bytes = 10
+files = { enabled = true }
+"""
+"""Every picture is too large for a request to these: it is uploaded before."""
 SETTINGS = """
 [lite]
 enabled = false
@@ -251,11 +259,14 @@ def _is_met(demand: Demand, place: Place) -> bool:
 
 
 def test_without_demands_every_place_is_reached(world: World) -> None:
-    """The servers do count."""
+    """The servers do count, uploads beside a question too."""
+    parts = [Text("?"), InlineImage(memoryview(PNG), "messages[0].content[1].image_url.url")]
     for place in PLACES:
         row = f'[[models]]\nid = "a"\nprovider = "{place.name}"\n'
+        row += 'input_modalities = ["text", "image"]\n'
         server = world.servers[place.name]
-        server.bytes, server.fault = 0, "good"
-        question = Question("a", [Turn("user", [Text("?")], "messages[0]")])
+        server.bytes, server.uploads, server.fault = 0, 0, "good"
+        question = Question("a", [Turn("user", parts, "messages[0]")])
         world.do(world.ask(world.configuration([row]), question))
-        assert server.bytes > 0
+        assert server.bytes > 0, place.name
+        assert bool(server.uploads) == (place.name in SPEAKING_GEMINI), place.name
