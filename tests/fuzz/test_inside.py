@@ -213,6 +213,7 @@ demands = st.builds(
 )
 
 
+@pytest.mark.timeout(120)
 @given(
     models=rows(),
     within=st.lists(demands, min_size=1, max_size=2),
