@@ -147,7 +147,7 @@ def test_readers_who_take_nothing_leave_the_others_alone(service: Service) -> No
         for _ in range(5):
             began_s = time.monotonic()
             answered(service, service.post(ask("good")))
-            assert time.monotonic() - began_s < 4  # the upstream is one thread of this process
+            assert time.monotonic() - began_s < 10  # the upstream is one thread of this process
         assert rss_mb(service) - before_mb < 60
     finally:
         for line in lines:

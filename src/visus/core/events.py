@@ -6,8 +6,10 @@ a handful of batches, and the cost of a suspended task is paid for each batch, n
 costs four times as much to make.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
+from itertools import repeat
 from typing import Literal, NamedTuple, TypeAlias
 
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
@@ -131,3 +133,9 @@ Event: TypeAlias = (
 Batch: TypeAlias = tuple[Event, ...]
 Answer: TypeAlias = AbstractAsyncContextManager[AsyncIterator[Batch]]
 """Entering opens the answer, leaving closes whatever produces it."""
+
+
+def text_deltas(texts: Iterable[str], choice: int) -> Iterator[TextDelta]:
+    """`TextDelta(text, choice)` for each text, without a call of Python for each."""
+    make = partial(tuple.__new__, TextDelta)  # pyright: ignore[reportUnknownMemberType] -- of a tuple of anything
+    return map(make, zip(texts, repeat(choice), strict=False))

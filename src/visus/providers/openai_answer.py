@@ -19,6 +19,7 @@ from visus.core.events import (
     TextDelta,
     TokensUsed,
     ToolCallDelta,
+    text_deltas,
 )
 from visus.core.prompt import Prompt
 from visus.errors import ServiceError, UpstreamBadResponse
@@ -41,6 +42,9 @@ _named: Final = msgspec.json.Decoder(Named).decode
 _completion: Final = msgspec.json.Decoder(Completion).decode
 _encode: Final = msgspec.json.Encoder().encode
 _string: Final = msgspec.json.Decoder(str).decode
+_strings: Final = msgspec.json.Decoder(list[str]).decode
+_RUN_FROM: Final = 4
+"""Fewer chunks are read one by one."""
 
 FINISH_REASONS: Final[Mapping[str, FinishReason]] = {
     "stop": "stop",
@@ -122,24 +126,39 @@ class Translator:
 
     def _gather(self, payloads: list[bytes], events: list[Event]) -> ServiceError | None:
         """Adds to `events` until something is wrong; then that."""
-        for payload in payloads:
-            if (text := self._words.text_of(payload)) is not None:
-                events.append(TextDelta(text, self._words.choice))
+        is_run_wanted = len(payloads) >= _RUN_FROM
+        place = 0
+        while place < len(payloads):
+            if is_run_wanted and self._words.fits(payloads[place]):
+                is_run_wanted = False  # a second try after a failed one would be as vain
+                run = self._words.run(payloads, place)
+                events += text_deltas(filter(None, run), self._words.choice)
+                place += len(run)
                 continue
-            if payload == b"[DONE]":
-                self.is_done = True
-                return self._incomplete()
-            try:
-                chunk = _chunk(payload)
-                events += self._chunk_events(chunk)
-                if self._templates_left and _is_words_alone(chunk):
-                    self._templates_left -= 1
-                    self._words = _template(payload) or self._words
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-                message = "The model's server sent an event that cannot be read."
-                return UpstreamBadResponse(message, detail=str(fault)[:200])
-            except ServiceError as failure:
+            failure = self._gather_one(payloads[place], events)
+            if failure is not None or self.is_done:
                 return failure
+            place += 1
+        return None
+
+    def _gather_one(self, payload: bytes, events: list[Event]) -> ServiceError | None:
+        if (text := self._words.text_of(payload)) is not None:
+            events.append(TextDelta(text, self._words.choice))
+            return None
+        if payload == b"[DONE]":
+            self.is_done = True
+            return self._incomplete()
+        try:
+            chunk = _chunk(payload)
+            events += self._chunk_events(chunk)
+            if self._templates_left and _is_words_alone(chunk):
+                self._templates_left -= 1
+                self._words = _template(payload) or self._words
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+            message = "The model's server sent an event that cannot be read."
+            return UpstreamBadResponse(message, detail=str(fault)[:200])
+        except ServiceError as failure:
+            return failure
         return None
 
     def _incomplete(self) -> ServiceError | None:
@@ -191,6 +210,10 @@ class _Template(NamedTuple):
     after: bytes
     choice: int
 
+    def fits(self, payload: bytes) -> bool:
+        """Whether only what stands in the word's place can differ."""
+        return payload.startswith(self.before) and payload.endswith(self.after)
+
     def text_of(self, payload: bytes) -> str | None:
         """The word, where the chunk fits and its word is a string of JSON."""
         before, after, _ = self
@@ -200,6 +223,30 @@ class _Template(NamedTuple):
             except (msgspec.DecodeError, UnicodeDecodeError):
                 pass
         return None
+
+    def run(self, payloads: list[bytes], start: int) -> list[str]:
+        """The words of all chunks from `start` to the last that fits, if all between fit too.
+
+        They are read as one JSON array: nothing is done for each of them alone. A line break
+        stands between any two, as no string of JSON holds one; so no word can reach over it.
+        """
+        end = len(payloads)
+        while end > start and not self.fits(payloads[end - 1]):
+            end -= 1
+        count = end - start
+        first, last = len(self.before), -len(self.after)
+        chunks = payloads[start:end]
+        # A search for what lies between two words would compare byte by byte; this does not.
+        if [chunk[:first] for chunk in chunks].count(self.before) != count or [
+            chunk[last:] for chunk in chunks
+        ].count(self.after) != count:
+            return []
+        words = b",\n".join([chunk[first:last] for chunk in chunks])
+        try:
+            texts = _strings(b"[%b]" % words)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return []
+        return texts if len(texts) == count else []
 
 
 _NO_TEMPLATE: Final = _Template(b"\0", b"\0", 0)

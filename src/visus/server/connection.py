@@ -89,6 +89,8 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.is_lost = False
         self.on_lost: Callable[[], None] | None = None
         """What the request under way wants to be called when the connection is gone."""
+        self.task: asyncio.Task[None] | None = None
+        """Which serves that request."""
         self.deadline_s = NEVER
 
     # --- What the loop tells -----------------------------------------------------------------
@@ -304,7 +306,7 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def _start(self, request: ClientRequest) -> None:
         self._current = request
-        task = self._loop.create_task(self._front.serve(request))
+        self.task = task = self._loop.create_task(self._front.serve(request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Final
+from typing import Final
 
 from typing_extensions import override
 
@@ -186,20 +186,20 @@ class Exchange:
 class _EndedByHangUp(AbstractContextManager[None]):
     """See `Exchange.ended_by_hang_up`. A cancel scope would cost ten times as much."""
 
-    __slots__ = ("_exchange", "_line", "_task")
+    __slots__ = ("_exchange", "_line", "_task", "_watch")
 
     def __init__(self, exchange: Exchange, line: Line) -> None:
         self._exchange = exchange
         self._line = line
-        self._task: asyncio.Task[Any] | None = None
+        self._task = line.task
+        self._watch = self._lost
 
     @override
     def __enter__(self) -> None:
         if self._line.is_lost:
             self._exchange.hung_up = True
             raise HungUp
-        self._task = asyncio.current_task()
-        self._line.on_lost = self._lost
+        self._line.on_lost = self._watch
 
     def _lost(self) -> None:
         if not self._exchange.complete and self._task is not None:
@@ -214,7 +214,8 @@ class _EndedByHangUp(AbstractContextManager[None]):
         fault: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._line.on_lost = None
+        if self._line.on_lost is self._watch:  # else it is the next request's by now
+            self._line.on_lost = None
         if not self._exchange.hung_up or self._task is None:
             return
         is_ours_alone = not self._task.uncancel()

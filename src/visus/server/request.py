@@ -27,6 +27,8 @@ class Line(Protocol):
     drained: "asyncio.Future[None] | None"
     """What to wait for while the client takes nothing; None: it takes."""
     on_lost: Callable[[], None] | None
+    task: "asyncio.Task[None] | None"
+    """Which serves the request that is being answered."""
 
     def write(self, data: bytes) -> None:
         """Hands bytes to the system."""

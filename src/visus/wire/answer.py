@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final, NamedTuple, TypeAlias, assert_never
 
 import msgspec
@@ -39,7 +40,9 @@ OfChoice: TypeAlias = (
 """What belongs to one of an answer's choices."""
 _CAN_BE_JUDGED: Final = (TextDelta, RefusalDelta, ToolCallDelta, LogprobsDelta, Finished)
 _KINDS_FROM: Final = TokensUsed._fields.index("of_text")
+_CHOICE_OF_WORDS: Final = itemgetter(TextDelta._fields.index("choice"))
 _encode: Final = msgspec.json.Encoder().encode
+_encode_lines: Final = msgspec.json.Encoder().encode_lines
 _fields: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
@@ -108,11 +111,29 @@ class ChunkWriter:
 
     def frames(self, batch: Batch) -> bytes:
         """The frames of one batch; empty where nothing of it is to be seen."""
-        if 0 in self._begun and all(type(e) is TextDelta and e.choice == 0 for e in batch):
-            # Nearly every batch of nearly every answer: words, and nothing else.
-            words = self._text_seam.join([_encode(event[0]) for event in batch])
-            return self._text_head + words + self._text_tail if batch else b""
-        return b"".join([self._frame(event, verdict) for event, verdict in _judged(batch)])
+        if AnswerModeration in set(map(type, batch)):
+            return b"".join([self._frame(event, verdict) for event, verdict in _paired(batch)])
+        # Nearly every batch of nearly every answer is words, and nothing else: those between
+        # what opens the answer and what closes it are written in one go.
+        begins = 0 if 0 in self._begun else 1
+        opening = b"".join([self._frame(event, None) for event in batch[:begins]])
+        ends = len(batch)
+        while ends > begins and type(batch[ends - 1]) is not TextDelta:
+            ends -= 1
+        words = batch[begins:ends]
+        if not words:
+            written = b""
+        elif 0 in self._begun and _are_of_first_choice(words):
+            written = self._words(words)
+        else:
+            written = b"".join([self._frame(event, None) for event in words])
+        closing = b"".join([self._frame(event, None) for event in batch[ends:]])
+        return opening + written + closing
+
+    def _words(self, words: Batch) -> bytes:
+        """A frame for each: one call writes all of them down, a line for each."""
+        lines = _encode_lines([event[0] for event in words])
+        return self._text_head + lines[:-1].replace(b"\n", self._text_seam) + self._text_tail
 
     def closing(self, parts: Sequence[ReportedPart] | None = None) -> bytes:
         """What ends a complete stream: usage and report, as wanted, in one chunk."""
@@ -188,13 +209,13 @@ class ChunkWriter:
         return self._head + written + self._tail
 
 
-def _judged(batch: Batch) -> Iterable[tuple[Event, AnswerModeration | None]]:
-    """The events, each with the verdict of a content filter that stands right behind it."""
-    is_unjudged = all(type(event) is not AnswerModeration for event in batch)
-    return [(event, None) for event in batch] if is_unjudged else _paired(batch)
+def _are_of_first_choice(batch: Batch) -> bool:
+    """Whether there are only words in it, and only the first choice's."""
+    return set(map(type, batch)) == {TextDelta} and not any(map(_CHOICE_OF_WORDS, batch))
 
 
 def _paired(batch: Batch) -> Iterator[tuple[Event, AnswerModeration | None]]:
+    """The events, each with the verdict of a content filter that stands right behind it."""
     following = (*batch[1:], None) if batch else ()
     is_taken = False
     for event, after in zip(batch, following, strict=True):

@@ -73,7 +73,14 @@ CHUNKS = st.builds(
 WORD = (b"a", b"b", b'"')
 
 
-@given(st.lists(CHUNKS, max_size=12), st.integers(1, 5))
+@given(st.lists(CHUNKS, max_size=12), st.integers(1, 12))
+@example(
+    [
+        b'{"choices": [{"delta": {"content": %b}}]}' % it
+        for it in [b'"a"'] * 4 + [b'"b', b'c"', b'"d","e"', b'"f"', b'""', b'"g"']
+    ],
+    12,
+)
 @example([written(chunk(word), tight=True) for word in "abc"] * 3, 2)
 @example(
     [b'{"choices": [{"delta": {"content": "%b", "content": "x"}}]}' % it for it in WORD], 1
