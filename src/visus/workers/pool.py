@@ -240,6 +240,7 @@ def _environment(settings: WorkerSettings) -> dict[str, str]:
         "OMP_WAIT_POLICY": "PASSIVE",
         "OPENBLAS_NUM_THREADS": threads,
         "MALLOC_ARENA_MAX": "2",
+        "ORT_DISABLE_TELEMETRY": "1",  # or ONNX Runtime reports to its makers
     }
     if settings.import_path:
         environment["PYTHONPATH"] = pathsep.join(settings.import_path)

@@ -379,9 +379,21 @@ async def test_a_worker_sees_nothing_of_our_environment(pool: WorkerPool) -> Non
         b"OMP_NUM_THREADS",
         b"OMP_WAIT_POLICY",
         b"OPENBLAS_NUM_THREADS",
+        b"ORT_DISABLE_TELEMETRY",
         b"PYTHONDONTWRITEBYTECODE",
         b"PYTHONPATH",
     }
+
+
+async def test_the_library_of_the_models_inside_reports_to_nobody(
+    pool: WorkerPool, tmp_path: Path
+) -> None:
+    given = (await pool.call(b"environment")).split(b"\n")
+    told = [line.decode() for line in given if line.startswith(b"ORT_")]
+    assert told
+    silent = ["env", *told, f"HOME={tmp_path}", sys.executable, "-c", "import onnxruntime"]
+    await anyio.run_process(silent)
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_threads_go_on_working(pool: WorkerPool) -> None:

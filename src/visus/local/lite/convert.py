@@ -314,10 +314,11 @@ def converted(source: Path) -> bytes:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Put `content` at `path`, whole or not at all."""
+    """Put `content` at `path`, whole or not at all, for every account to read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as unfinished:
         unfinished.write(content)
+        Path(unfinished.name).chmod(0o644)
     Path(unfinished.name).replace(path)
 
 
