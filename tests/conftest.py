@@ -5,6 +5,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from tests.support.postgres import Postgres
 from tests.support.service import Service
 from tests.support.upstream import BEHAVIOURS, Upstream
 
@@ -26,6 +27,14 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A server for all tests, which make databases of their own in it."""
+    server = Postgres()
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import inspect
 from typing_extensions import override
 
-from visus.accounts.database import AccountsSettings
+from visus.accounts.settings import AccountsSettings
 from visus.local.gguf import shelf
 from visus.local.settings import GgufSettings, LiteSettings
 from visus.media.settings import MediaSettings

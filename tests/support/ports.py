@@ -3,7 +3,7 @@
 import socket
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in sockets]
     for one in sockets:
@@ -11,5 +11,5 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-PICTURE_PORTS = _free_ports(2)
+PICTURE_PORTS = free_ports(2)
 """One for a site with pictures, and one where nobody answers."""

@@ -1,8 +1,9 @@
 """Who owns which uploaded file, and what is kept for them.
 
 Contents are counted by the files that name them. A content is put in place and taken away
-inside a transaction that holds the database's lock for writing, so that no file ever names a
-content that another transaction is just removing.
+inside a transaction that has the turn of this content, so that no file ever names a content
+that another transaction is just removing; and who adds has the turn of the owner, so that two
+files never share the last room.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +13,8 @@ from typing import Final
 import sqlalchemy as sql
 
 from visus.accounts import tables
-from visus.accounts.database import storage_faults
+from visus.accounts.faults import storage_faults
+from visus.accounts.turns import take_turn
 from visus.core.files import FilePage, FileRecord, WantedPage
 from visus.errors import FileTooLarge
 
@@ -20,6 +22,8 @@ MAX_PAGE_BYTES: Final = 4_000_000
 """Of one page of a list; a page of very long names ends early and says that there is more."""
 _ROW_BYTES: Final = 300
 _EXPIRED_AT_ONCE: Final = 1000
+_NUL: Final = "\0"
+"""What stands in no text, and PostgreSQL does not even ask for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,8 @@ class FileBook:
             FileTooLarge: its owner has no room for it.
         """
         with storage_faults(), self.engine.begin() as connection:
+            take_turn(connection, f"files of {file.owner}")
+            take_turn(connection, file.address)
             connection.execute(_new_blob(file))
             connection.execute(sql.insert(tables.files).values(_row(file)))
             self._check_room(connection, file.owner, now_s=file.created_at)
@@ -72,6 +78,8 @@ class FileBook:
 
     def find(self, file_id: str, *, owner: str, now_s: float) -> FileRecord | None:
         """The owner's file of this id, unless it has expired."""
+        if _NUL in file_id:
+            return None
         query = sql.select(tables.files).where(
             tables.files.c.id == file_id, *_live(owner, now_s)
         )
@@ -81,6 +89,8 @@ class FileBook:
 
     def page(self, wanted: WantedPage, *, owner: str, now_s: float) -> FilePage:
         """Some of the owner's files, at most as many as wanted."""
+        if _NUL in f"{wanted.purpose}{wanted.after}":
+            return FilePage((), has_more=False)
         column = tables.files.c.id
         query = sql.select(tables.files).where(*_live(owner, now_s))
         query = query.order_by(column.desc() if wanted.newest_first else column.asc())
@@ -95,6 +105,8 @@ class FileBook:
 
     def remove(self, file_id: str, *, owner: str, now_s: float) -> str | None:
         """Strikes the owner's file out, and says which content it named."""
+        if _NUL in file_id:
+            return None
         change = (
             sql.delete(tables.files)
             .where(tables.files.c.id == file_id, *_live(owner, now_s))
@@ -109,6 +121,7 @@ class FileBook:
             sql.select(tables.files.c.id)
             .where(tables.files.c.expires_at <= now_s)
             .limit(_EXPIRED_AT_ONCE)
+            .with_for_update(skip_locked=True)  # of two who sweep, each takes others
         )
         change = sql.delete(tables.files).where(tables.files.c.id.in_(over))
         with storage_faults(), self.engine.begin() as connection:
@@ -120,7 +133,9 @@ class FileBook:
         change = sql.delete(tables.blobs).where(tables.blobs.c.address == address, ~named)
         left = sql.select(tables.blobs.c.address).where(tables.blobs.c.address == address)
         with storage_faults(), self.engine.begin() as connection:
-            connection.execute(change)  # takes the lock for writing, whether or not it deletes
+            take_turn(connection, address)
+            # In SQLite this takes the lock for writing, whether or not it deletes.
+            connection.execute(change)
             if connection.execute(left).first() is None:
                 remove()
 
@@ -157,7 +172,8 @@ def _new_blob(file: FileRecord) -> sql.Insert:
     there = sql.exists().where(tables.blobs.c.address == file.address)
     columns = (tables.blobs.c.address, tables.blobs.c.owner, tables.blobs.c.size_bytes)
     values = (file.address, file.owner, file.size_bytes)
-    row = sql.select(*(sql.literal(value) for value in values)).where(~there)
+    typed = (sql.literal(value, one.type) for one, value in zip(columns, values, strict=True))
+    row = sql.select(*typed).where(~there)
     return sql.insert(tables.blobs).from_select(columns, row)
 
 

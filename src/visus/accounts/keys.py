@@ -16,7 +16,7 @@ from typing import Final
 import sqlalchemy as sql
 
 from visus.accounts import tables
-from visus.accounts.database import storage_faults
+from visus.accounts.faults import storage_faults
 from visus.core.places import Demand
 from visus.core.question import Blind
 from visus.errors import InvalidValue
@@ -27,6 +27,8 @@ MAX_KEY_CHARS: Final = 200
 """A longer bearer token is not one of ours and is not even hashed."""
 MIN_KEY_CHARS: Final = 20
 """A shorter one can be guessed, and is never made a key."""
+MAX_NAME_CHARS: Final = 200
+MAX_PLACES_CHARS: Final = 200
 _IN_A_HEADER: Final = re.compile("[!-~]+").fullmatch
 
 
@@ -75,11 +77,14 @@ class KeyBook:
         Its questions are answered in one of the places of `residency`, or anywhere.
 
         Raises:
-            InvalidValue: one of them is no place that we know.
+            InvalidValue: one of them is no place that we know, or there are too many of them;
+                or this is no name.
         """
         if not all(map(is_known, residency)):
             message = "A residency is a country's two letters, 'eu' or 'local'."
             raise InvalidValue(message, param="residency")
+        if len(",".join(residency)) > MAX_PLACES_CHARS:
+            raise InvalidValue("These are too many places.", param="residency")
         secret = new_secret()
         return self.admit(name, secret, residency=residency, blind=blind), secret
 
@@ -94,10 +99,11 @@ class KeyBook:
         """Makes `secret` a valid key.
 
         Raises:
-            InvalidValue: nobody could send it, or anybody could guess it.
+            InvalidValue: nobody could send it, or anybody could guess it; or this is no name.
         """
         if not (MIN_KEY_CHARS <= len(secret) <= MAX_KEY_CHARS and _IN_A_HEADER(secret)):
             raise InvalidValue("This is no key.", param="secret")
+        _check_name(name)
         key = Key(
             f"key_{secrets.token_hex(8)}",
             name,
@@ -144,6 +150,12 @@ class KeyBook:
         )
         with storage_faults(), self.engine.begin() as connection:
             return connection.execute(change).rowcount == 1
+
+
+def _check_name(name: str) -> None:
+    if len(name) > MAX_NAME_CHARS or "\0" in name:
+        message = f"A key's name has at most {MAX_NAME_CHARS} characters, and none is NUL."
+        raise InvalidValue(message, param="name")
 
 
 def _key(row: sql.Row[tuple[object, ...]]) -> Key:

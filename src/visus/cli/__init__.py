@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-from visus.accounts.database import StateRefused
+from visus.accounts.schema import StateRefused
 from visus.config import ConfigRefused
 from visus.errors import ServiceError
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from visus.accounts.database import StateRefused
+from visus.accounts.schema import StateRefused
 from visus.cli.configured import configuration
 from visus.config import Configuration
 from visus.local.gguf.model import FilesUnusable, LocalModel, measure

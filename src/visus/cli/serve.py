@@ -12,8 +12,9 @@ from typing import Final
 import anyio
 
 from visus import telemetry
-from visus.accounts.database import StateRefused
 from visus.accounts.keys import KeyBook, digest, new_secret
+from visus.accounts.schema import StateRefused
+from visus.accounts.turns import turn
 from visus.cli.configured import configuration
 from visus.config import Configuration
 from visus.errors import InvalidValue
@@ -83,7 +84,13 @@ def first_key(book: KeyBook, path: Path) -> str | None:
 
     Raises:
         StateRefused: the file cannot be read or written, or holds no key.
+        StorageUnavailable: the database has just gone away.
     """
+    with turn(book.engine, "first key"):
+        return _first_key(book, path)
+
+
+def _first_key(book: KeyBook, path: Path) -> str | None:
     try:
         secret = _kept(path)
         if secret is None:

@@ -1,10 +1,11 @@
-"""What an installation keeps on its disk: keys and files."""
+"""What an installation keeps: keys, in its database, and files, on its disk."""
 
 from pathlib import Path
 
-from visus.accounts.database import StateRefused, open_database
+from visus.accounts.database import open_database, place
 from visus.accounts.files import FileBook, OwnerLimits
 from visus.accounts.keys import KeyBook
+from visus.accounts.schema import StateRefused
 from visus.config import Configuration
 from visus.media.library import Library
 from visus.media.shelf import Shelf
@@ -27,8 +28,9 @@ def open_book(configuration: Configuration) -> KeyBook:
     except OSError as fault:
         raise StateRefused(f"The folder {folder} cannot be made: {fault.strerror}.") from fault
     is_new = not any((folder / name).exists() for name in (FIRST_KEY, FILES))
-    path = folder / configuration.settings.accounts.database
-    return KeyBook(open_database(path, is_new=is_new))
+    accounts = configuration.settings.accounts
+    where = place(accounts, folder)
+    return KeyBook(open_database(where, is_new=is_new, settings=accounts.postgresql))
 
 
 def open_library(configuration: Configuration, book: KeyBook) -> Library:

@@ -1,0 +1,25 @@
+"""What the database's library says of a fault, in words of ours."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from visus.errors import StorageUnavailable
+
+
+@contextmanager
+def storage_faults() -> Generator[None]:
+    """Turns the library's exceptions into ours."""
+    try:
+        yield
+    except SQLAlchemyError as fault:
+        raise StorageUnavailable(
+            "The database does not answer.", detail=reason(fault), retry_after_s=5
+        ) from fault
+
+
+def reason(fault: SQLAlchemyError) -> str:
+    """What went wrong, in a line; the lines below it may tell what stands in a row."""
+    said = str(fault.__cause__ or "").strip()
+    return said.partition("\n")[0] or type(fault).__name__

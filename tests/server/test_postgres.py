@@ -1,0 +1,239 @@
+"""Replicas that share a PostgreSQL server: one set of keys and files, and no password told."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from tests.conftest import FAST, upstream_config
+from tests.support.claims import answered, refused
+from tests.support.ports import free_ports
+from tests.support.postgres import IN_A_URL, PASSWORD, Postgres
+from tests.support.service import ROOT, Service, ask
+from tests.support.upstream import Upstream
+
+NO_LITE = "[lite]\nenabled = false\n"
+VARIABLE = "VISUS_ACCOUNTS__DATABASE"
+IMPATIENT = """
+[accounts]
+key_cache_s = 0
+wrong_keys_per_minute = 0
+[accounts.postgresql]
+connect_timeout_s = 2
+statement_timeout_s = 0.5
+"""
+
+
+def run(
+    *words: str, state: Path, url: str, more: str = ""
+) -> "subprocess.CompletedProcess[str]":
+    """A command that ends by itself."""
+    config = state.parent / "config.toml"
+    config.write_text(NO_LITE + more)
+    return subprocess.run(  # noqa: S603 -- our own program
+        [sys.executable, "-m", "visus", *words, "--config", str(config), "--state", str(state)],
+        cwd=ROOT, env={VARIABLE: url}, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+
+
+def silent(*texts: str) -> None:
+    """Nothing of the password stands in any of them, however it is written."""
+    for text in texts:
+        for piece in (PASSWORD, IN_A_URL, PASSWORD[:4], "w:rd"):
+            assert piece not in text
+
+
+# --- At the start ----------------------------------------------------------------------------
+
+
+def test_replicas_that_start_together_make_one_database_and_one_first_key(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    url = postgres.url(postgres.database())
+
+    def start(number: int) -> Service:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        return Service(folder, NO_LITE, **{VARIABLE: url})
+
+    with ThreadPoolExecutor(3) as pool, ExitStack() as stack:
+        services = list(pool.map(start, range(3)))
+        for one in services:
+            stack.callback(one.stop)
+        keys = [one.key for one in services if one.key]
+        assert len(keys) == 1
+        for one in services:
+            one.key = keys[0]
+            assert one.get("/v1/models").status == 200
+        assert run("keys", "list", state=tmp_path / "state", url=url).stdout.count("valid") == 1
+
+
+def nobody_there(postgres: Postgres) -> str:
+    return postgres.url("visus").replace(str(postgres.port), str(free_ports(1)[0]))
+
+
+REFUSED = {
+    "nobody there": (nobody_there, "Connection refused"),
+    "no such host": (
+        lambda postgres: postgres.url("visus").replace("127.0.0.1", "db.invalid"),
+        "db.invalid",
+    ),
+    "no such database": (lambda postgres: postgres.url("nowhere"), "does not exist"),
+    "a wrong password": (
+        lambda postgres: postgres.url("postgres", password=f"{IN_A_URL}x"),
+        "password authentication failed",
+    ),
+    "an unknown option": (
+        lambda postgres: postgres.url("postgres") + "?colour=red",
+        'invalid connection option "colour"',
+    ),
+    "another encoding": (
+        lambda postgres: postgres.url(
+            postgres.database(more="ENCODING 'LATIN1' TEMPLATE template0")
+        ),
+        "its encoding is LATIN1, not UTF8",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_a_server_that_cannot_be_used_refuses_the_start_in_a_sentence(
+    postgres: Postgres, tmp_path: Path, kind: str
+) -> None:
+    place, why = REFUSED[kind]
+    url = place(postgres)
+    for words in (("serve", "--port", "0"), ("keys", "create", "one")):
+        done = run(*words, state=tmp_path / "state", url=url)
+        assert (done.returncode, done.stdout) == (1, "")
+        shown = (
+            url.partition("?")[0].replace(f":{IN_A_URL}x@", "@").replace(f":{IN_A_URL}@", "@")
+        )
+        assert done.stderr.startswith(f"The database {shown} cannot be used: ")
+        assert why in done.stderr
+        assert done.stderr.count("\n") == 1
+        silent(done.stderr)
+    doctor = run("doctor", state=tmp_path / "state", url=url)
+    assert doctor.returncode == 1
+    assert "cannot be used" in " ".join(doctor.stdout.split())
+    silent(doctor.stdout, doctor.stderr)
+
+
+def test_an_empty_database_is_not_filled_where_keys_were(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    url = postgres.url(postgres.database())
+    service = Service(tmp_path, NO_LITE, **{VARIABLE: url})
+    service.stop()
+    done = run(
+        "serve", "--port", "0", state=tmp_path / "state", url=postgres.url(postgres.database())
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "is empty, and every key with it is gone" in done.stderr
+    assert "first key" in run("keys", "list", state=tmp_path / "state", url=url).stdout
+
+
+def test_a_doctor_finds_the_keys(postgres: Postgres, tmp_path: Path) -> None:
+    url = postgres.url(postgres.database())
+    made = run("keys", "create", "one", state=tmp_path / "state", url=url)
+    assert made.returncode == 0, made.stderr
+    doctor = run("doctor", state=tmp_path / "state", url=url)
+    assert "1 valid keys" in doctor.stdout
+    silent(doctor.stdout, doctor.stderr, made.stdout, made.stderr)
+
+
+# --- While it runs ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def own_postgres() -> Iterator[Postgres]:
+    """A server that these tests alone may stop."""
+    server = Postgres()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def replicas(
+    own_postgres: Postgres, upstream: Upstream, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Service, Service]]:
+    """Two services with one database and one folder for contents, which ask about every key."""
+    url = own_postgres.url(own_postgres.database())
+    impatient = FAST.replace("[accounts]\nwrong_keys_per_minute = 0\n", IMPATIENT)
+    config = upstream_config(upstream.port, impatient)
+    one, other = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("other")
+    (other / "state").symlink_to(one / "state")
+    environment = {VARIABLE: url, "SCRIPTED_KEY": "sk-up"}
+    running = Service(one, config, **environment), Service(other, config, **environment)
+    yield running
+    for service in running:
+        service.stop()
+        silent(service.log_path.read_text(), service.said)
+
+
+def test_what_one_replica_is_told_the_other_knows(replicas: tuple[Service, Service]) -> None:
+    one, other = replicas
+    assert one.key == other.key
+    kept = one.upload(b"kept by one")
+    assert other.get(f"/v1/files/{kept}/content").body == b"kept by one"
+    headers = {"Authorization": f"Bearer {one.key}"}
+    assert other.request("DELETE", f"/v1/files/{kept}", None, headers).status == 200
+    assert one.get(f"/v1/files/{kept}").error() == (404, "file_not_found", None)
+
+
+def unavailable(service: Service) -> None:
+    """Whatever needs a key or a file is 503 for now."""
+    for reply in (service.post(ask("good")), service.get("/v1/files")):
+        refused(service, reply, 503, "storage_unavailable")
+        assert reply.headers["retry-after"] == "5"
+
+
+def test_a_server_that_goes_away_is_503_until_it_is_back(
+    own_postgres: Postgres, replicas: tuple[Service, Service]
+) -> None:
+    kept = replicas[0].upload(b"kept")
+    with own_postgres.away():
+        for service in replicas:
+            unavailable(service)
+            assert service.request("GET", "/health", None, {}).status == 200
+    for service in replicas:
+        answered(service, service.post(ask("good")))
+        assert service.get(f"/v1/files/{kept}/content").body == b"kept"
+
+
+def test_a_server_that_restarts_between_two_requests_costs_none(
+    own_postgres: Postgres, replicas: tuple[Service, Service]
+) -> None:
+    answered(replicas[0], replicas[0].post(ask("good")))
+    with own_postgres.away():
+        pass
+    answered(replicas[0], replicas[0].post(ask("good")))
+
+
+def test_a_server_that_takes_everything_and_answers_nothing_is_503_in_time(
+    own_postgres: Postgres, replicas: tuple[Service, Service]
+) -> None:
+    service = replicas[0]
+    answered(service, service.post(ask("good")))
+    with own_postgres.frozen():
+        began_s = time.monotonic()
+        refused(service, service.get("/v1/models"), 503, "storage_unavailable")
+        assert time.monotonic() - began_s < 15
+    answered(service, service.post(ask("good")))
+
+
+def test_a_statement_that_waits_too_long_is_503(
+    own_postgres: Postgres, replicas: tuple[Service, Service]
+) -> None:
+    service = replicas[0]
+    name = "visus_1"
+    with own_postgres.connect(name) as holder, holder.transaction():
+        holder.execute("LOCK TABLE files IN ACCESS EXCLUSIVE MODE")
+        began_s = time.monotonic()
+        refused(service, service.get("/v1/files"), 503, "storage_unavailable")
+        assert 0.4 < time.monotonic() - began_s < 5
+        answered(service, service.post(ask("good")))
+    assert service.get("/v1/files").status == 200
