@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import psycopg
 import pytest
 from tests.conftest import FAST, upstream_config
 from tests.support.claims import answered, refused
@@ -93,7 +94,7 @@ REFUSED = {
     ),
     "another encoding": (
         lambda postgres: postgres.url(
-            postgres.database(more="ENCODING 'LATIN1' TEMPLATE template0")
+            postgres.database("--encoding=LATIN1", "--template=template0")
         ),
         "its encoding is LATIN1, not UTF8",
     ),
@@ -230,7 +231,7 @@ def test_a_statement_that_waits_too_long_is_503(
 ) -> None:
     service = replicas[0]
     name = "visus_1"
-    with own_postgres.connect(name) as holder, holder.transaction():
+    with psycopg.connect(own_postgres.url(name)) as holder:
         holder.execute("LOCK TABLE files IN ACCESS EXCLUSIVE MODE")
         began_s = time.monotonic()
         refused(service, service.get("/v1/files"), 503, "storage_unavailable")

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-import psycopg
 from tests.support.ports import free_ports
 
 USER = "visus"
@@ -93,14 +92,10 @@ class Postgres:
     def url(self, name: str, *, user: str = USER, password: str = IN_A_URL) -> str:
         return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{name}"
 
-    def connect(self, name: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
-        return psycopg.connect(self.url(name), autocommit=True)
-
-    def database(self, *, more: str = "") -> str:
+    def database(self, *options: str) -> str:
         """The name of a new, empty database."""
         name = f"visus_{next(self._numbers)}"
-        with self.connect() as connection:
-            connection.execute(f"CREATE DATABASE {name} {more}".encode())
+        self._run("createdb", *options, f"--maintenance-db={self.url('postgres')}", name)
         return name
 
 
