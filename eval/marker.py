@@ -182,10 +182,10 @@ def _declined(item: Item, reply: str) -> str:
 
 
 def invented(item: Item, reply: str) -> list[str]:
-    """Values that the reply claims and neither the printed text nor the question holds."""
+    """Values that neither text nor question holds, nor are right: a count may be."""
     if item.text is None:
         return []
-    printed = "\n".join([item.text, item.question, *item.before])
+    printed = "\n".join([item.text, item.question, *item.before, *item.answers])
     return [token.raw for token in claimed(reply) if not _held(token, printed)]
 
 

@@ -104,7 +104,7 @@ FORM = "Fragebogen\nRauchen Sie?     {}\nAllergien bekannt?     {}"
 
 def test_an_option_with_a_mark_is_the_chosen_one() -> None:
     page = written(FORM.format("☐ ja   ☒ nein", "☒ ja   ☐ nein"))
-    assert ask("Sind Allergien bekannt?", page).startswith("ja (")
+    assert ask("Sind Allergien bekannt?", page).startswith("Ja (")
 
 
 def test_without_a_mark_no_option_is_chosen() -> None:

@@ -100,10 +100,10 @@ def test_a_weight_that_nothing_labels_is_found_alone_on_its_line() -> None:
 @pytest.mark.parametrize(
     ("seen", "question", "answer"),
     [
-        (GREEN, "Is this picture red or green?", "green."),
-        (GREEN, "Ist das Bild blau oder grün?", "grün."),
-        (GREEN, "What colour is the square?", "green."),
-        (drawn(("red", "circle"), ("blue", "square")), "Is the square red or blue?", "blue."),
+        (GREEN, "Is this picture red or green?", "Green."),
+        (GREEN, "Ist das Bild blau oder grün?", "Grün."),
+        (GREEN, "What colour is the square?", "Green."),
+        (drawn(("red", "circle"), ("blue", "square")), "Is the square red or blue?", "Blue."),
     ],
 )
 def test_one_of_two_colours_is_chosen_by_what_was_seen(

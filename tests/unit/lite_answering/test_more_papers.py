@@ -68,7 +68,7 @@ Zucker    56,3 g
         (PARKING, "When did the car leave?", "11:17"),
         (PARKING, "At what time did the car enter?", "08:42"),
         (PARKING, "How long was the car parked?", "2 h 35 min"),
-        (PARKING, "How was it paid?", "card"),
+        (PARKING, "How was it paid?", "Card"),
         (PAY_SLIP, "How much overtime pay did he get?", "184.50"),
         (PAY_SLIP, "What is the gross salary?", "2,334.50"),
         (PAY_SLIP, "What is the net pay?", "1,960.50"),

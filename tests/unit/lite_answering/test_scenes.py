@@ -42,21 +42,21 @@ CODED = Evidence(
         (SHAPES, "Wie viele rote Formen siehst du?", "3 "),
         (SHAPES, "How many shapes are in the picture?", "5 "),
         (SHAPES, "How many hexagons are there?", "0 "),
-        (SHAPES, "What colour is the square?", "blue"),
-        (SHAPES, "Welche Farbe hat das Dreieck?", "grün"),
-        (SHAPES, "What is the background colour?", "white"),
+        (SHAPES, "What colour is the square?", "Blue"),
+        (SHAPES, "Welche Farbe hat das Dreieck?", "Grün"),
+        (SHAPES, "What is the background colour?", "White"),
         (SHAPES, "Is there a red circle?", "Yes"),
         (SHAPES, "Gibt es ein gelbes Quadrat?", "Nein"),
-        (SHAPES, "What shape is green?", "triangle"),
-        (RED, "What colour is this picture?", "red"),
-        (RED, "Welche Farbe hat das Bild?", "rot"),
-        (RED, "Welche Farbe ist zu sehen?", "rot"),
-        (RED, "Which colour do you see?", "red"),
-        (RED, "What colour is shown?", "red"),
-        (RED, "Name the colour", "red"),
-        (RED, "Which colour fills the whole picture?", "red"),
+        (SHAPES, "What shape is green?", "Triangle"),
+        (RED, "What colour is this picture?", "Red"),
+        (RED, "Welche Farbe hat das Bild?", "Rot"),
+        (RED, "Welche Farbe ist zu sehen?", "Rot"),
+        (RED, "Which colour do you see?", "Red"),
+        (RED, "What colour is shown?", "Red"),
+        (RED, "Name the colour", "Red"),
+        (RED, "Which colour fills the whole picture?", "Red"),
         (RED, "How big is this picture?", "200 × 100"),
-        (RED, "Is it portrait or landscape?", "landscape"),
+        (RED, "Is it portrait or landscape?", "Landscape"),
         (RED, "Ist das Bild im Hochformat?", "Nein"),
         (CHART, "What is the value of the bar for Q2?", "95"),
         (CHART, "Which bar is the highest?", "Q3"),
@@ -108,7 +108,7 @@ def test_two_pictures_are_compared_by_what_was_seen_in_each() -> None:
 
 
 def test_a_question_about_the_second_picture_is_about_the_second_picture() -> None:
-    assert ask("What colour is the second image?", SHAPES, RED).startswith("red")
+    assert ask("What colour is the second image?", SHAPES, RED).startswith("Red")
     assert "no such picture" in ask("What colour is the third image?", SHAPES, RED)
 
 
@@ -123,14 +123,14 @@ def test_a_follow_up_is_about_the_earlier_picture_and_the_earlier_thing() -> Non
         ("assistant", "Yes, blue square.", []),
         ("user", "And what colour is it?", []),
     )
-    assert reply(job, [SHAPES]).startswith("blue")
+    assert reply(job, [SHAPES]).startswith("Blue")
 
 
 def test_pictures_count_whoever_shows_them() -> None:
     job = _dialogue(
         ("system", "Look at this.", [0]), ("user", "What colour is the picture?", [])
     )
-    assert reply(job, [RED]).startswith("red")
+    assert reply(job, [RED]).startswith("Red")
 
 
 def test_without_a_picture_it_says_what_it_is() -> None:
@@ -143,7 +143,7 @@ def test_a_system_prompt_may_choose_the_language() -> None:
     job = _dialogue(
         ("system", "Always answer in German.", []), ("user", "What colour is it?", [0])
     )
-    assert reply(job, [RED]).startswith("rot")
+    assert reply(job, [RED]).startswith("Rot")
 
 
 def test_each_of_several_pages_answers_for_itself() -> None:
@@ -214,8 +214,8 @@ def test_the_name_of_a_thing_is_no_value_that_it_bears(question: str) -> None:
 @pytest.mark.parametrize(
     ("question", "name"),
     [
-        ("What is the main object?", "motor scooter"),
-        ("What vehicle is this?", "motor scooter"),
+        ("What is the main object?", "Motor scooter"),
+        ("What vehicle is this?", "Motor scooter"),
         ("Was ist das für ein Fahrzeug?", "Motorroller"),
         ("Describe this picture in one sentence.", "motor scooter"),
         ("Describe the image briefly.", "motor scooter"),

@@ -18,7 +18,7 @@ Audio guide: 3.00 EUR
         ("How much is the entry?", "14.50 EUR"),
         ("What is the entry fee?", "14.50 EUR"),
         ("How much is the audio guide?", "3.00 EUR"),
-        ("How much do children pay?", "free"),
+        ("How much do children pay?", "Free"),
         ("When is it open?", "Tue - Sun 10:00 - 18:00"),
     ],
 )

@@ -67,7 +67,7 @@ def test_a_field_is_found_however_it_is_asked_for(line: str, question: str, star
     ],
 )
 def test_a_question_about_the_second_picture_is_answered_for_that_alone(question: str) -> None:
-    assert ask(question, RED, BLUE) == "blue."
+    assert ask(question, RED, BLUE) == "Blue."
 
 
 @pytest.mark.parametrize(

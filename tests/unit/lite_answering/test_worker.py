@@ -39,7 +39,7 @@ def outcome(reply: bytes) -> Outcome:
 
 
 def test_a_job_becomes_an_answer_with_its_counts() -> None:
-    assert outcome(Worker(Sight())(job(b"a"))) == Outcome("red.", "stop", 7 + 2, 2)
+    assert outcome(Worker(Sight())(job(b"a"))) == Outcome("Red.", "stop", 7 + 2, 2)
 
 
 def test_a_picture_is_looked_at_once_however_often_it_is_asked_about() -> None:

@@ -17,25 +17,33 @@ from visus.local.lite.answering import (
     counts,
     hours,
     lookup,
+    papers,
     presence,
+    pricelist,
     reading,
     scene,
+    shares,
     statements,
+    superlatives,
     tables,
     ticks,
+    until,
 )
 from visus.local.lite.answering.ask import Ask, Target
+from visus.local.lite.answering.naming import colour_in
 from visus.local.lite.answering.page import Page, looks_like_a_label
 from visus.local.lite.answering.replies import (
     Reply,
+    counted,
     needs_a_model,
     not_found,
     nothing_read,
+    quoted,
     sureness,
     where,
 )
 from visus.local.lite.answering.vocabulary import display, keys_of
-from visus.local.lite.answering.words import STOPWORDS, SUBJECTS, holds, words
+from visus.local.lite.answering.words import STOPWORDS, SUBJECTS, holds, tokens, words
 
 Answerer: TypeAlias = Callable[[Ask, Page], Reply | None]
 
@@ -120,14 +128,29 @@ def _count(ask: Ask, page: Page) -> Reply | None:
             found = answerer(ask, page)
             if found is not None:
                 return found
+    listed = pricelist.count(ask, page)
+    if listed is not None:
+        return counted(ask, listed, ask.say("entries of the list", "Einträge der Liste"))
     return counts.count(ask, page)
 
 
 def _colour(ask: Ask, page: Page) -> Reply | None:
     if presence.is_asked(ask):
         return None
-    field = _labelled(ask, page)
+    field = _labelled(ask, page) or _colour_in_words(ask, page)
     return field or scene.colours(ask, page.evidence)
+
+
+def _colour_in_words(ask: Ask, page: Page) -> Reply | None:
+    """`Bicycle: Diamant 247, green`: the colour that a line names with the thing."""
+    wanted = [word for word in ask.content if not re.match(r"colou?r|farb", word)]
+    for piece in page.pieces if wanted and len(page.pieces) >= 3 else ():
+        spoken = words(piece.text)
+        named = [token for token in tokens(piece.text) if colour_in([token.text])]
+        if len(named) == 1 and all(holds(spoken, word) for word in wanted):
+            said = piece.text[named[0].start : named[0].end]
+            return quoted(ask, page.evidence, said, (piece.text, piece.box))
+    return None
 
 
 def _labelled(ask: Ask, page: Page) -> Reply | None:
@@ -151,31 +174,6 @@ def _shape(ask: Ask, page: Page) -> Reply | None:
 
 def _place(ask: Ask, page: Page) -> Reply | None:
     return scene.place_of_shape(ask, page.evidence)
-
-
-def _extreme(ask: Ask, page: Page) -> Reply | None:
-    highest = tables.extreme_wanted(ask)
-    if highest is None or ask.target.key in {"expiry_date", "deadline", "due_date"}:
-        return None
-    bar = charts.extreme(ask, page.evidence, highest=highest)
-    if bar is not None:
-        return bar
-    shape = scene.extreme_shape(ask, page.evidence, largest=highest)
-    if shape is not None:
-        return shape
-    found = tables.extreme(ask, page, highest=highest)
-    if found is None:
-        return None
-    if _wants_figure(ask):
-        return Reply(f"{found.value} ({found.row}).", found.value)
-    return Reply(f"{found.row} ({found.value}).", found.row)
-
-
-def _wants_figure(ask: Ask) -> bool:
-    asks_which = ask.has(
-        r"\b(?:which|who|whose|welche\w*|wer|in which|wo)\b|what (?:item|product|month|city|country|name|row|day|year)\b|most expensive|cheapest|teuerste|billigste|gunstigste"
-    )
-    return not asks_which
 
 
 def _presence(ask: Ask, page: Page) -> Reply | None:
@@ -250,6 +248,12 @@ def _narrowed_cell(ask: Ask, page: Page) -> Reply | None:
     """A cell comes first only if the question narrows its field down to a row."""
     narrowed = ask.target.extra or (ask.target.key is None and ask.content)
     return _cell(ask, page) if narrowed else None
+
+
+def _priceless_row(ask: Ask, page: Page) -> Reply | None:
+    """A table that has the thing, but in its row no amount: nothing else tells its price."""
+    is_priced = ask.target.kind == "amount" and ask.target.extra
+    return not_found(ask) if is_priced and tables.has_row_of(ask, page) else None
 
 
 def _row(ask: Ask, page: Page) -> Reply | None:
@@ -330,6 +334,11 @@ def _begins_with_its_verb(ask: Ask) -> bool:
     return ask.tongue == "de" and first.endswith("t") and not keys_of(first) and "?" in ask.text
 
 
+def _person_first(ask: Ask, page: Page) -> Reply | None:
+    """Who does it, where no field of a form says so: a sentence comes before a label."""
+    return _statement(ask, page) if ask.target.key is None else None
+
+
 def _hours(ask: Ask, page: Page) -> Reply | None:
     value = hours.told(ask, page)
     return None if value is None else Reply(f"{value}.", value)
@@ -346,9 +355,7 @@ def _statement(ask: Ask, page: Page) -> Reply | None:
 
 
 def _quoting(ask: Ask, page: Page, found: statements.Told) -> Reply:
-    place = where(ask, found.piece.box, page.evidence)
-    quoted = ask.say(f"read {place}: “{found.text}”", f"gelesen {place}: „{found.text}“")
-    return Reply(f"{found.value} ({quoted}).", found.value)
+    return quoted(ask, page.evidence, found.value, (found.text, found.piece.box))
 
 
 def _told(ask: Ask, page: Page, found: lookup.Finding) -> Reply:
@@ -405,7 +412,7 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"\bcolou?rs?\b|farbe?n?\b|farbig", _colour),
     (r"what (?:kind of )?(?:geometric )?(?:shapes?|figures?|form)\b|which (?:shape|form)|welche (?:geometrische )?(?:form|figur)", _shape),
     (r"^\W*(?:where|wo)\b", _place),
-    (r"", _extreme),
+    (r"", superlatives.told),
     (r"\bbright|\bdark\b|blurr|\bsharp|unscharf|verschwommen|wie hell|wie dunkel|wie scharf", lambda ask, page: None if presence.is_asked(ask) or ask.content[1:] else _light(ask, page)),
     (r"", _ticked),
     (r"", _presence),
@@ -413,12 +420,24 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"what (?:does|do|is) (?:the|this) (?:\w+ )?(?:chart|graph|diagram|table|plot) (?:show|about|called)|was (?:zeigt|stellt) (?:das|die|der|dieses?) (?:\w*diagramm|\w*tabelle|grafik|schaubild|chart)", _about_figures),
     (_READ, _read),
     (_DESCRIBE, _describe),
+    (r"", papers.account),
     (r"", _sum),
     (r"", _bar_value),
+    (r"", papers.card),
+    (r"", papers.route),
+    (r"", papers.role),
+    (shares.ASKED, papers.part),
     (hours.ASKED, _hours),
+    (r"", papers.of_the_day),
+    (r"^\W*(?:which|what|welche)", papers.vegetarian),
+    (r"", papers.priced),
     (r"", _narrowed_cell),
+    (r"", _priceless_row),
     (r"^\W*(?:and |und )?(?:who|wer)\b", _doer),
+    (r"^\W*(?:and |und )?(?:who|wer)\b", _person_first),
     (r"", _field),
+    (r"", papers.holder),
+    (until.ASKED, papers.deadline),
     (r"", _cell),
     (r"", _statement),
     (r"", _called),

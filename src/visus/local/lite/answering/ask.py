@@ -52,6 +52,7 @@ _NAMED: Final[tuple[tuple[str, str], ...]] = (
     (r"\b(?:bei|mit|zu) wem\b|\b(?:with|from) whom (?:can|do|should|must)\b", "contact"),
     (r"(?:which|what) card\b.*(?:used|paid|pay)|(?:mit )?welche[rn]? karte\b.*(?:bezahlt|gezahlt|benutzt|verwendet)", "payment_method"),
     (r"how tall (?:is|are)|wie gross (?:ist|sind) (?:er|sie|(?:der|die|das) (?:patient\w*|person|kind|bewerber\w*|antragsteller\w*|spieler\w*))\b", "height"),
+    (r"whose (?:\w+ )?account|wessen konto|wem gehort das konto", "account_holder"),
     (r"whose (?:\w+ )?(?:ticket|card|pass|badge|licence|passport|account)|wessen (?:karte|ticket|ausweis|fahrkarte|konto)|auf wen .*ausgestellt|who(?:'s| is)? .*(?:travel\w*|flying|flies)|wer (?:reist|fliegt|fahrt)\b", "name"),
     (r"was (?:hat|haben) (?:die|das|der|eine?) (?:fahrkarte|ticket|karte|eintrittskarte|fahrschein|fahrt|flug)\b.*gekostet|how much (?:was|is|did|does) (?:the|this) (?:ticket|fare|journey|trip)\b", "price"),
 )  # fmt: skip
@@ -73,10 +74,12 @@ _ASKED: Final[tuple[tuple[str, str], ...]] = (
     (r"(?:what|which) (?:city|town|place).*(?:going|sent|deliver|ship|addressed|destined)|in welche stadt|(?:wohin|an welchen ort).*(?:paket|sendung|geliefert|geschickt)", "recipient_city"),
     (r"(?:who|which band|which artist|what band).*(?:perform|play|sing|on stage)|wer (?:spielt|tritt auf|singt)|welche band", "performer"),
     (r"(?:which|what|welche[rn]?) (?:position|job|role|funktion|stelle|beruf|job title)\b.*(?:hat|have|has|hold|bekleidet|sie|er|he|she|person)\b", "occupation"),
-    (r"(?:which|what|welche[rn]?|bei welche[rm]) (?:company|firm|firma|unternehmen|employer|arbeitgeber).*(?:work|arbeitet|angestellt|beschaftigt)", "vendor"),
+    (r"(?:which|what|welche[rn]?|bei welche[rm]) (?:company|firm|organi[sz]ation|firma|unternehmen|employer|arbeitgeber|organisation).*(?:work|\bwith\b|arbeitet|angestellt|beschaftigt|gehort)|who does (?:he|she) work for|(?:he|she) work(?:s)? for", "vendor"),
     (r"wie ?viel.*(?:insgesamt|alles zusammen).*(?:bezahlt|gezahlt|ausgegeben|gekostet)|how much .*(?:in all|in total|altogether)", "total"),
     (r"how (?:did|do) (?:we|i|you|they|the \w+) pay\b|how was (?:it|this|the \w+) paid|wie (?:wurde|habe?n?|hat).*(?:bezahlt|gezahlt)", "payment_method"),
     (r"wie ?viele? (?:kalorien|kcal|kilojoule|energie)|how many (?:calories|kcal|kilojoules)|how much energy", "energy"),
+    (r"(?:since|from) (?:when|what date)\b|seit wann|ab wann (?:gilt|gelten|gultig)|when .*\b(?:start|begin) to apply", "start_date"),
+    (r"^\W*(?:when|(?:on )?(?:what|which) (?:day|date)) (?:was|were|did|has)\b.*\b(?:paid|pay|settled)\b|^\W*(?:wann|an welchem tag) (?:wurde|hat|haben|ist)\b.*(?:bezahlt|gezahlt|beglichen)\W*$", "payment_date"),
     (r"(?:when|by when|until when).*(?:paid|pay\b|payable|due)|bis wann.*(?:zahl|bezahl|uberw|beglich)|wann.*(?:fallig|zahlbar|bezahlt werden|zu zahlen|gezahlt werden)|latest.*(?:pay|paid)", "due_date"),
     (r"when.*(?:expir|\bruns? out)|how long.*(?:good|keep|valid|last)|(?:bis wann|wie lange|wann).*(?:haltbar|gultig|ablauft|lauft.* ab|verbraucht)|until when.*(?:valid|good)|wann.*ablauf", "expiry_date"),
     (r"when.*born|wann.*geboren", "birth_date"),
@@ -89,16 +92,16 @@ _ASKED: Final[tuple[tuple[str, str], ...]] = (
     (r"when.*(?:purchase|bought|receipt|transaction|shopping)|wann.*(?:gekauft|eingekauft|kauf|bon)|(?:what|which) day.*(?:purchase|receipt|bought)", "purchase_date"),
     (r"(?:when|what (?:time|day)|until|from when|which day).*\b(?:open|opens|opened|close|closes|closed|shut)\b|(?:wann|bis wann|um wie ?viel uhr|wie lange).*(?:geoffnet|geschlossen|schliess|offnet|\bauf\W*$|\bzu\W*$)", "opening_hours"),
     (r"(?:what|which) time|um wie ?viel uhr|wie spat|um welche uhrzeit|at what hour", "time"),
-    (r"to whom|who(?:m)?\b.*(?:addressed|recipient|(?:letter|invoice|bill|parcel|package) (?:for|to)\b|billed|receiv|invoiced|get[s]? th|sent to|made out to|customer|buy|client)|wer\b.*(?:empfang|bekommt|erhalt|kunde|adressat|kauf)|an wen|fur wen|(?<!von )(?<!bei )(?<!mit )wem\b|whom\b.*(?:addressed|sent)", "recipient"),
-    (r"who\b.*(?:signed|signature)|wer\b.*(?:unterschrieb|unterzeichn)|whose signature|wessen unterschrift", "signatory"),
-    (r"who\b.*(?:served|cashier|waiter|till)|wer\b.*(?:bedient|kassier)", "cashier"),
+    (r"to whom|who(?:m)?\b.*(?:addressed|recipient|(?:letter|invoice|bill|parcel|package) (?:for|to)\b|billed|receiv|invoiced|get[s]? th|sent to|made out to|customer|buy|client)|\bwer\b.*(?:empfang|bekommt|erhalt|kunde|adressat|kauf)|an wen|fur wen|(?<!von )(?<!bei )(?<!mit )wem\b|whom\b.*(?:addressed|sent)", "recipient"),
+    (r"who\b.*(?:signed|signature)|\bwer\b.*(?:unterschrieb|unterzeichn)|whose signature|wessen unterschrift", "signatory"),
+    (r"who\b.*(?:served|cashier|waiter|till)|\bwer\b.*(?:bedient|kassier)", "cashier"),
     (r"\b(?:dial|ring|reach\w* by phone|anruf\w*|anzurufen|telefonisch|can (?:i|one|we|you) call|to call)\b", "phone"),
     (r"(?:for a living|works? as\b|\bvon beruf|beruflich)", "occupation"),
     (r"(?:by when|until when|latest|bis wann|spatestens|bis zu welchem|welche frist|which deadline|what deadline|deadline|\bfrist\b)", "deadline"),
-    (r"who\b.*(?:wrote|author|written by)|wer\b.*(?:geschrieben|schrieb|schreibt|verfasst)", "author"),
-    (r"who\b.*(?:sent|sender|send[s]?\b|from\b)|from whom|wer\b.*(?:absender|geschickt|gesendet|schickt)|von wem.*(?:brief|schreiben|stammt|paket|sendung)", "sender"),
-    (r"(?:who|which (?:company|firm|business|shop|store|vendor|supplier|supermarket|restaurant))\b.*(?:issued|sold|invoiced|bill|sell|invoice|supplier|vendor|seller|receipt|from)|(?:wer|welche firma|welches unternehmen)\b.*(?:ausgestellt|verkauf|rechnung|liefer|gestellt)|von wem|(?:which|what) (?:shop|store|supermarket|restaurant|company)\b|welche[rs]? (?:laden|geschaft|supermarkt|restaurant|firma|markt|unternehmen)\b|where.*(?:purchase|bought|shopping|receipt from)|wo wurde.*gekauft|which business", "vendor"),
-    (r"who\b.*(?:made|makes|produces|produced|manufactur)|wer\b.*(?:herstell|hergestellt|produzier)", "manufacturer"),
+    (r"who\b.*(?:wrote|author|written by)|\bwer\b.*(?:geschrieben|schrieb|schreibt|verfasst)", "author"),
+    (r"who\b.*(?:sent|sender|send[s]?\b|from\b)|from whom|\bwer\b.*(?:absender|geschickt|gesendet|schickt)|von wem.*(?:brief|schreiben|stammt|paket|sendung)", "sender"),
+    (r"(?:who|which (?:company|firm|business|shop|store|vendor|supplier|supermarket|restaurant))\b.*(?:issued|sold|invoiced|bill|sell|invoice|supplier|vendor|seller|receipt|from)|\b(?:wer|welche firma|welches unternehmen)\b.*(?:ausgestellt|verkauf|rechnung|liefer|gestellt)|von wem|(?:which|what) (?:shop|store|supermarket|restaurant|company)\b|welche[rs]? (?:laden|geschaft|supermarkt|restaurant|firma|markt|unternehmen)\b|where.*(?:purchase|bought|shopping|receipt from)|wo wurde.*gekauft|which business", "vendor"),
+    (r"who\b.*(?:made|makes|produces|produced|manufactur)|\bwer\b.*(?:herstell|hergestellt|produzier)|wer stellt\b.*\bher\b", "manufacturer"),
     (r"where.*(?:come[s]? from|made|produced|grown|originat)|woher|wo\b.*(?:hergestellt|produziert|angebaut)|which country.*(?:made|from|produced)|aus welchem land", "origin"),
     (r"how (?:did|was|were).*(?:paid|pay\b)|wie wurde.*(?:bezahlt|gezahlt)|womit.*(?:bezahlt|gezahlt)|how.*payment made", "payment_method"),
     (r"(?:what|which) percent.*(?:vat|tax)|(?:vat|tax) (?:rate|percent)|wie ?viel prozent.*(?:mwst|steuer|ust)|(?:steuer|mwst|mehrwertsteuer|umsatzsteuer)-?(?:satz|prozent)|hoch ist der steuersatz", "vat_rate"),
@@ -116,7 +119,10 @@ _ASKED: Final[tuple[tuple[str, str], ...]] = (
     (r"where.*(?:take[s]? place|held|happen|meet)|wo (?:findet|fand|ist die veranstaltung|treffen)", "venue"),
     (r"when.*(?:take[s]? place|appointment|meeting|event|held)|wann (?:findet|fand|ist der termin|ist das treffen|beginnt)", "event_date"),
     (r"(?:in )?(?:which|what) (?:city|town).*(?:live|reside|based|located|is the|does)|in welche[rm] (?:stadt|ort)", "city"),
+    (r"\bstud(?:y|ies|ying|ied)\b|\bstudier", "course"),
     (r"where.*(?:live|reside)|wo wohn", "address"),
+    (r"(?:what|which) (?:city|town|village) |in welche[rmn] (?:stadt|ort|gemeinde|dorf)", "city"),
+    (r"where.*\b(?:based|located|situated)\b|\bwo (?:liegt|sitzt|befindet)\b", "address"),
     (r"\bhow long\b.*(?:parked|stay|last|take|there|did)|wie lange (?:dauert|hat|war|parkte|stand)", "duration"),
     (r"(?:which|what) account|auf welches konto|welche[sm]? konto", "iban"),
     (r"(?:which|what) bank\b|(?:bei )?welche[rs]? (?:bank|kreditinstitut)", "bank"),
@@ -202,10 +208,10 @@ class Ask:
         extra = tuple(
             token.text
             for token in left
-            if self._matters(token) and not _is_name_of(token.text, asked, loosely=not covered)
+            if self.matters(token) and not _is_name_of(token.text, asked, loosely=not covered)
         )
         kind = BY_KEY[asked].kind if asked else self._kind()
-        telling = tuple(token.text for token in self.meant if self._matters(token))
+        telling = tuple(token.text for token in self.meant if self.matters(token))
         verbs = tuple(
             token.text
             for token in left
@@ -277,10 +283,15 @@ class Ask:
                 return kind
         return "text"
 
-    def _matters(self, token: Token) -> bool:
+    def matters(self, token: Token) -> bool:
+        """Whether the word tells what is meant: nouns and names do, verbs do not."""
         if token.text in GENERIC:
             return False
         raw = self.text[token.start : token.end]
+        if re.search(
+            rf"\b(?:do|does|did) (?:he|she|it|they|we|you|i|one) {token.text}\b", self.folded
+        ):
+            return False
         if self.tongue == "de" and raw.isalpha() and (raw.islower() or token.start == 0):
             return False
         return not re.fullmatch(
@@ -296,7 +307,7 @@ _KINDS: Final[tuple[tuple[str, Kind], ...]] = (
     (r"^\W*(?:and |und )?(?:where|wo|wohin|woher)\b", "place"),
     (r"^\W*(?:and |und )?(?:who|whom|whose|wer|wen|wem|to whom|an wen|von wem)\b", "name"),
     (r"\b(?:percent\w*|prozent\w*)\b", "percent"),
-    (r"\b(?:how many|wie ?viele|number of|anzahl)\b", "number"),
+    (r"\b(?:how many|wie ?vielen?|number of|anzahl)\b", "number"),
     (r"\bhow (?:heavy|tall|wide|long|large|big|deep)\b|\bwie (?:schwer|lang|breit|gross|tief|weit)\b", "measure"),
     (r"\b(?:how much|cost\w*|price\w*|fee\w*|kostet\w*|preis\w*|betrag\w*|wie ?viel|wie hoch|gekostet|gebuhr\w*|expensive|teuer|amount)\b", "amount"),
 )  # fmt: skip
@@ -595,14 +606,18 @@ _IN_THE_END: Final = re.compile(
 )
 
 
-def _with_short_quarters(text: str) -> str:
-    """`the third quarter` as tables have it: `Q3`."""
+_WHOLE_DAY: Final = re.compile(r"\b(?:the )?(?:whole|entire|full) day\b", re.IGNORECASE)
+
+
+def _as_printed(text: str) -> str:
+    """`the third quarter` as tables have it, `Q3`; `the whole day` as signs do, `all day`."""
+    text = _WHOLE_DAY.sub("all day", text)
     return _QUARTER.sub(lambda found: f"Q{found.lastindex}", text)
 
 
 def asks_in(text: str, *, tongue_before: Tongue | None) -> list[Ask]:
     """The questions of a message; the whole message, if none of it looks like one."""
-    text = _IN_THE_END.sub("", _with_short_quarters(text))
+    text = _IN_THE_END.sub("", _as_printed(text))
     sentences = [match.group().strip() for match in _SENTENCE.finditer(text)]
     sentences = [sentence for sentence in sentences if re.search(r"\w", sentence)]
     speech = _wanted_tongue(text) or tongue.of_question(text) or tongue_before or "en"

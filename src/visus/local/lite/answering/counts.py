@@ -67,7 +67,7 @@ def _headed(ask: Ask, page: Page) -> Reply | None:
     if found is None or not found.header:
         return None
     asked = words(re.split(ASKED, ask.folded)[-1])[:1]
-    title = words(found.header[0].text)
+    title = [word for each in found.header for word in words(each.text)]
     named = any(alike(word, part) for word in asked for part in title)
     return _rows(ask, page) if named else None
 
@@ -111,7 +111,7 @@ _COUNTERS: Final[tuple[tuple[str, Callable[[Ask, Page], Reply | None]], ...]] = 
     (r"\bcolumns?\b|\bspalten\b", _columns),
     (r"\brows?\b|\bentries\b|\bline items\b|\bpositionen\b|\bposten\b|\bzeilen\b|\beintrage\b"
      r"|\b(?:items|articles|products|artikel|produkte|waren)\b(?=\W*$| (?:are|were|is|on|in|does|did|listed|sind|wurden|stehen|hat|enthalt|auf))", _rows),
-    (r"\b(?:listed|shown|in the table|aufgefuhrt|aufgelistet|in der (?:tabelle|liste))\b", _headed),
+    (r"\b(?:listed|shown|in the (?:table|list)|on the (?:list|board|timetable|plan)|aufgefuhrt|aufgelistet|(?:in|auf) der (?:tabelle|liste|tafel|anzeige)|auf dem plan)\b", _headed),
     (r"\btables?\b|\btabellen?\b", _tables),
     (r"\bcolou?rs\b|\bfarben\b", _colours),
 )  # fmt: skip

@@ -37,6 +37,12 @@ _STREET: Final = re.compile(r"(?:^\d+\w?\s+[A-Z]|\s\d+\s?[a-z]?$)")
 _COMPANY: Final = re.compile(
     r"(?<!\w)(?:GmbH|mbH|AG|KG|OHG|UG|GbR|e\.\s?V\.|e\.\s?K\.|SE|eG|Ltd\.?|Limited|Inc\.?|LLC|LLP|PLC|plc|Corp\.?|& (?:Co|Sons?|Söhne|Partner))(?!\w)"
 )
+_INSTITUTION: Final = re.compile(
+    r"university|universitat|college|school|bank|society|museum|association|club|centre|center|hospital|clinic|library|hotel|inn"
+    r"|restaurant|cafe|bistro|bakery|studio|gallery|garage|salon|agency|consulting|consultants|solutions|services?|systems|group|partners"
+    r"|company|industries|logistics|brewery|winery|practice|kanzlei|praxis|verein|verlag|agentur|institut|stiftung|gasthof|weingut|klinik"
+    r"|\w*(?:werke?|technik|handel|schule|apotheke|backerei|brauerei|werkstatt|bibliothek|zentrum|gruppe|haus|hof|bau)"
+)
 _NAMED: Final = re.compile(
     r"^(?:(?:Dr|Prof|Mr|Mrs|Ms|Dipl)\.?(?:[ -]\w{1,4}\.)*\s+)*(?:[A-ZÄÖÜ][a-zäöüß'’-]+(?:-[A-ZÄÖÜ][a-zäöüß]+)?\s+)(?:[A-Z]\.\s+)?(?:(?:von|van|de|zu)\s+)?[A-ZÄÖÜ][\wäöüß'’-]+$"
 )
@@ -266,12 +272,36 @@ def _person(page: Page) -> Iterator[Piece]:
         piece
         for piece in page.pieces
         if _NAMED.match(piece.text.strip())
-        and not _COMPANY.search(piece.text)
+        and not _is_institution(piece.text)
         and not _STREET.search(piece.text)
         and not _TITLE.match(fold(piece.text))
     ]
     if named and len(page.pieces) <= _CARD:
         yield max(named, key=lambda piece: piece.height)
+
+
+def _is_institution(text: str) -> bool:
+    """Whether a name says that a firm, a school, an inn or the like bears it."""
+    return _COMPANY.search(text) is not None or any(map(_INSTITUTION.fullmatch, words(text)))
+
+
+def _firm_of_card(page: Page) -> Iterator[Piece]:
+    """Of a business card's lines, the one that is neither person, post nor way to reach them."""
+    person = next(_person(page), None)
+    if person is None:
+        return
+    title = next(_title_of_person(page), None)
+    left = [
+        piece
+        for piece in page.pieces
+        if piece not in {person, title}
+        and _may_be_a_name(piece.text)
+        and not any(map(str.isdigit, piece.text))
+        and not any(any(find(kind, piece.text)) for kind in ("email", "url", "phone"))
+    ]
+    named = [piece for piece in left if _is_institution(piece.text)]
+    if named or len(left) == 1:
+        yield (named or left)[0]
 
 
 def _title_of_person(page: Page) -> Iterator[Piece]:
@@ -324,6 +354,9 @@ def _vendor(page: Page) -> Iterator[Piece]:
         len(page.pieces) <= _CARD or firms[0].box.top < 0.2 * page.evidence.height_px
     ):
         yield firms[0]
+        return
+    if len(page.pieces) <= _CARD and next(_person(page), None) is not None:
+        yield from _firm_of_card(page)
         return
     top = [piece for piece in page.pieces[:4] if _may_be_a_name(piece.text)]
     if top and top[0].box.top < 0.35 * page.evidence.height_px:

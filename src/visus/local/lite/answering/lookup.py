@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
-from visus.local.lite.answering import letterhead, tables
+from visus.local.lite.answering import addresses, letterhead, tables
 from visus.local.lite.answering.ask import Target
 from visus.local.lite.answering.page import (
     Page,
@@ -26,7 +26,7 @@ from visus.local.lite.answering.page import (
     looks_like_a_label,
     split_at_colons,
 )
-from visus.local.lite.answering.values import PERSON, Found, Kind, find
+from visus.local.lite.answering.values import PERSON, Found, Kind, find, is_a
 from visus.local.lite.answering.vocabulary import BY_KEY, Span, spans
 from visus.local.lite.answering.words import (
     STOPWORDS,
@@ -59,6 +59,7 @@ _NOUNS_OF_NAMES: Final = frozenset(
     }
 )
 """Fields whose label is often part of the name itself: `SUPERMARKT FRISCH`, `Bank of Kent`."""
+_TIMED: Final = ("date", "time")
 _VAGUE: Final = frozenset({"date", "time"})
 """Fields that say so little that a verb of the question says more: `when was it cancelled?`"""
 _MASS: Final = r"(?:kg|g|mg|lbs?|oz|t)"
@@ -68,6 +69,8 @@ _CURRENCY: Final = (
     r"€|\$|£|[A-Z]{3}|euros?|dollars?|pounds?|franken|francs?|\w+ (?:francs?|dollars?|pounds?)"
 )
 _UNLABELLED: Final = frozenset({"email", "iban", "website"})
+_GREETING: Final = re.compile(r"(?:Dear|Liebe[rs]?|Sehr geehrte[rs]?|Hallo|Hello|Hi)\s")
+"""Begins a letter, and is no value of what stands above it."""
 _FOR_NOTHING: Final = r"(?:for )?free|free of charge|gratis|frei|kostenlos|kostenfrei|umsonst"
 """What stands on a sign in the place of an amount."""
 
@@ -174,10 +177,17 @@ def _by_label(page: Page, target: Target) -> Iterator[Finding]:
             continue
         if pair.how == "below" and (pair.label in heads or _has_a_value(pair.label)):
             continue
-        if quality > 0:
+        if quality > 0 and not _is_of_another_number(pair.label, target):
             yield from _values_of(pair, target, quality * _HOW[pair.how])
     for piece in page.pieces:
         yield from _inline(page, piece, target)
+
+
+def _is_of_another_number(label: str, target: Target) -> bool:
+    """Whether the label counts `3 hours` where the question says two."""
+    named = {word for word in words(label) if word.isdigit()}
+    said = {word for word in target.said if word.isdigit()}
+    return bool(named and said) and not named & said
 
 
 def _by_phrase(page: Page, target: Target) -> Iterator[Finding]:
@@ -271,23 +281,37 @@ def _overlap(label: str, wanted: tuple[str, ...]) -> float:
 
 
 def _values_of(pair: Pair, target: Target, score: float) -> Iterator[Finding]:
-    if target.kind in _FREE:
-        yield from _free_value(pair, target, score)
-        return
-    if target.kind == "percent":
-        row = f"{pair.label} {pair.value}"
-        yield from _found(find("percent", row), pair, score)
-        return
-    if target.kind == "amount":
-        yield from _amount(pair, score)
-        return
-    if target.kind == "measure" and (whole := _with_the_unit_of_its_label(pair)):
-        yield Finding(whole, pair.label, pair.box, pair.confidence, score)
-        return
-    if target.kind == "identifier":
-        yield from _identifier(pair, score)
-        return
-    yield from _found(find(target.kind, pair.value), pair, score)
+    match target.kind:
+        case "text" | "name" | "place":
+            yield from _free_value(pair, target, score)
+        case "percent":
+            yield from _found(_percents(pair, target), pair, score)
+        case "amount":
+            yield from _amount(pair, target, score)
+        case "measure" if whole := _with_the_unit_of_its_label(pair):
+            yield Finding(whole, pair.label, pair.box, pair.confidence, score)
+        case "identifier":
+            yield from _identifier(pair, score)
+        case "number":
+            yield from _found(_plain_numbers(pair.value), pair, score)
+        case _:
+            yield from _found(find(target.kind, pair.value), pair, score)
+
+
+def _percents(pair: Pair, target: Target) -> Iterator[Found]:
+    """A known field's share may stand in its label; any other begins what is beside it."""
+    if target.key is not None:
+        return find("percent", f"{pair.label} {pair.value}")
+    begins = re.match(r"\W*\d[\d.,]*\s?%", pair.value) and pair.how in {"colon", "right"}
+    return find("percent", pair.value if begins else "")
+
+
+def _plain_numbers(text: str) -> Iterator[Found]:
+    """The numbers that are no part of a date or a time."""
+    taken = [found for kind in _TIMED for found in find(kind, text)]
+    for found in find("number", text):
+        if not any(each.start <= found.start < each.end for each in taken):
+            yield found
 
 
 def _with_the_unit_of_its_label(pair: Pair) -> str | None:
@@ -309,7 +333,12 @@ def _found(values: Iterable[Found], pair: Pair, score: float) -> Iterator[Findin
 
 def _free_value(pair: Pair, target: Target, score: float) -> Iterator[Finding]:
     value = pair.value.strip(" :;|–-\t")
-    if not value or value.endswith(":") or (pair.how != "colon" and _is_label(value, target)):
+    if (
+        not value
+        or value.endswith(":")
+        or _GREETING.match(value)
+        or (pair.how != "colon" and _is_label(value, target))
+    ):
         return
     if target.kind in {"name", "place"} and not any(map(str.isalpha, value)):
         return
@@ -335,13 +364,18 @@ def _until_label(pieces: tuple[Piece, ...]) -> Iterator[Piece]:
         yield piece
 
 
-def _amount(pair: Pair, score: float) -> Iterator[Finding]:
+def _is_for_another(pair: Pair, target: Target) -> bool:
+    """Whether a label of sums says nothing of the thing whose price is asked for."""
+    return bool(target.extra) and not all(holds(words(pair.label), it) for it in target.extra)
+
+
+def _amount(pair: Pair, target: Target, score: float) -> Iterator[Finding]:
     """The last amount of the row: what precedes it are rates and bases."""
     last: Finding | None = None
     for text, box, confidence in _along(pair):
         for found in find("amount", before_the_next_name(text)):
             last = Finding(found.text, pair.label, box, confidence, score)
-    if last is None and pair.how in {"colon", "right"}:
+    if last is None and pair.how in {"colon", "right"} and not _is_for_another(pair, target):
         whole = next(iter(find("number", pair.value)), None)
         if whole is not None and whole.text == pair.value.strip():
             last = Finding(whole.text, pair.label, pair.box, pair.confidence, score * 0.7)
@@ -453,7 +487,7 @@ def _remainder(pair: Pair, target: Target, score: float) -> Iterator[Finding]:
 def _by_place(page: Page, target: Target) -> Iterator[Finding]:
     if target.key is None:
         return
-    for part in letterhead.parts(page, target.key, owner=target.owner):
+    for part in _in_letters(page, target):
         yield Finding(part.text, "", part.box, part.confidence, 0.6)
     if target.key == "address" and target.owner is None:
         yield from _address_in_parts(page, target)
@@ -462,6 +496,16 @@ def _by_place(page: Page, target: Target) -> Iterator[Finding]:
     yield from _BY_LOOK.get(target.key, _nothing)(page)
     if target.key == "phone":
         yield from (each for each in _anywhere(page, "phone") if each.value.startswith("+"))
+
+
+def _in_letters(page: Page, target: Target) -> Iterator[Piece]:
+    """From the places of a letter's parts; of an address, from wherever the only one stands."""
+    key = target.key or ""
+    if key in {"city", "postcode", "street"} and target.owner is None:
+        part = addresses.told(page, key, said=target.said)
+        yield from [part] if part is not None else []
+        return
+    yield from letterhead.parts(page, key, owner=target.owner)
 
 
 def _address_in_parts(page: Page, target: Target) -> Iterator[Finding]:
@@ -490,6 +534,19 @@ def _doctors(page: Page) -> Iterator[Finding]:
             yield Finding(piece.text, "", piece.box, piece.confidence, 0.5)
 
 
+def _by_letter(letters: str) -> Callable[[Page], Iterator[Finding]]:
+    """`M 0171 2345678` on a card: one letter, and nothing but a number behind it."""
+
+    def numbers(page: Page) -> Iterator[Finding]:
+        for piece in page.pieces:
+            match = re.match(rf"(?:{letters})[.:]?\s+(?=[+(\d])", piece.text.strip())
+            rest = piece.text.strip()[match.end() :] if match else ""
+            if is_a("phone", rest):
+                yield Finding(rest, "", piece.box, piece.confidence, 0.6)
+
+    return numbers
+
+
 def _contents(page: Page) -> Iterator[Finding]:
     """A mass or a volume on a line of its own, if there is but one: `400 g` on a jar."""
     pattern = rf"(?:net )?\d[\d.,]* ?(?:{_MASS}|ml|cl|l)"
@@ -508,6 +565,9 @@ _BY_LOOK: Final[Mapping[str, Callable[[Page], Iterator[Finding]]]] = {
     "doctor": _doctors,
     "net_weight": _contents,
     "weight": _contents,
+    "phone": _by_letter("T|P|Ph|Tel"),
+    "mobile": _by_letter("M|Mob|C"),
+    "fax": _by_letter("F"),
 }
 """Fields whose values are known by what they look like."""
 
@@ -555,7 +615,10 @@ def sentences(page: Page) -> Iterator[Sentence]:
 def _blocks(page: Page) -> Iterator[list[Piece]]:
     block: list[Piece] = []
     for piece in page.pieces:
-        if block and piece.block != block[-1].block:
+        greets = _GREETING.match(piece.text) is not None
+        if block and (
+            piece.block != block[-1].block or greets or _GREETING.match(block[-1].text)
+        ):
             yield block
             block = []
         block.append(piece)
@@ -617,11 +680,26 @@ def _sentence_value(sentence: str, wanted: tuple[str, ...], target: Target) -> s
     if target.kind in _FREE:
         enough = len(wanted) >= 2 or target.kind == "place" or target.key is not None
         return sentence if enough and len(sentence) <= 240 else None
+    if target.kind == "number" and wanted:
+        return number_beside(sentence, lambda said: holds([said], wanted[0]))
     anchor = _anchor(sentence, wanted, target)
     values = list(find(target.kind, sentence))
     if not values:
         return None
     return min(values, key=lambda each: _after(each.start - anchor)).text
+
+
+def number_beside(text: str, is_counted: Callable[[str], bool]) -> str | None:
+    """The number right before, or right after, the word for what is counted."""
+    for token in tokens(text):
+        if is_counted(token.text):
+            before = re.search(
+                r"(?<![\w.,:/])(\d{1,6})\s(?:[a-zäöüß]+\s)?$", text[: token.start]
+            )
+            after = re.match(r"\s*:?\s*(\d{1,6})(?![\w.,:/]*\d)(?!\.\s)", text[token.end :])
+            if before or after:
+                return (before or after or [""])[1]
+    return None
 
 
 def _person_in(sentence: str, wanted: tuple[str, ...]) -> str | None:

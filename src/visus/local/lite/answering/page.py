@@ -31,6 +31,7 @@ _LATER_LABEL: Final = re.compile(
 _LABEL_LENGTH: Final = 48
 _NAME_OF_FIELD: Final = 3
 _LINE_OF_PROSE: Final = 7
+_LONG_LINE: Final = 11
 _CODE: Final = re.compile(r"[^\W\d_]{1,6}[-/–]\d[\w./–-]*")
 
 
@@ -94,10 +95,12 @@ class Page:
     def is_prose(self) -> bool:
         """Whether a line of it is running text."""
         lines = (words(piece.text) for piece in self.pieces)
-        return any(
-            len(line) >= _LINE_OF_PROSE and sum(word in STOPWORDS for word in line) > 2
+        running = [
+            line
             for line in lines
-        )
+            if len(line) >= _LINE_OF_PROSE and sum(word in STOPWORDS for word in line) > 2
+        ]
+        return len(running) > 1 or any(len(line) >= _LONG_LINE for line in running)
 
     @cached_property
     def rows(self) -> tuple[tuple[Piece, ...], ...]:

@@ -56,6 +56,14 @@ def sureness(ask: Ask, confidence: float) -> str:
     return ask.say("low confidence, please check", "geringe Sicherheit, bitte prüfen")
 
 
+def quoted(ask: Ask, evidence: Evidence, value: str, told: tuple[str, Box]) -> Reply:
+    """A value, and the text that tells it with its place."""
+    text, box = told
+    place = where(ask, box, evidence)
+    remark = ask.say(f"read {place}: “{text}”", f"gelesen {place}: „{text}“")
+    return Reply(f"{value} ({remark}).", value)
+
+
 def counted(ask: Ask, number: int, what: str) -> Reply:
     """A number of things."""
     return Reply(

@@ -4,11 +4,12 @@ Pure: the same dialogue and the same evidence give the same answer. Text inside 
 special tokens inside questions, are only ever text.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from visus.local.lite.answering import about, compare, pictures, structured
+from visus.local.lite.answering import about, compare, pictures, structured, which
 from visus.local.lite.answering.answer import answer
 from visus.local.lite.answering.ask import Ask, asks_in, wanted_tongue, with_topic
 from visus.local.lite.answering.dialogue import Job, Speech
@@ -108,6 +109,10 @@ def _answered(dialogue: Dialogue, ask: Ask) -> str:
         return pictures.no_such(ask).text
     if len(chosen) > 1 and compare.is_asked(ask):
         return compare.compared(ask, chosen).text
+    if len(chosen) > 1 and ask.has(which.ASKED):
+        found = which.chosen(ask, chosen)
+        if found is not None:
+            return _said(ask, found)
     return _over(ask, chosen)
 
 
@@ -132,4 +137,10 @@ def _over(ask: Ask, chosen: list[Seen]) -> str:
 
 
 def _said(ask: Ask, each: Reply) -> str:
-    return each.value if ask.bare else each.text
+    return each.value if ask.bare else _begun_large(each.text)
+
+
+def _begun_large(text: str) -> str:
+    """A sentence begins with a capital; an address or a code as it is printed."""
+    word = re.match(r"[^\W\d_]+(?=[\s.,;:)]*(?:\s|$))", text)
+    return text[0].upper() + text[1:] if word and word.group().islower() else text

@@ -29,21 +29,26 @@ from visus.local.lite.answering.words import (
 
 _LIGHT: Final = frozenset(
     """
-    begins begin beginning starts start started leave leaves left depart departs arrive arrives take takes place
+    begins begin beginning starts start started leave leaves left depart departs arrive arrives
     come comes go goes meet meets serve serves open opens close closes run runs end ends finish finishes return
-    beginnt startet endet kommt geht findet statt fahrt hort schliesst offnet dauert
+    beginnt startet endet kommt geht fahrt hort schliesst offnet dauert
     call contact ring reach anrufen wenden erreichen kontaktieren
     """.split()  # noqa: SIM905 - word lists read best as running text
 )
 """Verbs too common to tell one fact from another, and those that every sentence may put otherwise."""
 _OF_ASKING: Final = frozenset(
-    {"time", "uhr", "uhrzeit", "day", "tag", "long", "lange", "date", "datum"}
+    {"time", "uhr", "uhrzeit", "day", "days", "tag", "long", "lange", "date", "datum"}
+    | {"discount", "reduction", "rabatt", "nachlass", "ermassigung"}
 )
-_DAY: Final = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag)s?"
+_DAY: Final = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?|(?:montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag)s?"
 _WEEKDAY: Final = re.compile(rf"\b(?:{_DAY})\b", re.IGNORECASE)
 _JOIN: Final = re.compile(
     r"\s*(?:,|at|um|on|am|the|den|dem|from|von|ab|zwischen|between|and|und|to|bis|until|uhr|[-–])?[\s,]*(?:the|den|dem)?\s*",
     re.IGNORECASE,
+)
+_PLACE: Final = re.compile(
+    r"\b(?:in|im|am|at|auf|bei|beim|nach|to|zum|zur|on)\s+(?:(?:der|dem|den|die|das|the|our|unsere[rmn]?)\s+)?"
+    r"(?P<place>[A-ZÄÖÜ][\wäöüß'’-]*(?:\s+(?:(?:of|am|an|der|the|im|in)\s+)*[A-ZÄÖÜ\d][\wäöüß'’-]*)*)"
 )
 _DURATION: Final = re.compile(
     r"\b(?:\d+(?:[.,]\d+)?|one|two|three|four|five|six|seven|eight|ten|twelve|eine?r?|zwei|drei|vier|fünf|sechs|sieben|acht|zehn|zwölf)[\s-]?(?:minutes?|minuten|min|hours?|stunden?|std|days?|tagen?|weeks?|wochen?|months?|monaten?|years?|jahren?)\b",
@@ -54,6 +59,10 @@ _TELLING: Final = 5
 """Letters of a word, or words of a line, that say something of their own."""
 _ROOT: Final = 4
 _SHORT_PART: Final = 9
+_SHORT_PLUS: Final = 2
+_HEADING: Final = 2
+_LEAST_OF_A_CLAUSE: Final = 4
+_CLAUSE: Final = re.compile(r",\s+|;\s+|\s(?:und|and|sowie|but|aber)\s(?!\d)")
 
 
 class Told(NamedTuple):
@@ -66,16 +75,11 @@ class Told(NamedTuple):
 
 def told(ask: Ask, page: Page) -> Told | None:
     """The value that a sentence or a line tells; None if none tells just this."""
-    by_role = _in_the_role(ask, page)
-    if by_role is not None:
-        return by_role
     said = [token.text for token in page.tokens]
     wanted = _wanted(ask, said)
-    if not wanted:
-        return None
-    own = SUBJECTS if not page.is_prose else frozenset[str]()
-    wanted = [word for word in wanted if word not in own or _is_on(said, word)]
-    if any(word not in _LIGHT and not _is_on(said, word) for word in wanted):
+    if not page.is_prose:
+        wanted = _without_the_subject(page, wanted, said)
+    if not wanted or not _are_said(ask, wanted, said):
         return None
     ranked = sorted(_tellings(ask, page, wanted), key=lambda each: -each[0])
     if not ranked or (
@@ -100,6 +104,27 @@ def _wanted(ask: Ask, said: list[str]) -> list[str]:
     return list(dict.fromkeys([*named, *light]))
 
 
+def _without_the_subject(page: Page, wanted: list[str], said: list[str]) -> list[str]:
+    """Without what the whole page is about: a poster need not say `concert` on every line."""
+    heading = [word for piece in page.pieces[:_HEADING] for word in words(piece.text)]
+    told = [word for word in wanted if word not in SUBJECTS or _is_on(said, word)]
+    return [word for word in told if word in _LIGHT or not _is_on(heading, word)] or told
+
+
+def _are_said(ask: Ask, wanted: list[str], said: list[str]) -> bool:
+    """Whether the page says every word but for common verbs.
+
+    A German participle may be missing beside two words that are there, where the answer must
+    stand right at one of them: `innerhalb von wie vielen Tagen soll überwiesen werden?`
+    """
+    missing = [word for word in wanted if word not in _LIGHT and not _is_on(said, word)]
+    counted = ask.has(r"how many|wie ?viele") and len(missing) == 1 and ask.tongue == "de"
+    if not counted or len(wanted) <= _SHORT_PLUS:
+        return not missing
+    token = next(each for each in ask.tokens if each.text == missing[0])
+    return ask.text[token.start : token.end].islower()
+
+
 def _is_on(said: list[str], word: str) -> bool:
     return holds(said, word) or any(lookup.ends_in(each, word) for each in said)
 
@@ -122,7 +147,8 @@ def _tellings(ask: Ask, page: Page, wanted: list[str]) -> Iterator[tuple[float, 
         # `Who chairs the meeting?`: what is done tells more than what it is done to.
         first = 0.3 if wanted[0] in hits else 0.0
         if value is not None:
-            score = len(hits) - 0.5 * missing + 0.1 * len(telling) + first
+            brief = 1 / (10 + len(spoken))
+            score = len(hits) - 0.5 * missing + 0.1 * len(telling) + first + brief
             yield score, Told(value, text, piece)
 
 
@@ -132,11 +158,20 @@ def _texts(page: Page) -> Iterator[tuple[str, Piece]]:
         spoken = words(sentence.text)
         if len(spoken) >= _TELLING and any(word in STOPWORDS for word in spoken):
             yield sentence.text, sentence.piece
+            yield from _clauses(sentence)
     for piece in page.pieces:
-        parts = re.split(r"\s+[·•|/]\s+|\s{3,}", piece.text)
+        parts = re.split(r"\s+[·•|/]\s+|\s{3,}|,\s+", piece.text)
         for part in parts:
             if len(words(part)) <= _SHORT_PART:
                 yield part, piece
+
+
+def _clauses(sentence: lookup.Sentence) -> Iterator[tuple[str, Piece]]:
+    """The parts of a sentence that say something each; none of a sentence that is one."""
+    parts = _CLAUSE.split(sentence.text)
+    for part in parts if len(parts) > 1 else ():
+        if len(words(part)) >= _LEAST_OF_A_CLAUSE:
+            yield part, sentence.piece
 
 
 def _value(ask: Ask, text: str, hits: list[str]) -> str | None:
@@ -157,7 +192,38 @@ def _time(ask: Ask, text: str, hits: list[str]) -> str | None:
 
 def _amount(ask: Ask, text: str, hits: list[str]) -> str | None:
     found = [(each.text, each.start) for each in find("amount", text)]
+    free = re.search(r"\b(?:free(?: of charge)?|frei|kostenlos|gratis)\b", text, re.IGNORECASE)
+    named = any(word.isalpha() and word not in _LIGHT for word in hits)
+    if not found and free and named and len(words(text)) <= _SHORT_PART:
+        return free.group()
     return _nearest(found, _anchor(text, hits))
+
+
+def _share(ask: Ask, text: str, hits: list[str]) -> str | None:
+    found = [(each.text, each.start) for each in find("percent", text)]
+    return _nearest(found, _anchor(text, hits)) or _amount(ask, text, hits)
+
+
+def _place(ask: Ask, text: str, hits: list[str]) -> str | None:
+    """The place behind a preposition that the question does not say itself."""
+    found = [
+        (each.group("place"), each.start("place"))
+        for each in _PLACE.finditer(text)
+        if not any(_is_on(list(ask.words), word) for word in words(each.group("place")))
+        and not any(find("date", each.group("place")))
+        and not _WEEKDAY.search(each.group("place"))
+    ]
+    return _nearest(found, _anchor(text, hits))
+
+
+def _code(ask: Ask, text: str, hits: list[str]) -> str | None:
+    """`your tenancy number LH-77320`: the code right behind the words that name it."""
+    named = re.search(
+        r"\b(?:number|no\.|nr\.|nummer|code|id|reference|kennzeichen|aktenzeichen|\w+nummer|\w+code)\W+(?:is |ist |lautet |war )?:?\s*(?P<code>[\w./-]*\d[\w./-]*(?: [\dA-Z-]*\d[\dA-Z-]*)*)",
+        text,
+        re.IGNORECASE,
+    )
+    return named.group("code").rstrip(".,") if named else None
 
 
 def _anchor(text: str, hits: list[str]) -> int:
@@ -207,17 +273,8 @@ def _moment(ask: Ask, text: str, hits: list[str]) -> str | None:
 
 def _number(ask: Ask, text: str, hits: list[str]) -> str | None:
     """The number right before, or after, the thing that is counted."""
-    for token in tokens(text):
-        if any(word not in _LIGHT and _is_on([token.text], word) for word in hits):
-            before = re.search(
-                r"(?<![\w.,:/])(\d{1,6})\s(?:[a-zäöüß]+\s)?$", text[: token.start]
-            )
-            if before:
-                return before.group(1)
-            after = re.match(r"\s*:?\s*(\d{1,6})(?![\w.,:/]*\d)", text[token.end :])
-            if after:
-                return after.group(1)
-    return None
+    things = [word for word in hits if word not in _LIGHT]
+    return lookup.number_beside(text, lambda said: any(_is_on([said], word) for word in things))
 
 
 def _person(ask: Ask, text: str, hits: list[str]) -> str | None:
@@ -232,8 +289,11 @@ def _person(ask: Ask, text: str, hits: list[str]) -> str | None:
 _FINDERS: Final[tuple[tuple[str, Callable[[Ask, str, list[str]], str | None]], ...]] = (
     (r"how long|wie lange", _duration),
     (r"what time|which time|um wie ?viel uhr|um welche (?:uhr)?zeit", _time),
+    (r"(?:what|which|how much|welche[nr]?|wie ?viel) (?:discount|reduction|rabatt|nachlass|ermassigung)", _share),
+    (r"^\W*(?:and |und )?(?:where|wo|wohin|in which|in what|in welche[mnr])\b", _place),
+    (r"(?:number|code|nummer|kennung|reference|aktenzeichen)\W*$", _code),
     (r"\b(?:when|wann|what day|which day|what date|welche[mr] (?:tag|datum))\b", _moment),
-    (r"how much|wie ?viel (?!uhr)|was kostet|was hat .*gekostet|what .*\bcosts?\b|wie hoch|wie teuer", _amount),
+    (r"how much|wie ?viel (?!uhr)|was kosten?t?|was zahl(?:en|t)|was bezahl(?:en|t)|what (?:do|does|must) .*\bpay\b|was hat .*gekostet|what .*\bcosts?\b|wie hoch|wie teuer", _amount),
     (r"how many|wie ?viele", _number),
     (r"^\W*(?:and |und )?(?:who|whom|wer|wen|wem|bei wem|an wen|mit wem|with whom)\b", _person),
 )  # fmt: skip
@@ -244,29 +304,13 @@ def by_doer(ask: Ask, page: Page) -> Told | None:
     if not ask.has(r"^\W*(?:and |und )?(?:who|wer)\b") or ask.target.key is not None:
         return None
     for word in (token.text for token in ask.meant):
-        root = re.sub(r"(?:ing|ed|es|s|t|en|e)$", "", word)
+        root = re.sub(r"(?:ing|ed|es|s|et|t|en|e)$", "", word)
         for pair in page.pairs if len(root) >= _ROOT else ():
             label = words(pair.label)
             doer = len(label) == 1 and re.fullmatch(
-                rf"{re.escape(root)}(?:e?r|or|erin|ende[rn]?)", label[0]
+                rf"{re.escape(root)}(?:e?r|or|erin|ende[rn]?|ung)", label[0]
             )
             if doer and not looks_like_a_label(pair.value):
                 piece = next(each for each in page.pieces if each.box == pair.box)
                 return Told(pair.value, f"{pair.label} {pair.value}", piece)
-    return None
-
-
-def _in_the_role(ask: Ask, page: Page) -> Told | None:
-    """`Who is the head teacher?`: the name above, beside or before the words of the role."""
-    role = [token.text for token in ask.meant if token.text not in _LIGHT]
-    if not ask.has(r"^\W*(?:who(?:'s| is| was)|wer (?:ist|war))\b") or not role:
-        return None
-    for piece in page.pieces:
-        if words(piece.text) == role:
-            above = [other for other in page.pieces if piece in page.below(other, lines=1)]
-            for other in (*above, *page.right_of(piece)):
-                if PERSON.fullmatch(other.text.strip()):
-                    return Told(
-                        other.text.strip(), f"{other.text.strip()}, {piece.text}", other
-                    )
     return None

@@ -44,6 +44,7 @@ _LOWEST: Final = (
     r"\b(?:lowest|smallest|least|minimum|min|fewest|cheapest|worst|shortest|niedrigste\w*|kleinste\w*|wenigste\w*"
     r"|coldest|coolest|kalteste\w*|kuhlste\w*|lightest|leichteste\w*|slowest|langsamste\w*|quietest|weakest|schwachste\w*|youngest|jungste\w*|fruheste\w*|earliest|am wenigsten|billigste\w*|geringste\w*|unbeliebteste\w*|minimal\w*|kurzeste\w*|tiefste\w*)\b"
 )  # fmt: skip
+_LAST: Final = r"\b(?:last|latest|final|letzte\w*|spateste\w*)\b"
 _PRICED: Final = r"expensive|cheap|teuer|billig|gunstig|pric|cost|kost"
 _SUMMED: Final = r"\b(?:sum|add up|altogether|total of|in total|overall|combined|summe|zusammen|insgesamt|gesamt\w*|total)\b"
 _YEAR: Final = re.compile(
@@ -120,6 +121,16 @@ def _cell(ask: Ask, page: Page, section: Section) -> CellFound | None:
     return CellFound(found.text.strip(), _name(row.cells), name, found.box, found.confidence)
 
 
+def has_row_of(ask: Ask, page: Page) -> bool:
+    """Whether a table with headers has a row for each thing that the question names."""
+    return any(
+        all(holds(words(cells[0].text), thing) for thing in ask.target.extra)
+        for section in sections(page)
+        if section.header
+        for cells in section.body
+    )
+
+
 def _is_nameless(ask: Ask, first: str, header: list[Cell]) -> bool:
     """Whether neither headers nor the row's name say the identifier or the day asked for."""
     key = ask.target.key
@@ -140,7 +151,9 @@ def _fits(ask: Ask, text: str) -> bool:
         return number_in(text) is not None and not is_date(text)
     if kind == "date" and any(find("time", text)):
         return True
-    return any(find(kind, text)) and not (kind == "identifier" and is_date(text))
+    if kind == "identifier":
+        return any(map(str.isdigit, text)) and not is_date(text)
+    return any(find(kind, text))
 
 
 def sections(page: Page) -> list[Section]:
@@ -294,6 +307,9 @@ def _column(
 
 def _typed_column(ask: Ask, row: _Row) -> int | None:
     """The only cell of the row that is a date or a time, where one is asked for."""
+    times = [place for place, each in enumerate(row.cells) if any(find("time", each.text))]
+    if len(times) > 1 and ask.target.kind in {"date", "time"} and ask.has(_LAST):
+        return times[-1]
     dated = _only(row, "date") if ask.target.kind == "date" else None
     if dated is None and ask.target.kind in {"date", "time"}:
         return _only(row, "time")
@@ -380,6 +396,8 @@ def _matters(ask: Ask, word: str) -> bool:
     raw = ask.text[token.start : token.end]
     if ask.tongue == "de" and raw.islower():
         return False
+    if re.fullmatch(r"reach\w*|get|gets|stops?|leaves?", word):
+        return False
     return not re.fullmatch(r"[a-z]{3,}(?:ed|ing)|sold|sell|cost|costs", word)
 
 
@@ -440,6 +458,12 @@ def extreme(ask: Ask, page: Page, *, highest: bool) -> CellFound | None:
             name = header[column].text if header else ""
             return CellFound(best.text.strip(), _name(cells), name, best.box, best.confidence)
     return None
+
+
+def names_a_column(ask: Ask, page: Page) -> bool:
+    """Whether the question says the name of a column of figures."""
+    asked = [token.text for token in ask.meant]
+    return any(_named_column(asked, header, frozenset()) for header, _ in sections(page))
 
 
 def total(ask: Ask, page: Page) -> Decimal | None:

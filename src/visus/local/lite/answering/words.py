@@ -36,7 +36,8 @@ ENGLISH_STOPWORDS: Final = frozenset(
     takes taken took go goes went come comes came begin begins began beginning start starts
     live lives lived happen happens leave leaves left depart departs departed arrive arrives make makes made mention mentions
     mentioned write writes wrote send sends sent sign signs meet meets met serve serves get
-    gets under own while during until because but than too very
+    gets under own while during until because but than too very altogether another actually currently since
+    anyway
     """.split()
 )
 GERMAN_STOPWORDS: Final = frozenset(
@@ -51,7 +52,7 @@ GERMAN_STOPWORDS: Final = frozenset(
     steht stehen man diese dieser dieses diesem diesen jede jeder jedes alle allem beide
     beiden denn doch mal eigentlich sich dir ihm ihn ihnen wurdest geht ging gehen kommt kam
     beginnt begann endete macht ob sowie waehrend wahrend jene seine seinen ihres ihrer
-    deren dessen davon dafur damit darauf darin drauf daraus sollte soll sollen muss mussen
+    deren dessen davon dafur ab uberhaupt eigentlich etwa damit darauf darin drauf daraus sollte soll sollen muss mussen
     musste darf wohnt lebt schreibt schrieb
     """.split()
 )
@@ -119,6 +120,9 @@ SUBJECTS: Final = frozenset(
     flugzeug flug flieger auto wagen fahrzeug
     jar pack packet bottle tin glas dose packung flasche beutel schachtel
     delivery shipment parcel lieferung sendung paket
+    office shop store salon restaurant cafe museum library bakery pharmacy surgery clinic hotel
+    pub garage firm winery brewery farm market course buro laden geschaft bibliothek backerei
+    apotheke praxis firma werkstatt friseur gasthof kino weingut brauerei hofladen markt kurs
     """.split()
 )
 """What a ticket, a label or a sign is itself, and need not say: no running text about others."""
@@ -179,6 +183,8 @@ def stem(word: str) -> str:
 
 _TOO_NEAR: Final = frozenset({1, 2})
 """No word is a compound of one or two letters and another: `Skonto` is no kind of `Konto`."""
+_TWO_THINGS: Final = ({"weight", "height"}, {"sender", "gender"}, {"heating", "seating"})
+"""Words that differ in a letter and are no misreading of each other."""
 _TWO_SIDES: Final = ({"ed", "er"}, {"er", "ee"})
 """Endings that tell who does a thing from what, or whom, it is done to."""
 
@@ -199,6 +205,8 @@ def _translated(one: str, other: str) -> bool:
 
 
 def _misread(one: str, other: str) -> bool:
+    if {one, other} in _TWO_THINGS:
+        return False
     if {one[-2:], other[-2:]} in _TWO_SIDES:
         return False  # Who borrowed it, and what was borrowed, are two things.
     if one[0] != other[0] and len(one) != len(other):
@@ -283,6 +291,8 @@ def _verb_root(word: str) -> str:
     """What `gekündigt` and `delivered` share with the other forms; empty for other words."""
     if word.startswith("ge") and len(word) >= 7 and word.endswith(("t", "en")):
         return word[2:-1] if word.endswith("t") else word[2:-2]
+    if word.endswith("ing") and len(word) >= 7:
+        return word[:-3]
     return word[:-2] if word.endswith("ed") and len(word) >= 7 else ""
 
 

@@ -1,0 +1,110 @@
+"""What particular papers say in their own way: cards, timetables, accounts, menus, letters."""
+
+import re
+
+from visus.local.lite.answering import (
+    cards,
+    ledger,
+    pricelist,
+    roles,
+    routes,
+    shares,
+    until,
+)
+from visus.local.lite.answering.ask import Ask
+from visus.local.lite.answering.page import Page
+from visus.local.lite.answering.replies import Reply, quoted
+
+
+def role(ask: Ask, page: Page) -> Reply | None:
+    """The name of whom the question calls by a role; of a card's owner, in two parts."""
+    key = ask.target.key
+    if key not in {None, "name"}:
+        return None
+    whole = roles.whole_name(page) if key == "name" and not ask.target.extra else None
+    if whole is None:
+        return holder(ask, page)
+    return quoted(ask, page.evidence, whole.value, (whole.text, whole.piece.box))
+
+
+def holder(ask: Ask, page: Page) -> Reply | None:
+    """Whoever has the role that the question names."""
+    found = roles.holder(ask, page)
+    return (
+        None
+        if found is None
+        else quoted(ask, page.evidence, found.value, (found.text, found.piece.box))
+    )
+
+
+def card(ask: Ask, page: Page) -> Reply | None:
+    """A card's number, or the last figures of one."""
+    asked = ask.has(cards.LAST_FIGURES)
+    found = cards.last_figures(page) if asked else cards.only_number(ask, page)
+    return (
+        None
+        if found is None
+        else quoted(ask, page.evidence, found.value, (found.piece.text, found.piece.box))
+    )
+
+
+def route(ask: Ask, page: Page) -> Reply | None:
+    """The line of a timetable, or its days."""
+    found = routes.line(ask, page) or routes.days(ask, page)
+    return (
+        None
+        if found is None
+        else quoted(ask, page.evidence, found.value, (found.piece.text, found.piece.box))
+    )
+
+
+def deadline(ask: Ask, page: Page) -> Reply | None:
+    """By when a letter wants something."""
+    found = until.told(ask, page)
+    return (
+        None
+        if found is None
+        else quoted(ask, page.evidence, found.value, (found.text, found.piece.box))
+    )
+
+
+def part(ask: Ask, page: Page) -> Reply | None:
+    """How large a share one part has."""
+    found = shares.told(ask, page)
+    return (
+        None
+        if found is None
+        else quoted(ask, page.evidence, found.value, (found.text, found.piece.box))
+    )
+
+
+def account(ask: Ask, page: Page) -> Reply | None:
+    """A row of an account, or what a column comes to."""
+    found = ledger.told(ask, page) or ledger.total_of_column(ask, page)
+    return None if found is None else Reply(f"{found.value} ({found.row}).", found.value)
+
+
+def priced(ask: Ask, page: Page) -> Reply | None:
+    """The price of what a list has under the very name."""
+    found = pricelist.priced(ask, page)
+    if found is None:
+        return None
+    figure = found.figure.text.strip()
+    return quoted(ask, page.evidence, figure, (f"{found.name.text} {figure}", found.figure.box))
+
+
+def vegetarian(ask: Ask, page: Page) -> Reply | None:
+    """The dishes without meat."""
+    found = pricelist.vegetarian(ask, page)
+    names = ", ".join(re.sub(r"\s*\(\S{1,2}\)", "", each.name.text) for each in found)
+    marked = ask.say("marked so", "so gekennzeichnet")
+    return Reply(f"{names} ({marked}).", names) if found else None
+
+
+def of_the_day(ask: Ask, page: Page) -> Reply | None:
+    """The dish of a day."""
+    found = pricelist.of_the_day(ask, page)
+    if found is None:
+        return None
+    name = found.name.text.strip()
+    return Reply(f"{name} ({found.lead}, {found.figure.text.strip()}).", name)

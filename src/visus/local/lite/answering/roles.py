@@ -1,0 +1,138 @@
+# ruff: noqa: E501, SIM905
+# E501: patterns stay on one line.
+# SIM905: word lists read best as running text.
+"""Who is the head teacher, what is the engineer called, whose card is it?
+
+A person's name stands beside the words of the role: on the line above or below, before or
+behind a comma, behind a colon, or in the sentence that says both.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from visus.local.lite.answering import lookup
+from visus.local.lite.answering.ask import Ask
+from visus.local.lite.answering.page import Page, Pair, Piece, looks_like_a_label
+from visus.local.lite.answering.values import PERSON
+from visus.local.lite.answering.words import STOPWORDS, alike, fold, holds, words
+
+_ASKED: Final = (
+    r"^\W*(?:and |und )?(?:who(?:'s| is| was| are)|wer (?:ist|war|sind)|wie heisst|wie (?:ist|lautet) der name (?:der|des|von)"
+    r"|what(?:'s| is| was) the (?:full )?name of|what(?:'s| is) (?:the |his |her )?[\w' ]{3,40}?(?:'s name\b|\bcalled\b)|name of the|name de[rs])"
+)
+_NOT_ROLES: Final = frozenset(
+    "name names called heisst full vollstandige vollstandiger herr frau mr mrs person".split()
+)
+_JOIN: Final = re.compile(
+    r"\W*(?:(?:is|ist|war|was|fur|for|of|your|ihre?|our|unsere?|the|der|die|das|namens|named|called)\b\W*|[a-zäöüß]+\W+){0,6}"
+)
+_NAME_IN_FORMS: Final = r"(?:(?:full |vollstandiger )?name|vor und nachname)"
+
+
+class Named(NamedTuple):
+    """A name, and the text and the piece that it was read in."""
+
+    value: str
+    text: str
+    piece: Piece
+
+
+def role_in(ask: Ask) -> list[str]:
+    """The words of the role that the question asks for; none where it asks for something else."""
+    if not ask.has(_ASKED):
+        return []
+    return [token.text for token in ask.meant if token.text not in _NOT_ROLES]
+
+
+def holder(ask: Ask, page: Page) -> Named | None:
+    """The person, or the thing, that has the role; None where the page names none or several."""
+    role = role_in(ask)
+    if not role:
+        return None
+    for search in (_labelled, _beside, _in_sentence):
+        found = list({each.value: each for each in search(page, role)}.values())
+        if found:
+            return found[0] if len(found) == 1 else None
+    return None
+
+
+def _labelled(page: Page, role: list[str]) -> Iterator[Named]:
+    """`Name des Kindes: Mattis`, `Head teacher: Ellen Moray`."""
+    for pair in page.pairs:
+        label = [word for word in words(pair.label) if word not in STOPWORDS]
+        named = [word for word in label if not re.fullmatch(_NAME_IN_FORMS, word)]
+        same = len(named) == len(role) and all(holds(role, word) for word in named)
+        is_value = not looks_like_a_label(pair.value) and any(map(str.isalpha, pair.value))
+        if same and is_value and (pair.how == "colon" or _is_beside(pair, named, label)):
+            yield Named(pair.value, f"{pair.label} {pair.value}", _piece_of(page, pair))
+
+
+def _is_beside(pair: Pair, named: list[str], label: list[str]) -> bool:
+    """Without a colon, the label must say that it is a name, or the value be a person's."""
+    is_name = PERSON.fullmatch(pair.value.strip()) is not None
+    return pair.how == "right" and (is_name or len(named) < len(label))
+
+
+def _piece_of(page: Page, pair: Pair) -> Piece:
+    return next(piece for piece in page.pieces if piece.box == pair.box)
+
+
+def _beside(page: Page, role: list[str]) -> Iterator[Named]:
+    for piece in page.pieces:
+        before, _, after = piece.text.partition(",")
+        if _is_role(words(after), role) and PERSON.fullmatch(before.strip()):
+            yield Named(before.strip(), piece.text, piece)
+        if not _is_role(words(piece.text), role):
+            continue
+        above = [other for other in page.pieces if piece in page.below(other, lines=1)]
+        for other in (*above, *page.right_of(piece)):
+            if PERSON.fullmatch(other.text.strip()):
+                yield Named(other.text.strip(), f"{other.text.strip()}, {piece.text}", other)
+                break
+
+
+def _is_role(spoken: list[str], role: list[str]) -> bool:
+    told = [word for word in spoken if word not in STOPWORDS]
+    return len(told) == len(role) and all(
+        any(alike(word, other) for other in told) for word in role
+    )
+
+
+def _in_sentence(page: Page, role: list[str]) -> Iterator[Named]:
+    """`Our engineer, Ms Petra Lindqvist, will ...`; `Ansprechpartnerin ist Frau Roloff`."""
+    for sentence in lookup.sentences(page):
+        spoken = words(sentence.text)
+        if not all(any(alike(word, other) for other in spoken) for word in role):
+            continue
+        ends = [
+            match.end()
+            for match in re.finditer(r"[\wäöüß-]+", sentence.text)
+            if any(alike(fold(match.group()), word) for word in role)
+        ]
+        join = _JOIN.match(sentence.text, max(ends, default=0))
+        name = PERSON.match(sentence.text, join.end()) if join else None
+        if name is not None:
+            yield Named(name.group(), sentence.text, sentence.piece)
+
+
+def whole_name(page: Page) -> Named | None:
+    """The given name and the surname of a form that asks for each once."""
+    first = _once(page, "first_name")
+    last = _once(page, "last_name")
+    if first is None or last is None:
+        return None
+    text = f"{first.value} {last.value}"
+    return Named(text, text, _piece_of(page, first))
+
+
+def _once(page: Page, key: str) -> Pair | None:
+    """The value of the only label of its kind."""
+    found = {
+        pair.label: pair
+        for pair in reversed(page.pairs)
+        if lookup.label_quality(pair.label, key) == 1.0
+        and not looks_like_a_label(pair.value)
+        and not any(map(str.isdigit, pair.value))
+    }
+    return next(iter(found.values())) if len(found) == 1 else None
