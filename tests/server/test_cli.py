@@ -287,6 +287,25 @@ def test_the_first_key_is_kept_for_its_owner_and_printed_again(tmp_path: Path) -
         second.stop()
 
 
+def test_a_quiet_service_prints_no_key(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    command = [sys.executable, "-m", "visus", "serve", "--quiet", "--port", "0"]
+    running = subprocess.Popen(  # noqa: S603 -- our own program
+        [*command, "--state", str(state)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"VISUS_LITE__ENABLED": "false"},
+    )
+    assert running.stdout
+    assert running.stdout.readline() == "ready\n"
+    running.send_signal(signal.SIGTERM)
+    rest, _ = running.communicate(timeout=25)
+    assert running.returncode == 0
+    assert (state / "first-key").read_text().strip() not in rest
+
+
 def test_the_printed_curl_line_works_when_it_is_pasted(
     upstream: Upstream, tmp_path: Path
 ) -> None:

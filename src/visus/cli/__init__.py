@@ -65,6 +65,11 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     _with_config(parser)
     parser.add_argument("--host", help="the address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, help="the port to listen on (default 8000)")
+    parser.add_argument(
+        "--quiet",
+        action="store_true",
+        help="print 'ready' alone, and no key: for what keeps standard output as a log",
+    )
 
 
 def _ask(parser: argparse.ArgumentParser) -> None:

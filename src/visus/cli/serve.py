@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
             chosen,
             listener=listener,
             book=book,
-            announce=lambda running: _announce(chosen, running, key),
+            announce=_say_ready if options.quiet else partial(_announce, chosen, key),
             reread=lambda: configuration(options),
         )
 
@@ -123,7 +124,7 @@ def _keep(secret: str, path: Path) -> None:
     part.replace(path)
 
 
-def _announce(chosen: Configuration, running: app.Running, key: str | None) -> None:
+def _announce(chosen: Configuration, key: str | None, running: app.Running) -> None:
     host = chosen.settings.server.host
     reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 -- compared, not bound
     url = f"http://{reachable}:{running.port}/v1"
@@ -138,4 +139,8 @@ def _announce(chosen: Configuration, running: app.Running, key: str | None) -> N
     if key and models:
         print("# try:")
         print(CURL.format(url=url, key=key, model=models[0]))
+    _say_ready(running)
+
+
+def _say_ready(_running: app.Running) -> None:
     print("ready", flush=True)
