@@ -172,8 +172,7 @@ def _new_blob(file: FileRecord) -> sql.Insert:
     there = sql.exists().where(tables.blobs.c.address == file.address)
     columns = (tables.blobs.c.address, tables.blobs.c.owner, tables.blobs.c.size_bytes)
     values = (file.address, file.owner, file.size_bytes)
-    typed = (sql.literal(value, one.type) for one, value in zip(columns, values, strict=True))
-    row = sql.select(*typed).where(~there)
+    row = sql.select(*(sql.literal(value) for value in values)).where(~there)
     return sql.insert(tables.blobs).from_select(columns, row)
 
 

@@ -22,6 +22,7 @@ from visus.accounts.address import PostgresAddress
 from visus.accounts.faults import reason
 from visus.accounts.schema import StateRefused
 from visus.accounts.settings import PostgresSettings
+from visus.accounts.tables import metadata
 from visus.accounts.turns import take_turn
 
 _IDLE_IN_TRANSACTION_S: Final = 60.0
@@ -142,18 +143,25 @@ def _prepare(address: PostgresAddress, settings: PostgresSettings, *, is_new: bo
     )
     with once.begin() as connection:
         _check(connection, address)
-        if schema.is_up_to_date(connection):
-            return
-        take_turn(connection, "migrations")
-        if schema.is_up_to_date(connection):
-            return
-        if not is_new and schema.is_empty(connection):
-            raise StateRefused(
-                f"The database {address} is empty, and every key with it is gone. Put its "
-                "contents back; or remove what is in the folder of [state] dir, to begin anew "
-                "with other keys."
-            )
-        schema.bring_up_to_date(connection)
+        if not schema.is_up_to_date(connection):
+            take_turn(connection, "migrations")
+            _bring_up_to_date(connection, address, is_new=is_new)
+        _check_rights(connection, address)
+
+
+def _bring_up_to_date(
+    connection: sql.Connection, address: PostgresAddress, *, is_new: bool
+) -> None:
+    """What another replica may have done while this one waited for its turn."""
+    if schema.is_up_to_date(connection):
+        return
+    if not is_new and schema.is_empty(connection):
+        raise StateRefused(
+            f"The database {address} is empty, and every key with it is gone. Put its "
+            "contents back; or remove what is in the folder of [state] dir, to begin anew "
+            "with other keys."
+        )
+    schema.bring_up_to_date(connection)
 
 
 def _check(connection: sql.Connection, address: PostgresAddress) -> None:
@@ -163,6 +171,19 @@ def _check(connection: sql.Connection, address: PostgresAddress) -> None:
         raise _refusal(address, f"its encoding is {encoding}, not UTF8")
     if connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "on":
         raise _refusal(address, "it is read-only")
+
+
+def _check_rights(connection: sql.Connection, address: PostgresAddress) -> None:
+    """Who may not write finds out at the start."""
+    may = sql.func.has_table_privilege
+    wanted = [
+        may(f'"{name}"', right)
+        for name in metadata.tables
+        for right in ("SELECT", "INSERT", "UPDATE", "DELETE")
+    ]
+    if not connection.execute(sql.select(sql.and_(*wanted))).scalar_one():
+        user = connection.execute(sql.select(sql.func.current_user())).scalar_one()
+        raise _refusal(address, f"{user} may not write its tables")
 
 
 def _refusal(address: PostgresAddress, why: str) -> StateRefused:

@@ -10,7 +10,7 @@ import sqlalchemy as sql
 from alembic import command
 from alembic.config import Config
 from tests.support.postgres import Postgres
-from tests.unit.accounts.conftest import Where, address_of
+from tests.unit.conftest import Where, address_of
 
 from visus.accounts.database import open_database
 from visus.accounts.schema import StateRefused

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,6 @@ import pytest
 import sqlalchemy as sql
 from typing_extensions import override
 
-from visus.accounts.database import open_database
 from visus.accounts.files import FileBook, OwnerLimits
 from visus.core.files import FileLabel, FileRecord
 from visus.errors import FileNotFound, FileTooLarge, InvalidFile, StorageUnavailable
@@ -32,13 +31,6 @@ class BookThatLoses(FileBook):
     def add(self, file: FileRecord, *, publish: Callable[[], None]) -> None:
         publish()
         raise StorageUnavailable("The database does not answer.")
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sql.Engine]:
-    opened = open_database(tmp_path / "visus.db")
-    yield opened
-    opened.dispose()
 
 
 @pytest.fixture

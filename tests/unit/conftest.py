@@ -1,4 +1,4 @@
-"""Every contract is kept by both databases."""
+"""What stands on the database stands on both of them."""
 
 from collections.abc import Iterator
 from pathlib import Path
