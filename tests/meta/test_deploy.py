@@ -19,6 +19,7 @@ import pytest
 from tests.support.service import ROOT, Service
 
 from visus import config
+from visus.accounts.address import postgres_address
 from visus.cli import _parser
 from visus.units import MIB
 
@@ -187,16 +188,46 @@ def test_the_image_tells_a_service_that_answers_from_one_that_does_not(
 # --- Compose ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("profile", ["", "vllm"])
-def test_compose_takes_the_file(profile: str) -> None:
-    clean = {k: v for k, v in os.environ.items() if not k.endswith(("_KEY", "_URL", "_TOKEN"))}
-    command = ["docker-compose", "--file", str(DEPLOY / "compose.yaml"), "config"]
-    command[1:1] = ["--profile", profile] if profile else []
-    done = subprocess.run(  # noqa: S603 -- reads our file
-        command, capture_output=True, text=True, check=False, env=clean
-    )
+def composed(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """What Docker Compose makes of the file, with these variables alone."""
+    command = ["docker-compose", "--file", str(DEPLOY / "compose.yaml"), *words, "config"]
+    given = {"PATH": os.environ["PATH"], **variables}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=given)  # noqa: S603 -- reads our file
+
+
+@pytest.mark.parametrize("words", [(), ("--profile", "vllm")], ids=["bare", "vllm"])
+def test_compose_takes_the_file(words: tuple[str, ...]) -> None:
+    done = composed(*words, POSTGRES_PASSWORD="s3cret")
     assert done.returncode == 0, done.stderr
-    assert set(msgspec.yaml.decode(done.stdout)["services"]) >= {"visus"}
+    made = msgspec.yaml.decode(done.stdout)["services"]
+    assert {"visus", "postgres"} <= set(made)
+    read = settings_by(made["visus"]["environment"])
+    address = postgres_address(read.accounts.database)
+    assert address is not None
+    server = made["postgres"]["environment"]
+    assert dict(address.parameters) == {
+        "host": "postgres",
+        "port": "5432",
+        "user": server["POSTGRES_USER"],
+        "password": server["POSTGRES_PASSWORD"],
+        "dbname": server["POSTGRES_DB"],
+    }
+
+
+def test_compose_makes_no_database_without_a_password() -> None:
+    done = composed()
+    assert done.returncode != 0
+    assert "POSTGRES_PASSWORD" in done.stderr
+
+
+def test_the_database_is_reached_by_visus_alone() -> None:
+    assert COMPOSE["networks"]["database"]["internal"] is True
+    assert COMPOSE["services"]["postgres"]["networks"] == ["database"]
+    assert "ports" not in COMPOSE["services"]["postgres"]
+    inside = [
+        n for n, one in COMPOSE["services"].items() if "database" in one.get("networks", ())
+    ]
+    assert sorted(inside) == ["postgres", "visus"]
 
 
 def test_no_service_may_gain_rights() -> None:
@@ -205,7 +236,9 @@ def test_no_service_may_gain_rights() -> None:
         assert one["security_opt"] == ["no-new-privileges:true"], name
         assert not one.get("privileged"), name
         assert all(port.startswith("127.0.0.1:") for port in one.get("ports", ())), name
-    assert COMPOSE["services"]["visus"]["read_only"] is True
+    assert [COMPOSE["services"][name]["read_only"] for name in ("visus", "postgres")] == [
+        True
+    ] * 2
 
 
 def test_every_variable_of_compose_is_one_that_visus_reads() -> None:
@@ -213,9 +246,9 @@ def test_every_variable_of_compose_is_one_that_visus_reads() -> None:
     rows = [access.row for access in read.access.values()]
     known = {name for row in rows for name in (row.api_key_env, row.base_url_env)}
     given = COMPOSE["services"]["visus"]["environment"]
-    settings_by(given)
-    assert {name for name in given if not name.startswith("VISUS_")} <= known
-    assert all(re.fullmatch(r"\$\{(\w+):-\}", value) for value in given.values())
+    keys = {name: value for name, value in given.items() if not name.startswith("VISUS_")}
+    assert set(keys) <= known
+    assert keys == {name: f"${{{name}:-}}" for name in keys}
 
 
 def test_compose_starts_the_service_with_the_file_beside_it() -> None:
