@@ -99,6 +99,13 @@ class Bar(msgspec.Struct, frozen=True):
     length_px: float
 
 
+class TickBox(msgspec.Struct, frozen=True):
+    """A box to tick on a form, and whether anything stands in it."""
+
+    box: Box
+    marked: bool
+
+
 class Evidence(msgspec.Struct, frozen=True):
     """Everything seen in one picture."""
 
@@ -114,6 +121,8 @@ class Evidence(msgspec.Struct, frozen=True):
     shapes: list[Shape] = []
     codes: list[Code] = []
     bars: list[Bar] = []
+    boxes: list[TickBox] = []
+    """Boxes to tick, top to bottom; level as the lines are."""
     plain_ground: bool = False
     """Whether shapes stand on one even background, so that counting them means something."""
     ground_colour: str = ""

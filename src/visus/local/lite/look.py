@@ -91,6 +91,7 @@ class Eyes:
             shapes=shapes,
             codes=codes,
             bars=find_bars(self._filled(picture, shapes), lines, side_px=max(grey.shape)),
+            boxes=page.boxes,
             plain_ground=plain,
             ground_colour=self._palette.name(ground.rgb) if ground.even else "",
             brightness=round(float(grey.mean()) / 255, 4),

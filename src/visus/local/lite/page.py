@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from visus.local.lite.evidence import Line, Table
+from visus.local.lite.boxes import tick_boxes
+from visus.local.lite.evidence import Line, Table, TickBox
 from visus.local.lite.flatten import Flattening
 from visus.local.lite.layout import Segment, blocks_of, regions_of, rows_of, segments_of
 from visus.local.lite.ocr import Detector, Quad, Reader, Reading, size_of
@@ -37,6 +38,7 @@ class Page:
     turned_deg: int
     lines: list[Line]
     tables: list[Table]
+    boxes: list[TickBox]
 
 
 class Scribe:
@@ -50,14 +52,14 @@ class Scribe:
         """Everything written, in reading order. A picture is turned for legible text only."""
         quads = self._detector.find(picture)
         if not quads:
-            return Page(picture, 0, [], [])
+            return Page(picture, 0, [], [], [])
         if _lies_on_its_side(quads):
             page = self._read_turned(_turned(picture, 90), 90)
             if page.turned_deg and _is_worth_turning(page.lines):
                 return page
         page = self._read(picture, quads, 0)
         if page.turned_deg and not _is_worth_turning(page.lines):
-            return Page(picture, 0, [], [])
+            return Page(picture, 0, [], [], [])
         return page
 
     def _read_turned(self, picture: Picture, turned: int) -> Page:
@@ -69,8 +71,7 @@ class Scribe:
             picture, turned = _turned(picture, 180), turned + 180
             quads = self._detector.find(picture)
             readings = self._reader.read(picture, quads)
-        lines, tables = _laid_out(picture, quads, readings)
-        return Page(picture, turned, lines, tables)
+        return _laid_out(picture, quads, readings, turned)
 
     def _is_upside_down(
         self, picture: Picture, quads: Sequence[Quad], readings: Sequence[Reading]
@@ -109,8 +110,8 @@ def _turned(picture: Picture, degrees: int) -> Picture:
 
 
 def _laid_out(
-    picture: Picture, quads: Sequence[Quad], readings: Sequence[Reading]
-) -> tuple[list[Line], list[Table]]:
+    picture: Picture, quads: Sequence[Quad], readings: Sequence[Reading], turned: int
+) -> Page:
     level = Flattening.fitted(quads)
     segments = [s for s in segments_of(quads, readings, level) if _is_legible(s)]
     grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
@@ -128,7 +129,8 @@ def _laid_out(
                 lines += [Line(s.text, s.box, s.confidence, number) for s in part]
                 number += 1
     tables += grids.tables
-    return lines, sorted(tables, key=lambda table: table.box.top)
+    tables.sort(key=lambda table: table.box.top)
+    return Page(picture, turned, lines, tables, tick_boxes(grey, level, lines))
 
 
 def _is_legible(segment: Segment) -> bool:

@@ -31,16 +31,19 @@ from visus.local.lite.answering import (
 )
 from visus.local.lite.answering.ask import Ask, Target
 from visus.local.lite.answering.naming import colour_in
+from visus.local.lite.answering.options import Option
 from visus.local.lite.answering.page import Page, looks_like_a_label
 from visus.local.lite.answering.replies import (
     Reply,
     counted,
     needs_a_model,
+    no,
     not_found,
     nothing_read,
     quoted,
     sureness,
     where,
+    yes,
 )
 from visus.local.lite.answering.vocabulary import display, keys_of
 from visus.local.lite.answering.words import STOPWORDS, SUBJECTS, holds, tokens, words
@@ -123,6 +126,8 @@ def _language(ask: Ask, page: Page) -> Reply | None:
 
 
 def _count(ask: Ask, page: Page) -> Reply | None:
+    if ask.has(ticks.ASKED) and page.evidence.boxes:
+        return _by_boxes(ask, page)
     if ask.content:
         for answerer in (_bar_value, _cell):
             found = answerer(ask, page)
@@ -314,9 +319,44 @@ _OF_CALLING: Final = frozenset({"called", "name", "heisst", "named"})
 
 def _ticked(ask: Ask, page: Page) -> Reply | None:
     """Which option of a form is chosen; never the first of several for want of a mark."""
+    return _by_boxes(ask, page) if page.evidence.boxes else _by_signs(ask, page)
+
+
+def _by_boxes(ask: Ask, page: Page) -> Reply | None:
+    """By the boxes that were seen; a question for boxes has no other answer."""
+    asked = ask.has(ticks.ASKED)
+    if _wants_yes_or_no(ask):
+        option = ticks.whether(ask, page)
+        if option is None:
+            return not_found(ask) if asked else None
+        return _is_marked(ask, option)
+    chosen = ticks.chosen(ask, page)
+    if chosen is None:
+        return None
+    if ask.has(counts.ASKED):
+        return counted(ask, len(chosen), ask.say("marked boxes", "markierte Kästchen"))
+    names = ", ".join(each.text for each in chosen)
+    return Reply(f"{names} ({chosen[0].heading}).", names) if chosen else not_found(ask)
+
+
+def _is_marked(ask: Ask, option: Option) -> Reply:
+    if option.marked:
+        said = f"“{option.text}” is marked.", f"„{option.text}“ ist angekreuzt."
+        return yes(ask, ask.say(*said))
+    said = f"“{option.text}” is not marked.", f"„{option.text}“ ist nicht angekreuzt."
+    return no(ask, ask.say(*said))
+
+
+def _wants_yes_or_no(ask: Ask) -> bool:
+    return presence.is_asked(ask) or _begins_with_its_verb(ask) or ticks.may_ask_yes_or_no(ask)
+
+
+def _by_signs(ask: Ask, page: Page) -> Reply | None:
+    """By what the reader made of a marked box."""
     row = ticks.row_for(ask, page)
     if row is None:
-        return None
+        is_asked = ask.has(ticks.ASKED) and presence.is_asked(ask) and page.pieces
+        return not_found(ask) if is_asked and not page.evidence.shapes else None
     if presence.is_asked(ask) or _begins_with_its_verb(ask):
         if not ticks.offers_yes_or_no(row):
             return None

@@ -1,8 +1,11 @@
-# ruff: noqa: RUF001 - typographic signs are meant.
-"""Boxes with a cross or a tick: which option of a form's row is chosen.
+# ruff: noqa: RUF001
+# E501: patterns stay on one line.
+# RUF001: typographic signs are meant.
+"""Boxes with a cross or a tick: is an option chosen, which one of a group, how many?
 
-The reader sees a marked box as a letter or a sign of its own before the option. A row where
-exactly one option has such a sign is told; any other row is not.
+Boxes that were seen tell by what stands in them. Where none was seen, the reader may have read
+a marked box as a letter or a sign of its own before the option: a row where exactly one option
+has such a sign is told; any other row is not.
 """
 
 import re
@@ -10,17 +13,91 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from visus.local.lite.answering.ask import Ask
+from visus.local.lite.answering.options import Option, options
 from visus.local.lite.answering.page import Page, Piece
-from visus.local.lite.answering.words import STOPWORDS, holds, words
+from visus.local.lite.answering.words import GENERIC, STOPWORDS, alike, holds, words
 
 ASKED: Final = (
-    r"\b(?:ticked|checked|crossed|marked|selected|chosen|angekreuzt|angehakt|markiert|ausgewahlt|gewahlt)\b"
+    r"\b(?:ticked|checked|crossed|marked|selected|chosen|chose|choose|tick|picked|angekreuzt|angehakt|markiert|ausgewahlt|gewahlt)\b"
 )  # fmt: skip
 _OPTIONS: Final = re.compile(r"(?:[^\w\s]|[xXvV冈区図囚])*\s*(?:yes|no|ja|nein)", re.IGNORECASE)
 _MARKED: Final = re.compile(
     r"^(?:[☑☒✓✔✗✘√冈区図囚×⊠]|\[[xXvV]\]|[xXvV](?=\s))\s*(?P<option>\w.*)$"
 )
 _BOX: Final = re.compile(r"^(?:[☐□口▢]|\[\s?\]|[\]\[|])\s*(?P<option>\w.*)$")
+
+
+_OF_BOXES: Final = (
+    r"many|viele|box\w*|check\w*|tick\w*|cross\w*|mark\w*|select\w*|cho[so]\w*|option\w*|kastchen|feld|felder|kreuz\w*|angekreuzt\w*|angehakt\w*|ausgewahlt\w*|gewahlt\w*"
+    r"|sind|applicant|form|formular|want\w*|mochte|wunscht|gewunscht"
+)
+_WHICH: Final = r"^\W*(?:and |und )?(?:which|what|welche\w*|was)\b"
+_MAY: Final = r"^\W*(?:and |und )?(?:kann|darf|soll|muss|mochte|will|can|may|should|must)\b"
+_NEGATED: Final = ("nicht", "non", "un", "kein")
+
+
+def may_ask_yes_or_no(ask: Ask) -> bool:
+    """Whether it begins with `can` or `may`."""
+    return ask.has(_MAY)
+
+
+def whether(ask: Ask, page: Page) -> Option | None:
+    """The option that a question for yes or no names; None where it names none, or several."""
+    named = words(ask.quoted) if ask.quoted else _wanted(ask)
+    found = _named(options(page), named)
+    if found is not None or not named:
+        return found
+    group = _group(page, named)
+    is_row = len(group) > 1 and all(_OPTIONS.fullmatch(each.text) for each in group)
+    marked = [each for each in group if each.marked]
+    return (
+        marked[0]._replace(marked=_YES.fullmatch(marked[0].text) is not None)
+        if is_row and len(marked) == 1
+        else None
+    )
+
+
+def chosen(ask: Ask, page: Page) -> list[Option] | None:
+    """The marked options of the group that the question names; None where it asks for none."""
+    named = _wanted(ask)
+    group = _group(page, named) if named else options(page)
+    asked = ask.has(ASKED) or (ask.has(_WHICH) and named and ask.target.key is None)
+    return [each for each in group if each.marked] if group and asked else None
+
+
+def _wanted(ask: Ask) -> list[str]:
+    said = [token.text for token in ask.meant if not re.fullmatch(_OF_BOXES, token.text)]
+    return [word for word in said if word not in GENERIC] or said
+
+
+def _group(page: Page, named: list[str]) -> list[Option]:
+    """The options under the heading that says all the words."""
+    return [
+        each
+        for each in options(page)
+        if each.heading and all(holds(words(each.heading), word) for word in named)
+    ]
+
+
+def _named(found: list[Option], named: list[str]) -> Option | None:
+    """The option that is called just so, else the only one that says all the words."""
+    same = [each for each in found if words(each.text) == named]
+    close = [
+        each for each in found if named and all(_begins(each.text, word) for word in named)
+    ]
+    best = same or close
+    return best[0] if len(best) == 1 else None
+
+
+def _begins(text: str, word: str) -> bool:
+    """Whether a word of the option is like it, and is not its opposite: `Nichtschwimmer`."""
+    return any(
+        alike(each, word) or (holds([each], word) and not each.startswith(_NEGATED))
+        for each in words(text)
+    )
+
+
+_YES: Final = re.compile(r"yes|ja", re.IGNORECASE)
 
 
 class Row(NamedTuple):

@@ -1,0 +1,73 @@
+"""Boxes that were seen on a form: is one ticked, which of a group, how many?"""
+
+import pytest
+from answering_pages import ask, written
+
+from visus.local.lite.evidence import Box, Evidence, Line, TickBox
+
+
+def form(text: str) -> Evidence:
+    """A page where `[x]` and `[ ]` are boxes that nobody read as text."""
+    page = written(text)
+    boxes: list[TickBox] = []
+    lines: list[Line] = []
+    for line in page.lines:
+        if line.text[:1] != "[":
+            lines.append(line)
+            continue
+        left, top = line.box.left, line.box.top
+        boxes.append(TickBox(Box(left, top, left + 24, top + 24), marked=line.text[1] == "x"))
+        lines.append(
+            Line(line.text[4:], Box(left + 40, top, line.box.right, line.box.bottom), 0.97)
+        )
+    return Evidence(width_px=1000, height_px=800, lines=lines, boxes=boxes)
+
+
+GYM = form("""
+Oakridge Leisure Centre
+First name     Leonie
+
+Membership type     I am interested in
+[ ] Adult           [x] Swimming
+[x] Student         [ ] Squash
+[ ] Family          [x] Yoga
+
+Raucht die Person?     [ ] ja     [x] nein
+""")
+CAMP = form("""
+Ferienlager
+
+Das Kind ist
+[x] Schwimmer
+[ ] Nichtschwimmer
+
+Verpflegung
+[ ] Normalkost
+[x] vegetarisch
+""")
+
+
+@pytest.mark.parametrize(
+    ("page", "question", "start"),
+    [
+        (GYM, "Is Squash ticked?", "No, "),
+        (GYM, "Is the box for Swimming ticked?", "Yes, "),
+        (GYM, "Which membership type was chosen?", "Student ("),
+        (GYM, "Which boxes are ticked under I am interested in?", "Swimming, Yoga ("),
+        (GYM, "How many boxes are ticked?", "4 ("),
+        (GYM, "Raucht die Person?", "Nein, "),
+        (GYM, "Is the box for Tennis ticked?", "Not found"),
+        (CAMP, 'Ist "vegetarisch" angekreuzt?', "Ja, "),
+        (CAMP, "Kann das Kind schwimmen?", "Ja, "),
+        (CAMP, "Ist Nichtschwimmer angekreuzt?", "Nein, "),
+        (CAMP, "Welche Verpflegung wurde gewählt?", "Vegetarisch ("),
+        (CAMP, "Ist glutenfrei angekreuzt?", "Nicht gefunden"),
+    ],
+)
+def test_a_box_says_what_stands_in_it(page: Evidence, question: str, start: str) -> None:
+    assert ask(question, page).startswith(start)
+
+
+def test_a_group_without_a_mark_has_no_choice() -> None:
+    page = form("Verpflegung\n[ ] Normalkost\n[ ] vegetarisch")
+    assert ask("Welche Verpflegung wurde gewählt?", page).startswith("Nicht gefunden")
