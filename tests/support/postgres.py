@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -21,7 +22,8 @@ PATIENCE_S = 60
 class Postgres:
     """A server with a password, which can be stopped, frozen and started again."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, certificate: bytes | None = None) -> None:
+        """With a certificate and its key, in PEM, it speaks TLS."""
         self._folder = Path(tempfile.mkdtemp(prefix="visus-postgres-"))
         self._folder.chmod(0o755)
         self._data = self._folder / "data"
@@ -35,29 +37,56 @@ class Postgres:
                 shutil.chown(path, "postgres", "postgres")
         words = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"]
         self._run("initdb", "-U", USER, f"--pwfile={secret}", *words, "-D", str(self._data))
+        self._more = [] if certificate is None else self._with_tls(certificate)
         self.start()
 
+    def _with_tls(self, certificate: bytes) -> list[str]:
+        path = self._data / "certificate.pem"
+        path.write_bytes(certificate)
+        path.chmod(0o600)
+        if os.geteuid() == 0:
+            shutil.chown(path, "postgres", "postgres")
+        return ["ssl=on", f"ssl_cert_file={path}", f"ssl_key_file={path}"]
+
     def _run(self, program: str, *words: str) -> None:
-        """PostgreSQL runs as anybody but root."""
-        prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         done = subprocess.run(  # noqa: S603 -- programs of the system
-            [*prefix, str(_programs() / program), *words],
+            [*_as_postgres(), str(_programs() / program), *words],
             cwd=self._folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout
 
-    def _control(self, *words: str) -> None:
-        log = str(self._folder / "log")
-        self._run("pg_ctl", "-D", str(self._data), "-l", log, "-t", str(PATIENCE_S), *words)
-
     def start(self) -> None:
-        options = f"-c listen_addresses=127.0.0.1 -c port={self.port} -c fsync=off"
-        self._control("-w", "-o", f"{options} -c unix_socket_directories=", "start")
+        settings = [f"port={self.port}", "listen_addresses=127.0.0.1", "fsync=off"]
+        options = [f"--{one}" for one in [*settings, "unix_socket_directories=", *self._more]]
+        with (self._folder / "log").open("ab") as log:
+            self._server = subprocess.Popen(  # noqa: S603 -- programs of the system
+                [
+                    *_as_postgres(),
+                    str(_programs() / "postgres"),
+                    "-D",
+                    str(self._data),
+                    *options,
+                ],
+                cwd=self._folder,
+                stdout=log,
+                stderr=log,
+            )
+        end_s = time.monotonic() + PATIENCE_S
+        while not self._is_ready():
+            said = (self._folder / "log").read_text()
+            assert self._server.poll() is None, said
+            assert time.monotonic() < end_s, said
+            time.sleep(0.05)
+
+    def _is_ready(self) -> bool:
+        asking = [str(_programs() / "pg_isready"), "-q", "-h127.0.0.1", f"-p{self.port}"]
+        return subprocess.run(asking, check=False).returncode == 0  # noqa: S603 -- the same
 
     def stop(self) -> None:
         """Ends every connection, as a restart of the server does."""
-        self._control("-w", "-m", "fast", "stop")
+        self._server.send_signal(signal.SIGINT)
+        self._server.wait(PATIENCE_S)
 
     @contextmanager
     def away(self) -> Iterator[None]:
@@ -81,9 +110,9 @@ class Postgres:
 
     def _processes(self) -> list[int]:
         """The server's own, the first first."""
-        first = (self._data / "postmaster.pid").read_text().split()[0]
+        first = self._server.pid
         children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        return [int(first), *map(int, children)]
+        return [first, *map(int, children)]
 
     def close(self) -> None:
         self.stop()
@@ -97,6 +126,14 @@ class Postgres:
         name = f"visus_{next(self._numbers)}"
         self._run("createdb", *options, f"--maintenance-db={self.url('postgres')}", name)
         return name
+
+
+def _as_postgres() -> list[str]:
+    """As anybody but root, which PostgreSQL demands; and it ends with the tests, however."""
+    with_us = ["setpriv", "--pdeathsig=INT"]
+    if os.geteuid() != 0:
+        return with_us
+    return [*with_us, "--reuid=postgres", "--regid=postgres", "--init-groups"]
 
 
 def _programs() -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sql
+import trustme
 from tests.support.postgres import Postgres
 from tests.unit.accounts.test_database import described, migrated, version
 from tests.unit.accounts.test_file_book import (
@@ -202,6 +203,36 @@ def test_of_several_servers_the_first_that_answers_is_used(
     assert both is not None
     with opened(both) as engine:
         assert version(engine) == [HEAD]
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def with_tls(authority: trustme.CA) -> Iterator[Postgres]:
+    issued = authority.issue_cert("127.0.0.1")
+    server = Postgres(certificate=issued.private_key_and_cert_chain_pem.bytes())
+    yield server
+    server.close()
+
+
+def test_a_server_is_who_it_says_it_is(
+    with_tls: Postgres, authority: trustme.CA, tmp_path: Path
+) -> None:
+    stranger = trustme.CA()
+    for one, name in ((authority, "ours.pem"), (stranger, "strange.pem")):
+        one.cert_pem.write_to_path(tmp_path / name)
+    given = f"{with_tls.url(with_tls.database())}?sslmode=verify-full&sslrootcert={tmp_path}"
+    ours, strange = (postgres_address(f"{given}/{one}.pem") for one in ("ours", "strange"))
+    assert ours is not None
+    assert strange is not None
+    with opened(ours) as engine, engine.connect() as connection:
+        is_hidden = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+        assert connection.scalar(sql.text(is_hidden)) is True
+    with pytest.raises(StateRefused, match="certificate verify failed"):
+        open_database(strange)
 
 
 def test_a_file_needs_no_driver(tmp_path: Path) -> None:
