@@ -223,6 +223,12 @@ def test_a_server_that_takes_everything_and_answers_nothing_is_503_in_time(
         began_s = time.monotonic()
         refused(service, service.get("/v1/models"), 503, "storage_unavailable")
         assert time.monotonic() - began_s < 15
+        # From now on one waits for all, so that not everybody stands in line.
+        began_s = time.monotonic()
+        with ThreadPoolExecutor(100) as pool:
+            replies = list(pool.map(lambda _: service.get("/v1/models"), range(200)))
+        assert {reply.status for reply in replies} == {503}
+        assert time.monotonic() - began_s < 8
     answered(service, service.post(ask("good")))
 
 

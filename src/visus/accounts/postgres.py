@@ -5,6 +5,8 @@ is used again as soon as it is back. No wait is without an end: not for a connec
 statement, and not for a server that takes a statement and never answers.
 """
 
+import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -41,6 +43,8 @@ _LIMIT: Final = (
     "SELECT set_config(name, value, false)"
     " FROM unnest(%s::text[], %s::text[]) AS wanted (name, value)"
 )
+_SLOW_S: Final = 1.0
+"""Who refuses a connection does it sooner."""
 _DIALECT: Final = "postgresql+psycopg://"
 _ISOLATION: Final = "READ COMMITTED"
 """Whatever the server's default: a statement has to see what was done before its turn."""
@@ -66,7 +70,7 @@ def open_server(
         raise _refusal(address, reason(fault)) from fault
     return sql.create_engine(
         _DIALECT,
-        creator=_connecting(address, settings, statement_s=settings.statement_timeout_s),
+        creator=_Entrance(_connecting(address, settings, settings.statement_timeout_s)).connect,
         isolation_level=_ISOLATION,
         use_native_hstore=False,
         pool_size=settings.pool_size,
@@ -101,7 +105,7 @@ class _Connection(psycopg.Connection[TupleRow]):
 
 
 def _connecting(
-    address: PostgresAddress, settings: PostgresSettings, *, statement_s: float | None
+    address: PostgresAddress, settings: PostgresSettings, statement_s: float | None
 ) -> Callable[[], _Connection]:
     """What makes connections; None lets a statement take as long as it needs."""
     parameters = {
@@ -132,11 +136,49 @@ def _connecting(
     return connect
 
 
+class _Entrance:
+    """Where connections are made: while the server keeps everybody waiting, one waits for all.
+
+    The others are told so at once; or every thread of the service would stand here, and whoever
+    else needs one would wait as well.
+    """
+
+    def __init__(self, connect: Callable[[], _Connection]) -> None:
+        self._connect = connect
+        self._is_slow = False
+        self._one = threading.Lock()
+
+    def connect(self) -> _Connection:
+        """A new connection.
+
+        Raises:
+            psycopg.OperationalError: it cannot be had, or somebody is waiting for one already.
+        """
+        if not self._is_slow:
+            return self._try()
+        if not self._one.acquire(blocking=False):
+            raise psycopg.OperationalError("the server keeps everybody waiting")
+        try:
+            return self._try()
+        finally:
+            self._one.release()
+
+    def _try(self) -> _Connection:
+        began_s = time.monotonic()
+        try:
+            made = self._connect()
+        except psycopg.OperationalError:
+            self._is_slow = time.monotonic() - began_s >= _SLOW_S
+            raise
+        self._is_slow = False
+        return made
+
+
 def _prepare(address: PostgresAddress, settings: PostgresSettings, *, is_new: bool) -> None:
     """One transaction, which replicas that start together run one after the other."""
     once = sql.create_engine(
         _DIALECT,
-        creator=_connecting(address, settings, statement_s=None),
+        creator=_connecting(address, settings, None),
         isolation_level=_ISOLATION,
         use_native_hstore=False,
         poolclass=NullPool,
