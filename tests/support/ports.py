@@ -1,6 +1,8 @@
 """Ports that are free when the tests begin."""
 
 import socket
+from contextlib import suppress
+from random import SystemRandom
 
 
 def free_ports(count: int) -> list[int]:
@@ -9,6 +11,17 @@ def free_ports(count: int) -> list[int]:
     for one in sockets:
         one.close()
     return ports
+
+
+def port_to_come_back_to() -> int:
+    """For a server that is stopped and started: nobody else is given this port meanwhile.
+
+    It is below those that the kernel hands out; each process of the tests draws its own.
+    """
+    while True:
+        port = SystemRandom().randrange(20_000, 32_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 PICTURE_PORTS = free_ports(2)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from tests.support.ports import free_ports
+from tests.support.ports import port_to_come_back_to
 
 USER = "visus"
 PASSWORD = "p@ss/w:rd#1%"  # noqa: S105 -- of the server that is made here
@@ -27,7 +27,7 @@ class Postgres:
         self._folder = Path(tempfile.mkdtemp(prefix="visus-postgres-"))
         self._folder.chmod(0o755)
         self._data = self._folder / "data"
-        self.port = free_ports(1)[0]
+        self.port = port_to_come_back_to()
         self._numbers = count(1)
         secret = self._folder / "password"
         secret.write_text(PASSWORD)
