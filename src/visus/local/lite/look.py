@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visus.local.lite import convert
+from visus.local.lite.barvalues import with_values
 from visus.local.lite.charts import find_bars
 from visus.local.lite.codes import read_codes
 from visus.local.lite.colours import Palette
@@ -80,6 +81,7 @@ class Eyes:
             lines += late
             shapes = [s for s in shapes if not any(_overlap(s.box, x.box) > 0.5 for x in late)]  # noqa: PLR2004 - half of it
         colours = self._palette.dominant(picture)
+        bars = find_bars(self._filled(picture, shapes), lines, side_px=max(grey.shape))
         return Evidence(
             width_px=picture.shape[1],
             height_px=picture.shape[0],
@@ -90,7 +92,7 @@ class Eyes:
             colours=colours,
             shapes=shapes,
             codes=codes,
-            bars=find_bars(self._filled(picture, shapes), lines, side_px=max(grey.shape)),
+            bars=with_values(picture, bars, self._reader),
             boxes=page.boxes,
             plain_ground=plain,
             ground_colour=self._palette.name(ground.rgb) if ground.even else "",
