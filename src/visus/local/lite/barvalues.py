@@ -66,7 +66,7 @@ def _unit(bar: Bar) -> float | None:
     if not digits or bar.length_px <= 0:
         return None
     decimals = re.search(r"[.,](\d{1,2})(?!\d)", bar.printed)
-    return int(digits) / 10 ** (len(decimals.group(1)) if decimals else 0) / bar.length_px
+    return int(digits) / 10.0 ** (len(decimals.group(1)) if decimals else 0) / bar.length_px
 
 
 def _figure_beyond(picture: Picture, bars: Sequence[Bar], place: int) -> Box | None:
