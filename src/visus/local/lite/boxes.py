@@ -36,7 +36,7 @@ _MARKED: Final = 0.09
 _MOST: Final = 120
 _LEADING: Final = 0.5
 _SIGN: Final = r"(?:[^\w\s(„“\"'.,:;+*€$£-]|[xXvV](?=\s|$)|[\u2e80-\u9fff\u30ed])"
-_SIGN_BEFORE: Final = re.compile(rf"{_SIGN}\s*\w")
+_SIGN_BEFORE: Final = re.compile(_SIGN)
 _SIGN_BEHIND: Final = re.compile(rf"\s{_SIGN}$")
 """What a reader makes of a box that it reads together with the words beside it."""
 

@@ -45,6 +45,7 @@ from visus.local.lite.answering.replies import (
     where,
     yes,
 )
+from visus.local.lite.answering.values import is_date
 from visus.local.lite.answering.vocabulary import display, keys_of
 from visus.local.lite.answering.words import STOPWORDS, SUBJECTS, holds, tokens, words
 
@@ -272,7 +273,7 @@ def _field(ask: Ask, page: Page) -> Reply | None:
     for each in ask.alternatives():
         found = lookup.look_up(page, _of_the_whole(each.target, page))
         if found is not None:
-            return _told(each, page, _in_the_unit(each, found))
+            return _told(each, page, _with_its_year(page, _in_the_unit(each, found)))
     return None
 
 
@@ -284,6 +285,19 @@ def _of_the_whole(target: Target, page: Page) -> Target:
         return target
     whole = target._replace(key="total", extra=())
     return target if lookup.look_up(page, whole) is None else whole
+
+
+def _with_its_year(page: Page, found: lookup.Finding) -> lookup.Finding:
+    """A day whose year went to the next line, as one."""
+    if not is_date(found.value) or re.search(r"\d{4}", found.value):
+        return found
+    longer = re.compile(rf"{re.escape(found.value)},?\s+(?:19|20)\d\d(?!\d)")
+    whole = {
+        match.group()
+        for sentence in lookup.sentences(page)
+        for match in longer.finditer(sentence.text)
+    }
+    return found._replace(value=whole.pop()) if len(whole) == 1 else found
 
 
 def _in_the_unit(ask: Ask, found: lookup.Finding) -> lookup.Finding:
@@ -471,12 +485,15 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"", papers.of_the_day),
     (r"^\W*(?:which|what|welche)", papers.vegetarian),
     (r"", papers.priced),
+    (r"", papers.measured),
     (r"", _narrowed_cell),
     (r"", _priceless_row),
     (r"^\W*(?:and |und )?(?:who|wer)\b", _doer),
     (r"^\W*(?:and |und )?(?:who|wer)\b", _person_first),
     (r"", _field),
     (r"", papers.holder),
+    (r"", papers.addressed),
+    (r"", papers.of_number),
     (until.ASKED, papers.deadline),
     (r"", _cell),
     (r"", _statement),

@@ -82,6 +82,9 @@ _ASKED: Final[tuple[tuple[str, str], ...]] = (
     (r"^\W*(?:when|(?:on )?(?:what|which) (?:day|date)) (?:was|were|did|has)\b.*\b(?:paid|pay|settled)\b|^\W*(?:wann|an welchem tag) (?:wurde|hat|haben|ist)\b.*(?:bezahlt|gezahlt|beglichen)\W*$", "payment_date"),
     (r"(?:when|by when|until when).*(?:paid|pay\b|payable|due)|bis wann.*(?:zahl|bezahl|uberw|beglich)|wann.*(?:fallig|zahlbar|bezahlt werden|zu zahlen|gezahlt werden)|latest.*(?:pay|paid)", "due_date"),
     (r"when.*(?:expir|\bruns? out)|how long.*(?:good|keep|valid|last)|(?:bis wann|wie lange|wann).*(?:haltbar|gultig|ablauft|lauft.* ab|verbraucht)|until when.*(?:valid|good)|wann.*ablauf", "expiry_date"),
+    (r"\bcheck(?:s|ed|ing)?[ -]in\b|\banreis|eincheck|check-?in\b", "start_date"),
+    (r"\bcheck(?:s|ed|ing)?[ -]out\b|\babreis|auscheck|check-?out\b", "end_date"),
+    (r"(?:what|which) year\b.*\b(?:made|built|produced|manufactured)|(?:in )?welche[mns] (?:bau)?jahr\b.*(?:gebaut|hergestellt|produziert)", "production_date"),
     (r"when.*born|wann.*geboren", "birth_date"),
     (r"where.*born|wo.*geboren", "birth_place"),
     (r"when.*(?:deliver|shipped|dispatch)|wann.*(?:geliefert|zugestellt|versendet|versandt)", "delivery_date"),
@@ -117,6 +120,7 @@ _ASKED: Final[tuple[tuple[str, str], ...]] = (
     (r"from which (?:city|airport|station|place)|(?:abfahrt|abflug)sort|where.*(?:depart|leave|start)|von wo", "departure"),
     (r"where.*(?:going|go\b|fly|heading|headed|arriv|travel|destination)|wohin", "destination"),
     (r"where.*(?:take[s]? place|held|happen|meet)|wo (?:findet|fand|ist die veranstaltung|treffen)", "venue"),
+    (r"\bwhen\b(?!.*boarding).*\b(?:starts?|begins?)\b|\bwann\b.*\b(?:beginnt|startet|fangt .* an)\b", "start_date"),
     (r"when.*(?:take[s]? place|appointment|meeting|event|held)|wann (?:findet|fand|ist der termin|ist das treffen|beginnt)", "event_date"),
     (r"(?:in )?(?:which|what) (?:city|town).*(?:live|reside|based|located|is the|does)|in welche[rm] (?:stadt|ort)", "city"),
     (r"\bstud(?:y|ies|ying|ied)\b|\bstudier", "course"),
@@ -386,6 +390,8 @@ def _is_more_exact(head: Span, span: Span) -> bool:
 
 def _is_noise(span: Span, ask: Ask) -> bool:
     parts = ask.meant[span.first : span.last + 1]
+    if parts[0].text == "uhr" and re.search(r"\d\s*uhr\b", ask.folded):
+        return True  # It says a time and does not ask for one.
     german_big = ask.tongue == "de" and parts[0].text == "gross"
     return len(parts) == 1 and (parts[0].text in _NOT_ALONE or german_big)
 

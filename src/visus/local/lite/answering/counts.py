@@ -48,6 +48,12 @@ def _bars(ask: Ask, page: Page) -> Reply | None:
     return counted(ask, len(bars), ask.say("bars", "Balken")) if bars else None
 
 
+def _bars_of_chart(ask: Ask, page: Page) -> Reply | None:
+    """`How many months does the chart show?`: as many as it has bars."""
+    shows = ask.has(r"\b(?:shows?|shown|has|have|zeigt|hat|dargestellt|abgebildet|stellt)\b")
+    return _bars(ask, page) if shows else None
+
+
 def _rows(ask: Ask, page: Page) -> Reply | None:
     rows = tables.rows_of(page)
     return (
@@ -70,6 +76,20 @@ def _headed(ask: Ask, page: Page) -> Reply | None:
     title = [word for each in found.header for word in words(each.text)]
     named = any(alike(word, part) for word in asked for part in title)
     return _rows(ask, page) if named else None
+
+
+def _first_column(ask: Ask, page: Page) -> Reply | None:
+    """Rows of a table whose first column bears the name of what is counted, and nothing else."""
+    found = tables.largest(page)
+    counted_thing = re.search(r"(?:how many|wie ?viele?)\s+(\w+)", ask.folded)
+    if found is None or not found.header or counted_thing is None:
+        return None
+    thing = counted_thing.group(1)
+    named = any(alike(thing, part) for part in words(found.header[0].text))
+    heading = [word for piece in page.pieces[:2] for word in words(piece.text)]
+    rest = [word for word in ask.content if not alike(word, thing)]
+    told = all(any(alike(word, other) for other in heading) for word in rest)
+    return _rows(ask, page) if named and told else None
 
 
 def _columns(ask: Ask, page: Page) -> Reply | None:
@@ -112,7 +132,9 @@ _COUNTERS: Final[tuple[tuple[str, Callable[[Ask, Page], Reply | None]], ...]] = 
     (r"\brows?\b|\bentries\b|\bline items\b|\bpositionen\b|\bposten\b|\bzeilen\b|\beintrage\b"
      r"|\b(?:items|articles|products|artikel|produkte|waren)\b(?=\W*$| (?:are|were|is|on|in|does|did|listed|sind|wurden|stehen|hat|enthalt|auf))", _rows),
     (r"\b(?:listed|shown|in the (?:table|list)|on the (?:list|board|timetable|plan)|aufgefuhrt|aufgelistet|(?:in|auf) der (?:tabelle|liste|tafel|anzeige)|auf dem plan)\b", _headed),
-    (r"\btables?\b|\btabellen?\b", _tables),
+    (r"", _first_column),
+    (r"\b(?:chart|graph|diagram\w*|\w*diagramm|grafik|schaubild)\b", _bars_of_chart),
+    (r"\btables\b|\btabellen\b", _tables),
     (r"\bcolou?rs\b|\bfarben\b", _colours),
 )  # fmt: skip
 

@@ -12,7 +12,7 @@ _PAIRS: Final = """
 first erste erster ersten erstes 1st|second zweite zweiter zweiten zweites 2nd|third dritte dritter dritten drittes 3rd|fourth vierte vierter vierten 4th|fifth funfte funfter funften 5th|mr herr herrn|mrs frau
 floor level storey etage stockwerk ebene geschoss
 january januar jan|february februar feb|march marz mar mrz|april apr|may mai|june juni jun|july juli jul|august aug|september sept sep|october oktober oct okt|november nov|december dezember dec dez
-monday montag|tuesday dienstag|wednesday mittwoch|thursday donnerstag|friday freitag|saturday samstag sonnabend|sunday sonntag
+monday montag mo mon|tuesday dienstag di tue|wednesday mittwoch mi wed|thursday donnerstag do thu|friday freitag fr fri|saturday samstag sonnabend sa sat|sunday sonntag so sun
 spring fruhling fruhjahr|summer sommer|autumn fall herbst|winter winter|year jahr|month monat|week woche|kalenderwoche kw|day tag|quarter quartal
 munich munchen|cologne koln|vienna wien|zurich zurich|geneva genf|prague prag|warsaw warschau|brussels brussel|rome rom|milan mailand|venice venedig|lisbon lissabon|nuremberg nurnberg|hanover hannover|brunswick braunschweig
 germany deutschland|france frankreich|italy italien|spain spanien|austria osterreich|switzerland schweiz|poland polen|netherlands niederlande|belgium belgien|denmark danemark|sweden schweden|norway norwegen|greece griechenland|turkey turkei|europe europa|asia asien|africa afrika|america amerika|japan japan|china china|britain grossbritannien

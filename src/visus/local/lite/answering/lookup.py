@@ -59,11 +59,13 @@ _NOUNS_OF_NAMES: Final = frozenset(
     }
 )
 """Fields whose label is often part of the name itself: `SUPERMARKT FRISCH`, `Bank of Kent`."""
+_OF_TIME: Final = frozenset({"date", "time", "datum", "zeit", "uhrzeit", "am", "on", "at"})
+"""What a label of a day or an hour may say besides what happens then."""
 _TIMED: Final = ("date", "time")
 _VAGUE: Final = frozenset({"date", "time"})
 """Fields that say so little that a verb of the question says more: `when was it cancelled?`"""
 _MASS: Final = r"(?:kg|g|mg|lbs?|oz|t)"
-_UNITS: Final = {"weight": _MASS, "gross_weight": _MASS}
+_UNITS: Final = {"weight": _MASS, "gross_weight": _MASS, "temperature": r"c|f|k|grad|degrees"}
 """What a value may be measured in: a weight is no voltage."""
 _CURRENCY: Final = (
     r"€|\$|£|[A-Z]{3}|euros?|dollars?|pounds?|franken|francs?|\w+ (?:francs?|dollars?|pounds?)"
@@ -124,6 +126,8 @@ def _searches(target: Target) -> tuple[Search, ...]:
     """Labels, then running text with all the words, then the usual places, then fewer words."""
     if target.key in _VAGUE and target.verbs:
         return (_in_sentences, _by_label, _by_place)
+    if target.key in _VAGUE and len(target.extra) > 1:
+        return (_by_label, _in_sentences)
     return (
         _by_label,
         _in_sentences,
@@ -177,6 +181,8 @@ def _by_label(page: Page, target: Target) -> Iterator[Finding]:
             continue
         if pair.how == "below" and (pair.label in heads or _has_a_value(pair.label)):
             continue
+        if pair.how == "right" and pair.label in heads and pair.value in heads:
+            continue
         if quality > 0 and not _is_of_another_number(pair.label, target):
             yield from _values_of(pair, target, quality * _HOW[pair.how])
     for piece in page.pieces:
@@ -208,9 +214,13 @@ def _stands_in(phrase: list[str], said: tuple[str, ...]) -> bool:
 
 def _by_words_of_the_question(page: Page, target: Target) -> Iterator[Finding]:
     """A label that is no name of a field, and says nothing but what the question says."""
+    heads = tables.column_titles(page)
     for pair in page.pairs:
         named = [word for word in words(pair.label) if word not in STOPWORDS]
+        named = [word for word in named if word not in _OF_TIME] or named
         is_named = bool(named) and all(holds(target.said, word) for word in named)
+        if pair.label in heads and pair.value in heads:
+            continue
         if pair.how not in {"colon", "right"} or not is_named:
             continue
         if not all(holds(named, word) for word in target.extra):
@@ -294,6 +304,8 @@ def _values_of(pair: Pair, target: Target, score: float) -> Iterator[Finding]:
             yield from _identifier(pair, score)
         case "number":
             yield from _found(_plain_numbers(pair.value), pair, score)
+        case "date" if re.fullmatch(r"(?:19|20)\d\d", pair.value.strip()):
+            yield Finding(pair.value.strip(), pair.label, pair.box, pair.confidence, score)
         case _:
             yield from _found(find(target.kind, pair.value), pair, score)
 

@@ -12,7 +12,9 @@ from typing import Final, NamedTuple
 from visus.local.lite.answering.page import Page, Piece
 from visus.local.lite.evidence import Box, TickBox
 
-_SIGN: Final = re.compile(r"^(?:[^\w\s(„“\"'.,:;+*€$£-]|[xXvV](?=\s)|[\u2e80-\u9fff\u30ed])\s*")
+_SIGN: Final = re.compile(
+    r"^(?:[1Il](?=\s)|[^\w\s(„“\"'.,:;+*€$£-]|[xXvV](?=\s)|[\u2e80-\u9fff\u30ed])\s*"
+)
 _SIGN_BEHIND: Final = re.compile(r"\s(?:[^\w\s).,:;!?€$£%-]|[xXvV]|[\u2e80-\u9fff\u30ed])$")
 _RIGHT: Final = 2.5
 _LEFT: Final = 1.5
@@ -79,7 +81,7 @@ def _bare(piece: Piece, box: Box) -> str:
     """The option without what the reader made of its box."""
     text = piece.text.strip()
     if box.left <= piece.box.left + 0.5 * piece.height < box.right + piece.height:
-        text = _SIGN.sub("", text)
+        text = _SIGN.sub("", _SIGN.sub("", text))
     return _SIGN_BEHIND.sub("", text).strip()
 
 

@@ -1,18 +1,23 @@
+# ruff: noqa: E501
+# E501: patterns stay on one line.
 """What particular papers say in their own way: cards, timetables, accounts, menus, letters."""
 
 import re
+from typing import Final
 
 from visus.local.lite.answering import (
     cards,
     ledger,
+    numbered,
     pricelist,
     roles,
     routes,
     shares,
+    units,
     until,
 )
 from visus.local.lite.answering.ask import Ask
-from visus.local.lite.answering.page import Page
+from visus.local.lite.answering.page import Page, Piece
 from visus.local.lite.answering.replies import Reply, quoted
 
 
@@ -56,6 +61,44 @@ def route(ask: Ask, page: Page) -> Reply | None:
         if found is None
         else quoted(ask, page.evidence, found.value, (found.piece.text, found.piece.box))
     )
+
+
+def measured(ask: Ask, page: Page) -> Reply | None:
+    """A value with the unit that is asked for, or how much a list has of a thing."""
+    found = units.told(ask, page)
+    return _quoting(ask, page, found.value, (found.text, found.piece)) if found else None
+
+
+def of_number(ask: Ask, page: Page) -> Reply | None:
+    """The number right behind the word for the thing."""
+    found = numbered.told(ask, page)
+    return _quoting(ask, page, found.value, (found.piece.text, found.piece)) if found else None
+
+
+def addressed(ask: Ask, page: Page) -> Reply | None:
+    """For whom it is, where one person alone is called Mr, Mrs, Herr, Frau or a family."""
+    if not ask.has(_FOR_WHOM):
+        return None
+    found = [
+        (match.group(), piece)
+        for piece in page.pieces
+        for match in _TITLED.finditer(piece.text)
+    ]
+    if len({name for name, _ in found}) != 1:
+        return None
+    name, piece = found[0]
+    return _quoting(ask, page, name, (piece.text, piece))
+
+
+def _quoting(ask: Ask, page: Page, value: str, told: tuple[str, Piece]) -> Reply:
+    text, piece = told
+    return quoted(ask, page.evidence, value, (text, piece.box))
+
+
+_FOR_WHOM: Final = r"^\W*(?:who(?:'s| is| was| are)\b.*\bfor|for whom|fur wen|who is .*\b(?:addressed|made out) to)\b"
+_TITLED: Final = re.compile(
+    r"(?<!\w)(?:Mr|Mrs|Ms|Miss|Herrn?|Frau|Familie|Fam)\.?\s+(?:Dr\.\s+)?[A-ZÄÖÜ][\w'-]+(?:\s[A-ZÄÖÜ][\w'-]+)?"
+)
 
 
 def deadline(ask: Ask, page: Page) -> Reply | None:

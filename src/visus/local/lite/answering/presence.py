@@ -225,6 +225,8 @@ def _background(ask: Ask, page: Page) -> Reply | None:
 def _said(ask: Ask, page: Page) -> Reply | None:
     """Whether one line, or one paragraph, has all the words."""
     line = _line_with(ask, page)
+    if line is not None and _NEGATED.search(line) and not _NEGATED.search(ask.text):
+        return no(ask, ask.say(f"in the line “{line}”.", f"in der Zeile „{line}“."))
     if line is not None:
         return yes(ask, ask.say(f"in the line “{line}”.", f"in der Zeile „{line}“."))
     if page.pieces and ask.has(_TEXTUAL):
@@ -235,11 +237,20 @@ def _said(ask: Ask, page: Page) -> Reply | None:
     return None
 
 
+_NEGATED: Final = re.compile(
+    r"\b(?:not|no|nicht|keine?[rnms]?|ohne|without|excluded|nein)\b", re.IGNORECASE
+)
+
+
 def _line_with(ask: Ask, page: Page) -> str | None:
     wanted = [word for word in ask.content if not re.fullmatch(_TEXTUAL, word)]
     for piece in page.pieces if wanted else ():
         if all(holds(words(piece.text), word) for word in wanted):
             return piece.text
+    for row in page.rows if wanted else ():
+        text = " ".join(piece.text for piece in row)
+        if len(row) == 2 and all(holds(words(text), word) for word in wanted):
+            return text
     for sentence in lookup.sentences(page) if wanted else ():
         if (
             all(holds(words(sentence.text), word) for word in wanted)

@@ -38,12 +38,21 @@ _LIGHT: Final = frozenset(
 """Verbs too common to tell one fact from another, and those that every sentence may put otherwise."""
 _OF_ASKING: Final = frozenset(
     {"time", "uhr", "uhrzeit", "day", "days", "tag", "long", "lange", "date", "datum"}
+    | {"often", "oft", "times", "high", "hoch", "large", "big"}
     | {"discount", "reduction", "rabatt", "nachlass", "ermassigung"}
 )
 _DAY: Final = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?|(?:montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag)s?"
 _WEEKDAY: Final = re.compile(rf"\b(?:{_DAY})\b", re.IGNORECASE)
 _JOIN: Final = re.compile(
     r"\s*(?:,|at|um|on|am|the|den|dem|from|von|ab|zwischen|between|and|und|to|bis|until|uhr|[-–])?[\s,]*(?:the|den|dem)?\s*",
+    re.IGNORECASE,
+)
+_UNTIL: Final = re.compile(
+    r"\b(?:by|until|before|no later than|bis|bis zum|spatestens)\s+(?:the\s+)?$"
+)
+_OFTEN: Final = re.compile(
+    r"\b(?:once|twice|(?:one|two|three|four|\d)\s?(?:times|x)|every \w+ hours|alle \d+ stunden|(?:ein|zwei|drei|vier|\d)[ -]?mal)\b"
+    r"(?:\s(?:a|per|each|every|am|pro|in der|im|die)\s\w+|\s(?:daily|täglich|wöchentlich|weekly|monatlich|jährlich))?|\b(?:daily|weekly|monthly|täglich|wöchentlich|monatlich)\b",
     re.IGNORECASE,
 )
 _PLACE: Final = re.compile(
@@ -79,7 +88,9 @@ def told(ask: Ask, page: Page) -> Told | None:
     wanted = _wanted(ask, said)
     if not page.is_prose:
         wanted = _without_the_subject(page, wanted, said)
-    if not wanted or not _are_said(ask, wanted, said):
+    if not wanted:
+        return _alone(ask, page)
+    if not _are_said(ask, wanted, said):
         return None
     ranked = sorted(_tellings(ask, page, wanted), key=lambda each: -each[0])
     if not ranked or (
@@ -102,6 +113,18 @@ def _wanted(ask: Ask, said: list[str]) -> list[str]:
         )
     ]
     return list(dict.fromkeys([*named, *light]))
+
+
+def _alone(ask: Ask, page: Page) -> Told | None:
+    """How often, where a page says it once and the question nothing else."""
+    if not ask.has(r"how often|how many times|wie oft"):
+        return None
+    found = [
+        Told(match.group(), piece.text, piece)
+        for piece in page.pieces
+        for match in _OFTEN.finditer(piece.text)
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _without_the_subject(page: Page, wanted: list[str], said: list[str]) -> list[str]:
@@ -190,6 +213,16 @@ def _time(ask: Ask, text: str, hits: list[str]) -> str | None:
     )
 
 
+def _often(ask: Ask, text: str, hits: list[str]) -> str | None:
+    found = _OFTEN.search(text)
+    return found.group() if found else None
+
+
+def _height(ask: Ask, text: str, hits: list[str]) -> str | None:
+    found = [(each.text, each.start) for each in find("measure", text)]
+    return _amount(ask, text, hits) or _nearest(found, _anchor(text, hits))
+
+
 def _amount(ask: Ask, text: str, hits: list[str]) -> str | None:
     found = [(each.text, each.start) for each in find("amount", text)]
     free = re.search(r"\b(?:free(?: of charge)?|frei|kostenlos|gratis)\b", text, re.IGNORECASE)
@@ -267,7 +300,12 @@ def _moment(ask: Ask, text: str, hits: list[str]) -> str | None:
             for start, end in runs
         ]
         return lasts[0][-1].text if lasts and lasts[0] else None
-    found = [(text[start:end].strip(), start) for start, end in runs]
+    # A day by which something must be done is none on which something else begins.
+    limits = [start for start, _ in runs if _UNTIL.search(fold(text[:start]))]
+    due = ask.has(r"\bdue\b|fallig|\bmust\b|\bmuss\b|\bsoll\b|\bby when|latest|spatestens")
+    found = [
+        (text[start:end].strip(), start) for start, end in runs if due or start not in limits
+    ]
     return _nearest(found, _anchor(text, hits))
 
 
@@ -287,7 +325,9 @@ def _person(ask: Ask, text: str, hits: list[str]) -> str | None:
 
 
 _FINDERS: Final[tuple[tuple[str, Callable[[Ask, str, list[str]], str | None]], ...]] = (
-    (r"how long|wie lange", _duration),
+    (r"how long|wie lange|(?:for|fur) (?:how many|wie ?viele) (?:days|weeks|months|years|hours|tage|wochen|monate|jahre|stunden)", _duration),
+    (r"how often|how many times|wie oft", _often),
+    (r"how (?:high|large|big)", _height),
     (r"what time|which time|um wie ?viel uhr|um welche (?:uhr)?zeit", _time),
     (r"(?:what|which|how much|welche[nr]?|wie ?viel) (?:discount|reduction|rabatt|nachlass|ermassigung)", _share),
     (r"^\W*(?:and |und )?(?:where|wo|wohin|in which|in what|in welche[mnr])\b", _place),

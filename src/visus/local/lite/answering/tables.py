@@ -30,6 +30,7 @@ from visus.local.lite.answering.words import (
     STOPWORDS,
     SUBJECTS,
     alike,
+    fold,
     holds,
     tokens,
     words,
@@ -44,6 +45,8 @@ _LOWEST: Final = (
     r"\b(?:lowest|smallest|least|minimum|min|fewest|cheapest|worst|shortest|niedrigste\w*|kleinste\w*|wenigste\w*"
     r"|coldest|coolest|kalteste\w*|kuhlste\w*|lightest|leichteste\w*|slowest|langsamste\w*|quietest|weakest|schwachste\w*|youngest|jungste\w*|fruheste\w*|earliest|am wenigsten|billigste\w*|geringste\w*|unbeliebteste\w*|minimal\w*|kurzeste\w*|tiefste\w*)\b"
 )  # fmt: skip
+_LEADING: Final = r"\b(?:top|best|first|leading|worst|beste[rnms]?|erste[rnms]?)\b"
+_RANKS: Final = re.compile(r"\W*(?:points?|pts|punkte|pkt|score|total)\W*")
 _LAST: Final = r"\b(?:last|latest|final|letzte\w*|spateste\w*)\b"
 _PRICED: Final = r"expensive|cheap|teuer|billig|gunstig|pric|cost|kost"
 _SUMMED: Final = r"\b(?:sum|add up|altogether|total of|in total|overall|combined|summe|zusammen|insgesamt|gesamt\w*|total)\b"
@@ -144,7 +147,8 @@ def _fits(ask: Ask, text: str) -> bool:
     """Whether a cell is of the kind that is asked for, where that kind has a look."""
     kind = ask.target.kind
     if kind in {"name", "place"}:
-        return not any(find("time", text)) and not any(find("date", text))
+        is_word = any(map(str.isalpha, text)) and not any(find("amount", text))
+        return is_word and not any(find("time", text)) and not any(find("date", text))
     if kind == "text":
         return True
     if kind in {"amount", "number", "percent", "measure"}:
@@ -518,6 +522,13 @@ def _number_column(ask: Ask, header: list[Cell], body: list[list[Cell]]) -> int 
         if by_key is not None and by_key in columns:
             return by_key
         return columns[-1] if columns else None
+    ranked = (
+        [place for place in columns if _RANKS.fullmatch(fold(header[place].text))]
+        if header
+        else []
+    )
+    if len(ranked) == 1 and ask.has(_LEADING):
+        return ranked[0]
     return columns[0] if len(columns) == 1 else None
 
 

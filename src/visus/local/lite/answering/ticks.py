@@ -31,7 +31,7 @@ _OF_BOXES: Final = (
     r"many|viele|box\w*|check\w*|tick\w*|cross\w*|mark\w*|select\w*|cho[so]\w*|option\w*|kastchen|feld|felder|kreuz\w*|angekreuzt\w*|angehakt\w*|ausgewahlt\w*|gewahlt\w*"
     r"|sind|applicant|form|formular|want\w*|mochte|wunscht|gewunscht"
 )
-_WHICH: Final = r"^\W*(?:and |und )?(?:which|what|welche\w*|was)\b"
+_WHICH: Final = r"^\W*(?:and |und )?(?:in |fur |for |auf |zu )?(?:which|what|welche\w*|was)\b"
 _MAY: Final = r"^\W*(?:and |und )?(?:kann|darf|soll|muss|mochte|will|can|may|should|must)\b"
 _NEGATED: Final = ("nicht", "non", "un", "kein")
 
@@ -61,13 +61,14 @@ def chosen(ask: Ask, page: Page) -> list[Option] | None:
     """The marked options of the group that the question names; None where it asks for none."""
     named = _wanted(ask)
     group = _group(page, named) if named else options(page)
-    asked = ask.has(ASKED) or (ask.has(_WHICH) and named and ask.target.key is None)
+    asked = ask.has(ASKED) or (ask.has(_WHICH) and named)
     return [each for each in group if each.marked] if group and asked else None
 
 
 def _wanted(ask: Ask) -> list[str]:
     said = [token.text for token in ask.meant if not re.fullmatch(_OF_BOXES, token.text)]
-    return [word for word in said if word not in GENERIC] or said
+    nouns = [token.text for token in ask.meant if token.text in said and ask.matters(token)]
+    return nouns or [word for word in said if word not in GENERIC] or said
 
 
 def _group(page: Page, named: list[str]) -> list[Option]:

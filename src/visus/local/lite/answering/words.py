@@ -104,7 +104,7 @@ GERMAN_GENERIC: Final = frozenset(
     verfasser verfasserin autor balken saule worum erwahnen findet statt bon bons beleges belegs
     gerat gerats maschine briefes dokumentes formulares etikettes bildes kassenbons quittungen paket pakets paketes
     packung packchen sendung ware teuer schwer
-    getrank lebensmittel gericht zwei drei vier funf sechs sieben acht neun zehn
+    uhr getrank lebensmittel gericht zwei drei vier funf sechs sieben acht neun zehn
     """.split()
 )
 GENERIC: Final = ENGLISH_GENERIC | GERMAN_GENERIC
@@ -293,6 +293,8 @@ def _verb_root(word: str) -> str:
         return word[2:-1] if word.endswith("t") else word[2:-2]
     if word.endswith("ing") and len(word) >= 7:
         return word[:-3]
+    if word.endswith("t") and len(word) >= 9:
+        return word[:-1]
     return word[:-2] if word.endswith("ed") and len(word) >= 7 else ""
 
 
