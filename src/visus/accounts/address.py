@@ -17,7 +17,6 @@ _URL: Final = re.compile(
     r"(?P<hosts>[^@/?#]*)/(?P<name>[^@/?#\s]+)(?:\?(?P<query>[^@#]*))?"
 )
 _HOST: Final = re.compile(r"(?P<host>[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
-
 _OPTION: Final = re.compile("(?!conninfo$)[a-z_]+").fullmatch
 
 
