@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +15,13 @@ from tests.conftest import FAST, upstream_config
 from tests.support.claims import answered, refused
 from tests.support.ports import free_ports
 from tests.support.postgres import IN_A_URL, PASSWORD, Postgres
-from tests.support.service import ROOT, Service, ask
+from tests.support.service import ROOT, Reply, Service, ask
 from tests.support.upstream import Upstream
+
+from visus.accounts.address import postgres_address
+from visus.accounts.database import open_database
+from visus.accounts.files import FileBook, OwnerLimits
+from visus.media.shelf import FilesSettings, Shelf
 
 NO_LITE = "[lite]\nenabled = false\n"
 VARIABLE = "VISUS_ACCOUNTS__DATABASE"
@@ -180,9 +186,22 @@ def test_what_one_replica_is_told_the_other_knows(replicas: tuple[Service, Servi
     assert one.key == other.key
     kept = one.upload(b"kept by one")
     assert other.get(f"/v1/files/{kept}/content").body == b"kept by one"
-    headers = {"Authorization": f"Bearer {one.key}"}
-    assert other.request("DELETE", f"/v1/files/{kept}", None, headers).status == 200
+    assert delete(other, kept).status == 200
     assert one.get(f"/v1/files/{kept}").error() == (404, "file_not_found", None)
+
+
+def upload(service: Service, data: bytes) -> Reply:
+    form = (
+        b'--edge\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n'
+        b'--edge\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+    )
+    kind = {"Content-Type": "multipart/form-data; boundary=edge"}
+    return service.post(form + data + b"\r\n--edge--\r\n", path="/v1/files", **kind)
+
+
+def delete(service: Service, file_id: str) -> Reply:
+    headers = {"Authorization": f"Bearer {service.key}"}
+    return service.request("DELETE", f"/v1/files/{file_id}", None, headers)
 
 
 def unavailable(service: Service) -> None:
@@ -244,3 +263,57 @@ def test_a_statement_that_waits_too_long_is_503(
         assert 0.4 < time.monotonic() - began_s < 5
         answered(service, service.post(ask("good")))
     assert service.get("/v1/files").status == 200
+
+
+def test_what_was_acknowledged_outlives_crashes_and_nothing_else_stays(
+    own_postgres: Postgres, replicas: tuple[Service, Service]
+) -> None:
+    """Equal and different contents come and go through both replicas meanwhile."""
+    goes_on = threading.Event()
+    goes_on.set()
+
+    def work(number: int) -> tuple[dict[str, bytes], set[int]]:
+        kept, statuses, count = dict[str, bytes](), set[int](), 0
+        while goes_on.is_set():
+            count += 1
+            data = b"equal" if count % 2 else b"%d of %d" % (count, number)
+            reply = upload(replicas[count % 2], data)
+            statuses.add(reply.status)
+            if reply.status == 200:
+                kept[reply.json()["id"]] = data
+            if len(kept) > 3:
+                gone = next(iter(kept))
+                kept.pop(gone)
+                statuses.add(delete(replicas[number % 2], gone).status)
+        return kept, statuses
+
+    with ThreadPoolExecutor(4) as pool:
+        workers = [pool.submit(work, number) for number in range(4)]
+        for _ in range(3):
+            time.sleep(0.7)
+            own_postgres.crash()
+        time.sleep(0.5)
+        goes_on.clear()
+        done = [worker.result(20) for worker in workers]
+    assert set[int]().union(*(statuses for _, statuses in done)) == {200, 503}
+    for kept, _ in done:
+        for file_id, data in kept.items():
+            for service in replicas:
+                assert service.get(f"/v1/files/{file_id}/content").body == data
+    assert is_tidy_after_a_sweep(own_postgres, replicas[0])
+
+
+def is_tidy_after_a_sweep(server: Postgres, service: Service) -> bool:
+    """Whether the contents on the disk are those that files name, once it is tidied up."""
+    address = postgres_address(server.url("visus_1"))
+    assert address is not None
+    engine = open_database(address)
+    book = FileBook(engine, OwnerLimits(max_bytes=1, max_files=1))
+    folder = service.folder / "state" / "files"
+    shelf = Shelf(folder, book, FilesSettings())
+    shelf.sweep()
+    missing = shelf.reconcile().missing
+    there = {path.name for path in (folder / "contents").glob("??/??/*")}
+    kept, unnamed = book.addresses(), book.unnamed()
+    engine.dispose()
+    return there == kept and not unnamed and not missing

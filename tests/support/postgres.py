@@ -88,6 +88,12 @@ class Postgres:
         self._server.send_signal(signal.SIGINT)
         self._server.wait(PATIENCE_S)
 
+    def crash(self) -> None:
+        """Ends in the middle of everything, and is started again."""
+        self._server.send_signal(signal.SIGQUIT)
+        self._server.wait(PATIENCE_S)
+        self.start()
+
     @contextmanager
     def away(self) -> Iterator[None]:
         self.stop()
