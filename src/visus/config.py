@@ -17,6 +17,9 @@ import msgspec
 from msgspec import inspect
 from typing_extensions import override
 
+from visus.accounts.ledger import LedgerSettings
+from visus.accounts.limiter import LimitsSettings
+from visus.accounts.networks import AdminSettings
 from visus.accounts.settings import AccountsSettings
 from visus.local.gguf import shelf
 from visus.local.settings import GgufSettings, LiteSettings
@@ -112,6 +115,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     chat: ChatLimits = ChatLimits()
     state: StateSettings = StateSettings()
     accounts: AccountsSettings = AccountsSettings()
+    limits: LimitsSettings = LimitsSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    admin: AdminSettings = AdminSettings()
     media: MediaSettings = MediaSettings()
     files: FilesSettings = FilesSettings()
     decoders: WorkerSettings = WorkerSettings(

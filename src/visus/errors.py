@@ -197,6 +197,34 @@ class InvalidApiKey(CallerError):
     code = "invalid_api_key"
 
 
+class ModelNotAllowed(CallerError):
+    """A model that the caller's key, or its project, may not ask."""
+
+    status = 403
+    code = "model_not_allowed"
+
+
+class AdminOnly(CallerError):
+    """Something that only the key of an administrator may do."""
+
+    status = 403
+    code = "admin_only"
+
+
+class NotFound(CallerError):
+    """No such thing here."""
+
+    status = 404
+    code = "not_found"
+
+
+class Conflict(CallerError):
+    """What is asked for contradicts what is there."""
+
+    status = 409
+    code = "conflict"
+
+
 class ModelNotFound(CallerError):
     """No such model here."""
 
@@ -272,6 +300,22 @@ class ConcurrencyExceeded(RateLimited):
     """Too many requests of this caller at the same time."""
 
     code = "concurrency_exceeded"
+
+
+class TooLargeForLimit(RateLimited):
+    """One request that counts more tokens than a whole minute may have: waiting is no help."""
+
+    should_retry = False
+    again: ClassVar[Again] = "nowhere"
+
+
+class QuotaExhausted(ServiceError):
+    """What the project may spend this month is spent."""
+
+    status = 429
+    type = "insufficient_quota"
+    code = "insufficient_quota"
+    should_retry = False
 
 
 # --- We cannot serve now ---------------------------------------------------------------------

@@ -22,6 +22,7 @@ from visus import config
 from visus.core.places import Demand
 from visus.core.question import Blind, InlineImage, Question, Text, Turn
 from visus.errors import ServiceError
+from visus.flow.billing import Tab
 from visus.server.parts import Parts, all_parts
 
 Made = TypeVar("Made")
@@ -143,7 +144,7 @@ class World:
     async def ask(self, configuration: config.Configuration, question: Question) -> None:
         await self.parts.renewal.adopt(configuration)
         try:
-            async with self.parts.chat.answer(question, []) as answering:
+            async with self.parts.chat.answer(question, Tab()) as answering:
                 async for _ in answering.events:
                     pass
         except ServiceError:

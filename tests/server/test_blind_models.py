@@ -15,7 +15,7 @@ from tests.support.upstream import Asked, Upstream
 from tests.unit.media.sample_pictures import encode, halves
 
 from visus.accounts.database import open_database
-from visus.accounts.keys import KeyBook
+from visus.accounts.keys import KeyBook, Terms
 from visus.core.question import Blind
 
 PNG = picture(data_url(encode(halves(), "PNG")))
@@ -74,7 +74,7 @@ def blind(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def key(service: Service, policy: Blind) -> dict[str, str]:
     book = KeyBook(open_database(service.folder / "state" / "visus.db"))
     try:
-        return {"Authorization": f"Bearer {book.create(policy, blind=policy)[1]}"}
+        return {"Authorization": f"Bearer {book.create(policy, Terms(blind=policy))[1]}"}
     finally:
         book.engine.dispose()
 

@@ -6,7 +6,7 @@ from tests.support.service import Service, ask
 from tests.support.upstream import Upstream
 
 from visus.accounts.database import open_database
-from visus.accounts.keys import KeyBook
+from visus.accounts.keys import KeyBook, Terms
 
 HEADER = "X-Visus-Residency"
 
@@ -108,7 +108,7 @@ def french(service: Service) -> str:
     """A key whose questions stay in France or on this machine."""
     book = KeyBook(open_database(service.folder / "state" / "visus.db"))
     try:
-        return book.create("paris", residency=["FR", "local"])[1]
+        return book.create("paris", Terms(residency=["FR", "local"]))[1]
     finally:
         book.engine.dispose()
 

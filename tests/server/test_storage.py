@@ -75,7 +75,7 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes | None], str]] = {
     "something else": (lambda _: b"no database " * 999, "file is not a database"),
     "without its head": (lambda data: bytes(100) + data[100:], "file is not a database"),
     "cut off": (lambda data: data[:5000], "malformed"),
-    "overwritten": (lambda data: from_page(data, 1), "is damaged"),
+    "overwritten": (lambda data: from_page(data, 8), "is damaged"),
 }
 
 

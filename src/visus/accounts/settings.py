@@ -31,7 +31,7 @@ class AccountsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     written as in every URL: `%40` for `@`."""
     postgresql: PostgresSettings = PostgresSettings()
     """How a PostgreSQL server is talked to."""
-    key_cache_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 1.0
+    key_cache_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.5
     """A revoked key is refused after at most this many seconds."""
     wrong_keys_per_minute: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 600
     """Wrong keys that one address may send, as many at once; more are answered 429 in place of

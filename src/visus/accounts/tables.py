@@ -4,10 +4,40 @@ from typing import Final
 
 import sqlalchemy as sql
 
-HEAD: Final = "0004"
+HEAD: Final = "0005"
 """The newest migration; a test compares it with the migrations themselves."""
 
 metadata: Final = sql.MetaData()
+
+organisations: Final = sql.Table(
+    "organisations",
+    metadata,
+    sql.Column("id", sql.String(40), primary_key=True),
+    sql.Column("name", sql.String(200), nullable=False),
+    sql.Column("created_at", sql.BigInteger, nullable=False),
+)
+
+projects: Final = sql.Table(
+    "projects",
+    metadata,
+    sql.Column("id", sql.String(40), primary_key=True),
+    sql.Column(
+        "organisation_id",
+        sql.String(40),
+        sql.ForeignKey("organisations.id"),
+        nullable=False,
+        index=True,
+    ),
+    sql.Column("name", sql.String(200), nullable=False),
+    sql.Column("created_at", sql.BigInteger, nullable=False),
+    sql.Column("archived_at", sql.BigInteger, nullable=True),
+    sql.Column("residency", sql.String(200), nullable=True),
+    sql.Column("models", sql.Text, nullable=True),
+    sql.Column("limits", sql.Text, nullable=True),
+    sql.Column("budget_micros", sql.BigInteger, nullable=True),
+)
+"""`models` is a JSON array of ids, `limits` the JSON of `accounts.limits.Limits`; null: no
+bound. The budget is for a calendar month in UTC, in millionths of the ledger's currency."""
 
 keys: Final = sql.Table(
     "keys",
@@ -20,7 +50,81 @@ keys: Final = sql.Table(
     sql.Column("revoked_at", sql.BigInteger, nullable=True),
     sql.Column("residency", sql.String(200), nullable=True),
     sql.Column("blind", sql.String(20), nullable=True),
+    sql.Column("project_id", sql.String(40), nullable=False, index=True),
+    sql.Column("expires_at", sql.BigInteger, nullable=True),
+    sql.Column("models", sql.Text, nullable=True),
+    sql.Column("limits", sql.Text, nullable=True),
+    sql.Column("is_admin", sql.Boolean, nullable=False, server_default=sql.false()),
 )
+"""`project_id` names a row of `projects`; it is empty for the keys of administrators."""
+
+usage_records: Final = sql.Table(
+    "usage_records",
+    metadata,
+    sql.Column("id", sql.String(40), primary_key=True),
+    sql.Column("began_at", sql.BigInteger, nullable=False, index=True),
+    sql.Column("ended_at", sql.BigInteger, nullable=True),
+    sql.Column("lease_until", sql.BigInteger, nullable=True, index=True),
+    sql.Column("node", sql.String(40), nullable=False),
+    sql.Column("key_id", sql.String(40), nullable=False),
+    sql.Column("project_id", sql.String(40), nullable=False, index=True),
+    sql.Column("model", sql.String(200), nullable=False),
+    sql.Column("provider", sql.String(200), nullable=True),
+    sql.Column("region", sql.String(100), nullable=True),
+    sql.Column("status", sql.Integer, nullable=True),
+    sql.Column("attempts", sql.Integer, nullable=False, server_default="0"),
+    sql.Column("input_tokens", sql.BigInteger, nullable=False, server_default="0"),
+    sql.Column("output_tokens", sql.BigInteger, nullable=False, server_default="0"),
+    sql.Column("cached_tokens", sql.BigInteger, nullable=False, server_default="0"),
+    sql.Column("reasoning_tokens", sql.BigInteger, nullable=False, server_default="0"),
+    sql.Column("image_tokens", sql.BigInteger, nullable=False, server_default="0"),
+    sql.Column("video_tokens", sql.BigInteger, nullable=False, server_default="0"),
+    sql.Column("document_tokens", sql.BigInteger, nullable=False, server_default="0"),
+    sql.Column("images", sql.Integer, nullable=False, server_default="0"),
+    sql.Column("is_estimated", sql.Boolean, nullable=False, server_default=sql.false()),
+    sql.Column("held_micros", sql.BigInteger, nullable=False, server_default="0"),
+    sql.Column("cost_micros", sql.BigInteger, nullable=False, server_default="0"),
+)
+"""One row a request that asked a model: held while `lease_until` is set, settled once it is
+null. Times in milliseconds since 1970; amounts in millionths of the ledger's currency."""
+
+usage_hours: Final = sql.Table(
+    "usage_hours",
+    metadata,
+    sql.Column("hour", sql.BigInteger, primary_key=True),
+    sql.Column("project_id", sql.String(40), primary_key=True),
+    sql.Column("key_id", sql.String(40), primary_key=True),
+    sql.Column("model", sql.String(200), primary_key=True),
+    sql.Column("provider", sql.String(200), primary_key=True),
+    sql.Column("region", sql.String(100), primary_key=True),
+    *(
+        sql.Column(name, sql.BigInteger, nullable=False)
+        for name in (
+            "requests",
+            "failed",
+            "input_tokens",
+            "output_tokens",
+            "cached_tokens",
+            "reasoning_tokens",
+            "image_tokens",
+            "video_tokens",
+            "document_tokens",
+            "images",
+            "cost_micros",
+        )
+    ),
+)
+"""What was settled, by hours; `hour` is its first second since 1970."""
+
+budgets: Final = sql.Table(
+    "budgets",
+    metadata,
+    sql.Column("project_id", sql.String(40), primary_key=True),
+    sql.Column("month", sql.String(7), primary_key=True),
+    sql.Column("spent_micros", sql.BigInteger, nullable=False),
+    sql.Column("held_micros", sql.BigInteger, nullable=False),
+)
+"""What a project has spent in a month, and what questions under way may yet cost."""
 
 blobs: Final = sql.Table(
     "blobs",
@@ -48,3 +152,11 @@ files: Final = sql.Table(
     sql.Column("expires_at", sql.BigInteger, nullable=True, index=True),
     sql.Index("ix_files_owner_id", "owner", "id"),
 )
+
+ledger_batches: Final = sql.Table(
+    "ledger_batches",
+    metadata,
+    sql.Column("name", sql.String(80), primary_key=True),
+    sql.Column("written_at", sql.BigInteger, nullable=False),
+)
+"""Which batches of entries have been written, so that none is written twice."""

@@ -19,6 +19,7 @@ from visus.core.events import Batch, TextDelta
 from visus.core.places import Site
 from visus.core.question import Question, Text, Turn
 from visus.errors import InvalidValue
+from visus.flow.billing import Tab
 from visus.flow.chat import Answering
 from visus.models.catalogue import Vision
 from visus.providers.openai_dialect import OpenAIProvider
@@ -80,7 +81,7 @@ async def _answer(
 ) -> AsyncGenerator[AsyncIterator[Batch], None]:
     async with all_parts(chosen, own_ports=frozenset()) as parts:
         if server is None:
-            async with parts.chat.answer(asked, []) as answering:
+            async with parts.chat.answer(asked, Tab()) as answering:
                 yield _all(answering)
             return
         prompt = await parts.chat.media.prepare(asked, upstream_id=asked.model, sees=Vision())

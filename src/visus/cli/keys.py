@@ -7,7 +7,7 @@ import time
 from rich.console import Console
 from rich.table import Table
 
-from visus.accounts.keys import Key, KeyBook
+from visus.accounts.keys import Key, KeyBook, Terms
 from visus.cli.configured import configuration
 from visus.server.state import open_book
 
@@ -25,7 +25,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _create(book: KeyBook, options: argparse.Namespace) -> int:
-    key, secret = book.create(options.name, residency=options.residency, blind=options.blind)
+    terms = Terms(residency=options.residency, blind=options.blind)
+    key, secret = book.create(options.name, terms)
     print(f"{key.key_id}: keep the key, it is not shown again.", file=sys.stderr)
     print(secret)
     return 0
@@ -53,7 +54,9 @@ def _places(key: Key) -> str:
 
 
 def _state(key: Key) -> str:
-    return "valid" if key.revoked_at is None else f"revoked {_day(key.revoked_at)}"
+    if key.revoked_at is not None:
+        return f"revoked {_day(key.revoked_at)}"
+    return key.state(time.time())
 
 
 def _day(seconds: int) -> str:

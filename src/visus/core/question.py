@@ -226,3 +226,9 @@ class Question(NamedTuple):
     media: MediaWishes = MediaWishes()
     owner: str = ""
     """Whose files `StoredImage` names."""
+    models: frozenset[str] | None = None
+    """The ids of the models that may be asked, whatever is wanted; None: any."""
+
+    def may_ask(self, model_id: str) -> bool:
+        """Whether the caller may ask that model."""
+        return self.models is None or model_id in self.models

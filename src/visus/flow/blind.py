@@ -5,19 +5,25 @@ that is being answered; those of earlier turns are for `media_in_words`.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
-from visus.core.events import TextDelta
+from typing_extensions import override
+
+from visus.accounts.ledger import Line
+from visus.core.events import TextDelta, TokensUsed
+from visus.core.prompt import Prompt
 from visus.core.question import MediaReference, Options, Question, Text, Turn
 from visus.errors import UnsupportedModality
+from visus.flow.billing import Tab
 from visus.flow.had_once import HadOnce
 from visus.flow.media_in_words import begin_of_current, in_words, noun
 from visus.media.pipeline import MediaPipeline
 from visus.media.resolving import each
+from visus.models.catalogue import ModelRow
 from visus.routing.choose import Upstream, Upstreams
-from visus.routing.dispatch import Attempt, Dispatch
+from visus.routing.dispatch import Attempt, Dispatch, Preparing
 from visus.routing.settings import RoutingSettings
 
 MAX_NAMED: Final = 10
@@ -30,6 +36,10 @@ ASK: Final = (
 )
 
 
+AboutToAsk: TypeAlias = Callable[[ModelRow, Prompt], Awaitable[None]]
+"""Is told which model is about to be asked what, and raises where it must not be."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Easing:
     """Makes a question with media answerable by, or in place of, a model of text alone."""
@@ -39,7 +49,12 @@ class Easing:
     routing: RoutingSettings
 
     async def eased(
-        self, question: Question, route: Sequence[Upstream], attempts: list[Attempt]
+        self,
+        question: Question,
+        route: Sequence[Upstream],
+        tab: Tab,
+        *,
+        about_to_ask: AboutToAsk,
     ) -> tuple[Question, Sequence[Upstream]]:
         """The question and the models to be asked, where the first of `route` sees nothing.
 
@@ -63,7 +78,17 @@ class Easing:
             return question, seeing
         texts = await each(
             dict(enumerate(wanted)),
-            lambda medium: self._description(question, medium, seeing, attempts),
+            lambda medium: self._description(
+                _Describing(
+                    _asked(question, medium, seeing[0], self.routing.description_tokens),
+                    seeing,
+                    HadOnce(self.media),
+                    settings=self.routing,
+                    about_to_ask=about_to_ask,
+                ),
+                noun(medium).capitalize(),
+                tab,
+            ),
             time.monotonic() + self.routing.budget_s,
             at_once=AT_ONCE,
         )
@@ -75,14 +100,18 @@ class Easing:
         """Who may look: fallbacks that see, then the operator's choice, or else whoever can."""
         by_id = self.upstreams.by_id
         chosen = [by_id[one] for one in self.routing.seeing if one in by_id]
-        found = [one for one in (*route[1:], *chosen) if one.model.sees is not None]
+        found = [
+            one
+            for one in (*route[1:], *chosen)
+            if one.model.sees is not None and question.may_ask(one.model.id)
+        ]
         if found:
             return found
-        ready = self.upstreams.ready(question.within)
+        ready = self.upstreams.ready(question.within, question.models)
         return [by_id[row.id] for row, _ in ready if row.sees is not None][:1]
 
     def _refusal(self, question: Question, medium: MediaReference) -> UnsupportedModality:
-        ready = self.upstreams.ready(question.within)
+        ready = self.upstreams.ready(question.within, question.models)
         names = [row.id for row, _ in ready if row.sees is not None][:MAX_NAMED]
         these = f" These do: {', '.join(names)}." if names else ""
         return UnsupportedModality(
@@ -90,31 +119,55 @@ class Easing:
         )
 
     async def _description(
-        self,
-        question: Question,
-        medium: MediaReference,
-        seeing: Sequence[Upstream],
-        attempts: list[Attempt],
+        self, describing: "_Describing", what: str, tab: Tab
     ) -> tuple[str, str]:
-        asked = Question(
-            seeing[0].model.id,
-            [Turn("user", [Text(ASK), medium], "messages")],
-            Options(max_tokens=self.routing.description_tokens),
-            within=question.within,
-            media=question.media,
-            owner=question.owner,
-        )
-        tried: list[Attempt] = []
         try:
-            async with Dispatch(
-                asked, seeing, HadOnce(self.media), settings=self.routing, attempts=tried
-            ) as found:
+            async with describing as found:
                 batches = [found.first, *[batch async for batch in found.events]]
-                said = [one for batch in batches for one in batch if type(one) is TextDelta]
-                text = "".join(one.text for one in said).strip()
+                events = [one for batch in batches for one in batch]
+                used = [one for one in events if type(one) is TokensUsed]
+                tab.lines.extend([Line(found.model, one) for one in used[-1:]])
+                text = "".join(one.text for one in events if type(one) is TextDelta).strip()
                 return (
-                    f"[{noun(medium).capitalize()}, described by {found.model.id}: {text}]",
+                    f"[{what}, described by {found.model.id}: {text}]",
                     f"described by {found.model.id}",
                 )
         finally:
-            attempts += tried
+            tab.attempts.extend(describing.tried)
+
+
+class _Describing(Dispatch):
+    """Asks for a description, and tells first whom."""
+
+    __slots__ = ("_told", "tried")
+
+    def __init__(
+        self,
+        question: Question,
+        route: Sequence[Upstream],
+        media: Preparing,
+        *,
+        settings: RoutingSettings,
+        about_to_ask: AboutToAsk,
+    ) -> None:
+        self.tried: list[Attempt] = []
+        super().__init__(question, route, media, settings=settings, attempts=self.tried)
+        self._told = about_to_ask
+
+    @override
+    async def _about_to_ask(self, model: ModelRow, prompt: Prompt) -> None:
+        await self._told(model, prompt)
+
+
+def _asked(
+    question: Question, medium: MediaReference, seeing: Upstream, max_tokens: int
+) -> Question:
+    return Question(
+        seeing.model.id,
+        [Turn("user", [Text(ASK), medium], "messages")],
+        Options(max_tokens=max_tokens),
+        within=question.within,
+        media=question.media,
+        owner=question.owner,
+        models=question.models,
+    )

@@ -2,29 +2,37 @@
 
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Self
 
 from typing_extensions import override
 
+from visus.accounts.ledger import NOTHING, Line, Outcome, Size
+from visus.accounts.limiter import LimitsSettings
 from visus.core.events import TokensUsed
 from visus.core.prompt import Prompt
 from visus.core.question import Question
 from visus.errors import ServiceError
 from visus.flow.abilities import able
+from visus.flow.billing import Tab, size_of, status_of, thought
 from visus.flow.blind import Easing
 from visus.flow.estimate import Learner
 from visus.flow.had_once import HadOnce
 from visus.media.pipeline import MediaPipeline
 from visus.models.catalogue import ModelRow
 from visus.routing.choose import Upstream, Upstreams
-from visus.routing.dispatch import Attempt, Dispatch, Preparing
+from visus.routing.dispatch import Dispatch, Preparing
 from visus.routing.settings import RoutingSettings
 
 
 class Answering(Dispatch):
-    """An answer, opened on entering: who gives it, and the events it is made of."""
+    """An answer, opened on entering: who gives it, and the events it is made of.
 
-    __slots__ = ("_service",)
+    What it may cost is held before a model is asked. Leaving ends the work upstream, then
+    settles; `settle` does it earlier, so that nobody is told an end that is not written down.
+    """
+
+    __slots__ = ("_asked", "_service", "_size", "_status", "_tab", "_used", "heard_bytes")
 
     def __init__(
         self,
@@ -33,19 +41,81 @@ class Answering(Dispatch):
         media: Preparing,
         *,
         service: "ChatService",
-        attempts: list[Attempt],
+        tab: Tab,
     ) -> None:
-        super().__init__(question, route, media, settings=service.routing, attempts=attempts)
+        super().__init__(
+            question, route, media, settings=service.routing, attempts=tab.attempts
+        )
         self._service = service
+        self._tab = tab
+        self._asked: ModelRow | None = None
+        """Which was asked last."""
+        self._used: TokensUsed | None = None
+        self._size: Size = NOTHING
+        self._status = 200
+        self.heard_bytes = 0
+        """Of the answer's text, as far as it was passed on."""
 
-    def settle(self, used: TokensUsed) -> None:
-        """Takes note of what the model's server counted, once."""
+    @override
+    async def __aenter__(self) -> Self:
+        try:
+            await self._enter()
+        except BaseException as fault:
+            self._tab.account.settle(self._outcome(status_of(fault)))
+            raise
+        return self
+
+    async def _enter(self) -> None:
+        await super().__aenter__()
+
+    @override
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            await super().__aexit__(kind, fault, traceback)
+        finally:
+            status = self._status if kind is None else status_of(fault)
+            self._tab.account.settle(self._outcome(status))
+
+    @override
+    async def _about_to_ask(self, model: ModelRow, prompt: Prompt) -> None:
+        self._asked = model
+        self._size = size_of(model, prompt, self._service.limits)
+        await self._tab.account.hold(model, self._size)
+
+    def count(self, used: TokensUsed) -> None:
+        """Takes note of what the model's server counted."""
+        self._used = used
         if used.answers == 1:
             self._service.learner.learn(self.model, self.prompt, reported=used.prompt)
 
     def broke_off(self, fault: ServiceError) -> None:
         """Takes note of an answer that did not come to its end."""
+        self._status = fault.status
         self.deployment.broke_off(fault)
+
+    def settle(self) -> None:
+        """Writes down what the answer cost, before its end is told."""
+        self._tab.account.settle(self._outcome(self._status))
+
+    def _outcome(self, status: int) -> Outcome:
+        last = self._attempts[-1] if self._attempts else None
+        lines = self._tab.lines
+        model, used = self._asked, self._used
+        if last is None or model is None:
+            return Outcome(status, lines, self._question.model, None, 0)
+        is_answered = last.outcome == "answered"
+        if used is None and (is_answered or last.outcome == "abandoned"):
+            used = thought(self._size, heard_bytes=self.heard_bytes, model=model)
+        if used is not None:
+            lines = [*lines, Line(model, used)]
+        site = self.deployment.site if is_answered else None
+        is_estimated = used is not self._used
+        return Outcome(status, lines, last.model, site, len(self._attempts), is_estimated)
 
 
 class BlindAnswering(Answering):
@@ -54,11 +124,11 @@ class BlindAnswering(Answering):
     __slots__ = ()
 
     @override
-    async def __aenter__(self) -> Self:
+    async def _enter(self) -> None:
         self._question, self._route = await self._service.easing.eased(
-            self._question, self._route, self._attempts
+            self._question, self._route, self._tab, about_to_ask=self._about_to_ask
         )
-        return await super().__aenter__()
+        await super()._enter()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +139,13 @@ class ChatService:
     media: MediaPipeline
     easing: Easing
     routing: RoutingSettings
+    limits: LimitsSettings
     learner: Learner
 
-    def answer(self, question: Question, attempts: list[Attempt]) -> Answering:
+    def answer(self, question: Question, tab: Tab) -> Answering:
         """The answer to `question`: entering it asks, leaving it ends the work upstream.
 
-        Every request to a model's server is noted in `attempts`.
+        Every request to a model's server goes onto `tab`.
 
         Raises:
             ServiceError: at once, on entering, or from the events.
@@ -88,7 +159,7 @@ class ChatService:
             route,
             self if is_alone and opened is Answering else HadOnce(self.media),
             service=self,
-            attempts=attempts,
+            tab=tab,
         )
 
     def prepare(

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from visus.core.places import Demand
 from visus.core.question import Question
-from visus.errors import InvalidValue, ModelNotFound, ServiceError
+from visus.errors import InvalidValue, ModelNotAllowed, ModelNotFound, ServiceError
 from visus.models import residency
 from visus.models.catalogue import ModelRow, ProviderRow
 from visus.providers.base import LoadState
@@ -98,32 +98,43 @@ class Upstreams:
 
         Raises:
             ModelNotFound: no such id.
+            ModelNotAllowed: the caller may not ask it.
             InvalidValue: a demand names no place or no provider that we know.
         """
         asked = self._known(question.model, "model")
         if asked.successor is not None:
             asked = _not_ended(asked)
+        if question.models is not None:
+            _refuse_foreign(question, asked, "model")
         if question.within:
             self._check(question.within)
         if question.fallbacks is None:
             if not asked.model.fallbacks:
                 return (asked,)
-            others = [self.by_id[one] for one in asked.model.fallbacks]
+            chosen = [self.by_id[one] for one in asked.model.fallbacks]
+            others = [one for one in chosen if question.may_ask(one.model.id)]
         else:
             others = [
                 self._known(one, f"visus.fallbacks[{place}]")
                 for place, one in enumerate(question.fallbacks)
             ]
+            for place, one in enumerate(others):
+                _refuse_foreign(question, one, f"visus.fallbacks[{place}]")
         return (asked, *(one for one in others if one is not asked))
 
     def ready(
-        self, within: Sequence[Demand] = ()
+        self, within: Sequence[Demand] = (), models: Collection[str] | None = None
     ) -> Sequence[tuple[ModelRow, Sequence[ProviderRow]]]:
-        """The models that can answer now, and who runs each `within` every demand."""
+        """The models that can answer now, and who runs each `within` every demand.
+
+        Only those of `models`, where some are given.
+        """
         return [
             (upstream.model, rows)
             for name, upstream in self.by_id.items()
-            if name == upstream.model.id and (rows := upstream.ready(within))
+            if name == upstream.model.id
+            and (models is None or name in models)
+            and (rows := upstream.ready(within))
         ]
 
     def _known(self, model_id: str, param: str) -> Upstream:
@@ -145,6 +156,12 @@ class Upstreams:
                 if name not in self.providers:
                     message = f"There is no provider {name[:100]!r} here."
                     raise InvalidValue(message, param=demand.param)
+
+
+def _refuse_foreign(question: Question, asked: Upstream, param: str) -> None:
+    if not question.may_ask(asked.model.id):
+        message = f"Your key may not ask the model {asked.model.id!r}."
+        raise ModelNotAllowed(message, param=param)
 
 
 def _not_ended(asked: Upstream) -> Upstream:

@@ -37,7 +37,7 @@ class Preparing(Protocol):
         ...
 
 
-class Attempt(msgspec.Struct):
+class Attempt(msgspec.Struct, omit_defaults=True):
     """One request to a model's server, for the record."""
 
     model: str
@@ -94,8 +94,9 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
             await self._from(route[0], kept_back=len(route) - 1)
         except ServiceError as fault:
             others = route[1:]
-            if isinstance(fault, ModelGone) and route[0].successor is not None:
-                others = (route[0].successor, *others)
+            heir = route[0].successor
+            if isinstance(fault, ModelGone) and heir is not None:
+                others = (heir, *others) if self._question.may_ask(heir.model.id) else others
             if fault.again == "nowhere" or not others:
                 raise
             await self._from_any(others, fault)
@@ -141,6 +142,9 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
         prompt = await self._media.prepare(
             self._question, upstream.model, upstream_id=deployment.upstream_id
         )
+        await self._about_to_ask(upstream.model, prompt)
+        if len(upstream.deployments) > 1:  # somebody else may have less to do by now
+            deployment = upstream.pick(within)
         tried: list[Deployment] = []
         waits = 0
         while True:
@@ -161,6 +165,9 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
                 deployment = another
             else:
                 return
+
+    async def _about_to_ask(self, model: ModelRow, prompt: Prompt) -> None:
+        """Told before a model is asked; raises where it must not be."""
 
     async def _ask(self, upstream: Upstream, deployment: Deployment, prompt: Prompt) -> None:
         if deployment.breaker.is_open:  # since it was picked, perhaps

@@ -11,15 +11,18 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from visus.accounts.keys import KeyBook
+from visus.accounts.networks import AdminNetworks
+from visus.accounts.projects import ProjectBook
+from visus.accounts.usage import UsageBook
 from visus.config import Configuration, ServerSettings
 from visus.deadlines import Deadlines
-from visus.media.library import Library
 from visus.server import openapi
 from visus.server.authenticate import Doorkeeper
 from visus.server.connection import ClientConnection, Front
 from visus.server.gate import Entry, Gate, Routes
 from visus.server.memory import keep_freed_memory
 from visus.server.parts import Parts, all_parts
+from visus.server.routes import admin
 from visus.server.routes.about import HEALTH, HTML, INERT, FixedRoute
 from visus.server.routes.chat import ChatRoute
 from visus.server.routes.estimate import EstimateRoute
@@ -31,14 +34,18 @@ from visus.server.routes.files import (
     UploadRoute,
 )
 from visus.server.routes.models import ModelRoute, ModelsRoute
-from visus.server.state import open_library
-from visus.server.upkeep import keep_catalogue, keep_tidy
+from visus.server.routes.usage import UsageRoute
+from visus.server.state import State, open_state
+from visus.server.upkeep import keep_catalogue, keep_ledger, keep_tidy
 from visus.server.watch import Watch
 from visus.server.wrong_keys import WrongKeys
 
 
 def gate(
-    configuration: Configuration, made: Parts, book: KeyBook, library: Library, watch: Watch
+    configuration: Configuration,
+    made: Parts,
+    state: State,
+    watch: Watch,
 ) -> Gate:
     """Everything that is answered, over running parts."""
     settings = configuration.settings
@@ -49,12 +56,18 @@ def gate(
         Entry("/docs", "GET", FixedRoute(openapi.page(description).encode(), (HTML, INERT))),
     ]
     chat = ChatRoute(
-        service=made.chat, settings=settings.server, limits=settings.chat, watch=watch
+        service=made.chat,
+        accounts=state.accounts,
+        settings=settings.server,
+        limits=settings.chat,
+        watch=watch,
     )
     estimate = EstimateRoute(
         service=made.estimates, settings=settings.server, limits=settings.chat
     )
+    library = state.library
     upload = UploadRoute(library=library, limits=settings.files, settings=settings.server)
+    usage = UsageRoute(UsageBook(state.book.engine), settings.ledger.currency)
     for prefix in ("/v1", "/v2"):
         entries += [
             Entry(f"{prefix}/chat/completions", "POST", chat),
@@ -69,12 +82,49 @@ def gate(
             Entry(f"{prefix}/models", "GET", ModelsRoute(made.upstreams)),
             Entry(f"{prefix}/models/{{model_id:path}}", "GET", ModelRoute(made.upstreams)),
         ]
+        entries.append(Entry(f"{prefix}/usage", "GET", usage))
+    entries += _administration(made, state, settings.server, usage)
     doorkeeper = Doorkeeper(
-        book,
+        state.book,
         remember_s=settings.accounts.key_cache_s,
         wrong_keys=WrongKeys(settings.accounts.wrong_keys_per_minute),
     )
-    return Gate(routes=Routes(entries), doorkeeper=doorkeeper, settings=settings.server)
+    return Gate(
+        routes=Routes(entries),
+        doorkeeper=doorkeeper,
+        accounts=state.accounts,
+        admins=AdminNetworks(settings.admin),
+        settings=settings.server,
+    )
+
+
+def _administration(
+    made: Parts, state: State, settings: ServerSettings, usage: UsageRoute
+) -> list[Entry]:
+    engine = state.book.engine
+    here = admin.Admin(
+        keys=state.book,
+        projects=ProjectBook(engine),
+        usage=UsageBook(engine),
+        models=lambda: made.upstreams.by_id,
+        settings=settings,
+    )
+    return [
+        Entry("/admin/organisations", "GET", admin.OrganisationsRoute(here)),
+        Entry("/admin/organisations", "POST", admin.NewOrganisationRoute(here)),
+        Entry("/admin/projects", "GET", admin.ProjectsRoute(here)),
+        Entry("/admin/projects", "POST", admin.NewProjectRoute(here)),
+        Entry("/admin/projects/{project_id}", "GET", admin.ProjectRoute(here)),
+        Entry("/admin/projects/{project_id}", "PATCH", admin.ChangeProjectRoute(here)),
+        Entry("/admin/projects/{project_id}/archive", "POST", admin.ArchiveProjectRoute(here)),
+        Entry("/admin/keys", "GET", admin.KeysRoute(here)),
+        Entry("/admin/keys", "POST", admin.NewKeyRoute(here)),
+        Entry("/admin/keys/{key_id}", "GET", admin.KeyRoute(here)),
+        Entry("/admin/keys/{key_id}", "PATCH", admin.ChangeKeyRoute(here)),
+        Entry("/admin/keys/{key_id}", "DELETE", admin.RevokeKeyRoute(here)),
+        Entry("/admin/keys/{key_id}/rotate", "POST", admin.RotateKeyRoute(here)),
+        Entry("/admin/usage", "GET", usage),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +148,9 @@ async def serve(
     On SIGHUP the catalogue is taken over that `reread` then finds.
     """
     port: int = listener.getsockname()[1]
-    library = open_library(configuration, book)
     async with (
-        all_parts(configuration, own_ports=frozenset({port}), files=library) as made,
+        open_state(configuration, book) as state,
+        all_parts(configuration, own_ports=frozenset({port}), files=state.library) as made,
         anyio.create_task_group() as tasks,
     ):
         settings = configuration.settings.server
@@ -109,7 +159,7 @@ async def serve(
         )
         deadlines = Deadlines()
         front = Front(
-            serve=gate(configuration, made, book, library, watch).serve,
+            serve=gate(configuration, made, state, watch).serve,
             max_header_bytes=settings.max_header_bytes,
             max_connections=settings.max_connections,
             header_timeout_s=settings.header_timeout_s,
@@ -120,7 +170,8 @@ async def serve(
         tasks.start_soon(watch.run)
         tasks.start_soon(keep_catalogue, made.renewal.adopt, reread)
         tasks.start_soon(keep_freed_memory, lambda: front.answered)
-        tasks.start_soon(keep_tidy, library, configuration.settings.files.sweep_s)
+        tasks.start_soon(keep_tidy, state.library, configuration.settings.files.sweep_s)
+        tasks.start_soon(keep_ledger, state.accounts.ledger)
 
         async def tell() -> None:
             while not server.started:  # noqa: ASYNC110 -- uvicorn offers no event

@@ -14,6 +14,7 @@ from visus.server.wrong_keys import WrongKeys
 OPEN_PATHS: Final = frozenset({"/health", "/openapi.json", "/docs"})
 """What anybody may read."""
 MAX_REMEMBERED: Final = 10_000
+_NEVER_S: Final = 1 << 62
 _NOBODY: Final = (None, 0.0)
 
 
@@ -34,7 +35,7 @@ class Doorkeeper:
         """The caller's key.
 
         Raises:
-            InvalidApiKey: none, malformed, unknown or revoked.
+            InvalidApiKey: none, malformed, unknown, or no longer valid.
             RateLimited: the same, too often from this address.
         """
         bearer = _bearer(exchange)
@@ -42,10 +43,11 @@ class Doorkeeper:
             raise self._wrong(exchange)
         wanted = digest(bearer)
         key, since_s = self._remembered.get(wanted, _NOBODY)
-        if key is not None and time.monotonic() - since_s < self._remember_s:
+        is_fresh = key is not None and time.monotonic() - since_s < self._remember_s
+        if key is not None and is_fresh and (key.expires_at or _NEVER_S) > time.time():
             return key
         key = await anyio.to_thread.run_sync(self._book.find, wanted)
-        if key is None or key.revoked_at is not None:
+        if key is None or key.state(time.time()) != "valid":
             self._remembered.pop(wanted, None)
             raise self._wrong(exchange)
         self._remember(wanted, key)

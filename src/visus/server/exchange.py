@@ -3,15 +3,14 @@
 import asyncio
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Final
 
 from typing_extensions import override
 
-from visus.core.places import Demand
-from visus.core.question import Blind
+from visus.accounts.keys import Key
 from visus.errors import InvalidValue, RequestTooLarge, ServiceError, UnsupportedMediaType
 from visus.server import limits
 from visus.server.bodies import error_body
@@ -27,8 +26,11 @@ ALWAYS: Final = (
 
 
 def new_request_id() -> str:
-    """`req_` and 96 random bits: to find a request by, nothing to keep secret."""
-    return f"req_{random.getrandbits(96):024x}"
+    """`req_`, the milliseconds since 1970 and 48 random bits: nothing to keep secret.
+
+    The time comes first, so that what is kept by these ids is written in their order.
+    """
+    return f"req_{time.time_ns() // 1_000_000:012x}{random.getrandbits(48):012x}"
 
 
 class Exchange:
@@ -40,11 +42,11 @@ class Exchange:
         self.path_params: Mapping[str, str] = {}
         """What the route's pattern left open."""
         self.status: int | None = None
-        self.caller: str | None = None
-        self.within: Sequence[Demand] = ()
-        """Where the questions of this caller may go."""
-        self.blind: Blind | None = None
-        """What becomes of this caller's pictures where a model takes text alone."""
+        self.caller: Key | None = None
+        self.model: str | None = None
+        """Which model was asked, by its own id."""
+        self.standing: Callable[[], list[Header]] | None = None
+        """What the caller is told of their limits."""
         self.began_s = time.monotonic()
         self.sent_s = self.began_s
         """When the last byte was handed over; a reader that takes nothing leaves it behind."""
@@ -85,11 +87,16 @@ class Exchange:
         return self.request.line.client
 
     @property
-    def owner(self) -> str:
-        """The caller, whom the gate has made sure of."""
+    def key(self) -> Key:
+        """The caller's key, which the gate has made sure of."""
         if self.caller is None:
             raise RuntimeError("an open route has no caller")
         return self.caller
+
+    @property
+    def owner(self) -> str:
+        """Whose files the caller may use: their project's."""
+        return self.key.project_id
 
     def headers(self, name: bytes) -> list[bytes]:
         """The values of every request header of that name."""
@@ -101,7 +108,7 @@ class Exchange:
         """Sends the status line and the headers, ours added; without a length, a stream's."""
         self.status = status
         await self._wait_for_reader()
-        self.request.send_head(status, [self._own_header(), *ALWAYS, *headers], length=length)
+        self.request.send_head(status, self._with_own(headers), length=length)
 
     async def write(self, body: bytes, *, more: bool) -> None:
         """Sends (more of) the body; waits while the reader takes nothing.
@@ -123,7 +130,7 @@ class Exchange:
             raise HungUp
         self.status = status
         await self._wait_for_reader()
-        self.request.send_whole(status, [self._own_header(), *ALWAYS, *headers], body)
+        self.request.send_whole(status, self._with_own(headers), body)
 
     async def refuse(self, error: ServiceError) -> None:
         """Sends an error as the whole answer."""
@@ -158,8 +165,9 @@ class Exchange:
         if not self.complete and not self.sending:
             await self.write(sse.KEEP_ALIVE, more=True)
 
-    def _own_header(self) -> tuple[bytes, bytes]:
-        return b"x-request-id", self.request_id.encode()
+    def _with_own(self, headers: Sequence[Header]) -> list[Header]:
+        own = [(b"x-request-id", self.request_id.encode()), *ALWAYS, *headers]
+        return own if self.standing is None else own + self.standing()
 
     async def _wait_for_reader(self) -> None:
         """Returns when what is sent next need not be kept here for long."""
@@ -174,7 +182,7 @@ class Exchange:
         """The wide record."""
         return {
             "request": self.request_id,
-            "caller": self.caller,
+            "caller": None if self.caller is None else self.caller.key_id,
             "method": self.method,
             "path": self.path[:200],
             "status": self.status,

@@ -10,8 +10,10 @@ from typing import TypeAlias
 
 from starlette.routing import Match, Route
 
+from visus.accounts.networks import ADMIN_PREFIX, AdminNetworks
 from visus.config import ServerSettings
 from visus.errors import (
+    AdminOnly,
     HeadersTooLarge,
     Internal,
     InvalidValue,
@@ -20,6 +22,7 @@ from visus.errors import (
     ServiceError,
     UnknownUrl,
 )
+from visus.server.admitting import Accounts
 from visus.server.authenticate import OPEN_PATHS, Doorkeeper
 from visus.server.body import HungUp
 from visus.server.exchange import Exchange
@@ -81,6 +84,8 @@ class Gate:
 
     routes: Routes
     doorkeeper: Doorkeeper
+    accounts: Accounts
+    admins: AdminNetworks
     settings: ServerSettings
 
     async def serve(self, request: ClientRequest) -> None:
@@ -104,9 +109,21 @@ class Gate:
             raise Overloaded("There are too many connections.", retry_after_s=1)
         self._check_headers(exchange)
         if exchange.path not in OPEN_PATHS:
-            key = await self.doorkeeper.identify(exchange)
-            exchange.caller, exchange.within, exchange.blind = key.key_id, key.within, key.blind
+            await self._let_in(exchange)
         await self.routes.find(exchange)(exchange)
+
+    async def _let_in(self, exchange: Exchange) -> None:
+        """Makes sure who is calling, and that they may call this."""
+        key = exchange.caller = await self.doorkeeper.identify(exchange)
+        if exchange.path.startswith(ADMIN_PREFIX):
+            if not self.admins.admits(exchange.client):
+                raise UnknownUrl("There is no such URL here.")
+            if not key.is_admin:
+                raise AdminOnly("This needs the key of an administrator.")
+        elif key.is_admin:
+            raise AdminOnly("The key of an administrator is for /admin alone.")
+        else:
+            exchange.standing = lambda: self.accounts.headers(key)
 
     def _check_headers(self, exchange: Exchange) -> None:
         headers = exchange.request.headers

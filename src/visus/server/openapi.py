@@ -5,6 +5,9 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from visus.accounts.usage import BUCKET_NAMES
+from visus.server.admin_openapi import ADMIN_SHAPES, admin_paths
+from visus.server.usage_report import FORMATS, UsageReport
 from visus.wire.files import DeletedFile, FileList, FileObject
 from visus.wire.report import Estimate
 from visus.wire.shapes import ChatRequest
@@ -16,11 +19,13 @@ Document: TypeAlias = dict[str, Any]
 ERRORS: Final = {
     "400": "The request is at fault; `error.param` says where.",
     "401": "No valid API key.",
-    "404": "No such model, file or URL.",
+    "403": "The key may not do this.",
+    "404": "No such model, file, key, project or URL.",
     "408": "The body did not arrive in time.",
     "413": "The body is too large.",
     "415": "The body is not declared as what is taken here.",
-    "429": "Too many at once, or the model's provider limits our requests.",
+    "409": "It contradicts what is there.",
+    "429": "A limit of the key or its project is reached, or one of ours at the provider.",
     "502": "The model's server failed.",
     "503": "Not now: overloaded, stopping, or a provider that is not configured.",
     "504": "The model's server did not answer in time.",
@@ -30,7 +35,7 @@ ERRORS: Final = {
 def document(version: str) -> Document:
     """The OpenAPI 3.1 document of every route."""
     _, schemas = msgspec.json.schema_components(
-        [ChatRequest, Estimate, FileObject, FileList, DeletedFile],
+        [ChatRequest, Estimate, FileObject, FileList, DeletedFile, UsageReport, *ADMIN_SHAPES],
         ref_template="#/components/schemas/{name}",
     )
     schemas["ImageLocation"]["properties"]["url"] = {"type": "string"}
@@ -46,6 +51,9 @@ def document(version: str) -> Document:
     }
     for prefix in ("/v1", "/v2"):
         paths |= _versioned(prefix) | _files(prefix)
+        name = prefix.strip("/")
+        paths[f"{prefix}/usage"] = {"get": _usage("What your project used", f"usage_{name}")}
+    paths |= admin_paths(_operation, _usage)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -124,6 +132,13 @@ def _files(prefix: str) -> Document:
     }
 
 
+def _usage(summary: str, name: str) -> Document:
+    usage = _operation(summary, name, answer="UsageReport")
+    usage["parameters"] = [_query(field, schema) for field, schema in _USAGE.items()]
+    usage["responses"]["200"]["content"]["text/csv"] = {"schema": _STRING}
+    return usage
+
+
 def _query(name: str, schema: Document) -> Document:
     return {"name": name, "in": "query", "required": False, "schema": schema}
 
@@ -174,6 +189,13 @@ _PAGE: Final[Document] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 10_000},
     "order": {"type": "string", "enum": ["asc", "desc"]},
     "purpose": {"type": "string"},
+}
+_USAGE: Final[Document] = {
+    "start": _STRING,
+    "end": _STRING,
+    "bucket": {"type": "string", "enum": list(BUCKET_NAMES)},
+    "group_by": _STRING,
+    "format": {"type": "string", "enum": list(FORMATS)},
 }
 _ANSWERS: Final[Document] = {
     "Any": {"type": "object"},

@@ -75,6 +75,7 @@ async def all_parts(
                 media=media,
                 easing=Easing(upstreams=upstreams, media=media, routing=settings.routing),
                 routing=settings.routing,
+                limits=settings.limits,
                 learner=learner,
             ),
             EstimateService(upstreams=upstreams, media=media, learner=learner),

@@ -59,6 +59,8 @@ async def _send_answer(exchange: Exchange, call: chat.ChatCall, answering: Answe
     async for batch in answering.events:
         _note(exchange, answering, batch)
         fold.add(batch)
+    answering.heard_bytes = len(fold.text())
+    answering.settle()
     body = fold.body(_report(call, answering))
     await exchange.finish(200, body, headers=(JSON, *headers, *_limits(answering.first)))
 
@@ -129,6 +131,7 @@ async def _stream(
         failure("fault in a stream", fault, request=exchange.request_id)
         await _break_off(exchange, Internal("Something went wrong here."))
     else:
+        answering.settle()
         await exchange.write(writer.closing(_report(call, answering)), more=False)
 
 
@@ -137,6 +140,7 @@ async def _send_batch(
 ) -> None:
     _note(exchange, answering, batch)
     frames = writer.frames(batch)
+    answering.heard_bytes = writer.text_bytes
     if frames:
         await exchange.write(frames, more=True)
 
@@ -154,4 +158,4 @@ def _note(exchange: Exchange, answering: Answering, batch: Batch) -> None:
     last: Event | None = batch[-1] if batch else None
     if isinstance(last, TokensUsed):
         record |= {"prompt_tokens": last.prompt, "completion_tokens": last.completion}
-        answering.settle(last)
+        answering.count(last)

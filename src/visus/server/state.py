@@ -1,17 +1,33 @@
 """What an installation keeps: keys, in its database, and files, on its disk."""
 
+import secrets
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+import anyio
+import anyio.to_thread
 
 from visus.accounts.database import open_database, place
 from visus.accounts.files import FileBook, OwnerLimits
+from visus.accounts.journal import Journal
 from visus.accounts.keys import KeyBook
+from visus.accounts.ledger import Ledger
+from visus.accounts.limiter import Limiter
 from visus.accounts.schema import StateRefused
 from visus.config import Configuration
+from visus.errors import ServiceError
 from visus.media.library import Library
 from visus.media.shelf import Shelf
+from visus.server.admitting import Accounts
+from visus.telemetry import event
 
 FIRST_KEY = "first-key"
 """The file in `[state] dir` that holds the key of a new installation."""
+LEDGER: Final = "ledger"
+"""The folder in `[state] dir` that holds the ledger's entries on their way to the database."""
 FILES = "files"
 """The folder in `[state] dir` that holds uploaded files."""
 
@@ -33,8 +49,42 @@ def open_book(configuration: Configuration) -> KeyBook:
     return KeyBook(open_database(where, is_new=is_new, settings=accounts.postgresql))
 
 
-def open_library(configuration: Configuration, book: KeyBook) -> Library:
-    """The uploaded files of this installation, in the database of its keys."""
+@dataclass(frozen=True, slots=True)
+class State:
+    """All of it, open."""
+
+    book: KeyBook
+    library: Library
+    accounts: Accounts
+
+
+@asynccontextmanager
+async def open_state(configuration: Configuration, book: KeyBook) -> AsyncGenerator[State]:
+    """Opens what the server keeps; what the ledger still has to write is written at the end."""
+    settings = configuration.settings
+    journal = Journal(
+        book.engine,
+        Path(settings.state.dir) / LEDGER,
+        secrets.token_hex(8),
+        every_s=settings.ledger.write_every_s,
+        insists=settings.ledger.when_unavailable == "refuse",
+    )
+    ledger = Ledger(journal, settings.ledger)
+    await anyio.to_thread.run_sync(ledger.take_over)
+    try:
+        yield State(
+            book,
+            _library(configuration, book),
+            Accounts(Limiter(settings.limits), ledger),
+        )
+    finally:
+        try:
+            await anyio.to_thread.run_sync(journal.close)
+        except ServiceError as fault:
+            event("the ledger's last entries wait for the next start", {"detail": fault.detail})
+
+
+def _library(configuration: Configuration, book: KeyBook) -> Library:
     settings = configuration.settings.files
     limits = OwnerLimits(max_bytes=settings.max_owner_bytes, max_files=settings.max_owner_files)
     folder = Path(configuration.settings.state.dir) / FILES

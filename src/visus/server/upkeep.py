@@ -7,6 +7,7 @@ from dataclasses import asdict
 import anyio
 import anyio.to_thread
 
+from visus.accounts.ledger import Ledger
 from visus.config import ConfigRefused, Configuration
 from visus.errors import ServiceError
 from visus.media.library import Library
@@ -39,6 +40,21 @@ async def keep_catalogue(
                 failure("fault in reading the catalogue again", fault)
             else:
                 event("the catalogue was read again", {})
+
+
+async def keep_ledger(ledger: Ledger) -> None:
+    """Gives up, again and again, questions whose process has died, until cancelled."""
+    while True:
+        await anyio.sleep(ledger.settings.sweep_s)
+        try:
+            released = await anyio.to_thread.run_sync(ledger.sweep)
+        except ServiceError as fault:
+            event("the ledger could not be swept", {"detail": fault.detail})
+        except Exception as fault:  # noqa: BLE001 -- nobody waits for this work, and answering must go on
+            failure("fault in sweeping the ledger", fault)
+        else:
+            if released:
+                event("questions given up", {"records": released})
 
 
 async def _do(work: Callable[[], Awaitable[Swept]]) -> None:

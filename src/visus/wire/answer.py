@@ -97,6 +97,8 @@ class ChunkWriter:
         self._used: TokensUsed | None = None
         self._boxes: BoxesConverted | None = None
         self._begun: set[int] = set()
+        self.text_bytes = 0
+        """Of the text that was written, as JSON has it."""
         head = {
             "id": envelope.answer_id,
             "object": "chat.completion.chunk",
@@ -133,6 +135,7 @@ class ChunkWriter:
     def _words(self, words: Batch) -> bytes:
         """A frame for each: one call writes all of them down, a line for each."""
         lines = _encode_lines([event[0] for event in words])
+        self.text_bytes += len(lines) - len('""\n') * len(words)
         return self._text_head + lines[:-1].replace(b"\n", self._text_seam) + self._text_tail
 
     def closing(self, parts: Sequence[ReportedPart] | None = None) -> bytes:
@@ -150,9 +153,11 @@ class ChunkWriter:
         return self._head + b"]," + _encode(last)[1:] + b"\n\n" + sse.DONE
 
     def _frame(self, event: Event, verdict: AnswerModeration | None) -> bytes:
-        is_more = type(event) is TextDelta and event.choice == 0 and 0 in self._begun
-        if is_more and verdict is None:
-            return self._text_head + _encode(event[0]) + self._text_tail
+        if type(event) is TextDelta:
+            written = _encode(event.text)
+            self.text_bytes += len(written) - len('""')
+            if event.choice == 0 and verdict is None and 0 in self._begun:
+                return self._text_head + written + self._text_tail
         match event:
             case TokensUsed():
                 self._used = event

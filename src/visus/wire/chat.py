@@ -181,7 +181,7 @@ def _shaped(body: bytes | bytearray) -> tuple[shapes.ChatRequest, Sequence[str]]
         known, ignored = unknown.set_aside(body, shapes.ChatRequest)
         return _decode(known), ignored
     except msgspec.ValidationError as fault:
-        raise _wrong_shape(str(fault)) from fault
+        raise wrong_shape(str(fault)) from fault
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise InvalidJson("The body is not valid JSON.", detail=str(fault)) from fault
 
@@ -191,7 +191,8 @@ _MISSING: Final = re.compile(r"^Object missing required field `(?P<field>[^`]+)`
 _OURS: Final = re.compile(r"^Object contains unknown field `(?P<field>[^`]+)`$")
 
 
-def _wrong_shape(fault: str) -> CallerError:
+def wrong_shape(fault: str) -> CallerError:
+    """The error that says what msgspec found wrong, and where."""
     found = _PLACE.match(fault)
     what, path = (found["what"], found["path"] or "$") if found else (fault, "$")
     param = path.removeprefix("$").removeprefix(".")
@@ -199,7 +200,7 @@ def _wrong_shape(fault: str) -> CallerError:
         param = f"{param}.{missing['field']}".removeprefix(".")
         return MissingParameter(f"The field '{param}' is required.", param=param)
     if ours := _OURS.match(what):
-        param = f"{param}.{ours['field']}"
+        param = f"{param}.{ours['field']}".removeprefix(".")
         return InvalidValue(f"There is no option '{param}'.", param=param)
     return InvalidValue(f"{what.replace('`', chr(39))}.", param=param or None)
 

@@ -1,23 +1,25 @@
 """Values that are written as plain text: in a query, or in a field of a form."""
 
 import re
-from typing import Final
+from typing import Final, TypeVar
 
 from visus.errors import InvalidValue
 
+_Name = TypeVar("_Name", bound=str)
 _WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,12}")
 
 
-def one_of(allowed: tuple[str, ...], value: str, param: str) -> str:
+def one_of(allowed: tuple[_Name, ...], value: str, param: str) -> _Name:
     """The value.
 
     Raises:
         InvalidValue: at `param`; it is none of these.
     """
-    if value not in allowed:
-        choices = ", ".join(f"'{one}'" for one in allowed)
-        raise InvalidValue(f"The value must be one of {choices}.", param=param)
-    return value
+    for one in allowed:
+        if one == value:
+            return one
+    choices = ", ".join(f"'{one}'" for one in allowed)
+    raise InvalidValue(f"The value must be one of {choices}.", param=param)
 
 
 def whole_number(value: str, allowed: range, param: str) -> int:

@@ -5,8 +5,9 @@ from typing import Final
 
 from visus.config import ServerSettings
 from visus.core.places import Demand
+from visus.flow.billing import Tab
 from visus.flow.chat import ChatService
-from visus.routing.dispatch import Attempt
+from visus.server.admitting import Accounts
 from visus.server.exchange import Exchange, read_json
 from visus.server.respond import respond
 from visus.server.watch import Watch
@@ -23,6 +24,7 @@ class ChatRoute:
     """Reads a question, has it answered, sends the answer."""
 
     service: ChatService
+    accounts: Accounts
     settings: ServerSettings
     limits: chat.ChatLimits
     watch: Watch
@@ -41,13 +43,21 @@ class ChatRoute:
             Demand(RESIDENCY_NAME, places=(place.decode("latin-1"),))
             for place in exchange.headers(RESIDENCY)
         ]
-        if asked or exchange.within:
-            within = (*exchange.within, *question.within, *asked)
-            question = question._replace(within=within)
-        if exchange.blind is not None:
-            question = question._replace(blind=exchange.blind)
+        key = exchange.key
+        if asked or key.within:
+            question = question._replace(within=(*key.within, *question.within, *asked))
+        if key.blind is not None:
+            question = question._replace(blind=key.blind)
+        if key.models is not None:
+            question = question._replace(models=key.models)
         if exchange.header(REPORT) in {b"1", b"true"}:
             call = call._replace(wants_report=True)
-        attempts: list[Attempt] = []
-        exchange.record["attempts"] = attempts
-        await respond(exchange, call, self.service.answer(question, attempts), self.watch)
+        asked_for = self.service.upstreams.by_id.get(question.model)
+        exchange.model = question.model if asked_for is None else asked_for.model.id
+        bill = self.accounts.open_bill(exchange)
+        try:
+            tab = Tab(bill)
+            exchange.record["attempts"] = tab.attempts
+            await respond(exchange, call, self.service.answer(question, tab), self.watch)
+        finally:
+            bill.admission.leave()

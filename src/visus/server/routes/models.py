@@ -94,5 +94,5 @@ def _entries(upstreams: Upstreams, exchange: Exchange) -> list[dict[str, object]
     """What this caller may ask now."""
     return [
         model_json(model, providers, load_state=upstreams.by_id[model.id].load_state)
-        for model, providers in upstreams.ready(exchange.within)
+        for model, providers in upstreams.ready(exchange.key.within, exchange.key.models)
     ]

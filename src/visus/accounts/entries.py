@@ -1,0 +1,290 @@
+"""What is written into the ledger, and how: SQL that SQLite and PostgreSQL both understand.
+
+A record is *held* before a model is asked and *settled* exactly once: one that has ended is
+left alone, and the sums by hours and months change in the same transaction. Entries come in
+batches, and all rows of a batch are one statement: with one for each row, the lock of the
+interpreter would be passed to and fro for each, and waited for each time.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from operator import add, attrgetter
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import sqlalchemy as sql
+
+from visus.accounts import tables
+
+MS: Final = 1000
+HOUR_S: Final = 3600
+ABANDONED: Final = 499
+"""The status of a record whose process died: nobody was told anything."""
+
+
+class Hold(NamedTuple):
+    """A question that is about to be asked."""
+
+    record_id: str
+    began_ms: int
+    """Milliseconds since 1970."""
+    lease_until_ms: int
+    node: str
+    """The process that is to settle it."""
+    key_id: str
+    project_id: str
+    model: str
+    held_micros: int
+    """What it may cost, where its project has a budget; else 0."""
+    budget_micros: int | None
+
+
+class Settlement(NamedTuple):
+    """What became of it."""
+
+    record_id: str
+    began_ms: int
+    ended_ms: int
+    key_id: str
+    project_id: str
+    held_micros: int
+    model: str
+    """That which answered, or the last that was asked."""
+    provider: str
+    region: str
+    status: int
+    """As HTTP tells it; 499 where the client went away."""
+    attempts: int
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+    image_tokens: int
+    video_tokens: int
+    document_tokens: int
+    images: int
+    is_estimated: bool
+    """Whether the model's server has not told the tokens."""
+    cost_micros: int
+
+
+Entry: TypeAlias = Hold | Settlement
+
+SUMS: Final = (
+    "requests",
+    "failed",
+    "input_tokens",
+    "output_tokens",
+    "cached_tokens",
+    "reasoning_tokens",
+    "image_tokens",
+    "video_tokens",
+    "document_tokens",
+    "images",
+    "cost_micros",
+)
+"""What is added up."""
+_GROUP: Final = ("hour", "project_id", "key_id", "model", "provider", "region")
+_OF_A_SUM: Final = attrgetter(*SUMS[2:])
+_FAILED_FROM: Final = 400
+_ROWS_AT_ONCE: Final = 500
+"""SQLite takes 32766 values in one statement."""
+_COLUMN: Final = {
+    "record_id": "id",
+    "began_ms": "began_at",
+    "ended_ms": "ended_at",
+    "lease_until_ms": "lease_until",
+}
+_HELD: Final = [field for field in Hold._fields if field != "budget_micros"]
+_SETTLED: Final = Settlement._fields
+_KEPT: Final = frozenset({"record_id", "began_ms", "key_id", "project_id", "held_micros"})
+"""What stays as it was held."""
+
+
+def _column(field: str) -> str:
+    return _COLUMN.get(field, field)
+
+
+def _sets(columns: Iterable[str]) -> str:
+    return ", ".join(f"{column} = excluded.{column}" for column in columns)
+
+
+_IF_NEW: Final = "ON CONFLICT (id) DO NOTHING"
+_UNLESS_ENDED: Final = (
+    "ON CONFLICT (id) DO UPDATE SET lease_until = NULL, "
+    + _sets(_column(field) for field in _SETTLED if field not in _KEPT)
+    + " WHERE usage_records.lease_until IS NOT NULL"
+)
+_ADD_HOURS: Final = f"ON CONFLICT ({', '.join(_GROUP)}) DO UPDATE SET " + ", ".join(
+    f"{name} = usage_hours.{name} + excluded.{name}" for name in SUMS
+)
+_ADD_MONTHS: Final = (
+    "ON CONFLICT (project_id, month) DO UPDATE SET "
+    "spent_micros = budgets.spent_micros + excluded.spent_micros, "
+    "held_micros = budgets.held_micros + excluded.held_micros"
+)
+_MONEY: Final = ("project_id", "month", "spent_micros", "held_micros")
+
+
+class Batch(NamedTuple):
+    """Entries that are written together."""
+
+    name: str
+    """Under which they are written once and never again."""
+    entries: Sequence[Entry]
+
+
+def write(connection: sql.Connection, batch: Batch) -> None:
+    """Writes a batch, unless it has been written before."""
+    known = tables.ledger_batches
+    there = sql.select(known.c.name).where(known.c.name == batch.name)
+    if connection.execute(there).first() is not None:
+        return
+    values = {"name": batch.name, "written_at": int(time.time())}
+    connection.execute(sql.insert(known).values(values))
+    settled = [one for one in batch.entries if isinstance(one, Settlement)]
+    ended = {one.record_id for one in settled}
+    held = [
+        one for one in batch.entries if isinstance(one, Hold) and one.record_id not in ended
+    ]
+    _put(connection, "usage_records", _HELD, [one[:-1] for one in held], _IF_NEW)
+    money = [(one.project_id, one.began_ms, 0, -one.held_micros) for one in held]
+    _add_money(connection, [one for one in money if one[-1]])
+    _settle(connection, settled)
+
+
+def _settle(connection: sql.Connection, settled: Sequence[Settlement]) -> None:
+    before = _states(connection, [one.record_id for one in settled])
+    valid = [one for one in settled if before.get(one.record_id, 1)]
+    columns = ("node", *_SETTLED)
+    _put(connection, "usage_records", columns, [("", *one) for one in valid], _UNLESS_ENDED)
+    _put(connection, "usage_hours", (*_GROUP, *SUMS), _by_hours(valid), _ADD_HOURS)
+    # Only what was written as held before has money of its own to give back.
+    _add_money(
+        connection,
+        [
+            (
+                one.project_id,
+                one.began_ms,
+                one.cost_micros,
+                one.held_micros if one.record_id in before else 0,
+            )
+            for one in valid
+        ],
+    )
+
+
+def _states(connection: sql.Connection, record_ids: Sequence[str]) -> Mapping[str, int | None]:
+    """When the leases end of those that are written already; None for one that has ended."""
+    table = tables.usage_records
+    found: dict[str, int | None] = {}
+    for start in range(0, len(record_ids), _ROWS_AT_ONCE):
+        wanted = table.c.id.in_(record_ids[start : start + _ROWS_AT_ONCE])
+        query = sql.select(table.c.id, table.c.lease_until).where(wanted).with_for_update()
+        found |= {row.id: row.lease_until for row in connection.execute(query)}
+    return found
+
+
+def hold_money(connection: sql.Connection, one: Hold) -> bool:
+    """Enters a hold at once; whether its project's budget has room for it."""
+    month = month_of(one.began_ms)
+    _put(connection, "budgets", _MONEY, [(one.project_id, month, 0, 0)], _ADD_MONTHS)
+    table = tables.budgets
+    total = table.c.spent_micros + table.c.held_micros + one.held_micros
+    change = (
+        sql.update(table)
+        .where(
+            table.c.project_id == one.project_id,
+            table.c.month == month,
+            total <= one.budget_micros,
+        )
+        .values(held_micros=table.c.held_micros + one.held_micros)
+    )
+    if not connection.execute(change).rowcount:
+        return False
+    _put(connection, "usage_records", _HELD, [one[:-1]], _IF_NEW)
+    return True
+
+
+def release_leases(connection: sql.Connection, *, now_ms: int) -> int:
+    """Ends records whose lease is over; they cost nothing, as nobody was told anything."""
+    return _release(connection, tables.usage_records.c.lease_until < now_ms, now_ms)
+
+
+def release_others(connection: sql.Connection, *, node: str, now_ms: int) -> int:
+    """Ends records that another process holds: for a database that only one can use."""
+    table = tables.usage_records
+    wanted = table.c.lease_until.is_not(None) & (table.c.node != node)
+    return _release(connection, wanted, now_ms)
+
+
+def _release(connection: sql.Connection, wanted: sql.ColumnElement[bool], now_ms: int) -> int:
+    table = tables.usage_records
+    ends = {
+        "lease_until": None,
+        "ended_at": now_ms,
+        "status": ABANDONED,
+        "is_estimated": True,
+    }
+    change = sql.update(table).where(wanted).values(ends)
+    columns = (table.c.project_id, table.c.began_at, table.c.held_micros)
+    lost = connection.execute(change.returning(*columns)).all()
+    money = [(row.project_id, row.began_at, 0, row.held_micros) for row in lost]
+    _add_money(connection, [one for one in money if one[-1]])
+    return len(lost)
+
+
+def forget_batches(connection: sql.Connection, *, before_s: int) -> None:
+    """Forgets the names of batches that were written so long ago that none can come again."""
+    known = tables.ledger_batches
+    connection.execute(sql.delete(known).where(known.c.written_at < before_s))
+
+
+def month_of(ms: int) -> str:
+    """The calendar month in UTC, `2026-11`."""
+    return time.strftime("%Y-%m", time.gmtime(ms // MS))
+
+
+def _put(
+    connection: sql.Connection,
+    table: str,
+    fields: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    or_else: str,
+) -> None:
+    """Inserts rows, many to a statement; `or_else`: what becomes of those that are there."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    one_row = f"({', '.join([mark] * len(fields))})"
+    names = ", ".join(map(_column, fields))
+    into = f"INSERT INTO {table} ({names}) VALUES "  # noqa: S608 -- names of ours
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        some = rows[start : start + _ROWS_AT_ONCE]
+        statement = f"{into}{', '.join([one_row] * len(some))} {or_else}"
+        values: tuple[Any, ...] = tuple(chain.from_iterable(some))
+        connection.exec_driver_sql(statement, values)
+
+
+def _by_hours(settled: Sequence[Settlement]) -> list[tuple[object, ...]]:
+    sums: dict[tuple[object, ...], list[int]] = defaultdict(lambda: [0] * len(SUMS))
+    for one in settled:
+        hour = one.began_ms // MS // HOUR_S * HOUR_S
+        group = (hour, one.project_id, one.key_id, one.model, one.provider, one.region)
+        more = (1, int(one.status >= _FAILED_FROM), *_OF_A_SUM(one))
+        sums[group] = list(map(add, sums[group], more))
+    return [(*group, *values) for group, values in sums.items()]
+
+
+def _add_money(connection: sql.Connection, money: Iterable[tuple[str, int, int, int]]) -> None:
+    """Adds what was spent and takes away what was held, by projects and months."""
+    sums: dict[tuple[str, int], list[int]] = defaultdict(lambda: [0, 0])
+    for project_id, began_ms, spent, held in money:
+        row = sums[project_id, began_ms // MS // HOUR_S]
+        row[0] += spent
+        row[1] -= held
+    rows = [
+        (project_id, month_of(hour * HOUR_S * MS), spent, held)
+        for (project_id, hour), (spent, held) in sums.items()
+    ]
+    for one in rows:  # one of each month, but around midnight of its last day
+        _put(connection, "budgets", _MONEY, [one], _ADD_MONTHS)

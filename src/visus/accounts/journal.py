@@ -1,0 +1,140 @@
+"""The ledger's pen: entries go to the spool at once, and later, many together, to the database.
+
+Whoever enters something need not wait: it outlives the process as soon as it is in the spool.
+A thread takes what has gathered to the database, a few times a second; what the database does
+not take stays in the spool until it does.
+"""
+
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sql
+
+from visus.accounts import entries, spool
+from visus.accounts.entries import Entry, Hold
+from visus.accounts.faults import storage_faults
+from visus.accounts.spool import Piece, Spool
+from visus.errors import StorageUnavailable
+
+RETRY_S: Final = 1.0
+"""How long the database is left alone when it did not take something."""
+_FORGET_AFTER_S: Final = 30 * 86_400
+
+
+@dataclass(slots=True)
+class Journal:
+    """Writes entries. One for a process; closed at the end."""
+
+    engine: sql.Engine
+    folder: Path
+    node: str
+    every_s: float
+    """How long entries gather before they go to the database."""
+    insists: bool = False
+    """Whether nothing is entered while the database takes nothing."""
+    fault: StorageUnavailable | None = None
+    """Why the database did not take what was last brought to it."""
+    _waiting: list[Piece] = field(default_factory=list[Piece])
+    """Pieces that it has not taken yet, in order."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    """Over the spool."""
+    _writing: threading.Lock = field(default_factory=threading.Lock)
+    """Over `_waiting`, and the way to the database."""
+    _wanted: threading.Event = field(default_factory=threading.Event)
+    _closing: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+    _spool: Spool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._spool = Spool(self.folder, self.node)
+
+    def enter(self, entry: Entry) -> None:
+        """Enters something: from now on it outlives this process.
+
+        Raises:
+            StorageUnavailable: it cannot be written; or the database takes nothing, and this
+                journal insists on it.
+        """
+        if self.insists and self.fault is not None and isinstance(entry, Hold):
+            raise self.fault
+        with self._lock:
+            self._spool.append(entry)
+        if not self._wanted.is_set():
+            self._wanted.set()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+                self._thread.start()
+
+    def hold_money(self, held: Hold) -> bool:
+        """Enters a hold at once; whether its project's budget has room. Blocking.
+
+        Raises:
+            StorageUnavailable: the database does not answer.
+        """
+        with storage_faults(), self.engine.begin() as connection:
+            return entries.hold_money(connection, held)
+
+    def flush(self) -> None:
+        """Brings everything to the database now. Blocking.
+
+        Raises:
+            StorageUnavailable: it does not take it; it is still in the spool.
+        """
+        with self._writing:
+            with self._lock:
+                piece = self._spool.cut()
+            if piece is not None:
+                self._waiting.append(piece)
+            while self._waiting:
+                self._write(self._waiting[0])
+                spool.drop(self._waiting.pop(0))
+
+    def recover(self) -> int:
+        """Brings to the database what processes left that have died. Blocking.
+
+        Says how many entries that were; it has to be called before anything is entered.
+        """
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        count = 0
+        with spool.abandoned(self.folder) as pieces:
+            for piece in pieces:
+                self._write(piece)
+                spool.drop(piece)
+                count += len(piece.batch.entries)
+        with storage_faults(), self.engine.begin() as connection:
+            entries.forget_batches(connection, before_s=int(time.time()) - _FORGET_AFTER_S)
+        return count
+
+    def close(self) -> None:
+        """Brings everything to the database, and ends. Blocking.
+
+        Raises:
+            StorageUnavailable: it does not take it; the next start will find it in the spool.
+        """
+        self._closing.set()
+        self._wanted.set()
+        if self._thread is not None:
+            self._thread.join()
+        self.flush()
+
+    def _write(self, piece: Piece) -> None:
+        with storage_faults(), self.engine.begin() as connection:
+            entries.write(connection, piece.batch)
+
+    # --- In the thread -----------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            self._wanted.wait()
+            self._closing.wait(self.every_s if self.fault is None else RETRY_S)
+            self._wanted.clear()
+            try:
+                self.flush()
+            except StorageUnavailable as fault:
+                self.fault = fault
+                self._wanted.set()
+            else:
+                self.fault = None

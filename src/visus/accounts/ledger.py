@@ -1,0 +1,260 @@
+"""What a question costs: held before a model is asked, settled exactly once afterwards.
+
+A `Bill` goes with each question. Nothing of a question is in it but numbers and names.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
+
+import anyio.to_thread
+import msgspec
+
+from visus.accounts import entries
+from visus.accounts.entries import MS, Hold, Settlement
+from visus.accounts.faults import storage_faults
+from visus.accounts.journal import Journal
+from visus.accounts.keys import Key
+from visus.accounts.limiter import Admission
+from visus.core.events import TokensUsed
+from visus.core.places import Site
+from visus.core.price import cost
+from visus.errors import QuotaExhausted, ServiceError
+from visus.models.catalogue import ModelRow
+
+_MILLION: Final = 1_000_000
+Rate: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
+
+
+class LedgerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """In which money is counted, and how long a question may stay unsettled."""
+
+    currency: str = "EUR"
+    """ISO 4217; budgets and all sums are in it."""
+    rates: dict[str, Rate] = {}
+    """What a unit of another currency is worth, in millionths of `currency`: `USD = 860_000`. A
+    price in a currency that is not here counts as nothing."""
+    lease_s: Annotated[float, msgspec.Meta(ge=1)] = 900.0
+    """After so long a question whose process died is given up, and what was held for it is
+    free again. It must be longer than any answer takes."""
+    write_every_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.2
+    """How long entries gather before they go to the database; until then they are in files in
+    `[state] dir`, where a crash does not reach them."""
+    when_unavailable: Literal["serve", "refuse"] = "serve"
+    """What becomes of questions while the database takes nothing: they are answered, and their
+    records stay in those files until it does; or they are refused, 503. Where a project has a
+    budget they are always refused."""
+    sweep_s: Annotated[float, msgspec.Meta(gt=0)] = 15.0
+    """How often such questions are looked for."""
+
+    def micros(self, model: ModelRow, at_ms: int, *, inputs: int, outputs: int) -> int:
+        """What so many tokens of that model cost on that day, in millionths of `currency`."""
+        if model.price is None:
+            return 0
+        price = model.price_on(datetime.fromtimestamp(at_ms / MS, UTC).date())
+        if price is None:
+            return 0
+        owed = cost(price.rates, input_tokens=inputs, output_tokens=outputs)
+        if price.currency == self.currency:
+            return owed
+        return -(-owed * self.rates.get(price.currency, 0) // _MILLION)
+
+
+class Size(NamedTuple):
+    """How large a question is thought to be, before its model's server has told."""
+
+    inputs: int
+    """Tokens, pictures and all."""
+    outputs: int
+    """Tokens that the answer may have."""
+    image_tokens: int = 0
+    video_tokens: int = 0
+    document_tokens: int = 0
+    images: int = 0
+    """Pictures, single frames and pages."""
+
+
+NOTHING: Final = Size(0, 0)
+
+
+class Line(NamedTuple):
+    """What one model was asked for, on the way to the answer."""
+
+    model: ModelRow
+    used: TokensUsed
+
+
+class Outcome(NamedTuple):
+    """What became of a question."""
+
+    status: int
+    lines: Sequence[Line]
+    model: str
+    site: Site | None
+    """Who answered, or was asked last; None: nobody was."""
+    attempts: int
+    is_estimated: bool = False
+
+
+@dataclass(slots=True)
+class Bill:
+    """One question's account."""
+
+    ledger: "Ledger"
+    key: Key
+    record_id: str
+    admission: Admission
+    began_ms: int = field(default_factory=lambda: int(time.time() * MS))
+    _held: Hold | None = None
+    _size: Size = NOTHING
+    _is_settled: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits to be settled."""
+        return self._held is not None and not self._is_settled
+
+    async def hold(self, model: ModelRow, size: Size) -> None:
+        """Holds what the question may cost, before that model is asked.
+
+        Where another one is asked after it, what is held stays as it is.
+
+        Raises:
+            RateLimited: it does not fit into the minute.
+            QuotaExhausted: it does not fit into the month.
+            StorageUnavailable: it cannot be written down, so it is not asked.
+        """
+        self.admission.count(size.inputs, size.outputs)
+        self._size = size
+        if self._held is None:
+            # Set first: one whose caller hangs up meanwhile has to be settled too.
+            self._held = self.ledger.hold_for(self, model, size)
+            try:
+                await self.ledger.hold(self._held)
+            except ServiceError:
+                self._held = None
+                raise
+
+    def settle(self, outcome: Outcome) -> None:
+        """Writes down what became of it; from then on that cannot be lost.
+
+        Only the first call counts.
+
+        Raises:
+            StorageUnavailable: it cannot be written.
+        """
+        settlement = self._settlement(outcome)
+        if settlement is not None:
+            self.ledger.journal.enter(settlement)
+
+    def _settlement(self, outcome: Outcome) -> Settlement | None:
+        held, self._is_settled = (None if self._is_settled else self._held), True
+        if held is None:
+            return None
+        used = _sum([line.used for line in outcome.lines])
+        self.admission.correct(used.prompt, used.completion)
+        site, size = outcome.site, self._size
+        asked = bool(outcome.lines)
+        return Settlement(
+            held.record_id,
+            held.began_ms,
+            int(time.time() * MS),
+            held.key_id,
+            held.project_id,
+            held.held_micros,
+            outcome.model,
+            site.provider if site is not None else "",
+            site.region if site is not None else "",
+            outcome.status,
+            outcome.attempts,
+            used.prompt,
+            used.completion,
+            used.cached,
+            used.reasoning,
+            (used.of_images or size.image_tokens) if asked else 0,
+            (used.of_videos or size.video_tokens) if asked else 0,
+            (used.of_documents or size.document_tokens) if asked else 0,
+            size.images if asked else 0,
+            outcome.is_estimated,
+            self.ledger.cost_of(outcome.lines, held.began_ms),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Opens bills."""
+
+    journal: Journal
+    settings: LedgerSettings
+
+    async def hold(self, held: Hold) -> None:
+        """Writes a hold down.
+
+        Raises:
+            QuotaExhausted: its project's budget has no room for it.
+            StorageUnavailable: it cannot be written.
+        """
+        if held.budget_micros is None:
+            self.journal.enter(held)
+        elif not await anyio.to_thread.run_sync(self.journal.hold_money, held):
+            raise QuotaExhausted(
+                "The project's budget for this month does not cover this request."
+            )
+
+    def take_over(self) -> int:
+        """Writes what processes left that have died, and gives up what they held. Blocking.
+
+        Says how many records were given up. In a database that other processes use at the same
+        time they are given up when their leases end.
+        """
+        self.journal.recover()
+        if self.journal.engine.dialect.name != "sqlite":
+            return 0
+        with storage_faults(), self.journal.engine.begin() as connection:
+            now_ms = int(time.time() * MS)
+            return entries.release_others(connection, node=self.journal.node, now_ms=now_ms)
+
+    def sweep(self) -> int:
+        """Gives up records whose lease is over. Blocking; says how many they were."""
+        with storage_faults(), self.journal.engine.begin() as connection:
+            return entries.release_leases(connection, now_ms=int(time.time() * MS))
+
+    def hold_for(self, bill: Bill, model: ModelRow, size: Size) -> Hold:
+        """What is entered before the question is asked."""
+        key, held = bill.key, 0
+        if key.budget_micros is not None:
+            held = self.settings.micros(
+                model, bill.began_ms, inputs=size.inputs, outputs=size.outputs
+            )
+        lease_ms = int(self.settings.lease_s * MS)
+        return Hold(
+            bill.record_id,
+            bill.began_ms,
+            bill.began_ms + lease_ms,
+            self.journal.node,
+            key.key_id,
+            key.project_id,
+            model.id,
+            held,
+            key.budget_micros,
+        )
+
+    def cost_of(self, lines: Sequence[Line], at_ms: int) -> int:
+        """What these lines cost, in millionths of the ledger's currency."""
+        micros = self.settings.micros
+        return sum(
+            [
+                micros(model, at_ms, inputs=used.prompt, outputs=used.completion)
+                for model, used in lines
+            ]
+        )
+
+
+def _sum(all_used: Sequence[TokensUsed]) -> TokensUsed:
+    if len(all_used) == 1:
+        return all_used[0]
+    return TokensUsed(
+        *(sum(column) for column in zip(*all_used, strict=True)) if all_used else (0, 0)
+    )

@@ -1,0 +1,164 @@
+"""How much a caller may ask: requests and tokens a minute, and requests at the same time.
+
+Pure counting, no clock of its own and no I/O. A minute is any sixty seconds: what was counted
+leaves a window sixty seconds after the end of the second in which it was counted, so that never
+more than the limit falls into any minute.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Annotated, Final, NamedTuple, TypeAlias
+
+import msgspec
+
+WINDOW_S: Final = 60
+MAX_RETRY_AFTER_S: Final = 120
+"""Clients of OpenAI's give up where they are told to wait longer."""
+
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What somebody may ask; None: as much as they like."""
+
+    requests_per_minute: Count | None = None
+    """Questions to models; nothing else counts."""
+    input_tokens_per_minute: Count | None = None
+    """Text and pictures together; counted by the estimate until the server has told."""
+    output_tokens_per_minute: Count | None = None
+    """Counted by `max_tokens`, or what is assumed for it, until the answer is complete."""
+    concurrent_requests: Count | None = None
+    """At the same time."""
+
+    def over(self, other: "Limits") -> "Limits":
+        """These limits, and where there is none that of `other`."""
+        return Limits(
+            *(
+                theirs if own is None else own
+                for own, theirs in zip(
+                    msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True
+                )
+            )
+        )
+
+
+NO_LIMITS: Final = Limits()
+
+
+class Window:
+    """What was counted in the last minute, by seconds."""
+
+    __slots__ = ("_seconds", "limit", "used")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+        self._seconds: deque[list[int]] = deque()
+        """Of each second in which anything was counted: which one, and how much."""
+
+    def at(self, now_s: float) -> None:
+        """Forgets what is older than a minute."""
+        seconds = self._seconds
+        oldest = int(now_s) - WINDOW_S
+        while seconds and seconds[0][0] < oldest:
+            self.used -= seconds.popleft()[1]
+
+    def left(self) -> int:
+        """How much more there may be now; corrections may have made it negative."""
+        return max(0, self.limit - self.used)
+
+    def add(self, amount: int, now_s: float) -> None:
+        """Counts `amount`, negative where less came than was thought."""
+        second = int(now_s)
+        self.used += amount
+        if self._seconds and self._seconds[-1][0] == second:
+            self._seconds[-1][1] += amount
+        else:
+            self._seconds.append([second, amount])
+
+    def wait_s(self, amount: int, now_s: float) -> float:
+        """How long until `amount` fits; a whole window where it is more than the limit."""
+        over = self.used + amount - self.limit
+        for second, counted in self._seconds:
+            if over <= 0:
+                break
+            over -= counted
+            if over <= 0:
+                return max(0.0, second + WINDOW_S + 1 - now_s)
+        return 0.0 if over <= 0 else float(WINDOW_S)
+
+    def reset_s(self, now_s: float) -> float:
+        """How long until all of it is free again, if nothing more is asked."""
+        if not self._seconds:
+            return 0.0
+        return max(0.0, self._seconds[-1][0] + WINDOW_S + 1 - now_s)
+
+
+class Standing(NamedTuple):
+    """How a caller stands with one kind of limit, where it is tightest."""
+
+    limit: int
+    remaining: int
+    reset_s: float
+    """Until all of it is free again, if nothing more is asked."""
+
+
+class Meter:
+    """All that is counted of one subject: a key, a project, or a project on one model."""
+
+    __slots__ = ("_second", "in_flight", "inputs", "limits", "outputs", "requests", "said")
+
+    def __init__(self, limits: Limits, *, said: Limits | None = None) -> None:
+        """`said` is what `limits` were made of, for whoever wants to know if it has changed."""
+        self.limits = limits
+        self.said = said
+        self.in_flight = 0
+        self._second = -1
+        self.requests = _window(limits.requests_per_minute)
+        self.inputs = _window(limits.input_tokens_per_minute)
+        self.outputs = _window(limits.output_tokens_per_minute)
+
+    def adopt(self, limits: Limits, *, said: Limits | None = None) -> None:
+        """Other limits from now on; what was counted stays counted where it still matters."""
+        self.limits, self.said = limits, said
+        self.requests = _changed(self.requests, limits.requests_per_minute)
+        self.inputs = _changed(self.inputs, limits.input_tokens_per_minute)
+        self.outputs = _changed(self.outputs, limits.output_tokens_per_minute)
+
+    def at(self, now_s: float) -> None:
+        """Brings every window up to date; they change from second to second only."""
+        second = int(now_s)
+        if second == self._second:
+            return
+        self._second = second
+        for window in (self.requests, self.inputs, self.outputs):
+            if window is not None:
+                window.at(now_s)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing of the last minute is left to remember, as of the last `at`."""
+        windows = (self.requests, self.inputs, self.outputs)
+        return not self.in_flight and not any(it is not None and it.used for it in windows)
+
+
+def tightest(windows: Sequence[Window | None], now_s: float) -> Standing | None:
+    """Of several windows the one that will refuse first."""
+    found = [window for window in windows if window is not None]
+    if not found:
+        return None
+    least = found[0] if len(found) == 1 else min(found, key=Window.left)
+    return Standing(least.limit, least.left(), least.reset_s(now_s))
+
+
+def _window(limit: int | None) -> Window | None:
+    return None if limit is None else Window(limit)
+
+
+def _changed(window: Window | None, limit: int | None) -> Window | None:
+    if limit is None:
+        return None
+    if window is None:
+        return Window(limit)
+    window.limit = limit
+    return window

@@ -1,0 +1,39 @@
+"""Where administrators may call from."""
+
+import ipaddress
+from typing import Final
+
+import msgspec
+
+ADMIN_PREFIX: Final = "/admin/"
+
+
+class AdminSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The routes under `/admin`, which have keys of their own."""
+
+    networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    """Who may call them, by the address of the other end: for anybody else there are none. A
+    proxy on this machine is this machine."""
+
+    def __post_init__(self) -> None:
+        for network in self.networks:
+            ipaddress.ip_network(network)
+
+
+class AdminNetworks:
+    """The addresses that may call them."""
+
+    def __init__(self, settings: AdminSettings) -> None:
+        self._networks = [ipaddress.ip_network(one) for one in settings.networks]
+
+    def admits(self, client: str) -> bool:
+        """Whether the client at this address is one."""
+        try:
+            address = ipaddress.ip_address(client.partition("%")[0])
+        except ValueError:
+            return False
+        mapped = getattr(address, "ipv4_mapped", None) or address
+        return any(
+            mapped.version == network.version and mapped in network
+            for network in self._networks
+        )

@@ -1,0 +1,119 @@
+"""Entries of the ledger on their way to the database: a file that only grows, piece by piece.
+
+What has been appended outlives the death of the process, though not of the machine (the same as
+the database promises, which is not told to wait for the disk either). A piece belongs to the
+process that holds its lock; where nobody does, whoever finds it may have it.
+"""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from visus.accounts.entries import Batch, Entry, Hold, Settlement
+from visus.errors import StorageUnavailable
+
+SUFFIX: Final = ".entries"
+_encode: Final = msgspec.json.Encoder().encode
+_fields: Final = msgspec.json.Decoder(list[object]).decode
+_KINDS: Final[dict[str, type[Hold] | type[Settlement]]] = {"hold": Hold, "settle": Settlement}
+
+
+class Piece(NamedTuple):
+    """A file of entries."""
+
+    path: Path
+    batch: Batch
+
+
+class Spool:
+    """Appends entries. One process, one spool; not for two threads at a time."""
+
+    def __init__(self, folder: Path, node: str) -> None:
+        """`node` names the process among all that ever used the folder."""
+        self._folder = folder
+        self._node = node
+        self._number = 0
+        self._file: int | None = None
+        self._pending: list[Entry] = []
+
+    def append(self, entry: Entry) -> None:
+        """Appends an entry.
+
+        Raises:
+            StorageUnavailable: it could not be written.
+        """
+        kind = "hold" if isinstance(entry, Hold) else "settle"
+        line = _encode((kind, *entry)) + b"\n"
+        try:
+            if self._file is None:
+                self._file = _opened(self._path())
+            written = os.write(self._file, line)
+        except OSError as fault:
+            raise _unwritten(str(fault)) from fault
+        if written != len(line):
+            raise _unwritten("the disk is full")
+        self._pending.append(entry)
+
+    def cut(self) -> Piece | None:
+        """Everything since the last cut; what is appended next goes into another file."""
+        if self._file is None:
+            return None
+        piece = Piece(self._path(), Batch(self._path().stem, self._pending))
+        os.close(self._file)
+        self._file, self._pending = None, []
+        self._number += 1
+        return piece
+
+    def _path(self) -> Path:
+        return self._folder / f"{self._node}-{self._number:08d}{SUFFIX}"
+
+
+def drop(piece: Piece) -> None:
+    """Forgets a piece that is in the database."""
+    with contextlib.suppress(FileNotFoundError):
+        piece.path.unlink()
+
+
+@contextmanager
+def abandoned(folder: Path) -> Generator[list[Piece]]:
+    """The pieces of processes that have died, in order; nobody else gets them meanwhile."""
+    with contextlib.ExitStack() as stack:
+        found: list[Piece] = []
+        for path in sorted(folder.glob(f"*{SUFFIX}")):
+            try:
+                file = stack.enter_context(path.open("rb"))
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue  # somebody has it, or has just been done with it
+            found.append(Piece(path, Batch(path.stem, _entries(file.read()))))
+        yield found
+
+
+def _unwritten(why: str) -> StorageUnavailable:
+    message = "What was asked cannot be written down."
+    return StorageUnavailable(message, detail=why, retry_after_s=5)
+
+
+def _opened(path: Path) -> int:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return file
+
+
+def _entries(data: bytes) -> list[Entry]:
+    """What stands in a file; a line that was not finished is none."""
+    whole, _, _ = data.rpartition(b"\n")
+    found: list[Entry] = []
+    for line in whole.split(b"\n") if whole else ():
+        try:
+            kind, *values = _fields(line)
+            found.append(msgspec.convert(values, _KINDS[str(kind)]))
+        except (msgspec.MsgspecError, KeyError, ValueError):
+            continue  # torn by a disk that was full; its writer was told
+    return found

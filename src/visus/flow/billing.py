@@ -1,0 +1,94 @@
+"""Who pays for a question: what is told to the account of a question, and by whom.
+
+The account itself is `accounts.ledger.Bill`; a question that nobody pays for has `FREE`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from visus.accounts.ledger import Line, Outcome, Size
+from visus.accounts.limiter import LimitsSettings
+from visus.core.events import TokensUsed
+from visus.core.prompt import Prompt
+from visus.core.question import MediaKind
+from visus.errors import ServiceError
+from visus.flow.estimate import text_tokens
+from visus.models.catalogue import ModelRow
+from visus.routing.dispatch import Attempt
+
+ABANDONED: Final = 499
+"""The client went away before its answer was complete."""
+
+
+class Account(Protocol):
+    """Holds what a question may cost, and settles it once."""
+
+    async def hold(self, model: ModelRow, size: Size) -> None:
+        """Before a model is asked; raises where it must not be."""
+        ...
+
+    def settle(self, outcome: Outcome) -> None:
+        """Writes down what became of it; only the first call counts."""
+        ...
+
+
+class _Free:
+    """Nobody pays, nothing is counted."""
+
+    async def hold(self, model: ModelRow, size: Size) -> None:
+        """Anything may be asked."""
+
+    def settle(self, outcome: Outcome) -> None:
+        """Nothing is kept."""
+
+
+FREE: Final[Account] = _Free()
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """What a question runs up: every request to a model's server, and who pays."""
+
+    account: Account = FREE
+    attempts: list[Attempt] = field(default_factory=list[Attempt])
+    lines: list[Line] = field(default_factory=list[Line])
+    """What was asked of models besides the answer itself."""
+
+
+def size_of(model: ModelRow, prompt: Prompt, assumed: LimitsSettings) -> Size:
+    """How large a question is thought to be.
+
+    The answer counts with all that it may have; a picture without a formula with what is
+    assumed.
+    """
+    reports = prompt.reports
+    options = prompt.options
+    text = text_tokens(model, prompt)
+    longest = options.max_tokens or assumed.assumed_output_tokens
+    outputs = longest * (options.n or 1)
+    if not reports:
+        return Size(text, outputs)
+    by_kind: dict[MediaKind, int] = {"image": 0, "video": 0, "file": 0}
+    for report in reports:
+        each = len(report.images) * assumed.assumed_image_tokens
+        by_kind[report.kind] += each if report.tokens is None else report.tokens
+    images = sum(len(report.images) for report in reports)
+    return Size(
+        text + sum(by_kind.values()),
+        outputs,
+        by_kind["image"],
+        by_kind["video"],
+        by_kind["file"],
+        images,
+    )
+
+
+def status_of(fault: BaseException | None) -> int:
+    """What the record says of a question that ended with `fault`."""
+    return fault.status if isinstance(fault, ServiceError) else ABANDONED
+
+
+def thought(size: Size, *, heard_bytes: int, model: ModelRow) -> TokensUsed:
+    """What an answer cost whose server never said: the estimate, and what was heard of it."""
+    heard = -(-heard_bytes * 100 // model.text_tokens.rule.bytes_per_100_tokens)
+    return TokensUsed(size.inputs, heard)

@@ -1,0 +1,87 @@
+"""The routes under `/admin`, described."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from visus.server import admin_shapes as shapes
+
+ADMIN_SHAPES: Final = (
+    shapes.NewOrganisation,
+    shapes.OrganisationObject,
+    shapes.NewProject,
+    shapes.ProjectChange,
+    shapes.ProjectObject,
+    shapes.NewKey,
+    shapes.KeyChange,
+    shapes.Rotation,
+    shapes.KeyObject,
+)
+
+
+def admin_paths(
+    operation: Callable[..., dict[str, Any]], usage: Callable[[str, str], dict[str, Any]]
+) -> dict[str, Any]:
+    """Each path with its operations.
+
+    Args:
+        operation: describes one, by summary, name and shape of the answer.
+        usage: the same for sums of the ledger.
+    """
+
+    def taking(shape: str, summary: str, name: str, answer: str) -> dict[str, Any]:
+        described = operation(summary, name, answer=answer)
+        schema = {"$ref": f"#/components/schemas/{shape}"}
+        described["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": schema}},
+        }
+        return described
+
+    organisations = {
+        "get": operation("Every organisation", "organisations"),
+        "post": taking(
+            "NewOrganisation", "Make an organisation", "new_organisation", "OrganisationObject"
+        ),
+    }
+    projects = {
+        "get": operation("Every project", "projects"),
+        "post": taking("NewProject", "Make a project", "new_project", "ProjectObject"),
+    }
+    project = {
+        "get": operation("One project", "project", answer="ProjectObject"),
+        "patch": taking(
+            "ProjectChange", "Other terms for a project", "change_project", "ProjectObject"
+        ),
+    }
+    archive = {"post": operation("End a project", "archive_project", answer="ProjectObject")}
+    keys = {
+        "get": operation("Every key", "keys"),
+        "post": taking("NewKey", "Make a key, and show it once", "new_key", "KeyObject"),
+    }
+    key = {
+        "get": operation("One key", "key", answer="KeyObject"),
+        "patch": taking("KeyChange", "Other terms for a key", "change_key", "KeyObject"),
+        "delete": operation("Revoke a key", "revoke_key", answer="KeyObject"),
+    }
+    rotate = {
+        "post": taking("Rotation", "Put a new key in a key's place", "rotate_key", "KeyObject")
+    }
+    _with_id("project_id", project, archive)
+    _with_id("key_id", key, rotate)
+    return {
+        "/admin/organisations": organisations,
+        "/admin/projects": projects,
+        "/admin/projects/{project_id}": project,
+        "/admin/projects/{project_id}/archive": archive,
+        "/admin/keys": keys,
+        "/admin/keys/{key_id}": key,
+        "/admin/keys/{key_id}/rotate": rotate,
+        "/admin/usage": {"get": usage("What everybody used", "admin_usage")},
+    }
+
+
+def _with_id(name: str, *paths: dict[str, Any]) -> None:
+    parameter = {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+    for path in paths:
+        for described in path.values():
+            described["parameters"] = [parameter]

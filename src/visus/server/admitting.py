@@ -1,0 +1,53 @@
+"""Who is let in, how far, and on whose account: limits and the ledger, as HTTP needs them."""
+
+from dataclasses import dataclass
+from math import ceil
+
+from visus.accounts.keys import Key
+from visus.accounts.ledger import Bill, Ledger
+from visus.accounts.limiter import Limiter, Standings
+from visus.accounts.limits import Standing
+from visus.server.exchange import Exchange
+from visus.server.request import Header
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Everything that counts callers."""
+
+    limiter: Limiter
+    ledger: Ledger
+
+    def open_bill(self, exchange: Exchange) -> Bill:
+        """The account of one question; whoever opens it lets its admission leave in the end.
+
+        Raises:
+            RateLimited: the key, or its project, has to wait.
+        """
+        key = exchange.key
+        admission = self.limiter.enter(key, exchange.model or "")
+        exchange.standing = lambda: _headers(admission.standings())
+        return Bill(self.ledger, key, exchange.request_id, admission)
+
+    def headers(self, key: Key) -> list[Header]:
+        """`x-ratelimit-*`: where the caller stands, of several limits with the tightest."""
+        return _headers(self.limiter.standings(key))
+
+
+def _headers(standings: Standings) -> list[Header]:
+    requests, tokens = standings
+    headers: list[Header] = []
+    if requests is not None:
+        headers += _told(b"requests", requests)
+    if tokens is not None:
+        headers += _told(b"tokens", tokens)
+    return headers
+
+
+def _told(what: bytes, standing: Standing) -> list[Header]:
+    limit, remaining, reset_s = standing
+    return [
+        (b"x-ratelimit-limit-" + what, b"%d" % limit),
+        (b"x-ratelimit-remaining-" + what, b"%d" % remaining),
+        (b"x-ratelimit-reset-" + what, b"%ds" % ceil(reset_s)),
+    ]

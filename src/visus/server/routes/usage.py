@@ -1,0 +1,34 @@
+"""`GET /v1/usage`: what the caller's project used; and for administrators, what all did."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import anyio.to_thread
+
+from visus.accounts.usage import UsageBook
+from visus.server import usage_report
+from visus.server.exchange import JSON, Exchange
+from visus.server.request import Header
+from visus.wire.chat import ignored_header
+
+CSV: Final = (b"content-type", b"text/csv; charset=utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRoute:
+    """Sums of the ledger."""
+
+    book: UsageBook
+    currency: str
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Sends those of the caller's project; of all for an administrator."""
+        own = None if exchange.key.is_admin else exchange.owner
+        asked, format_, ignored = usage_report.wanted(exchange.request.query, project_id=own)
+        rows = await anyio.to_thread.run_sync(self.book.sums, asked)
+        is_csv = format_ == "csv"
+        write = usage_report.as_csv if is_csv else usage_report.as_json
+        headers: list[Header] = [CSV if is_csv else JSON]
+        if ignored:
+            headers.append((b"x-visus-ignored", ignored_header(ignored).encode()))
+        await exchange.finish(200, write(rows, asked, self.currency), headers=headers)
