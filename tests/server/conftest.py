@@ -19,6 +19,7 @@ FIXTURES = (
     "shelf",
     "failing",
     "counted",
+    "counting",
     "matrix",
     "moving",
     "native",

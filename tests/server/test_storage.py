@@ -64,9 +64,12 @@ def test_a_service_that_was_stopped_leaves_one_file_of_its_database(installation
     assert (installation / "visus.db").stat().st_mode & 0o777 == 0o600
 
 
-def from_page(data: bytes, first: int) -> bytes:
-    """All pages from that one on replaced by rubbish."""
-    return data[: first * 4096].ljust(len(data), b"\xaa")
+def spoilt(data: bytes, *, pages: range) -> bytes:
+    """Those pages replaced by rubbish; what the tables are called stands elsewhere."""
+    size = 4096
+    return (
+        data[: pages.start * size].ljust(pages.stop * size, b"\xaa") + data[pages.stop * size :]
+    )
 
 
 DAMAGE: dict[str, tuple[Callable[[bytes], bytes | None], str]] = {
@@ -75,7 +78,7 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes | None], str]] = {
     "something else": (lambda _: b"no database " * 999, "file is not a database"),
     "without its head": (lambda data: bytes(100) + data[100:], "file is not a database"),
     "cut off": (lambda data: data[:5000], "malformed"),
-    "overwritten": (lambda data: from_page(data, 8), "is damaged"),
+    "overwritten": (lambda data: spoilt(data, pages=range(8, 20)), "is damaged"),
 }
 
 

@@ -55,13 +55,18 @@ class Journal:
         """Enters something: from now on it outlives this process.
 
         Raises:
-            StorageUnavailable: it cannot be written; or the database takes nothing, and this
-                journal insists on it.
+            StorageUnavailable: it cannot be written, or the database takes nothing, and this
+                journal insists on it. Others remember what they cannot write.
         """
         if self.insists and self.fault is not None and isinstance(entry, Hold):
             raise self.fault
         with self._lock:
-            self._spool.append(entry)
+            try:
+                self._spool.append(entry)
+            except StorageUnavailable:
+                if self.insists:
+                    raise
+                self._spool.remember(entry)
         if not self._wanted.is_set():
             self._wanted.set()
             if self._thread is None:
@@ -71,9 +76,12 @@ class Journal:
     def hold_money(self, held: Hold) -> bool:
         """Enters a hold at once; whether its project's budget has room. Blocking.
 
+        What was spent before is brought to the database first, so that it counts.
+
         Raises:
             StorageUnavailable: the database does not answer.
         """
+        self.flush()
         with storage_faults(), self.engine.begin() as connection:
             return entries.hold_money(connection, held)
 

@@ -196,7 +196,7 @@ class Ledger:
             QuotaExhausted: its project's budget has no room for it.
             StorageUnavailable: it cannot be written.
         """
-        if held.budget_micros is None:
+        if not held.held_micros:  # no budget, or a model that costs nothing
             self.journal.enter(held)
         elif not await anyio.to_thread.run_sync(self.journal.hold_money, held):
             raise QuotaExhausted(

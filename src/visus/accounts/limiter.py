@@ -71,6 +71,8 @@ class Admission:
     inputs: int = 0
     outputs: int = 0
     """Tokens counted so far."""
+    counted_s: float = 0.0
+    """When they were first counted."""
     is_in: bool = field(default=True)
 
     def count(self, inputs: int, outputs: int) -> None:
@@ -86,14 +88,16 @@ class Admission:
             meter.at(now_s)
             _check_tokens(meter.inputs, inputs, more[0], now_s, "input tokens")
             _check_tokens(meter.outputs, outputs, more[1], now_s, "output tokens")
-        self._add(*more, now_s)
+        if not self.counted_s:
+            self.counted_s = now_s
+        self._correct(*more, now_s)
 
     def correct(self, inputs: int, outputs: int) -> None:
         """Puts what was really used in the place of what was counted."""
         now_s = self.clock()
         for meter in self.meters:
             meter.at(now_s)
-        self._add(inputs - self.inputs, outputs - self.outputs, now_s)
+        self._correct(inputs - self.inputs, outputs - self.outputs, now_s)
 
     def standings(self) -> Standings:
         """How the caller stands now."""
@@ -109,14 +113,14 @@ class Admission:
             for meter in self.meters:
                 meter.in_flight -= 1
 
-    def _add(self, inputs: int, outputs: int, now_s: float) -> None:
+    def _correct(self, inputs: int, outputs: int, now_s: float) -> None:
         self.inputs += inputs
         self.outputs += outputs
         for meter in self.meters:
             if inputs and meter.inputs is not None:
-                meter.inputs.add(inputs, now_s)
+                meter.inputs.correct(inputs, self.counted_s, now_s)
             if outputs and meter.outputs is not None:
-                meter.outputs.add(outputs, now_s)
+                meter.outputs.correct(outputs, self.counted_s, now_s)
 
 
 class Limiter:

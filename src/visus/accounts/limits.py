@@ -64,11 +64,26 @@ class Window:
             self.used -= seconds.popleft()[1]
 
     def left(self) -> int:
-        """How much more there may be now; corrections may have made it negative."""
+        """How much more there may be now; none where a correction went over the limit."""
         return max(0, self.limit - self.used)
 
+    def correct(self, amount: int, counted_s: float, now_s: float) -> None:
+        """Counts so much more than was counted at `counted_s`, or less where it is negative.
+
+        Less is only counted where the rest still is: what has left the window takes nothing
+        with it of what came later.
+        """
+        second = int(counted_s)
+        for one in reversed(self._seconds):
+            if one[0] == second:
+                one[1] += amount
+                self.used += amount
+                return
+        if amount > 0:
+            self.add(amount, now_s)
+
     def add(self, amount: int, now_s: float) -> None:
-        """Counts `amount`, negative where less came than was thought."""
+        """Counts `amount` now."""
         second = int(now_s)
         self.used += amount
         if self._seconds and self._seconds[-1][0] == second:

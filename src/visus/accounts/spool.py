@@ -19,6 +19,8 @@ from visus.accounts.entries import Batch, Entry, Hold, Settlement
 from visus.errors import StorageUnavailable
 
 SUFFIX: Final = ".entries"
+MAX_REMEMBERED: Final = 100_000
+"""Entries of which none is in a file."""
 _encode: Final = msgspec.json.Encoder().encode
 _fields: Final = msgspec.json.Decoder(list[object]).decode
 _KINDS: Final[dict[str, type[Hold] | type[Settlement]]] = {"hold": Hold, "settle": Settlement}
@@ -40,6 +42,7 @@ class Spool:
         self._node = node
         self._number = 0
         self._file: int | None = None
+        self._size = 0
         self._pending: list[Entry] = []
 
     def append(self, entry: Entry) -> None:
@@ -52,20 +55,33 @@ class Spool:
         line = _encode((kind, *entry)) + b"\n"
         try:
             if self._file is None:
-                self._file = _opened(self._path())
+                self._file, self._size = _opened(self._path()), 0
             written = os.write(self._file, line)
         except OSError as fault:
             raise _unwritten(str(fault)) from fault
         if written != len(line):
+            os.ftruncate(self._file, self._size)  # or the next line would begin within this one
             raise _unwritten("the disk is full")
+        self._size += written
+        self._pending.append(entry)
+
+    def remember(self, entry: Entry) -> None:
+        """Keeps an entry that could not be appended: it does not outlive the process.
+
+        Raises:
+            StorageUnavailable: there are too many of them.
+        """
+        if len(self._pending) >= MAX_REMEMBERED:
+            raise _unwritten("too much is only remembered")
         self._pending.append(entry)
 
     def cut(self) -> Piece | None:
         """Everything since the last cut; what is appended next goes into another file."""
-        if self._file is None:
+        if not self._pending:
             return None
         piece = Piece(self._path(), Batch(self._path().stem, self._pending))
-        os.close(self._file)
+        if self._file is not None:
+            os.close(self._file)
         self._file, self._pending = None, []
         self._number += 1
         return piece

@@ -6,7 +6,7 @@ should not wait for the table printer.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -52,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     _pull(commands.add_parser("pull", help="have a model on this machine"))
     _rm(commands.add_parser("rm", help="remove a model that was pulled"))
     _keys(commands.add_parser("keys", help="make, list and revoke API keys"))
+    _admin(commands.add_parser("admin", help="organisations, projects and their keys"))
+    _usage(commands.add_parser("usage", help="show what was used, and what it cost"))
     _with_config(commands.add_parser("doctor", help="say what is ready and what is missing"))
     return parser
 
@@ -158,3 +160,85 @@ def _keys(parser: argparse.ArgumentParser) -> None:
     revoke.add_argument("key_id", help="its id, from 'visus keys list'")
     for action in (create, actions.add_parser("list", help="list the keys"), revoke):
         _with_config(action)
+
+
+def _admin(parser: argparse.ArgumentParser) -> None:
+    things = parser.add_subparsers(dest="thing", required=True, metavar="THING")
+    organisations = _actions(things.add_parser, "organisations", "who has projects")
+    organisations["create"].add_argument("name")
+    projects = _actions(
+        things.add_parser, "projects", "who owns files and pays", "set", "archive"
+    )
+    projects["create"].add_argument("name")
+    projects["create"].add_argument("--organisation", metavar="ID", help="whose it is")
+    for name in ("set", "archive"):
+        projects[name].add_argument("project_id", metavar="ID")
+    for name in ("create", "set"):
+        _terms(projects[name])
+        projects[name].add_argument(
+            "--budget", metavar="AMOUNT", help="for a month, in the ledger's currency"
+        )
+    keys = _actions(things.add_parser, "keys", "who may call", "set", "rotate", "revoke")
+    keys["create"].add_argument("name")
+    keys["create"].add_argument("--project", metavar="ID", help="default: one of its own")
+    keys["create"].add_argument(
+        "--admin", action="store_true", help="a key for /admin, and for nothing else"
+    )
+    for name in ("set", "rotate", "revoke"):
+        keys[name].add_argument("key_id", metavar="ID")
+    for name in ("create", "set"):
+        _terms(keys[name])
+        keys[name].add_argument("--blind", choices=("refuse", "reroute", "describe"))
+        keys[name].add_argument("--expires-in", metavar="DAYS", help="from now on")
+    keys["rotate"].add_argument(
+        "--overlap",
+        type=int,
+        default=86_400,
+        metavar="SECONDS",
+        help="how long the old key is still valid (default a day)",
+    )
+
+
+def _actions(
+    add: Callable[..., argparse.ArgumentParser], thing: str, summary: str, *more: str
+) -> dict[str, argparse.ArgumentParser]:
+    parser = add(thing, help=summary)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    made = {name: actions.add_parser(name) for name in ("create", "list", *more)}
+    for action in made.values():
+        _with_config(action)
+    return made
+
+
+def _terms(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "'none' in the place of a value takes the bound away."
+    parser.add_argument(
+        "--residency",
+        action="append",
+        metavar="PLACE",
+        help="a country's two letters, 'eu' or 'local'; given twice, either will do",
+    )
+    parser.add_argument(
+        "--models", nargs="+", metavar="MODEL", help="the only ones that may be asked"
+    )
+    for name, what in (
+        ("--requests", "requests a minute"),
+        ("--input-tokens", "input tokens a minute"),
+        ("--output-tokens", "output tokens a minute"),
+        ("--concurrent", "requests at the same time"),
+    ):
+        parser.add_argument(name, metavar="N", help=what)
+
+
+def _usage(parser: argparse.ArgumentParser) -> None:
+    _with_config(parser)
+    parser.add_argument("--since", metavar="DAY", help="like 2026-11-01 (default 30 days ago)")
+    parser.add_argument("--until", metavar="DAY", help="the last day (default now)")
+    parser.add_argument("--bucket", default="day", help="hour, day (the default) or all")
+    parser.add_argument(
+        "--by", default="model", help="project, key, model, provider, region; with commas"
+    )
+    parser.add_argument("--project", metavar="ID", help="only this one's")
+    parser.add_argument(
+        "--format", default="table", choices=("table", "csv", "json"), help="default table"
+    )

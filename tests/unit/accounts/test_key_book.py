@@ -5,7 +5,7 @@ import time
 import pytest
 import sqlalchemy as sql
 
-from visus.accounts.keys import Key, KeyBook, digest, new_secret
+from visus.accounts.keys import Key, KeyBook, Terms, digest, new_secret
 from visus.core.places import Demand
 from visus.errors import InvalidValue, StorageUnavailable
 
@@ -17,7 +17,7 @@ def book(engine: sql.Engine) -> KeyBook:
 
 def test_a_key_is_found_by_its_digest_as_it_was_made(book: KeyBook) -> None:
     before = int(time.time())
-    made, secret = book.create("für Zoë 🗝", residency=["de", "eu"], blind="describe")
+    made, secret = book.create("für Zoë 🗝", Terms(residency=["de", "eu"], blind="describe"))
     assert book.find(digest(secret)) == made
     assert made.name == "für Zoë 🗝"
     assert secret.endswith(made.hint)
@@ -83,8 +83,8 @@ def test_a_name_holds_no_nul(book: KeyBook) -> None:
 
 
 def test_more_places_than_are_kept_are_refused(book: KeyBook) -> None:
-    assert book.create("some", residency=["de"] * 66)
+    assert book.create("some", Terms(residency=["de"] * 66))
     with pytest.raises(InvalidValue) as caught:
-        book.create("many", residency=["de"] * 67 + ["eu"])
+        book.create("many", Terms(residency=["de"] * 67 + ["eu"]))
     assert caught.value.param == "residency"
     assert len(book.known()) == 1

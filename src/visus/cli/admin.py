@@ -1,0 +1,268 @@
+"""`visus admin`: organisations, projects and keys, in the database of this installation."""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from visus.accounts.keys import USUAL, Key, KeyBook, Terms
+from visus.accounts.limits import Limits
+from visus.accounts.projects import UNBOUND, Project, ProjectBook, ProjectTerms
+from visus.accounts.usage import UsageBook
+from visus.cli.configured import configuration
+from visus.server.state import open_book
+
+NONE = "none"
+"""What is written where a bound is to be taken away."""
+MICROS = 1_000_000
+
+
+def run(options: argparse.Namespace) -> int:
+    """Makes, lists, changes and ends organisations, projects and keys."""
+    book = open_book(configuration(options))
+    try:
+        return _ACTIONS[options.thing, options.action](book, options)
+    finally:
+        book.close()
+
+
+# --- Organisations and projects --------------------------------------------------------------
+
+
+def _new_organisation(book: KeyBook, options: argparse.Namespace) -> int:
+    print(ProjectBook(book.engine).create_organisation(options.name).organisation_id)
+    return 0
+
+
+def _organisations(book: KeyBook, _options: argparse.Namespace) -> int:
+    found = ProjectBook(book.engine).organisations()
+    rows = [(one.organisation_id, one.name, _day(one.created_at)) for one in found]
+    return _print(("id", "name", "made"), rows)
+
+
+def _new_project(book: KeyBook, options: argparse.Namespace) -> int:
+    made = ProjectBook(book.engine).create(
+        options.name,
+        _project_terms(options, UNBOUND),
+        organisation_id=options.organisation,
+    )
+    print(made.project_id)
+    return 0
+
+
+def _projects(book: KeyBook, _options: argparse.Namespace) -> int:
+    usage = UsageBook(book.engine)
+    rows: list[tuple[str, ...]] = []
+    for one in ProjectBook(book.engine).known():
+        spent = usage.spending(one.project_id, now_s=time.time())
+        rows.append(
+            (
+                one.project_id,
+                one.name,
+                one.organisation_id,
+                _project_bounds(one),
+                _money(spent.spent_micros),
+                "archived" if one.archived_at else "open",
+            )
+        )
+    return _print(("id", "name", "organisation", "may", "spent this month", "state"), rows)
+
+
+def _change_project(book: KeyBook, options: argparse.Namespace) -> int:
+    projects = ProjectBook(book.engine)
+    found = projects.find(options.project_id)
+    if found is None:
+        return _missing("project", options.project_id)
+    projects.change(options.project_id, _project_terms(options, found.terms))
+    print(f"{options.project_id} is changed.")
+    return 0
+
+
+def _archive_project(book: KeyBook, options: argparse.Namespace) -> int:
+    if ProjectBook(book.engine).archive(options.project_id) is None:
+        return _missing("project", options.project_id)
+    print(f"{options.project_id} is archived: its keys are refused.")
+    return 0
+
+
+# --- Keys ------------------------------------------------------------------------------------
+
+
+def _new_key(book: KeyBook, options: argparse.Namespace) -> int:
+    if options.admin:
+        return _shown(*book.create_admin(options.name))
+    terms = _key_terms(options, USUAL)
+    return _shown(*book.create(options.name, terms, project_id=options.project))
+
+
+def _keys(book: KeyBook, _options: argparse.Namespace) -> int:
+    now_s = time.time()
+    rows = [
+        (
+            one.key_id,
+            one.name,
+            "administrator" if one.is_admin else one.project_id,
+            f"…{one.hint}",
+            _key_bounds(one),
+            _day(one.expires_at) if one.expires_at else "",
+            one.state(now_s),
+        )
+        for one in book.known()
+    ]
+    return _print(("id", "name", "project", "ends in", "may", "until", "state"), rows)
+
+
+def _change_key(book: KeyBook, options: argparse.Namespace) -> int:
+    terms = book.terms(options.key_id)
+    if terms is None or not book.change(options.key_id, _key_terms(options, terms)):
+        return _missing("valid key", options.key_id)
+    print(f"{options.key_id} is changed.")
+    return 0
+
+
+def _rotate_key(book: KeyBook, options: argparse.Namespace) -> int:
+    made = book.rotate(options.key_id, overlap_s=options.overlap)
+    return _missing("valid key", options.key_id) if made is None else _shown(*made)
+
+
+def _revoke_key(book: KeyBook, options: argparse.Namespace) -> int:
+    if not book.revoke(options.key_id):
+        return _missing("valid key", options.key_id)
+    print(f"{options.key_id} is revoked.")
+    return 0
+
+
+_ACTIONS = {
+    ("organisations", "create"): _new_organisation,
+    ("organisations", "list"): _organisations,
+    ("projects", "create"): _new_project,
+    ("projects", "list"): _projects,
+    ("projects", "set"): _change_project,
+    ("projects", "archive"): _archive_project,
+    ("keys", "create"): _new_key,
+    ("keys", "list"): _keys,
+    ("keys", "set"): _change_key,
+    ("keys", "rotate"): _rotate_key,
+    ("keys", "revoke"): _revoke_key,
+}
+
+
+# --- What is written and shown ---------------------------------------------------------------
+
+
+def _project_terms(options: argparse.Namespace, now: ProjectTerms) -> ProjectTerms:
+    budget = now.budget_micros
+    if options.budget is not None:
+        budget = None if options.budget == NONE else round(float(options.budget) * MICROS)
+    limits = _limits(options, now.limits or Limits())
+    return ProjectTerms(
+        _residency(options.residency, now.residency),
+        _listed(options.models, now.models),
+        now.limits if limits == (now.limits or Limits()) else limits,
+        budget,
+    )
+
+
+def _key_terms(options: argparse.Namespace, now: Terms) -> Terms:
+    return Terms(
+        _residency(options.residency, now.residency),
+        options.blind or now.blind,
+        _listed(options.models, now.models),
+        _limits(options, now.limits),
+        _end(options.expires_in, now.expires_at),
+    )
+
+
+def _end(wanted: str | None, now: int | None) -> int | None:
+    if wanted is None:
+        return now
+    return None if wanted == NONE else int(time.time() + float(wanted) * 86_400)
+
+
+def _residency(wanted: Sequence[str] | None, now: Sequence[str]) -> Sequence[str]:
+    if not wanted:
+        return now
+    return () if NONE in wanted else tuple(wanted)
+
+
+def _listed(wanted: Sequence[str] | None, now: Sequence[str] | None) -> Sequence[str] | None:
+    if not wanted:
+        return now
+    return None if NONE in wanted else list(wanted)
+
+
+def _limits(options: argparse.Namespace, now: Limits) -> Limits:
+    def chosen(wanted: str | None, before: int | None) -> int | None:
+        if wanted is None:
+            return before
+        return None if wanted == NONE else int(wanted)
+
+    return Limits(
+        chosen(options.requests, now.requests_per_minute),
+        chosen(options.input_tokens, now.input_tokens_per_minute),
+        chosen(options.output_tokens, now.output_tokens_per_minute),
+        chosen(options.concurrent, now.concurrent_requests),
+    )
+
+
+def _project_bounds(one: Project) -> str:
+    terms = one.terms
+    budget = () if terms.budget_micros is None else (f"{_money(terms.budget_micros)} a month",)
+    return "; ".join((*_bounds(terms.residency, terms.models, terms.limits), *budget))
+
+
+def _key_bounds(one: Key) -> str:
+    places = [place for demand in one.within for place in demand.places]
+    models = None if one.models is None else sorted(one.models)
+    return "; ".join(_bounds(places, models, one.limits))
+
+
+def _bounds(
+    places: Sequence[str], models: Sequence[str] | None, limits: Limits | None
+) -> Iterable[str]:
+    if places:
+        yield f"in {' or '.join(places)}"
+    if models is not None:
+        yield ", ".join(models) or "no model"
+    if limits is None:
+        return
+    for count, what in (
+        (limits.requests_per_minute, "requests a minute"),
+        (limits.input_tokens_per_minute, "input tokens a minute"),
+        (limits.output_tokens_per_minute, "output tokens a minute"),
+        (limits.concurrent_requests, "at once"),
+    ):
+        if count is not None:
+            yield f"{count} {what}"
+
+
+def _print(names: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
+    table = Table()
+    for place, name in enumerate(names):
+        table.add_column(name, no_wrap=place == 0, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+    return 0
+
+
+def _shown(key: Key, secret: str) -> int:
+    print(f"{key.key_id}: keep the key, it is not shown again.", file=sys.stderr)
+    print(secret)
+    return 0
+
+
+def _missing(what: str, wanted: str) -> int:
+    print(f"There is no {what} {wanted!r}.", file=sys.stderr)
+    return 1
+
+
+def _money(micros: int) -> str:
+    return f"{micros / MICROS:.2f}"
+
+
+def _day(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(seconds))

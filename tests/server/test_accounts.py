@@ -1,0 +1,522 @@
+"""Accounts as a platform team meets them: keys, limits, money and the ledger."""
+
+import csv
+import io
+import json
+import os
+import secrets
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+from tests.conftest import FAST, upstream_config
+from tests.support.claims import answered, refused
+from tests.support.raw import connected, request_bytes
+from tests.support.service import ROOT, Reply, Service, ask
+from tests.support.upstream import Upstream
+
+PRICED = """
+[limits.models.able]
+requests_per_minute = 2
+[ledger]
+write_every_s = 0.05
+sweep_s = 0.2
+lease_s = 1.5
+rates = { USD = 500_000 }
+[[models]]
+id = "dear"
+provider = "scripted"
+upstream_id = "good"
+aliases = ["costly"]
+input_modalities = ["text", "image"]
+price = { input_micros = 2_000_000, output_micros = 10_000_000, currency = "USD" }
+[[models]]
+id = "leads-away"
+provider = "closed"
+fallbacks = ["dear", "good"]
+[[providers]]
+name = "closed"
+dialect = "openai"
+base_url = "http://127.0.0.1:9/v1"
+"""
+PATIENT = FAST.replace("attempts = 1", "attempts = 3")
+USED = (812, 3)
+"""Tokens that the upstream tells of each answer."""
+COST = (812 * 2 + 3 * 10) // 2
+"""In millionths of a euro: so many of a dollar, of which each is worth half a euro."""
+
+
+@pytest.fixture(scope="module")
+def counting(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service with prices, and a ledger that is quick."""
+    running = Service(
+        tmp_path_factory.mktemp("counting"),
+        upstream_config(upstream.port, PATIENT, PRICED),
+        SCRIPTED_KEY="sk-upstream",
+    )
+    yield running
+    running.stop()
+
+
+def visus(service: Service, *words: str) -> str:
+    """What the command line prints."""
+    command = [sys.executable, "-m", "visus", *words]
+    where = ["--config", service.folder / "config.toml", "--state", service.folder / "state"]
+    done = subprocess.run(  # noqa: S603 -- our own program
+        [*command, *map(str, where)], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def boss(counting: Service) -> str:
+    """The key of an administrator."""
+    return visus(counting, "admin", "keys", "create", "boss", "--admin")
+
+
+def call(service: Service, secret: str, method: str, path: str, body: Any = None) -> Reply:
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+    return service.request(method, path, data, headers)
+
+
+def made(service: Service, boss: str, thing: str, **body: Any) -> dict[str, Any]:
+    reply = call(service, boss, "POST", f"/admin/{thing}", {"name": "x", **body})
+    assert reply.status == 200, reply.body
+    return reply.json()
+
+
+def question(service: Service, secret: str, model: str = "good", **more: Any) -> Reply:
+    return call(service, secret, "POST", "/v1/chat/completions", ask(model, **more))
+
+
+def eventually(look: Any, wanted: Any, *, patience_s: float = 5) -> None:
+    end_s = time.monotonic() + patience_s
+    while (found := look()) != wanted and time.monotonic() < end_s:
+        time.sleep(0.02)
+    assert found == wanted
+
+
+def rows(service: Service, request_id: str) -> list[dict[str, Any]]:
+    """What the ledger holds of a request, once it is settled."""
+    with closing(sqlite3.connect(service.folder / "state" / "visus.db")) as database:
+        database.row_factory = sqlite3.Row
+        query = "SELECT * FROM usage_records WHERE id = ? AND lease_until IS NULL"
+        return [dict(row) for row in database.execute(query, [request_id])]
+
+
+def row(service: Service, reply: Reply) -> dict[str, Any]:
+    request_id = reply.headers["x-request-id"]
+    eventually(lambda: len(rows(service, request_id)), 1)
+    return rows(service, request_id)[0]
+
+
+# --- Administrators --------------------------------------------------------------------------
+
+
+def test_an_organisation_has_projects_and_they_have_keys(counting: Service, boss: str) -> None:
+    company = made(counting, boss, "organisations", name="Acme")
+    project = made(counting, boss, "projects", organisation=company["id"], residency=["DE"])
+    key = made(counting, boss, "keys", project=project["id"], models=["good", "in-germany"])
+    assert project["organisation"] == company["id"]
+    assert (key["project"], key["state"], key["models"]) == (
+        project["id"], "valid", ["good", "in-germany"],
+    )  # fmt: skip
+    listed = call(counting, boss, "GET", "/admin/keys").json()["data"]
+    (found,) = [one for one in listed if one["id"] == key["id"]]
+    assert found == key | {"secret": None}
+    # The project's place holds for the key, and the key's models for all that it can see.
+    reply = question(counting, key["secret"])
+    refused(counting, reply, 400, "residency_unavailable", "model")
+    answered(counting, question(counting, key["secret"], "in-germany"))
+    seen = call(counting, key["secret"], "GET", "/v1/models").json()["data"]
+    assert [one["id"] for one in seen] == ["in-germany"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/admin/keys"), ("POST", "/admin/keys"), ("GET", "/admin/usage")],
+)
+def test_the_routes_of_administrators_are_theirs_alone(
+    counting: Service, method: str, path: str
+) -> None:
+    refused(counting, call(counting, counting.key, method, path), 403, "admin_only")
+    refused(counting, call(counting, "sk-admin-wrong", method, path), 401, "invalid_api_key")
+
+
+def test_an_administrator_asks_no_models(counting: Service, boss: str) -> None:
+    refused(counting, question(counting, boss), 403, "admin_only")
+
+
+def test_elsewhere_there_are_no_such_routes(upstream: Upstream, tmp_path: Path) -> None:
+    config = FAST + '[admin]\nnetworks = ["10.0.0.0/8"]\n'
+    service = Service(tmp_path, upstream_config(upstream.port, config), SCRIPTED_KEY="sk-x")
+    try:
+        secret = visus(service, "admin", "keys", "create", "boss", "--admin")
+        refused(service, call(service, secret, "GET", "/admin/keys"), 404, "unknown_url")
+        refused(service, call(service, service.key, "GET", "/admin/keys"), 404, "unknown_url")
+    finally:
+        service.stop()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "error"),
+    [
+        ("keys", {}, (400, "missing_required_parameter", "name")),
+        ("keys/key_0/rotate", {}, (404, "not_found", None)),
+        *(
+            (path, {"name": "x"} | body, (400, "invalid_value", param))
+            for path, body, param in (
+                ("keys", {"colour": "red"}, "colour"),
+                ("keys", {"name": ""}, "name"),
+                ("keys", {"name": "a\0b"}, "name"),
+                ("keys", {"models": ["godo"]}, "models[0]"),
+                ("keys", {"residency": ["mars"]}, "residency"),
+                ("keys", {"project": "proj_0"}, "project"),
+                ("keys", {"limits": {"requests_per_minute": 0}}, "limits.requests_per_minute"),
+                ("keys", {"expires_at": -1}, "expires_at"),
+                ("projects", {"organisation": "org_0"}, "organisation"),
+                ("projects", {"monthly_budget_micros": -1}, "monthly_budget_micros"),
+            )
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(
+    counting: Service,
+    boss: str,
+    path: str,
+    body: dict[str, Any],
+    error: tuple[int, str, str | None],
+) -> None:
+    refused(counting, call(counting, boss, "POST", f"/admin/{path}", body), *error)
+
+
+# --- Keys ------------------------------------------------------------------------------------
+
+
+def test_a_key_asks_its_models_only_by_whatever_way(counting: Service, boss: str) -> None:
+    secret = made(counting, boss, "keys", models=["good", "leads-away"])["secret"]
+    answered(counting, question(counting, secret))
+    for model in ("dear", "costly"):
+        refused(counting, question(counting, secret, model), 403, "model_not_allowed", "model")
+    reply = question(counting, secret, visus={"fallbacks": ["dear"]})
+    refused(counting, reply, 403, "model_not_allowed", "visus.fallbacks[0]")
+    reply = question(counting, secret, "leads-away")
+    assert answered(counting, reply)
+    assert reply.headers["x-visus-model"] == "good"
+
+
+def test_a_key_ends_when_its_time_is_over(counting: Service, boss: str) -> None:
+    key = made(counting, boss, "keys", expires_at=int(time.time()) + 2)
+    answered(counting, question(counting, key["secret"]))
+    eventually(lambda: question(counting, key["secret"]).status, 401)
+    assert call(counting, boss, "GET", f"/admin/keys/{key['id']}").json()["state"] == "expired"
+
+
+def test_a_key_that_is_replaced_is_valid_for_a_while(counting: Service, boss: str) -> None:
+    old = made(counting, boss, "keys", models=["good"])
+    path = f"/admin/keys/{old['id']}/rotate"
+    new = call(counting, boss, "POST", path, {"overlap_s": 60}).json()
+    assert (new["project"], new["models"]) == (old["project"], ["good"])
+    for secret in (old["secret"], new["secret"]):
+        answered(counting, question(counting, secret))
+    newest = call(counting, boss, "POST", f"/admin/keys/{new['id']}/rotate", {"overlap_s": 0})
+    eventually(lambda: question(counting, new["secret"]).status, 401, patience_s=1)
+    answered(counting, question(counting, newest.json()["secret"]))
+    again = call(counting, boss, "POST", f"/admin/keys/{new['id']}/rotate", {})
+    refused(counting, again, 409, "conflict")
+
+
+def test_a_key_that_is_revoked_is_refused_within_a_second(counting: Service, boss: str) -> None:
+    key = made(counting, boss, "keys")
+    answered(counting, question(counting, key["secret"]))
+    reply = call(counting, boss, "DELETE", f"/admin/keys/{key['id']}")
+    assert reply.json()["state"] == "revoked"
+    eventually(lambda: question(counting, key["secret"]).status, 401, patience_s=1)
+    change = call(counting, boss, "PATCH", f"/admin/keys/{key['id']}", {"models": None})
+    refused(counting, change, 409, "conflict")
+
+
+def test_a_project_that_is_archived_ends_all_its_keys(counting: Service, boss: str) -> None:
+    project = made(counting, boss, "projects")["id"]
+    keys = [made(counting, boss, "keys", project=project)["secret"] for _ in range(2)]
+    for secret in keys:
+        answered(counting, question(counting, secret))
+    call(counting, boss, "POST", f"/admin/projects/{project}/archive")
+    for secret in keys:
+        eventually(lambda secret=secret: question(counting, secret).status, 401, patience_s=1)
+
+
+def test_keys_of_one_project_share_its_files_and_no_others(
+    counting: Service, boss: str
+) -> None:
+    project = made(counting, boss, "projects")["id"]
+    one, two = (made(counting, boss, "keys", project=project)["secret"] for _ in range(2))
+    stranger = made(counting, boss, "keys")["secret"]
+    with openai.OpenAI(base_url=counting.url, api_key=one) as client:
+        file_id = client.files.create(file=("a.txt", b"abc"), purpose="user_data").id
+    assert call(counting, two, "GET", f"/v1/files/{file_id}/content").body == b"abc"
+    reply = call(counting, stranger, "GET", f"/v1/files/{file_id}")
+    refused(counting, reply, 404, "file_not_found")
+
+
+# --- Limits ----------------------------------------------------------------------------------
+
+
+def test_as_many_as_the_limit_says_and_the_answers_count_down(
+    counting: Service, boss: str
+) -> None:
+    secret = made(counting, boss, "keys", limits={"requests_per_minute": 3})["secret"]
+    left = []
+    for _ in range(3):
+        reply = question(counting, secret)
+        answered(counting, reply)
+        assert reply.headers["x-ratelimit-limit-requests"] == "3"
+        left.append(reply.headers["x-ratelimit-remaining-requests"])
+    assert left == ["2", "1", "0"]
+    reply = question(counting, secret)
+    refused(counting, reply, 429, "rate_limit_exceeded")
+    assert 1 <= int(reply.headers["retry-after"]) <= 61
+    assert reply.headers["x-ratelimit-remaining-requests"] == "0"
+    assert reply.json()["error"]["type"] == "rate_limit_error"
+    # Whatever asks no model is not counted, and told all the same.
+    seen = call(counting, secret, "GET", "/v1/models")
+    assert (seen.status, seen.headers["x-ratelimit-remaining-requests"]) == (200, "0")
+
+
+def test_of_many_at_once_no_more_than_the_limit_pass(counting: Service, boss: str) -> None:
+    secret = made(counting, boss, "keys", limits={"requests_per_minute": 10})["secret"]
+    with ThreadPoolExecutor(20) as threads:
+        replies = list(threads.map(lambda _: question(counting, secret), range(40)))
+    assert sorted(reply.status for reply in replies) == [200] * 10 + [429] * 30
+
+
+def test_a_project_is_limited_on_one_model(counting: Service, boss: str) -> None:
+    project = made(counting, boss, "projects")["id"]
+    keys = [made(counting, boss, "keys", project=project)["secret"] for _ in range(2)]
+    for secret in keys:
+        answered(counting, question(counting, secret, "able"))
+    refused(counting, question(counting, keys[0], "able"), 429, "rate_limit_exceeded")
+    answered(counting, question(counting, keys[0]))
+
+
+def test_requests_at_the_same_time_are_limited(counting: Service, boss: str) -> None:
+    secret = made(counting, boss, "keys", limits={"concurrent_requests": 2})["secret"]
+    with ThreadPoolExecutor(5) as threads:
+        replies = list(threads.map(lambda _: question(counting, secret, "late"), range(5)))
+    assert sorted(reply.status for reply in replies) == [200, 200, 429, 429, 429]
+    (one, *_) = [reply for reply in replies if reply.status == 429]
+    refused(counting, one, 429, "concurrency_exceeded")
+    answered(counting, question(counting, secret))
+
+
+def test_tokens_are_limited_by_the_estimate_and_corrected(counting: Service, boss: str) -> None:
+    limits = {"output_tokens_per_minute": 150}
+    secret = made(counting, boss, "keys", limits=limits)["secret"]
+    for _ in range(3):  # each counts with 100 until its answer is there, and with 3 then
+        reply = question(counting, secret, max_tokens=100)
+        answered(counting, reply)
+    assert reply.headers["x-ratelimit-limit-tokens"] == "150"
+    assert reply.headers["x-ratelimit-remaining-tokens"] == str(150 - 3 * USED[1])
+    refused(counting, question(counting, secret, max_tokens=145), 429, "rate_limit_exceeded")
+    never = question(counting, secret, max_tokens=1000)
+    refused(counting, never, 429, "rate_limit_exceeded")
+    assert never.headers["x-should-retry"] == "false"
+    assert "retry-after" not in never.headers
+
+
+def test_other_limits_hold_from_the_next_moment_on(counting: Service, boss: str) -> None:
+    key = made(counting, boss, "keys", limits={"requests_per_minute": 1})
+    answered(counting, question(counting, key["secret"]))
+    refused(counting, question(counting, key["secret"]), 429, "rate_limit_exceeded")
+    path = f"/admin/keys/{key['id']}"
+    changed = call(counting, boss, "PATCH", path, {"limits": {"requests_per_minute": 9}})
+    assert changed.json()["limits"]["requests_per_minute"] == 9
+    eventually(lambda: question(counting, key["secret"]).status, 200, patience_s=1)
+
+
+# --- Money -----------------------------------------------------------------------------------
+
+
+def test_an_answer_costs_what_its_model_costs(counting: Service) -> None:
+    for stream in (False, True):
+        reply = question(counting, counting.key, "dear", stream=stream)
+        answered(counting, reply)
+        found = row(counting, reply)
+        assert (found["status"], found["attempts"]) == (200, 1)
+        assert (found["input_tokens"], found["output_tokens"]) == USED
+        assert found["cost_micros"] == COST
+        assert not found["is_estimated"]
+
+
+def test_a_budget_covers_what_it_covers_and_not_more(counting: Service, boss: str) -> None:
+    project = made(counting, boss, "projects", monthly_budget_micros=3000)
+    secret = made(counting, boss, "keys", project=project["id"])["secret"]
+    statuses = [question(counting, secret, "dear", max_tokens=50).status for _ in range(20)]
+    paid = statuses.count(200)
+    # Each holds a little more than 250 beforehand, and costs 827 afterwards.
+    assert statuses == [200] * paid + [429] * (20 - paid)
+    assert paid == 4
+    reply = question(counting, secret, "dear", max_tokens=50)
+    refused(counting, reply, 429, "insufficient_quota")
+    assert reply.json()["error"]["type"] == "insufficient_quota"
+    assert reply.headers["x-should-retry"] == "false"
+    path = f"/admin/projects/{project['id']}"
+    eventually(lambda: call(counting, boss, "GET", path).json()["held_micros"], 0)
+    assert call(counting, boss, "GET", path).json()["spent_micros"] == COST * paid
+    answered(counting, question(counting, secret))  # of a model that costs nothing
+
+
+def test_parallel_requests_do_not_overspend(counting: Service, boss: str) -> None:
+    project = made(counting, boss, "projects", monthly_budget_micros=1000)
+    secret = made(counting, boss, "keys", project=project["id"])["secret"]
+    with ThreadPoolExecutor(10) as threads:
+        work = lambda _: question(counting, secret, "dear", max_tokens=90)  # noqa: E731
+        replies = list(threads.map(work, range(30)))
+    paid = [reply.status for reply in replies].count(200)
+    path = f"/admin/projects/{project['id']}"
+    eventually(lambda: call(counting, boss, "GET", path).json()["held_micros"], 0)
+    assert call(counting, boss, "GET", path).json()["spent_micros"] == COST * paid
+    assert 1 <= paid <= 1000 // 450  # each holds at least 450
+
+
+# --- The ledger ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "status", "tokens"),
+    [
+        ("status_500", 502, (0, 0)),
+        ("cut_without_finish", 502, None),
+        ("closed", 502, (0, 0)),
+    ],
+)
+def test_what_failed_is_in_the_ledger_too(
+    counting: Service, model: str, status: int, tokens: tuple[int, int] | None
+) -> None:
+    asked = "leads-away" if model == "closed" else model
+    more: dict[str, Any] = {"visus": {"fallbacks": []}} if model == "closed" else {}
+    reply = question(counting, counting.key, asked, stream=True, **more)
+    found = row(counting, reply)
+    assert found["status"] == status
+    if tokens is None:
+        assert found["is_estimated"]
+        assert found["output_tokens"] > 0
+    else:
+        assert (found["input_tokens"], found["output_tokens"], found["cost_micros"]) == (
+            0,
+            0,
+            0,
+        )
+
+
+def test_what_was_refused_before_is_not(counting: Service) -> None:
+    for reply in (
+        question(counting, counting.key, "no-such-model"),
+        question(counting, counting.key, temperature=9),
+    ):
+        assert reply.status in {400, 404}
+        time.sleep(0.2)
+        assert rows(counting, reply.headers["x-request-id"]) == []
+
+
+def test_who_hangs_up_pays_for_what_was_heard(counting: Service, upstream: Upstream) -> None:
+    user = secrets.token_hex(8)
+    data = request_bytes(counting, ask("paced", user=user, stream=True))
+    with connected(counting, data) as line:
+        heard = b""
+        while b"content" not in heard:
+            heard += line.recv(4096)
+        request_id = heard.partition(b"x-request-id: ")[2].partition(b"\r\n")[0].decode()
+    eventually(lambda: len(rows(counting, request_id)), 1)
+    (found,) = rows(counting, request_id)
+    assert (found["status"], found["is_estimated"]) == (499, 1)
+    assert found["input_tokens"] > 0
+
+
+def test_usage_is_told_to_the_project_and_to_administrators(
+    counting: Service, boss: str
+) -> None:
+    project = made(counting, boss, "projects")["id"]
+    secret = made(counting, boss, "keys", project=project)["secret"]
+    for model in ("dear", "dear", "good"):
+        row(counting, question(counting, secret, model))
+    mine = call(counting, secret, "GET", "/v1/usage?group_by=model&bucket=all").json()
+    assert [(one["model"], one["requests"], one["cost_micros"]) for one in mine["data"]] == [
+        ("dear", 2, 2 * COST),
+        ("good", 1, 0),
+    ]
+    assert mine["currency"] == "EUR"
+    table = call(counting, secret, "GET", "/v2/usage?group_by=model,key&format=csv")
+    assert table.headers["content-type"] == "text/csv; charset=utf-8"
+    lines = list(csv.DictReader(io.StringIO(table.body.decode())))
+    assert [line["requests"] for line in lines] == ["2", "1"]
+    path = f"/admin/usage?project={project}&bucket=hour&group_by=project"
+    (everything,) = call(counting, boss, "GET", path).json()["data"]
+    assert (everything["project"], everything["requests"]) == (project, 3)
+    stranger = call(counting, counting.key, "GET", f"/v1/usage?project={project}&bucket=all")
+    assert stranger.headers["x-visus-ignored"] == "project"
+    assert stranger.json() != mine
+    shown = json.loads(visus(counting, "usage", "--project", project, "--format", "json"))
+    assert sum(one["requests"] for one in shown["data"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [
+        ("start=yesterday", "start"),
+        ("end=2026-13-01", "end"),
+        ("start=2026-11-02&end=2026-11-01", "end"),
+        ("bucket=week", "bucket"),
+        ("group_by=colour", "group_by"),
+        ("format=xml", "format"),
+    ],
+)
+def test_what_cannot_be_summed_is_refused(counting: Service, query: str, param: str) -> None:
+    reply = counting.get(f"/v1/usage?{query}")
+    refused(counting, reply, 400, "invalid_value", param)
+
+
+def test_no_word_and_no_picture_is_in_the_ledger(counting: Service) -> None:
+    row(
+        counting,
+        question(counting, counting.key, content="PROMPT-CANARY", user="PROMPT-CANARY"),
+    )
+    state = counting.folder / "state"
+    for path in (state / "visus.db", state / "visus.db-wal", *state.glob("ledger/*")):
+        assert b"PROMPT-CANARY" not in path.read_bytes()
+
+
+def test_a_process_that_is_killed_loses_nothing_that_was_told(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    config = upstream_config(upstream.port, FAST, PRICED.replace("0.05", "30"))
+    service = Service(tmp_path, config, SCRIPTED_KEY="sk-upstream")
+    told = [question(service, service.key) for _ in range(5)]
+    data = request_bytes(service, ask("paced", stream=True))
+    with connected(service, data) as line:
+        assert line.recv(100)
+        assert rows(service, told[0].headers["x-request-id"]) == []
+        service.stop(signal.SIGKILL)
+    service = Service(tmp_path, config, SCRIPTED_KEY="sk-upstream")
+    try:
+        assert [row(service, reply)["status"] for reply in told] == [200] * 5
+        with closing(sqlite3.connect(tmp_path / "state" / "visus.db")) as database:
+            left = "SELECT count(*) FROM usage_records WHERE lease_until IS NOT NULL"
+            assert database.execute(left).fetchone() == (0,)
+            given_up = "SELECT count(*) FROM usage_records WHERE status = 499"
+            assert database.execute(given_up).fetchone() == (1,)
+        assert os.listdir(tmp_path / "state" / "ledger") == []  # noqa: PTH208 -- names are enough
+        answered(service, question(service, service.key))
+    finally:
+        service.stop()

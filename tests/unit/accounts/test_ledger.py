@@ -1,0 +1,219 @@
+"""The contract of the ledger, kept by both databases."""
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sql
+
+from visus.accounts import entries, tables
+from visus.accounts.entries import Batch, Hold, Settlement
+from visus.accounts.journal import Journal
+from visus.accounts.spool import SUFFIX
+from visus.accounts.usage import UsageBook, UsageQuery
+
+NOW_MS = 1_764_500_000_000
+
+
+def held(record_id: str, *, micros: int = 0, budget: int | None = None) -> Hold:
+    return Hold(record_id, NOW_MS, NOW_MS + 1000, "node", "key", "proj", "m", micros, budget)
+
+
+def settled(record_id: str, *, held_micros: int = 0, cost: int = 7) -> Settlement:
+    return Settlement(
+        record_id, NOW_MS, NOW_MS + 5, "key", "proj", held_micros, "m", "somebody", "de",
+        200, 1, 10, 20, 3, 4, 5, 6, 7, 2, False, cost,
+    )  # fmt: skip
+
+
+def put(engine: sql.Engine, name: str, *batch: Hold | Settlement) -> None:
+    with engine.begin() as connection:
+        entries.write(connection, Batch(name, batch))
+
+
+def records(engine: sql.Engine) -> dict[str, tuple[int | None, int | None]]:
+    """Of each record its status and the end of its lease."""
+    table = tables.usage_records
+    with engine.connect() as connection:
+        rows = connection.execute(sql.select(table.c.id, table.c.status, table.c.lease_until))
+        return {row.id: (row.status, row.lease_until) for row in rows}
+
+
+def sums(engine: sql.Engine) -> dict[str, int]:
+    rows = UsageBook(engine).sums(UsageQuery(0, 2**40, "all"))
+    return dict(rows[0].sums) if rows else {}
+
+
+def money(engine: sql.Engine) -> tuple[int, int]:
+    found = UsageBook(engine).spending("proj", now_s=NOW_MS / 1000)
+    return found.spent_micros, found.held_micros
+
+
+def test_a_record_is_held_and_then_settled(engine: sql.Engine) -> None:
+    put(engine, "a", held("r"))
+    assert records(engine) == {"r": (None, NOW_MS + 1000)}
+    assert sums(engine) == {}
+    put(engine, "b", settled("r"))
+    assert records(engine) == {"r": (200, None)}
+    assert (sums(engine)["requests"], sums(engine)["input_tokens"]) == (1, 10)
+    assert money(engine) == (7, 0)
+
+
+def test_both_may_come_in_one_batch_and_many_records_too(engine: sql.Engine) -> None:
+    names = [f"r{place}" for place in range(1203)]
+    put(engine, "a", *map(held, names), *map(settled, names))
+    assert set(records(engine).values()) == {(200, None)}
+    assert sums(engine)["requests"] == 1203
+    assert sums(engine)["cost_micros"] == money(engine)[0] == 7 * 1203
+
+
+def test_a_batch_counts_once_however_often_it_comes(engine: sql.Engine) -> None:
+    for _ in range(3):
+        put(engine, "a", held("r"), settled("r"))
+    assert sums(engine)["requests"] == 1
+
+
+def test_a_record_is_settled_once(engine: sql.Engine) -> None:
+    put(engine, "a", held("r"), settled("r"))
+    put(engine, "b", settled("r", cost=1000))
+    assert (sums(engine)["requests"], money(engine)) == (1, (7, 0))
+
+
+def test_what_was_given_up_is_not_settled_any_more(engine: sql.Engine) -> None:
+    put(engine, "a", held("r"))
+    with engine.begin() as connection:
+        assert entries.release_leases(connection, now_ms=NOW_MS + 999) == 0
+        assert entries.release_leases(connection, now_ms=NOW_MS + 1001) == 1
+    put(engine, "b", settled("r"))
+    assert records(engine) == {"r": (entries.ABANDONED, None)}
+    assert (sums(engine), money(engine)) == ({}, (0, 0))
+
+
+def test_money_is_held_within_the_budget_and_given_back(engine: sql.Engine) -> None:
+    def hold(name: str, micros: int) -> bool:
+        with engine.begin() as connection:
+            return entries.hold_money(connection, held(name, micros=micros, budget=100))
+
+    assert hold("a", 60)
+    assert not hold("b", 41)
+    assert hold("c", 40)
+    assert money(engine) == (0, 100)
+    put(engine, "1", settled("a", held_micros=60, cost=10))
+    assert money(engine) == (10, 40)
+    with engine.begin() as connection:
+        entries.release_leases(connection, now_ms=NOW_MS + 5000)
+    assert money(engine) == (10, 0)
+    assert hold("d", 90)
+    assert not hold("e", 1)
+    assert set(records(engine)) == {"a", "c", "d"}
+
+
+def test_many_at_once_never_hold_more_than_there_is(engine: sql.Engine) -> None:
+    got: list[bool] = []
+
+    def work(worker: int) -> None:
+        for place in range(10):
+            with engine.begin() as connection:
+                one = held(f"{worker}-{place}", micros=7, budget=100)
+                got.append(entries.hold_money(connection, one))
+
+    threads = [threading.Thread(target=work, args=(one,)) for one in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(got) == 14
+    assert money(engine) == (0, 98)
+
+
+# --- On the way there ------------------------------------------------------------------------
+
+
+def journal(engine: sql.Engine, folder: Path, node: str = "node") -> Journal:
+    made = Journal(engine, folder, node, every_s=1000)
+    made.recover()
+    return made
+
+
+def pieces(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob(f"*{SUFFIX}"))
+
+
+def test_what_was_entered_outlives_the_process(engine: sql.Engine, tmp_path: Path) -> None:
+    child = os.fork()
+    if not child:
+        dying = Journal(engine, tmp_path, "child", every_s=1000)
+        for entry in (held("r"), settled("r"), held("s")):
+            dying.enter(entry)
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert records(engine) == {}
+    assert pieces(tmp_path) == ["child-00000000.entries"]
+    assert journal(engine, tmp_path).recover() == 0  # the first call took them
+    assert records(engine) == {"r": (200, None), "s": (None, NOW_MS + 1000)}
+    assert pieces(tmp_path) == []
+
+
+def test_a_line_that_was_not_finished_is_none(engine: sql.Engine, tmp_path: Path) -> None:
+    living = Journal(engine, tmp_path, "torn", every_s=1000)
+    living.enter(held("r"))
+    path = tmp_path / "torn-00000000.entries"
+    whole = path.read_bytes()
+    path.unlink()
+    path.write_bytes(whole + b'["settle","r",17')
+    journal(engine, tmp_path)
+    assert records(engine) == {"r": (None, NOW_MS + 1000)}
+
+
+def test_what_somebody_alive_has_is_left_to_them(engine: sql.Engine, tmp_path: Path) -> None:
+    tmp_path.mkdir(exist_ok=True)
+    living = Journal(engine, tmp_path, "living", every_s=1000)
+    living.enter(held("r"))
+    assert journal(engine, tmp_path, "another").recover() == 0
+    assert pieces(tmp_path) == ["living-00000000.entries"]
+    living.close()
+    assert records(engine) == {"r": (None, NOW_MS + 1000)}
+    assert pieces(tmp_path) == []
+
+
+def test_what_gathers_is_brought_after_a_moment(engine: sql.Engine, tmp_path: Path) -> None:
+    quick = Journal(engine, tmp_path, "quick", every_s=0.05)
+    quick.enter(held("r"))
+    quick.enter(settled("r"))
+    end_s = time.monotonic() + 5
+    while records(engine) != {"r": (200, None)} and time.monotonic() < end_s:
+        time.sleep(0.01)
+    assert records(engine) == {"r": (200, None)}
+    quick.close()
+
+
+@pytest.mark.parametrize("at", range(1, 8))
+def test_a_batch_that_fails_half_way_is_as_if_it_had_not_come(
+    engine: sql.Engine, at: int
+) -> None:
+    """The Nth statement fails; then all goes well."""
+    put(engine, "first", held("r"))
+    count = 0
+
+    def fail(*_: object) -> None:
+        nonlocal count
+        count += 1
+        if count == at:
+            raise sql.exc.OperationalError("no", None, OSError("the disk is full"))
+
+    sql.event.listen(engine, "before_cursor_execute", fail)
+    try:
+        put(engine, "a", settled("r"), held("s"), settled("s"), held("t"))
+    except sql.exc.OperationalError:
+        failed = True
+    else:
+        failed = False
+    sql.event.remove(engine, "before_cursor_execute", fail)
+    if failed:
+        assert set(records(engine)) == {"r"}
+        assert sums(engine) == {}
+    put(engine, "a", settled("r"), held("s"), settled("s"), held("t"))
+    assert sums(engine)["requests"] == 2
+    assert money(engine) == (14, 0)
