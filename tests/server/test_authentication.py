@@ -188,8 +188,8 @@ def test_a_key_works_once_it_is_made_and_not_after_it_is_revoked(service: Servic
 def test_the_database_holds_no_key(service: Service) -> None:
     stored = b"".join(
         path.read_bytes()
-        for path in (service.folder / "state").iterdir()
-        if path.name != "first-key"
+        for path in (service.folder / "state").rglob("*")
+        if path.name != "first-key" and path.is_file()
     )
     assert stored
     assert service.key.encode() not in stored

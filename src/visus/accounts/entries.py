@@ -143,8 +143,8 @@ def write(connection: sql.Connection, batch: Batch) -> None:
         return
     values = {"name": batch.name, "written_at": int(time.time())}
     connection.execute(sql.insert(known).values(values))
-    settled = [one for one in batch.entries if isinstance(one, Settlement)]
-    ended = {one.record_id for one in settled}
+    ended = {one.record_id: one for one in batch.entries if isinstance(one, Settlement)}
+    settled = sorted(ended.values())
     held = [
         one for one in batch.entries if isinstance(one, Hold) and one.record_id not in ended
     ]
@@ -272,7 +272,12 @@ def _by_hours(settled: Sequence[Settlement]) -> list[tuple[object, ...]]:
         group = (hour, one.project_id, one.key_id, one.model, one.provider, one.region)
         more = (1, int(one.status >= _FAILED_FROM), *_OF_A_SUM(one))
         sums[group] = list(map(add, sums[group], more))
-    return [(*group, *values) for group, values in sums.items()]
+    # In one order for all, or two processes would wait for each other's rows for ever.
+    return [(*group, *values) for group, values in sorted(sums.items(), key=_by_group)]
+
+
+def _by_group(sums: tuple[tuple[object, ...], object]) -> list[str]:
+    return list(map(str, sums[0]))
 
 
 def _add_money(connection: sql.Connection, money: Iterable[tuple[str, int, int, int]]) -> None:
@@ -284,7 +289,7 @@ def _add_money(connection: sql.Connection, money: Iterable[tuple[str, int, int, 
         row[1] -= held
     rows = [
         (project_id, month_of(hour * HOUR_S * MS), spent, held)
-        for (project_id, hour), (spent, held) in sums.items()
+        for (project_id, hour), (spent, held) in sorted(sums.items())
     ]
     for one in rows:  # one of each month, but around midnight of its last day
         _put(connection, "budgets", _MONEY, [one], _ADD_MONTHS)

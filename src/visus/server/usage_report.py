@@ -3,7 +3,7 @@
 import csv
 import io
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from urllib.parse import parse_qsl
@@ -140,5 +140,5 @@ def _inert(text: str) -> str:
 
 
 def _sum(row: UsageRow) -> UsageSum:
-    values: Mapping[str, object] = {"start": row.start_s, **row.groups, **row.sums}
-    return msgspec.convert(values, UsageSum)
+    groups = {str(group): value for group, value in row.groups.items()}
+    return msgspec.convert({"start": row.start_s, **groups, **row.sums}, UsageSum)
