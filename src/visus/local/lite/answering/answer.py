@@ -152,7 +152,11 @@ def _colour_in_words(ask: Ask, page: Page) -> Reply | None:
     wanted = [word for word in ask.content if not re.match(r"colou?r|farb", word)]
     for piece in page.pieces if wanted and len(page.pieces) >= 3 else ():
         spoken = words(piece.text)
-        named = [token for token in tokens(piece.text) if colour_in([token.text])]
+        named = [
+            token
+            for token in tokens(piece.text)
+            if colour_in([token.text]) or token.text in _METALS
+        ]
         if len(named) == 1 and all(holds(spoken, word) for word in wanted):
             said = piece.text[named[0].start : named[0].end]
             return quoted(ask, page.evidence, said, (piece.text, piece.box))
@@ -169,6 +173,9 @@ def _labelled(ask: Ask, page: Page) -> Reply | None:
     return None
 
 
+_METALS: Final = frozenset({"silver", "silber", "silbern", "gold", "golden", "bronze"})
+
+
 def _in_colour(ask: Ask, page: Page) -> Reply | None:
     """Colour or greyscale, where the question is about the picture and nothing in it."""
     return scene.in_colour(ask, page.evidence) if scene.asks_for_tones(ask) else None
@@ -180,6 +187,14 @@ def _shape(ask: Ask, page: Page) -> Reply | None:
 
 def _place(ask: Ask, page: Page) -> Reply | None:
     return scene.place_of_shape(ask, page.evidence)
+
+
+def _forbidden(ask: Ask, page: Page) -> Reply | None:
+    """`May one sell new goods?` beside `No new goods!`."""
+    line = presence.forbidding_line(ask, page) if ticks.may_ask_yes_or_no(ask) else None
+    return (
+        no(ask, ask.say(f"in the line “{line}”.", f"in der Zeile „{line}“.")) if line else None
+    )
 
 
 def _presence(ask: Ask, page: Page) -> Reply | None:
@@ -260,6 +275,11 @@ def _priceless_row(ask: Ask, page: Page) -> Reply | None:
     """A table that has the thing, but in its row no amount: nothing else tells its price."""
     is_priced = ask.target.kind == "amount" and ask.target.extra
     return not_found(ask) if is_priced and tables.has_row_of(ask, page) else None
+
+
+def _named_by_cell(ask: Ask, page: Page) -> Reply | None:
+    found = tables.named_by_cell(ask, page)
+    return None if found is None else Reply(f"{found.value}.", found.value)
 
 
 def _row(ask: Ask, page: Page) -> Reply | None:
@@ -469,6 +489,7 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"", superlatives.told),
     (r"\bbright|\bdark\b|blurr|\bsharp|unscharf|verschwommen|wie hell|wie dunkel|wie scharf", lambda ask, page: None if presence.is_asked(ask) or ask.content[1:] else _light(ask, page)),
     (r"", _ticked),
+    (r"", _forbidden),
     (r"", _presence),
     (r"line|(?<!job )title|heading|header|zeile|uberschrift|titel|\bwords?\b|\bwort|top|bottom|oben|unten|schlagzeile", _line),
     (r"what (?:does|do|is) (?:the|this) (?:\w+ )?(?:chart|graph|diagram|table|plot) (?:show|about|called)|was (?:zeigt|stellt) (?:das|die|der|dieses?) (?:\w*diagramm|\w*tabelle|grafik|schaubild|chart)", _about_figures),
@@ -487,6 +508,7 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"", papers.priced),
     (r"", papers.measured),
     (r"", _narrowed_cell),
+    (r"", _named_by_cell),
     (r"", _priceless_row),
     (r"^\W*(?:and |und )?(?:who|wer)\b", _doer),
     (r"^\W*(?:and |und )?(?:who|wer)\b", _person_first),
@@ -494,6 +516,8 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"", papers.holder),
     (r"", papers.addressed),
     (r"", papers.of_number),
+    (r"", papers.of_label),
+    (r"", papers.of_phrase),
     (until.ASKED, papers.deadline),
     (r"", _cell),
     (r"", _statement),

@@ -52,6 +52,7 @@ _NAMED: Final[tuple[tuple[str, str], ...]] = (
     (r"\b(?:bei|mit|zu) wem\b|\b(?:with|from) whom (?:can|do|should|must)\b", "contact"),
     (r"(?:which|what) card\b.*(?:used|paid|pay)|(?:mit )?welche[rn]? karte\b.*(?:bezahlt|gezahlt|benutzt|verwendet)", "payment_method"),
     (r"how tall (?:is|are)|wie gross (?:ist|sind) (?:er|sie|(?:der|die|das) (?:patient\w*|person|kind|bewerber\w*|antragsteller\w*|spieler\w*))\b", "height"),
+    (r"how long .*\b(?:warranty|guarantee)|wie lange .*\b(?:garantie|gewahrleistung)|(?:garantie|gewahrleistung)\w* (?:gilt|dauert)", "warranty"),
     (r"whose (?:\w+ )?account|wessen konto|wem gehort das konto", "account_holder"),
     (r"whose (?:\w+ )?(?:ticket|card|pass|badge|licence|passport|account)|wessen (?:karte|ticket|ausweis|fahrkarte|konto)|auf wen .*ausgestellt|who(?:'s| is)? .*(?:travel\w*|flying|flies)|wer (?:reist|fliegt|fahrt)\b", "name"),
     (r"was (?:hat|haben) (?:die|das|der|eine?) (?:fahrkarte|ticket|karte|eintrittskarte|fahrschein|fahrt|flug)\b.*gekostet|how much (?:was|is|did|does) (?:the|this) (?:ticket|fare|journey|trip)\b", "price"),
@@ -274,7 +275,10 @@ class Ask:
         for pattern, key in _ASKED:
             if self.has(pattern) and (key != "name" or head is None):
                 return key
-        return None if head is None else self._best_key(head)
+        if head is None:
+            # `How much is one meal?` names nothing but the price itself.
+            return "price" if kind == "amount" and not self.content else None
+        return self._best_key(head)
 
     def _best_key(self, head: Span) -> str:
         fitting = [key for key in sorted(head.keys) if _fits(BY_KEY[key].kind, self._kind())]
@@ -300,7 +304,7 @@ class Ask:
             return False
         return not re.fullmatch(
             r"[a-z]{3,}(?:ed|ing)|appl(?:y|ies)|good|valid|used|wants?|still|going|doing|hands?|over|belongs?|differs?|needs?|works?|reach|reaches|contact|wrote|write"
-            r"|long|off|out|runs?|big|large|high|enters?|exits?|leaves?|stays?|drives?|mrs?|ms",
+            r"|home|long|off|out|runs?|big|large|high|enters?|exits?|leaves?|stays?|drives?|mrs?|ms",
             token.text,
         )
 
@@ -334,7 +338,8 @@ def _fits(kind: Kind, wanted: Kind) -> bool:
 
 
 def _is_no_figure(head: Span) -> bool:
-    return {BY_KEY[key].kind for key in head.keys} <= {"date", "time", "name", "place"}
+    kinds = {BY_KEY[key].kind for key in head.keys}
+    return kinds <= {"date", "time", "name", "place", "identifier"}
 
 
 def _is_name_of(word: str, key: str | None, *, loosely: bool) -> bool:

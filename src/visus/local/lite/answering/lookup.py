@@ -497,7 +497,7 @@ def _remainder(pair: Pair, target: Target, score: float) -> Iterator[Finding]:
 
 
 def _by_place(page: Page, target: Target) -> Iterator[Finding]:
-    if target.key is None:
+    if target.key is None or _is_role_that_is_not_there(page, target):
         return
     for part in _in_letters(page, target):
         yield Finding(part.text, "", part.box, part.confidence, 0.6)
@@ -508,6 +508,22 @@ def _by_place(page: Page, target: Target) -> Iterator[Finding]:
     yield from _BY_LOOK.get(target.key, _nothing)(page)
     if target.key == "phone":
         yield from (each for each in _anywhere(page, "phone") if each.value.startswith("+"))
+
+
+def _is_role_that_is_not_there(page: Page, target: Target) -> bool:
+    """Whether it asks for the driver's name, say, where the page speaks of no driver."""
+    said = [token.text for token in page.tokens]
+    roles = [word for word in target.named if word in _ROLES]
+    return target.key == "name" and any(not holds(said, word) for word in roles)
+
+
+_ROLES: Final = frozenset(
+    """
+    driver tenant owner patient author fahrer fahrerin mieter mieterin eigentumer halter patientin
+    autor autorin
+    """.split()  # noqa: SIM905 - word lists read best as running text
+)
+"""Roles that a name in the usual place need not have."""
 
 
 def _in_letters(page: Page, target: Target) -> Iterator[Piece]:

@@ -7,8 +7,10 @@ from typing import Final
 
 from visus.local.lite.answering import (
     cards,
+    labelled,
     ledger,
     numbered,
+    phrases,
     pricelist,
     roles,
     routes,
@@ -73,6 +75,18 @@ def of_number(ask: Ask, page: Page) -> Reply | None:
     """The number right behind the word for the thing."""
     found = numbered.told(ask, page)
     return _quoting(ask, page, found.value, (found.piece.text, found.piece)) if found else None
+
+
+def of_phrase(ask: Ask, page: Page) -> Reply | None:
+    """What a phrase of everyday papers says."""
+    found = phrases.told(ask, page)
+    return _quoting(ask, page, found.value, (found.text, found.piece)) if found else None
+
+
+def of_label(ask: Ask, page: Page) -> Reply | None:
+    """`Which vet saw the animal?`: beside the only label that is just that word."""
+    found = labelled.told(ask, page)
+    return _quoting(ask, page, found.value, (found.text, found.piece)) if found else None
 
 
 def addressed(ask: Ask, page: Page) -> Reply | None:

@@ -242,6 +242,22 @@ _NEGATED: Final = re.compile(
 )
 
 
+def forbidding_line(ask: Ask, page: Page) -> str | None:
+    """The short line that says no to a noun of the question."""
+    nouns = [token.text for token in ask.meant if ask.matters(token) and token.start > 0]
+    for piece in page.pieces:
+        spoken = words(piece.text)
+        if _FORBIDS.search(piece.text) and any(holds(spoken, noun) for noun in nouns):
+            return piece.text
+    return None
+
+
+_FORBIDS: Final = re.compile(
+    r"^\W*(?:no|keine?)\b|\b(?:not allowed|prohibited|forbidden|nicht erlaubt|verboten|nicht gestattet|untersagt)\b",
+    re.IGNORECASE,
+)
+
+
 def _line_with(ask: Ask, page: Page) -> str | None:
     wanted = [word for word in ask.content if not re.fullmatch(_TEXTUAL, word)]
     for piece in page.pieces if wanted else ():

@@ -1,5 +1,6 @@
-# ruff: noqa: E501, SIM905
+# ruff: noqa: E501, RUF001, SIM905
 # E501: patterns stay on one line.
+# RUF001: typographic signs are meant.
 # SIM905: word lists read best as running text.
 """Who is the head teacher, what is the engineer called, whose card is it?
 
@@ -50,7 +51,7 @@ def holder(ask: Ask, page: Page) -> Named | None:
     role = role_in(ask)
     if not role:
         return None
-    for search in (_labelled, _beside, _in_sentence):
+    for search in (_labelled, _in_brackets, _beside, _in_sentence):
         found = list({each.value: each for each in search(page, role)}.values())
         if found:
             return found[0] if len(found) == 1 else None
@@ -76,6 +77,20 @@ def _is_beside(pair: Pair, named: list[str], label: list[str]) -> bool:
 
 def _piece_of(page: Page, pair: Pair) -> Piece:
     return next(piece for piece in page.pieces if piece.box == pair.box)
+
+
+def _in_brackets(page: Page, role: list[str]) -> Iterator[Named]:
+    """`Herrn Cem Yildiz (Mieter)`; and the other way round, `Biscuit (cat, 4 years)`."""
+    for sentence in lookup.sentences(page):
+        for match in _BRACKETED.finditer(sentence.text):
+            inside = words(match.group("role").partition(",")[0])
+            if _is_role(inside, role):
+                yield Named(match.group("name"), match.group(), sentence.piece)
+
+
+_BRACKETED: Final = re.compile(
+    r"(?P<name>(?:(?:Herrn?|Frau|Mrs?|Ms|Dr)\.?\s)?[A-ZÄÖÜ][\w'’-]+(?:\s[A-ZÄÖÜ][\w'’-]+)*)\s*\((?P<role>[^()]{3,40})\)"
+)
 
 
 def _beside(page: Page, role: list[str]) -> Iterator[Named]:

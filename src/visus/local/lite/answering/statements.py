@@ -344,11 +344,16 @@ def by_doer(ask: Ask, page: Page) -> Told | None:
     if not ask.has(r"^\W*(?:and |und )?(?:who|wer)\b") or ask.target.key is not None:
         return None
     for word in (token.text for token in ask.meant):
+        if word in {"owns", "own"}:
+            word = "owner"  # noqa: PLW2901 - the doer of this verb is a field of forms
         root = re.sub(r"(?:ing|ed|es|s|et|t|en|e)$", "", word)
         for pair in page.pairs if len(root) >= _ROOT else ():
             label = words(pair.label)
             doer = len(label) == 1 and re.fullmatch(
-                rf"{re.escape(root)}(?:e?r|or|erin|ende[rn]?|ung)", label[0]
+                rf"{re.escape(root)}(?:e?r|or|erin|ende[rn]?|ung)?"
+                if word == "owner"
+                else rf"{re.escape(root)}(?:e?r|or|erin|ende[rn]?|ung)",
+                label[0],
             )
             if doer and not looks_like_a_label(pair.value):
                 piece = next(each for each in page.pieces if each.box == pair.box)

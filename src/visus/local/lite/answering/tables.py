@@ -45,6 +45,10 @@ _LOWEST: Final = (
     r"\b(?:lowest|smallest|least|minimum|min|fewest|cheapest|worst|shortest|niedrigste\w*|kleinste\w*|wenigste\w*"
     r"|coldest|coolest|kalteste\w*|kuhlste\w*|lightest|leichteste\w*|slowest|langsamste\w*|quietest|weakest|schwachste\w*|youngest|jungste\w*|fruheste\w*|earliest|am wenigsten|billigste\w*|geringste\w*|unbeliebteste\w*|minimal\w*|kurzeste\w*|tiefste\w*)\b"
 )  # fmt: skip
+_WARMTH: Final = (
+    r"\b(?:warm|hot|cold|cool|heiss|kalt|kuhl)\w*|\b(?:warm|kalt|kuhl)st\w*|\bkaltest\w*"
+)
+_COLD: Final = r"\b(?:cold|cool|kalt|kuhl)\w*"
 _LEADING: Final = r"\b(?:top|best|first|leading|worst|beste[rnms]?|erste[rnms]?)\b"
 _RANKS: Final = re.compile(r"\W*(?:points?|pts|punkte|pkt|score|total)\W*")
 _LAST: Final = r"\b(?:last|latest|final|letzte\w*|spateste\w*)\b"
@@ -248,10 +252,17 @@ def _best_row(asked: list[str], body: list[list[Cell]]) -> _Row | None:
     if not ranked or not ranked[0].hits:
         return None
     best = ranked[0]
-    tied = [
-        row for row in ranked[1:] if len(row.hits) == len(best.hits) and row.share == best.share
-    ]
-    return best if not tied else None
+    tied = [row for row in ranked if len(row.hits) == len(best.hits)]
+    named = [row for row in tied if _says_name(asked, row)]
+    if len(tied) > 1 and len(named) == 1:
+        return named[0]
+    return best if not any(row.share == best.share for row in tied if row is not best) else None
+
+
+def _says_name(asked: list[str], row: _Row) -> bool:
+    """Whether the question says the whole first cell."""
+    name = [word for word in words(row.cells[0].text) if word not in STOPWORDS]
+    return bool(name) and all(any(alike(word, each) for each in asked) for word in name)
 
 
 def _only_row(section: Section) -> _Row | None:
@@ -300,13 +311,21 @@ def _column(
     if by_key is not None:
         return by_key, frozenset()
     numeric = [place for place in range(len(row.cells)) if is_figures(body, place)]
+    return _only_column(ask, row, numeric), frozenset()
+
+
+def _only_column(ask: Ask, row: _Row, numeric: list[int]) -> int | None:
+    """The one column of words where words are wanted, else the one of figures, or of anything."""
+    others = [place for place, each in enumerate(row.cells) if place and each.text.strip()]
+    texts = [place for place in others if place not in numeric]
+    if ask.target.kind == "text" and len(texts) == 1 and numeric:
+        return texts[0]
     if ask.target.kind == "amount":
         amounts = [place for place in numeric if any(find("amount", row.cells[place].text))]
-        return (amounts[-1] if amounts else None), frozenset()
+        return amounts[-1] if amounts else None
     if len(numeric) == 1:
-        return numeric[0], frozenset()
-    others = [place for place, each in enumerate(row.cells) if place and each.text.strip()]
-    return (others[0] if len(others) == 1 else None), frozenset()
+        return numeric[0]
+    return others[0] if len(others) == 1 else None
 
 
 def _typed_column(ask: Ask, row: _Row) -> int | None:
@@ -511,6 +530,30 @@ def row_with(ask: Ask, page: Page) -> CellFound | None:
     return None
 
 
+def named_by_cell(ask: Ask, page: Page) -> CellFound | None:
+    """`On which day is it sunny?`: the name of the only row with a cell that says it."""
+    asked_for = re.search(r"\b(?:which|what|welche[mnrs]?) (\w+)", ask.folded)
+    thing = asked_for.group(1) if asked_for else ""
+    for header, body in sections(page) if thing else ():
+        title = words(header[0].text) if header else []
+        wanted = [token.text for token in ask.meant if not alike(token.text, thing)]
+        found = [
+            cells
+            for cells in body
+            if any(
+                words(each.text)
+                and all(any(alike(w, o) for o in wanted) for w in words(each.text))
+                for each in cells[1:]
+                if not _is_numeric(each.text)
+            )
+        ]
+        if any(alike(thing, word) for word in title) and len(found) == 1:
+            first = found[0][0]
+            name = first.text.strip()
+            return CellFound(name, name, "", first.box, first.confidence)
+    return None
+
+
 def _number_column(ask: Ask, header: list[Cell], body: list[list[Cell]]) -> int | None:
     asked = [token.text for token in ask.meant]
     named = _named_column(asked, header, frozenset(), key=ask.target.key)
@@ -522,6 +565,9 @@ def _number_column(ask: Ask, header: list[Cell], body: list[list[Cell]]) -> int 
         if by_key is not None and by_key in columns:
             return by_key
         return columns[-1] if columns else None
+    degrees = [place for place in columns if any("°" in cells[place].text for cells in body)]
+    if degrees and ask.has(_WARMTH):
+        return degrees[-1] if ask.has(_COLD) else degrees[0]
     ranked = (
         [place for place in columns if _RANKS.fullmatch(fold(header[place].text))]
         if header

@@ -30,6 +30,11 @@ _UNITS: Final = (
     (r"kilowattstunden?|kilowatt hours?|kwh", r"kWh\b"),
     (r"liters?|litres?|litern?", r"(?:(?:l|L|ltr|Liter|litres?)\b|\|)"),
     (r"kubikmetern?|cubic met(?:er|re)s?", r"(?:m³|m3|cbm)"),
+    (
+        r"wie gross ist (?:die|das|der) (?:wohnung|haus|zimmer|grundstuck|garten|buro|flache)|how (?:big|large) is the (?:flat|house|apartment|room|garden|office)",
+        r"(?:m²|m2|qm|sq\.? ?ft)",
+    ),
+    (r"stockwerk|stock|etage|geschoss", r"(?:Stock|Etage|OG|Obergeschoss)\b"),
     (r"quadratmetern?|square met(?:er|re)s?", r"(?:m²|m2|qm)"),
     (r"kilometern?|kilomet(?:er|re)s?", r"km\b(?!/)"),
     (r"kilogramm|kilograms?|kilos?", r"kg\b"),

@@ -277,11 +277,17 @@ def holds(haystack: Sequence[str], needle: str) -> bool:
     root = _verb_root(needle) or stem(needle)
     # Who borrowed it, the borrower, is not what was borrowed.
     others = [(sides - {needle[-2:]}).pop() for sides in _TWO_SIDES if needle[-2:] in sides]
-    if len(root) >= 4 and any(
-        root in word
-        and word.find(root) not in _TOO_NEAR
-        and not any(word in {f"{root}{other}", f"{needle[:-2]}{other}"} for other in others)
-        for word in haystack
+    if len(root) == 4 and root in haystack:
+        return True
+    if (
+        (len(root) >= 5 or root == needle)
+        and len(root) >= 4
+        and any(
+            root in word
+            and word.find(root) not in _TOO_NEAR
+            and not any(word in {f"{root}{other}", f"{needle[:-2]}{other}"} for other in others)
+            for word in haystack
+        )
     ):
         return True
     return len(needle) >= 9 and _is_made_of(needle, haystack)
