@@ -106,3 +106,36 @@ def test_everyday_phrases_are_understood(page: object, question: str, start: str
 )
 def test_what_no_phrase_says_is_declined(page: object, question: str) -> None:
     assert ask(question, page).startswith(("Not found", "Nicht gefunden"))
+
+
+COURSES = gridded("""
+Course   | Teacher | Day      | Time Fee
+Tadpoles | Joan    | Monday   | 15:30 £60
+Sharks   | Joan    | Thursday | 17:00 £90
+Adults   | Ravi    | Friday   | 19:30 £110
+""")
+MEETING = written("""
+Gartenverein Rosental
+Einladung zur Mitgliederversammlung
+
+Wir treffen uns am Freitag, dem 20. März 2026, um 18:30 Uhr im Vereinsheim am Mühlbach.
+""")
+
+
+@pytest.mark.parametrize(
+    ("question", "start"),
+    [
+        ("On what day do the Sharks meet?", "Thursday ("),
+        ("Which course is the most expensive?", "Adults (£110)"),
+        ("Who teaches the Tadpoles?", "Joan ("),
+    ],
+)
+def test_columns_that_were_read_as_one_are_told_apart(question: str, start: str) -> None:
+    assert ask(question, COURSES).startswith(start)
+
+
+@pytest.mark.parametrize(
+    "question", ["Wie viele Mitglieder hat der Verein?", "Wer begrüßt die Mitglieder?"]
+)
+def test_the_text_under_a_heading_is_no_value_of_it(question: str) -> None:
+    assert ask(question, MEETING).startswith("Nicht gefunden")

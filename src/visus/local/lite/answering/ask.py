@@ -119,7 +119,7 @@ _ASKED: Final[tuple[tuple[str, str], ...]] = (
     (r"what.*letter.*(?:about|regarding)|worum geht|was ist der betreff|what is (?:it|this|the letter|the e-?mail) about", "subject"),
     (r"(?:what|which) (?:product|item|article) is (?:this|it)|(?:name|bezeichnung) (?:of|des|vom) (?:the )?(?:product|produkt\w*|artikel\w*)|wie heisst (?:das|dieses) produkt|welches produkt|what is the product\b|product (?:is|on|does)\b", "product"),
     (r"from which (?:city|airport|station|place)|(?:abfahrt|abflug)sort|where.*(?:depart|leave|start)|von wo", "departure"),
-    (r"where.*(?:going|go\b|fly|heading|headed|arriv|travel|destination)|wohin", "destination"),
+    (r"where.*(?:going|moving|go\b|fly|heading|headed|arriv|travel|destination)|wohin", "destination"),
     (r"where.*(?:take[s]? place|held|happen|meet)|wo (?:findet|fand|ist die veranstaltung|treffen)", "venue"),
     (r"\bwhen\b(?!.*boarding).*\b(?:starts?|begins?)\b|\bwann\b.*\b(?:beginnt|startet|fangt .* an)\b", "start_date"),
     (r"when.*(?:take[s]? place|appointment|meeting|event|held)|wann (?:findet|fand|ist der termin|ist das treffen|beginnt)", "event_date"),
@@ -268,6 +268,8 @@ class Ask:
         kind = self._kind()
         if kind in _FIGURES and head is not None and _is_no_figure(head):
             head = None
+        if kind == "number" and head is not None and _is_code(head):
+            head = None
         if head is not None and not any(_fits(BY_KEY[key].kind, kind) for key in head.keys):
             head = head if kind not in _STRICT else None
         if head is not None and len(head.name) >= 9:
@@ -340,6 +342,11 @@ def _fits(kind: Kind, wanted: Kind) -> bool:
 def _is_no_figure(head: Span) -> bool:
     kinds = {BY_KEY[key].kind for key in head.keys}
     return kinds <= {"date", "time", "name", "place", "identifier"}
+
+
+def _is_code(head: Span) -> bool:
+    """Whether it names numbers that nobody counts: `how many members` asks for no member number."""
+    return {BY_KEY[key].kind for key in head.keys} == {"identifier"}
 
 
 def _is_name_of(word: str, key: str | None, *, loosely: bool) -> bool:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.page import Page
 from visus.local.lite.answering.values import Found, find
-from visus.local.lite.answering.words import fold, holds
+from visus.local.lite.answering.words import fold, holds, words
 
 ASKED: Final = (
     r"\b(?:open|opens|opened|opening|close|closes|closed|closing|shut|geoffnet|offen|offnet|offnen|offnungszeiten|geschlossen|schliesst|ruhetag|sprechstunde|sprechzeiten|(?:hat|haben) .*\bauf)\b"
@@ -47,7 +47,8 @@ def told(ask: Ask, page: Page) -> str | None:
     timed = [each for each in entries if any(find("time", each.value))]
     if not timed:
         return None
-    if any(not _is_explained(page, word) for word in ask.target.extra):
+    strange = any(not _is_explained(page, word) for word in ask.target.extra)
+    if strange or any(_opens_by_itself(page, word) for word in ask.content):
         return None
     asked = _days_in(ask.folded)
     if not asked and ask.has(
@@ -61,6 +62,16 @@ def told(ask: Ask, page: Page) -> str | None:
     if asked:
         return _part(ask, chosen[0].value)
     return "; ".join(f"{each.label} {each.value}" for each in chosen)
+
+
+def _opens_by_itself(page: Page, word: str) -> bool:
+    """`Registration opens on 2 February`: a line of its own says when this one opens."""
+    opens = re.compile(r"\b(?:opens?|closes?|offnet|schliesst)\b")
+    return not re.search(ASKED, word) and any(
+        opens.search(fold(piece.text)) and holds(words(piece.text), word)
+        for piece in page.pieces
+        if not any(find("time", piece.text))
+    )
 
 
 def _is_explained(page: Page, word: str) -> bool:

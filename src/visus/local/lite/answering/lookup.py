@@ -59,6 +59,7 @@ _NOUNS_OF_NAMES: Final = frozenset(
     }
 )
 """Fields whose label is often part of the name itself: `SUPERMARKT FRISCH`, `Bank of Kent`."""
+_LINE_OF_PROSE: Final = 9
 _OF_TIME: Final = frozenset({"date", "time", "datum", "zeit", "uhrzeit", "am", "on", "at"})
 """What a label of a day or an hour may say besides what happens then."""
 _TIMED: Final = ("date", "time")
@@ -183,6 +184,8 @@ def _by_label(page: Page, target: Target) -> Iterator[Finding]:
             continue
         if pair.how == "right" and pair.label in heads and pair.value in heads:
             continue
+        if pair.how == "below" and len(words(pair.value)) >= _LINE_OF_PROSE:
+            continue  # The text that a heading stands over is no value of it.
         if quality > 0 and not _is_of_another_number(pair.label, target):
             yield from _values_of(pair, target, quality * _HOW[pair.how])
     for piece in page.pieces:

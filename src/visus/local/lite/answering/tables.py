@@ -49,6 +49,11 @@ _WARMTH: Final = (
     r"\b(?:warm|hot|cold|cool|heiss|kalt|kuhl)\w*|\b(?:warm|kalt|kuhl)st\w*|\bkaltest\w*"
 )
 _COLD: Final = r"\b(?:cold|cool|kalt|kuhl)\w*"
+_DAY: Final = re.compile(
+    r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?|(?:montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag)s?",
+    re.IGNORECASE,
+)
+_WHICH_DAY: Final = r"\b(?:what|which|welche[mnr]?) (?:day|days|tag|tagen|wochentag)\b"
 _LEADING: Final = r"\b(?:top|best|first|leading|worst|beste[rnms]?|erste[rnms]?)\b"
 _RANKS: Final = re.compile(r"\W*(?:points?|pts|punkte|pkt|score|total)\W*")
 _LAST: Final = r"\b(?:last|latest|final|letzte\w*|spateste\w*)\b"
@@ -112,10 +117,11 @@ def _cell(ask: Ask, page: Page, section: Section) -> CellFound | None:
     if row is None:
         return None
     column, said = _column(ask, asked, header, body, row)
-    if not row.hits and not said:
-        return None
     both = bool(row.hits and said)
-    if column is None or (not both and _is_nameless(ask, row.cells[0].text, header)):
+    if column is None or not (row.hits or said):
+        return None
+    is_day = _DAY.fullmatch(row.cells[column].text.strip()) is not None
+    if not both and not is_day and _is_nameless(ask, row.cells[0].text, header):
         return None
     # Row and column both named: one more word may be what the whole table is about.
     spare = 1 if both else 0
@@ -157,7 +163,7 @@ def _fits(ask: Ask, text: str) -> bool:
         return True
     if kind in {"amount", "number", "percent", "measure"}:
         return number_in(text) is not None and not is_date(text)
-    if kind == "date" and any(find("time", text)):
+    if kind == "date" and (any(find("time", text)) or _DAY.fullmatch(text.strip())):
         return True
     if kind == "identifier":
         return any(map(str.isdigit, text)) and not is_date(text)
@@ -330,6 +336,13 @@ def _only_column(ask: Ask, row: _Row, numeric: list[int]) -> int | None:
 
 def _typed_column(ask: Ask, row: _Row) -> int | None:
     """The only cell of the row that is a date or a time, where one is asked for."""
+    days = [
+        place
+        for place, each in enumerate(row.cells)
+        if place and _DAY.fullmatch(each.text.strip())
+    ]
+    if len(days) == 1 and ask.has(_WHICH_DAY):
+        return days[0]
     times = [place for place, each in enumerate(row.cells) if any(find("time", each.text))]
     if len(times) > 1 and ask.target.kind in {"date", "time"} and ask.has(_LAST):
         return times[-1]
@@ -469,18 +482,35 @@ def _in_item_line(ask: Ask, pieces: list[tuple[str, Box, float]]) -> CellFound |
 
 
 def extreme(ask: Ask, page: Page, *, highest: bool) -> CellFound | None:
-    """The cell with the highest or lowest number of the column that the question means."""
+    """The cell with the highest or lowest number of the column that the question means.
+
+    Of two readings of one table, the one with fewer gaps in that column is taken.
+    """
+    best: list[tuple[list[Cell], Decimal]] = []
+    column, name = 0, ""
     for header, body in sections(page):
         rows = [cells for cells in body if not _is_total(cells)]
-        column = _number_column(ask, header, rows)
-        values = [] if column is None else list(_numbers(rows, column))
-        if column is not None and values:
-            pick = max if highest else min
-            cells, _ = pick(values, key=lambda each: each[1])
-            best = cells[column]
-            name = header[column].text if header else ""
-            return CellFound(best.text.strip(), _name(cells), name, best.box, best.confidence)
-    return None
+        place = _number_column(ask, header, rows)
+        if ask.has(_PRICED):
+            rows = [[_only_its_amount(each) for each in cells] for cells in rows]
+        values = [] if place is None else list(_numbers(rows, place))
+        if place is not None and len(values) > len(best):
+            best, column, name = values, place, header[place].text if header else ""
+    if not best:
+        return None
+    pick = max if highest else min
+    cells, _ = pick(best, key=lambda each: each[1])
+    cell = cells[column]
+    return CellFound(cell.text.strip(), _name(cells), name, cell.box, cell.confidence)
+
+
+def _only_its_amount(cell: Cell) -> Cell:
+    """Of `19:30 £110`, two cells read as one, the amount."""
+    time = next(iter(find("time", cell.text)), None)
+    if time is None:
+        return cell
+    amounts = [found.text for found in find("amount", cell.text[time.end :])]
+    return Cell(amounts[-1], cell.box, cell.confidence) if amounts else cell
 
 
 def names_a_column(ask: Ask, page: Page) -> bool:
