@@ -126,7 +126,7 @@ class Bill:
             QuotaExhausted: it does not fit into the month.
             StorageUnavailable: it cannot be written down, so it is not asked.
         """
-        self.admission.count(size.inputs, size.outputs)
+        await self.admission.count(size.inputs, size.outputs)
         self._size = size
         if self._held is None:
             # Set first: one whose caller hangs up meanwhile has to be settled too.

@@ -1,14 +1,14 @@
 """Who may ask now: the limits of a key, of its project, and of its project on one model.
 
-Counted in this process. Nothing is counted for a request that is refused.
+`LocalLimiter` counts in this process. Nothing is counted for a request that is refused.
 """
 
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -62,9 +62,82 @@ class Standings(NamedTuple):
     tokens: Standing | None
 
 
+class Admission(Protocol):
+    """A request on its way: let in, counted, and gone. Whoever holds it leaves, in the end."""
+
+    async def enter(self) -> None:
+        """Counts the request, if it may be served now.
+
+        Raises:
+            RateLimited: there were too many in the last minute.
+            ConcurrencyExceeded: there are too many at the moment.
+            StorageUnavailable: nobody can say.
+        """
+        ...
+
+    async def count(self, inputs: int, outputs: int) -> None:
+        """Counts the tokens of what it is going to cost; again for another model, in its place.
+
+        Raises:
+            RateLimited: it does not fit now.
+            TooLargeForLimit: it never will.
+            StorageUnavailable: nobody can say.
+        """
+        ...
+
+    def correct(self, inputs: int, outputs: int) -> None:
+        """Puts what was really used in the place of what was counted."""
+        ...
+
+    def standings(self) -> Standings:
+        """How the caller stands now, also where it was not let in."""
+        ...
+
+    def leave(self) -> None:
+        """The request is over; a second call does nothing, nor does one before `enter`."""
+        ...
+
+
+class Limiter(Protocol):
+    """Says who may ask now."""
+
+    def asking(self, key: Key, model: str) -> Admission:
+        """For a request of this key for that model, which has not been let in yet."""
+        ...
+
+    def standings(self, key: Key) -> Standings:
+        """How this key stands that asks no model now, as far as that is known."""
+        ...
+
+
+class Limited(NamedTuple):
+    """Somebody who has limits."""
+
+    subject: Subject
+    said: Limits
+    """What the key, the project or the settings say."""
+    usual: Limits
+    """What holds where they say nothing."""
+
+
+def limited(
+    settings: LimitsSettings, of_key: Limits, key: Key, model: str | None
+) -> list[Limited]:
+    """Who is counted for a request of `key`; `of_key` holds where the key says nothing."""
+    found = [Limited((key.key_id,), key.limits, of_key)]
+    of_project = key.project_limits
+    if of_project is None:
+        of_project = settings.project
+    if of_project != NO_LIMITS:
+        found.append(Limited((key.project_id, ""), of_project, NO_LIMITS))
+    if model is not None and (of_model := settings.models.get(model)) is not None:
+        found.append(Limited((key.project_id, "", model), of_model, NO_LIMITS))
+    return found
+
+
 @dataclass(slots=True)
-class Admission:
-    """A request that may be served. Whoever holds it leaves, in the end."""
+class LocalAdmission:
+    """A request that is counted in this process."""
 
     meters: Sequence[Meter]
     clock: Callable[[], float]
@@ -73,15 +146,26 @@ class Admission:
     """Tokens counted so far."""
     counted_s: float = 0.0
     """When they were first counted."""
-    is_in: bool = field(default=True)
+    is_in: bool = field(default=False)
 
-    def count(self, inputs: int, outputs: int) -> None:
-        """Counts what the request is going to cost; again for another model, in its place.
+    async def enter(self) -> None:
+        """See `Admission`."""
+        now_s = self.clock()
+        for meter in self.meters:
+            most = meter.limits.concurrent_requests
+            if most is not None and meter.in_flight >= most:
+                raise too_many_at_once(most)
+            requests = meter.requests
+            if requests is not None and requests.used >= requests.limit:
+                raise too_many_requests(requests.limit, requests.wait_s(1, now_s))
+        for meter in self.meters:
+            meter.in_flight += 1
+            if meter.requests is not None:
+                meter.requests.add(1, now_s)
+        self.is_in = True
 
-        Raises:
-            RateLimited: it does not fit now.
-            TooLargeForLimit: it never will.
-        """
+    async def count(self, inputs: int, outputs: int) -> None:
+        """See `Admission`."""
         now_s = self.clock()
         more = (inputs - self.inputs, outputs - self.outputs)
         for meter in self.meters:
@@ -93,21 +177,21 @@ class Admission:
         self._correct(*more, now_s)
 
     def correct(self, inputs: int, outputs: int) -> None:
-        """Puts what was really used in the place of what was counted."""
+        """See `Admission`."""
         now_s = self.clock()
         for meter in self.meters:
             meter.at(now_s)
         self._correct(inputs - self.inputs, outputs - self.outputs, now_s)
 
     def standings(self) -> Standings:
-        """How the caller stands now."""
+        """See `Admission`."""
         now_s = self.clock()
         for meter in self.meters:
             meter.at(now_s)
         return _standings(self.meters, now_s)
 
     def leave(self) -> None:
-        """The request is over; a second call does nothing."""
+        """See `Admission`."""
         if self.is_in:
             self.is_in = False
             for meter in self.meters:
@@ -123,7 +207,7 @@ class Admission:
                 meter.outputs.correct(outputs, self.counted_s, now_s)
 
 
-class Limiter:
+class LocalLimiter:
     """Counts, in this process."""
 
     def __init__(
@@ -133,52 +217,24 @@ class Limiter:
         self.settings = settings
         self._clock = clock
         self._of_key = settings.key.over(UNLESS_SAID)
-        self._models: Mapping[str, Limits] = settings.models
         self._meters: OrderedDict[Subject, Meter] = OrderedDict()
 
-    def enter(self, key: Key, model: str) -> Admission:
-        """Counts a request of this key for that model, if it may be served now.
-
-        Raises:
-            RateLimited: there were too many in the last minute.
-            ConcurrencyExceeded: there are too many at the moment.
-        """
-        now_s = self._clock()
-        meters = self._of(key, model, now_s)
-        for meter in meters:
-            most = meter.limits.concurrent_requests
-            if most is not None and meter.in_flight >= most:
-                message = f"There are {most} requests under way already, which is the limit."
-                raise ConcurrencyExceeded(message, retry_after_s=1)
-            requests = meter.requests
-            if requests is not None and requests.used >= requests.limit:
-                message = f"The limit of {requests.limit} requests a minute is reached."
-                raise RateLimited(message, retry_after_s=_seconds(requests.wait_s(1, now_s)))
-        for meter in meters:
-            meter.in_flight += 1
-            if meter.requests is not None:
-                meter.requests.add(1, now_s)
-        return Admission(meters, self._clock)
+    def asking(self, key: Key, model: str) -> LocalAdmission:
+        """See `Limiter`."""
+        return LocalAdmission(self._of(key, model, self._clock()), self._clock)
 
     def standings(self, key: Key) -> Standings:
-        """How this key stands that asks no model now."""
+        """See `Limiter`."""
         now_s = self._clock()
         return _standings(self._of(key, None, now_s), now_s)
 
     def _of(self, key: Key, model: str | None, now_s: float) -> list[Meter]:
-        meters = [self._meter((key.key_id,), key.limits, now_s, self._of_key)]
-        of_project = key.project_limits
-        if of_project is None:
-            of_project = self.settings.project
-        if of_project != NO_LIMITS:
-            meters.append(self._meter((key.project_id, ""), of_project, now_s))
-        if model is not None and (of_model := self._models.get(model)) is not None:
-            meters.append(self._meter((key.project_id, "", model), of_model, now_s))
-        return meters
+        return [
+            self._meter(subject, said, now_s, usual)
+            for subject, said, usual in limited(self.settings, self._of_key, key, model)
+        ]
 
-    def _meter(
-        self, subject: Subject, said: Limits, now_s: float, usual: Limits = NO_LIMITS
-    ) -> Meter:
+    def _meter(self, subject: Subject, said: Limits, now_s: float, usual: Limits) -> Meter:
         meter = self._meters.get(subject)
         if meter is None:
             meter = self._meters[subject] = Meter(said.over(usual), said=said)
@@ -219,14 +275,28 @@ def _check_tokens(
 ) -> None:
     if window is None or more <= 0 or window.used + more <= window.limit:
         return
-    if whole > window.limit:
-        raise TooLargeForLimit(
-            f"The request counts {whole} {what}, the limit is {window.limit} a minute."
-        )
-    raise RateLimited(
-        f"The limit of {window.limit} {what} a minute is reached.",
-        retry_after_s=_seconds(window.wait_s(more, now_s)),
-    )
+    raise too_many_tokens(whole, window.limit, what, window.wait_s(more, now_s))
+
+
+def too_many_at_once(most: int) -> ConcurrencyExceeded:
+    """What a request is told that has to wait for another one's end."""
+    message = f"There are {most} requests under way already, which is the limit."
+    return ConcurrencyExceeded(message, retry_after_s=1)
+
+
+def too_many_requests(most: int, wait_s: float) -> RateLimited:
+    """What a request is told for which there is no room before `wait_s`."""
+    message = f"The limit of {most} requests a minute is reached."
+    return RateLimited(message, retry_after_s=_seconds(wait_s))
+
+
+def too_many_tokens(whole: int, most: int, what: str, wait_s: float) -> RateLimited:
+    """What a request of `whole` tokens is told that do not fit before `wait_s`, or never."""
+    if whole > most:
+        message = f"The request counts {whole} {what}, the limit is {most} a minute."
+        return TooLargeForLimit(message)
+    message = f"The limit of {most} {what} a minute is reached."
+    return RateLimited(message, retry_after_s=_seconds(wait_s))
 
 
 def _seconds(wait_s: float) -> int:

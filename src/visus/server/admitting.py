@@ -18,15 +18,17 @@ class Accounts:
     limiter: Limiter
     ledger: Ledger
 
-    def open_bill(self, exchange: Exchange) -> Bill:
+    async def open_bill(self, exchange: Exchange) -> Bill:
         """The account of one question; whoever opens it lets its admission leave in the end.
 
         Raises:
             RateLimited: the key, or its project, has to wait.
+            StorageUnavailable: nobody can say whether it has.
         """
         key = exchange.key
-        admission = self.limiter.enter(key, exchange.model or "")
+        admission = self.limiter.asking(key, exchange.model or "")
         exchange.standing = lambda: _headers(admission.standings())
+        await admission.enter()
         return Bill(self.ledger, key, exchange.request_id, admission)
 
     def headers(self, key: Key) -> list[Header]:

@@ -15,7 +15,7 @@ from visus.accounts.files import FileBook, OwnerLimits
 from visus.accounts.journal import Journal
 from visus.accounts.keys import KeyBook
 from visus.accounts.ledger import Ledger
-from visus.accounts.limiter import Limiter
+from visus.accounts.limiter import LocalLimiter
 from visus.accounts.schema import StateRefused
 from visus.config import Configuration
 from visus.errors import ServiceError
@@ -75,7 +75,7 @@ async def open_state(configuration: Configuration, book: KeyBook) -> AsyncGenera
         yield State(
             book,
             _library(configuration, book),
-            Accounts(Limiter(settings.limits), ledger),
+            Accounts(LocalLimiter(settings.limits), ledger),
         )
     finally:
         try:

@@ -1,10 +1,12 @@
 """Counting by the minute, against a model that remembers everything."""
 
+from typing import Protocol
+
 import pytest
 from hypothesis import given, strategies as st
 
 from visus.accounts.keys import Key
-from visus.accounts.limiter import Limiter, LimitsSettings
+from visus.accounts.limiter import Admission, Limiter, LimitsSettings, LocalLimiter
 from visus.accounts.limits import MAX_RETRY_AFTER_S, Limits, Window
 from visus.errors import ConcurrencyExceeded, RateLimited, TooLargeForLimit
 
@@ -24,9 +26,25 @@ def key(limits: Limits, **more: object) -> Key:
     return Key(name="x", hint="abcd", created_at=0, limits=limits, **made)  # type: ignore[arg-type]
 
 
-def limiter(**settings: object) -> tuple[Limiter, Clock]:
-    clock = Clock()
-    return Limiter(LimitsSettings(**settings), clock=clock), clock  # type: ignore[arg-type]
+class Making(Protocol):
+    def __call__(self, **settings: object) -> Limiter: ...
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["local"])
+def limiter(request: pytest.FixtureRequest, clock: Clock) -> Making:
+    """Makes either of the two; what follows holds for both."""
+    return lambda **settings: LocalLimiter(LimitsSettings(**settings), clock=clock)  # type: ignore[arg-type]
+
+
+async def entered(counting: Limiter, who: Key, model: str = "m") -> Admission:
+    admission = counting.asking(who, model)
+    await admission.enter()
+    return admission
 
 
 @given(
@@ -53,112 +71,122 @@ def test_no_minute_holds_more_than_the_limit(
         assert sum(n for at_s, n in counted if start_s <= at_s < start_s + 60) <= limit
 
 
-def test_the_nth_request_passes_and_the_next_does_not_until_the_first_is_a_minute_old() -> None:
-    counting, clock = limiter()
+async def test_the_nth_request_passes_and_the_next_does_not_until_the_first_is_a_minute_old(
+    limiter: Making, clock: Clock
+) -> None:
+    counting = limiter()
     mine = key(Limits(requests_per_minute=3))
     for _ in range(3):
-        counting.enter(mine, "m").leave()
+        (await entered(counting, mine)).leave()
         clock.now_s += 1
     with pytest.raises(RateLimited) as caught:
-        counting.enter(mine, "m")
+        await entered(counting, mine)
     wait_s = caught.value.retry_after_s
     assert wait_s is not None
     assert 1 <= wait_s <= MAX_RETRY_AFTER_S
     clock.now_s += wait_s - 1.01
     with pytest.raises(RateLimited):
-        counting.enter(mine, "m")
+        await entered(counting, mine)
     clock.now_s += 1.01
-    counting.enter(mine, "m").leave()
+    (await entered(counting, mine)).leave()
 
 
-def test_a_request_that_is_refused_counts_nowhere() -> None:
-    counting, _ = limiter(models={"m": Limits(requests_per_minute=1)})
+async def test_a_request_that_is_refused_counts_nowhere(limiter: Making, clock: Clock) -> None:
+    counting = limiter(models={"m": Limits(requests_per_minute=1)})
     mine = key(Limits(requests_per_minute=10))
-    counting.enter(mine, "m").leave()
+    (await entered(counting, mine)).leave()
     for _ in range(5):
         with pytest.raises(RateLimited):
-            counting.enter(mine, "m")
-    requests = counting.standings(mine).requests
+            await entered(counting, mine)
+    other = await entered(counting, mine, "another model")
+    requests = other.standings().requests
     assert requests is not None
-    assert (requests.limit, requests.remaining) == (10, 9)
-    counting.enter(mine, "another model").leave()
+    assert (requests.limit, requests.remaining) == (10, 8)
 
 
-def test_a_project_counts_all_its_keys_together() -> None:
-    counting, _ = limiter(project=Limits(requests_per_minute=2))
+async def test_a_project_counts_all_its_keys_together(limiter: Making, clock: Clock) -> None:
+    counting = limiter(project=Limits(requests_per_minute=2))
     one, two = key(Limits()), key(Limits(), key_id="key_2")
     stranger = key(Limits(), key_id="key_3", project_id="proj_2")
-    counting.enter(one, "m").leave()
-    counting.enter(two, "m").leave()
+    (await entered(counting, one)).leave()
+    (await entered(counting, two)).leave()
     with pytest.raises(RateLimited):
-        counting.enter(one, "m")
-    counting.enter(stranger, "m").leave()
+        await entered(counting, one)
+    (await entered(counting, stranger)).leave()
 
 
-def test_places_come_back_when_requests_end_and_only_once() -> None:
-    counting, _ = limiter()
+async def test_places_come_back_when_requests_end_and_only_once(
+    limiter: Making, clock: Clock
+) -> None:
+    counting = limiter()
     mine = key(Limits(concurrent_requests=2))
-    first, _ = counting.enter(mine, "m"), counting.enter(mine, "m")
+    first, _ = await entered(counting, mine), await entered(counting, mine)
     with pytest.raises(ConcurrencyExceeded):
-        counting.enter(mine, "m")
+        await entered(counting, mine)
     first.leave()
     first.leave()
-    counting.enter(mine, "m")
+    await entered(counting, mine)
     with pytest.raises(ConcurrencyExceeded):
-        counting.enter(mine, "m")
+        await entered(counting, mine)
 
 
-def test_tokens_count_by_the_estimate_until_the_truth_is_known() -> None:
-    counting, clock = limiter()
+async def test_tokens_count_by_the_estimate_until_the_truth_is_known(
+    limiter: Making, clock: Clock
+) -> None:
+    counting = limiter()
     mine = key(Limits(input_tokens_per_minute=1000, output_tokens_per_minute=500))
-    first = counting.enter(mine, "m")
-    first.count(900, 100)
-    second = counting.enter(mine, "m")
+    first = await entered(counting, mine)
+    await first.count(900, 100)
+    second = await entered(counting, mine)
     with pytest.raises(RateLimited):
-        second.count(200, 1)
+        await second.count(200, 1)
     first.correct(100, 10)
-    second.count(200, 1)
-    tokens = counting.standings(mine).tokens
+    await second.count(200, 1)
+    tokens = second.standings().tokens
     assert tokens is not None
     assert (tokens.limit, tokens.remaining) == (500, 489)
     clock.now_s += 62
-    assert counting.standings(mine).tokens == (500, 500, 0.0)
+    assert (await entered(counting, mine)).standings().tokens == (500, 500, 0.0)
 
 
-def test_less_than_was_thought_makes_no_room_in_a_later_minute() -> None:
-    counting, clock = limiter()
+async def test_less_than_was_thought_makes_no_room_in_a_later_minute(
+    limiter: Making, clock: Clock
+) -> None:
+    counting = limiter()
     mine = key(Limits(input_tokens_per_minute=1000))
-    early = counting.enter(mine, "m")
-    early.count(900, 0)
+    early = await entered(counting, mine)
+    await early.count(900, 0)
     clock.now_s += 50
     early.correct(100, 0)
     clock.now_s += 12
-    counting.enter(mine, "m").count(1000, 0)
+    await (await entered(counting, mine)).count(1000, 0)
     with pytest.raises(RateLimited):
-        counting.enter(mine, "m").count(1, 0)
-    late = counting.enter(mine, "m")
+        await (await entered(counting, mine)).count(1, 0)
+    late = await entered(counting, mine)
     clock.now_s += 70
-    late.count(10, 0)
+    await late.count(10, 0)
     clock.now_s += 70
     late.correct(5, 0)
-    counting.enter(mine, "m").count(1000, 0)
+    await (await entered(counting, mine)).count(1000, 0)
 
 
-def test_what_never_fits_is_not_told_to_wait() -> None:
-    counting, _ = limiter()
-    asked = counting.enter(key(Limits(input_tokens_per_minute=100)), "m")
+async def test_what_never_fits_is_not_told_to_wait(limiter: Making, clock: Clock) -> None:
+    counting = limiter()
+    asked = await entered(counting, key(Limits(input_tokens_per_minute=100)))
     with pytest.raises(TooLargeForLimit) as caught:
-        asked.count(101, 0)
+        await asked.count(101, 0)
     assert caught.value.retry_after_s is None
     assert caught.value.should_retry is False
 
 
-def test_other_limits_hold_at_once_and_nothing_is_forgotten() -> None:
-    counting, _ = limiter()
+async def test_other_limits_hold_at_once_and_nothing_is_forgotten(
+    limiter: Making, clock: Clock
+) -> None:
+    counting = limiter()
     for _ in range(4):
-        counting.enter(key(Limits(requests_per_minute=5)), "m").leave()
+        (await entered(counting, key(Limits(requests_per_minute=5)))).leave()
     fewer = key(Limits(requests_per_minute=4))
     with pytest.raises(RateLimited):
-        counting.enter(fewer, "m")
+        await entered(counting, fewer)
     more = key(Limits(requests_per_minute=6))
-    counting.enter(more, "m").leave()
+    (await entered(counting, more)).leave()

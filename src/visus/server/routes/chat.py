@@ -54,7 +54,7 @@ class ChatRoute:
             call = call._replace(wants_report=True)
         asked_for = self.service.upstreams.by_id.get(question.model)
         exchange.model = question.model if asked_for is None else asked_for.model.id
-        bill = self.accounts.open_bill(exchange)
+        bill = await self.accounts.open_bill(exchange)
         try:
             tab = Tab(bill)
             exchange.record["attempts"] = tab.attempts
