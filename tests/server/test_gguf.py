@@ -83,12 +83,14 @@ def state(home: Service, model: str) -> str:
 
 
 def model_processes(home: Service) -> list[int]:
-    found = [
-        child
-        for child in children(home)
-        if b"visus.local.gguf.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
-    return sorted(found)
+    return sorted(child for child in children(home) if _runs_a_model(child))
+
+
+def _runs_a_model(process: int) -> bool:
+    try:
+        return b"visus.local.gguf.worker" in Path(f"/proc/{process}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):  # it has just ended
+        return False
 
 
 def until_gone(home: Service, process: int) -> None:
