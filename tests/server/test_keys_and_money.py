@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import secrets
 import signal
 import sqlite3
@@ -497,6 +496,24 @@ def test_no_word_and_no_picture_is_in_the_ledger(counting: Service) -> None:
         assert b"PROMPT-CANARY" not in path.read_bytes()
 
 
+def test_while_the_database_takes_nothing_its_entries_wait(
+    counting: Service, boss: str
+) -> None:
+    project = made(counting, boss, "projects", monthly_budget_micros=10**9)["id"]
+    paying = made(counting, boss, "keys", project=project)["secret"]
+    answered(counting, question(counting, paying))
+    with closing(sqlite3.connect(counting.folder / "state" / "visus.db")) as database:
+        database.execute("BEGIN EXCLUSIVE")
+        replies = [question(counting, counting.key) for _ in range(3)]
+        money = question(counting, paying, "dear")
+        database.rollback()
+    for reply in replies:
+        answered(counting, reply)
+        assert row(counting, reply)["status"] == 200
+    refused(counting, money, 503, "storage_unavailable")
+    answered(counting, question(counting, paying, "dear"))
+
+
 def test_a_process_that_is_killed_loses_nothing_that_was_told(
     upstream: Upstream, tmp_path: Path
 ) -> None:
@@ -516,7 +533,7 @@ def test_a_process_that_is_killed_loses_nothing_that_was_told(
             assert database.execute(left).fetchone() == (0,)
             given_up = "SELECT count(*) FROM usage_records WHERE status = 499"
             assert database.execute(given_up).fetchone() == (1,)
-        assert os.listdir(tmp_path / "state" / "ledger") == []  # noqa: PTH208 -- names are enough
+        assert not list((tmp_path / "state" / "ledger").glob("*.entries"))
         answered(service, question(service, service.key))
     finally:
         service.stop()

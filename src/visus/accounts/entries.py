@@ -212,10 +212,10 @@ def release_leases(connection: sql.Connection, *, now_ms: int) -> int:
     return _release(connection, tables.usage_records.c.lease_until < now_ms, now_ms)
 
 
-def release_others(connection: sql.Connection, *, node: str, now_ms: int) -> int:
-    """Ends records that another process holds: for a database that only one can use."""
+def release_nodes(connection: sql.Connection, nodes: Sequence[str], *, now_ms: int) -> int:
+    """Ends records of processes that have died."""
     table = tables.usage_records
-    wanted = table.c.lease_until.is_not(None) & (table.c.node != node)
+    wanted = table.c.lease_until.is_not(None) & table.c.node.in_(nodes)
     return _release(connection, wanted, now_ms)
 
 

@@ -5,6 +5,7 @@ A thread takes what has gathered to the database, a few times a second; what the
 not take stays in the spool until it does.
 """
 
+import os
 import threading
 import time
 from dataclasses import dataclass, field
@@ -46,6 +47,8 @@ class Journal:
     _wanted: threading.Event = field(default_factory=threading.Event)
     _closing: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
+    _presence: int | None = None
+    """The file that shows others that this process is alive."""
     _spool: Spool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -103,17 +106,25 @@ class Journal:
     def recover(self) -> int:
         """Brings to the database what processes left that have died. Blocking.
 
-        Says how many entries that were; it has to be called before anything is entered.
+        What they held is given up. Says how many entries were found; it has to be called before
+        anything is entered.
         """
         self.folder.mkdir(mode=0o700, exist_ok=True)
+        self._presence = spool.be_present(self.folder, self.node)
         count = 0
         with spool.abandoned(self.folder) as pieces:
             for piece in pieces:
                 self._write(piece)
                 spool.drop(piece)
                 count += len(piece.batch.entries)
-        with storage_faults(), self.engine.begin() as connection:
-            entries.forget_batches(connection, before_s=int(time.time()) - _FORGET_AFTER_S)
+        now_s = time.time()
+        with (
+            spool.dead(self.folder) as nodes,
+            storage_faults(),
+            self.engine.begin() as connection,
+        ):
+            entries.release_nodes(connection, nodes, now_ms=int(now_s * entries.MS))
+            entries.forget_batches(connection, before_s=int(now_s) - _FORGET_AFTER_S)
         return count
 
     def close(self) -> None:
@@ -127,6 +138,9 @@ class Journal:
         if self._thread is not None:
             self._thread.join()
         self.flush()
+        if self._presence is not None:
+            os.close(self._presence)
+            (self.folder / f"{self.node}{spool.PRESENCE}").unlink(missing_ok=True)
 
     def _write(self, piece: Piece) -> None:
         with storage_faults(), self.engine.begin() as connection:

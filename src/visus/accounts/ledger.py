@@ -203,19 +203,6 @@ class Ledger:
                 "The project's budget for this month does not cover this request."
             )
 
-    def take_over(self) -> int:
-        """Writes what processes left that have died, and gives up what they held. Blocking.
-
-        Says how many records were given up. In a database that other processes use at the same
-        time they are given up when their leases end.
-        """
-        self.journal.recover()
-        if self.journal.engine.dialect.name != "sqlite":
-            return 0
-        with storage_faults(), self.journal.engine.begin() as connection:
-            now_ms = int(time.time() * MS)
-            return entries.release_others(connection, node=self.journal.node, now_ms=now_ms)
-
     def sweep(self) -> int:
         """Gives up records whose lease is over. Blocking; says how many they were."""
         with storage_faults(), self.journal.engine.begin() as connection:

@@ -19,6 +19,7 @@ from visus.accounts.entries import Batch, Entry, Hold, Settlement
 from visus.errors import StorageUnavailable
 
 SUFFIX: Final = ".entries"
+PRESENCE: Final = ".alive"
 MAX_REMEMBERED: Final = 100_000
 """Entries of which none is in a file."""
 _encode: Final = msgspec.json.Encoder().encode
@@ -99,15 +100,36 @@ def drop(piece: Piece) -> None:
 @contextmanager
 def abandoned(folder: Path) -> Generator[list[Piece]]:
     """The pieces of processes that have died, in order; nobody else gets them meanwhile."""
+    with _unlocked(folder, SUFFIX) as files:
+        yield [Piece(path, Batch(path.stem, _entries(path.read_bytes()))) for path in files]
+
+
+def be_present(folder: Path, node: str) -> int:
+    """Shows, for as long as the file that is returned is open, that a process is alive."""
+    return _opened(folder / f"{node}{PRESENCE}")
+
+
+@contextmanager
+def dead(folder: Path) -> Generator[list[str]]:
+    """The processes that were present and are no more; afterwards they are forgotten."""
+    with _unlocked(folder, PRESENCE) as files:
+        yield [path.stem for path in files]
+        for path in files:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _unlocked(folder: Path, suffix: str) -> Generator[list[Path]]:
+    """The files whose locks nobody has but us, until the end of the block."""
     with contextlib.ExitStack() as stack:
-        found: list[Piece] = []
-        for path in sorted(folder.glob(f"*{SUFFIX}")):
+        found: list[Path] = []
+        for path in sorted(folder.glob(f"*{suffix}")):
             try:
                 file = stack.enter_context(path.open("rb"))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 continue  # somebody has it, or has just been done with it
-            found.append(Piece(path, Batch(path.stem, _entries(file.read()))))
+            found.append(path)
         yield found
 
 

@@ -70,7 +70,7 @@ async def open_state(configuration: Configuration, book: KeyBook) -> AsyncGenera
         insists=settings.ledger.when_unavailable == "refuse",
     )
     ledger = Ledger(journal, settings.ledger)
-    await anyio.to_thread.run_sync(ledger.take_over)
+    await anyio.to_thread.run_sync(journal.recover)
     try:
         yield State(
             book,

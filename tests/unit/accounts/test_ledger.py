@@ -151,9 +151,26 @@ def test_what_was_entered_outlives_the_process(engine: sql.Engine, tmp_path: Pat
     os.waitpid(child, 0)
     assert records(engine) == {}
     assert pieces(tmp_path) == ["child-00000000.entries"]
-    assert journal(engine, tmp_path).recover() == 0  # the first call took them
-    assert records(engine) == {"r": (200, None), "s": (None, NOW_MS + 1000)}
+    journal(engine, tmp_path)
+    assert records(engine)["r"] == (200, None)
     assert pieces(tmp_path) == []
+
+
+def test_what_the_dead_held_is_given_up_and_what_the_living_hold_is_not(
+    engine: sql.Engine, tmp_path: Path
+) -> None:
+    child = os.fork()
+    if not child:
+        dying = journal(engine, tmp_path, "dying")
+        dying.enter(held("s")._replace(node="dying"))
+        os._exit(0)
+    os.waitpid(child, 0)
+    living = journal(engine, tmp_path, "living")
+    assert records(engine) == {"s": (entries.ABANDONED, None)}
+    living.enter(held("r")._replace(node="living"))
+    living.flush()
+    journal(engine, tmp_path, "another")
+    assert records(engine)["r"] == (None, NOW_MS + 1000)
 
 
 def test_a_line_that_was_not_finished_is_none(engine: sql.Engine, tmp_path: Path) -> None:
@@ -171,7 +188,7 @@ def test_what_somebody_alive_has_is_left_to_them(engine: sql.Engine, tmp_path: P
     tmp_path.mkdir(exist_ok=True)
     living = Journal(engine, tmp_path, "living", every_s=1000)
     living.enter(held("r"))
-    assert journal(engine, tmp_path, "another").recover() == 0
+    journal(engine, tmp_path, "another")
     assert pieces(tmp_path) == ["living-00000000.entries"]
     living.close()
     assert records(engine) == {"r": (None, NOW_MS + 1000)}
