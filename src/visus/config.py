@@ -30,7 +30,7 @@ from visus.models.catalogue import Catalogue, ModelRow, ProviderRow, shipped
 from visus.providers.settings import AnswerSettings, UpstreamSettings
 from visus.routing.dialects import Dialect, dialect
 from visus.routing.settings import RoutingSettings
-from visus.units import MIB
+from visus.units import KIB, MIB
 from visus.wire.chat import ChatLimits
 from visus.workers.settings import WorkerSettings
 
@@ -89,6 +89,10 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """For a request's headers to arrive; then 408."""
     body_timeout_s: Duration = 120.0
     """For a request's body to arrive; then 408."""
+    body_patience_s: Duration = 10.0
+    """After so long a body's average speed counts."""
+    min_body_bytes_per_s: Annotated[int, msgspec.Meta(ge=0)] = 10 * KIB
+    """A slower body is 408; 0: only its end counts. Uploads have a floor of their own."""
     keep_alive_s: Annotated[int, msgspec.Meta(ge=1)] = 75
     """How long an idle connection is kept."""
     heartbeat_s: Duration = 15.0

@@ -74,7 +74,9 @@ TIGHT = """
 [server]
 max_body_bytes = 20_000
 header_timeout_s = 0.7
-body_timeout_s = 1
+body_timeout_s = 3
+body_patience_s = 0.8
+min_body_bytes_per_s = 1000
 write_timeout_s = 1
 [chat]
 max_messages = 3

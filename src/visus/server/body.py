@@ -7,7 +7,7 @@ all before it, so that nobody gets memory for bytes that he only announced.
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from visus.errors import RequestTimedOut, RequestTooLarge
 from visus.units import KIB, MIB
@@ -21,6 +21,20 @@ HIGH_WATER_BYTES: Final = 8 * MIB
 """Bytes that may wait for somebody to want them; then reading pauses."""
 PIECES_HIGH_WATER_BYTES: Final = 256 * KIB
 """The same for a body that is taken in pieces, such as a form on its way to the disk."""
+
+
+CHECK_S: Final = 5.0
+"""Between two looks at how fast a body comes."""
+
+
+class Pace(NamedTuple):
+    """How fast a body has to come."""
+
+    within_s: float
+    """For all of it."""
+    patience_s: float
+    """From then on its average speed counts."""
+    min_bytes_per_s: int
 
 
 class HungUp(Exception):
@@ -37,6 +51,7 @@ class Body:
         "_limit",
         "_on_wanted",
         "_pieces",
+        "_timer",
         "_view",
         "_waiter",
         "_wants_pieces",
@@ -64,6 +79,7 @@ class Body:
         self._view: memoryview | None = None
         self._filled = 0
         self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     # --- For the connection ------------------------------------------------------------------
 
@@ -126,22 +142,24 @@ class Body:
 
     # --- For the task ------------------------------------------------------------------------
 
-    async def whole(self, *, max_bytes: int, timeout_s: float) -> Bytes:
+    async def whole(self, *, max_bytes: int, pace: Pace) -> Bytes:
         """Everything, once the last byte is here.
 
         Raises:
             RequestTooLarge: more than `max_bytes`; noticed as soon as they are exceeded.
-            RequestTimedOut: not there within `timeout_s`.
+            RequestTimedOut: slower than `pace`.
             HungUp: the client went away.
         """
         if not self.is_complete:
             self._limit = max_bytes
-            timer = asyncio.get_running_loop().call_later(timeout_s, self._expire)
+            loop = asyncio.get_running_loop()
+            self._watch_pace(loop, pace, loop.time())
             try:
                 while not self.is_complete and self.size <= max_bytes:
                     await self._wait()
             finally:
-                timer.cancel()
+                if self._timer is not None:
+                    self._timer.cancel()
         if self.size > max_bytes:
             raise RequestTooLarge(f"The body is larger than {max_bytes} bytes.")
         return self._taken()
@@ -169,6 +187,17 @@ class Body:
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+    def _watch_pace(self, loop: asyncio.AbstractEventLoop, pace: Pace, began_s: float) -> None:
+        """Looks at the speed now and then; at the end of all patience the wait is over."""
+        passed_s = loop.time() - began_s
+        is_slow = self.size < pace.min_bytes_per_s * passed_s
+        if passed_s >= pace.within_s or (passed_s >= pace.patience_s and is_slow):
+            self._expire()
+            return
+        next_s = passed_s + CHECK_S if passed_s >= pace.patience_s else pace.patience_s
+        again_s = min(pace.within_s, next_s)
+        self._timer = loop.call_at(began_s + again_s, self._watch_pace, loop, pace, began_s)
 
     def _expire(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -11,10 +11,11 @@ from typing import Final
 from typing_extensions import override
 
 from visus.accounts.keys import Key
+from visus.config import ServerSettings
 from visus.errors import InvalidValue, RequestTooLarge, ServiceError, UnsupportedMediaType
 from visus.server import limits
 from visus.server.bodies import error_body
-from visus.server.body import Bytes, HungUp
+from visus.server.body import Bytes, HungUp, Pace
 from visus.server.request import ClientRequest, Header, Line
 from visus.wire import sse
 
@@ -231,18 +232,25 @@ class _EndedByHangUp(AbstractContextManager[None]):
             raise HungUp from None
 
 
-async def read_json(exchange: Exchange, *, max_bytes: int, timeout_s: float) -> Bytes:
+def pace_of(settings: ServerSettings) -> Pace:
+    """How fast the body of a question has to come."""
+    return Pace(
+        settings.body_timeout_s, settings.body_patience_s, settings.min_body_bytes_per_s
+    )
+
+
+async def read_json(exchange: Exchange, *, max_bytes: int, pace: Pace) -> Bytes:
     """The body of a request that must be plain JSON.
 
     Raises:
         UnsupportedMediaType: another type, another encoding, or a compressed body.
         RequestTooLarge: over `max_bytes`, by its declared length before anything is read.
-        RequestTimedOut: not there within `timeout_s`.
+        RequestTimedOut: slower than `pace`.
         HungUp: the client went away.
     """
     _check_type(exchange)
     _check_declared_length(exchange, max_bytes)
-    return await exchange.request.body.whole(max_bytes=max_bytes, timeout_s=timeout_s)
+    return await exchange.request.body.whole(max_bytes=max_bytes, pace=pace)
 
 
 def _check_type(exchange: Exchange) -> None:

@@ -15,7 +15,7 @@ from visus.accounts.usage import UsageBook
 from visus.config import ServerSettings
 from visus.errors import Conflict, InvalidJson, InvalidValue, NotFound
 from visus.server import admin_shapes as shapes
-from visus.server.exchange import Exchange, read_json
+from visus.server.exchange import Exchange, pace_of, read_json
 from visus.wire.chat import wrong_shape
 
 _T = TypeVar("_T")
@@ -41,9 +41,7 @@ class Admin:
             InvalidJson: not JSON.
             CallerError: something is missing, is not as it may be, or nobody knows it.
         """
-        raw = await read_json(
-            exchange, max_bytes=MAX_BODY_BYTES, timeout_s=self.settings.body_timeout_s
-        )
+        raw = await read_json(exchange, max_bytes=MAX_BODY_BYTES, pace=pace_of(self.settings))
         try:
             return msgspec.json.decode(raw or b"{}", type=shape)
         except msgspec.ValidationError as fault:

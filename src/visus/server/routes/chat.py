@@ -8,7 +8,7 @@ from visus.core.places import Demand
 from visus.flow.billing import Tab
 from visus.flow.chat import ChatService
 from visus.server.admitting import Accounts
-from visus.server.exchange import Exchange, read_json
+from visus.server.exchange import Exchange, pace_of, read_json
 from visus.server.respond import respond
 from visus.server.watch import Watch
 from visus.wire import chat
@@ -34,7 +34,7 @@ class ChatRoute:
         body = await read_json(
             exchange,
             max_bytes=self.settings.max_body_bytes,
-            timeout_s=self.settings.body_timeout_s,
+            pace=pace_of(self.settings),
         )
         call = chat.parse(body, self.limits, owner=exchange.owner)
         question = call.question

@@ -7,7 +7,7 @@ import msgspec
 from visus.config import ServerSettings
 from visus.errors import ServiceError
 from visus.flow.estimate import Cost, EstimateService
-from visus.server.exchange import JSON, Exchange, read_json
+from visus.server.exchange import JSON, Exchange, pace_of, read_json
 from visus.wire import chat, report
 
 
@@ -24,7 +24,7 @@ class EstimateRoute:
         body = await read_json(
             exchange,
             max_bytes=self.settings.max_body_bytes,
-            timeout_s=self.settings.body_timeout_s,
+            pace=pace_of(self.settings),
         )
         call = chat.parse(body, self.limits, owner=exchange.owner)
         question = call.question
