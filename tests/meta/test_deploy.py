@@ -523,8 +523,11 @@ def test_the_pod_sets_what_is_a_setting_and_probes_what_answers() -> None:
     assert any(Path(made.state.dir).is_relative_to(one) for one in mounts)
     assert any(Path(made.gguf.dir).is_relative_to(one) for one in mounts)
     assert {str(one) for one in mounts} == {"/etc/visus", "/var/lib/visus", "/tmp"}  # noqa: S108 -- in the pod
-    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-        assert container[probe]["httpGet"] == {"path": "/health", "port": "http"}
+    for probe, asks in (("startup", "live"), ("readiness", "ready"), ("liveness", "live")):
+        assert container[f"{probe}Probe"]["httpGet"] == {
+            "path": f"/health/{asks}",
+            "port": "http",
+        }
     assert container["ports"][0]["containerPort"] == made.server.port
     assert stands_for(container["resources"]["limits"]["memory"]) >= NEEDED_BYTES
 

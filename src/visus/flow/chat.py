@@ -78,7 +78,8 @@ class Answering(Dispatch):
         try:
             await super().__aexit__(kind, fault, traceback)
         finally:
-            status = self._status if kind is None else status_of(fault)
+            is_known = kind is None or self._status != 200  # noqa: PLR2004 -- it broke off
+            status = self._status if is_known else status_of(fault)
             self._tab.account.settle(self._outcome(status))
 
     @override

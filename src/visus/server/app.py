@@ -19,9 +19,11 @@ from visus.deadlines import Deadlines
 from visus.server import openapi
 from visus.server.authenticate import Doorkeeper
 from visus.server.connection import ClientConnection, Front
+from visus.server.ending import Ending, Server
 from visus.server.gate import Entry, Gate, Routes
 from visus.server.memory import keep_freed_memory
 from visus.server.parts import Parts, all_parts
+from visus.server.readiness import DatabaseWatch, Readiness, ReadyRoute
 from visus.server.routes import admin
 from visus.server.routes.about import HEALTH, HTML, INERT, FixedRoute
 from visus.server.routes.chat import ChatRoute
@@ -46,15 +48,17 @@ def gate(
     made: Parts,
     state: State,
     watch: Watch,
+    ending: Ending,
 ) -> Gate:
     """Everything that is answered, over running parts."""
     settings = configuration.settings
-    description = openapi.document(version("visus"))
-    entries = [
-        Entry("/health", "GET", HEALTH),
-        Entry("/openapi.json", "GET", FixedRoute(msgspec.json.encode(description))),
-        Entry("/docs", "GET", FixedRoute(openapi.page(description).encode(), (HTML, INERT))),
-    ]
+    readiness = Readiness(
+        ending=ending,
+        database=DatabaseWatch(state.book.engine),
+        pools=made.pools,
+        upstreams=made.upstreams,
+    )
+    entries = _open_to_all(readiness)
     chat = ChatRoute(
         service=made.chat,
         accounts=state.accounts,
@@ -95,7 +99,19 @@ def gate(
         accounts=state.accounts,
         admins=AdminNetworks(settings.admin),
         settings=settings.server,
+        ending=ending,
     )
+
+
+def _open_to_all(readiness: Readiness) -> list[Entry]:
+    description = openapi.document(version("visus"))
+    return [
+        Entry("/health", "GET", HEALTH),
+        Entry("/health/live", "GET", HEALTH),
+        Entry("/health/ready", "GET", ReadyRoute(readiness.reasons)),
+        Entry("/openapi.json", "GET", FixedRoute(msgspec.json.encode(description))),
+        Entry("/docs", "GET", FixedRoute(openapi.page(description).encode(), (HTML, INERT))),
+    ]
 
 
 def _administration(
@@ -157,16 +173,16 @@ async def serve(
         watch = Watch(
             heartbeat_s=settings.heartbeat_s, write_timeout_s=settings.write_timeout_s
         )
-        deadlines = Deadlines()
+        deadlines, ending = Deadlines(), Ending()
         front = Front(
-            serve=gate(configuration, made, state, watch).serve,
+            serve=gate(configuration, made, state, watch, ending).serve,
             max_header_bytes=settings.max_header_bytes,
             max_connections=settings.max_connections,
             header_timeout_s=settings.header_timeout_s,
             keep_alive_s=settings.keep_alive_s,
             deadlines=deadlines,
         )
-        server = uvicorn.Server(_uvicorn(settings, front))
+        server = Server(_uvicorn(front), front, ending, grace_s=settings.shutdown_grace_s)
         tasks.start_soon(watch.run)
         tasks.start_soon(keep_catalogue, made.renewal.adopt, reread)
         tasks.start_soon(keep_freed_memory, lambda: front.answered)
@@ -184,7 +200,7 @@ async def serve(
         tasks.cancel_scope.cancel()
 
 
-def _uvicorn(settings: ServerSettings, front: Front) -> uvicorn.Config:
+def _uvicorn(front: Front) -> uvicorn.Config:
     """What uvicorn does for us: sockets, signals, and waiting at the end."""
 
     def connection(server_state: ServerState, **_: object) -> ClientConnection:
@@ -199,7 +215,6 @@ def _uvicorn(settings: ServerSettings, front: Front) -> uvicorn.Config:
         lifespan="off",
         access_log=False,
         log_config=None,
-        timeout_graceful_shutdown=int(settings.shutdown_grace_s),
         backlog=1024,
     )
 

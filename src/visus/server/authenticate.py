@@ -11,7 +11,9 @@ from visus.errors import InvalidApiKey
 from visus.server.exchange import Exchange
 from visus.server.wrong_keys import WrongKeys
 
-OPEN_PATHS: Final = frozenset({"/health", "/openapi.json", "/docs"})
+OPEN_PATHS: Final = frozenset(
+    {"/health", "/health/live", "/health/ready", "/openapi.json", "/docs"}
+)
 """What anybody may read."""
 MAX_REMEMBERED: Final = 10_000
 _NEVER_S: Final = 1 << 62

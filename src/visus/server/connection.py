@@ -87,6 +87,8 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.client = ""
         """The address of the other end."""
         self.is_lost = False
+        self.is_cut_short = False
+        """Whether the answer under way was told to end, since the server stops."""
         self.on_lost: Callable[[], None] | None = None
         """What the request under way wants to be called when the connection is gone."""
         self.task: asyncio.Task[None] | None = None
@@ -163,12 +165,28 @@ class ClientConnection(asyncio.BufferedProtocol):
         if drained is not None and not drained.done():
             drained.set_result(None)
 
-    def shutdown(self) -> None:
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is being answered."""
+        return self._current is not None
+
+    def wind_down(self) -> None:
         """The server is about to end: the answer under way is the last one."""
+        if self._current is not None:
+            self._current.keeps_alive = False
+
+    def cut_short(self) -> None:
+        """The time for it is over: the answer under way ends, and says why."""
+        if self._current is not None and self.task is not None and not self.is_lost:
+            self.is_cut_short = True
+            self.task.cancel()
+
+    def shutdown(self) -> None:
+        """The server ends: uvicorn calls this when nobody was left to be answered."""
         if self._current is None:
             self._transport.close()
         else:
-            self._current.keeps_alive = False
+            self._transport.abort()
 
     def expire(self) -> None:
         """Nothing came for too long."""

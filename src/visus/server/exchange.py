@@ -12,7 +12,13 @@ from typing_extensions import override
 
 from visus.accounts.keys import Key
 from visus.config import ServerSettings
-from visus.errors import InvalidValue, RequestTooLarge, ServiceError, UnsupportedMediaType
+from visus.errors import (
+    InvalidValue,
+    RequestTooLarge,
+    ServiceError,
+    ShuttingDown,
+    UnsupportedMediaType,
+)
 from visus.server import limits
 from visus.server.bodies import error_body
 from visus.server.body import Bytes, HungUp, Pace
@@ -150,16 +156,30 @@ class Exchange:
         self.record |= {"code": error.code, "param": error.param, "detail": error.detail}
 
     def ended_by_hang_up(self) -> AbstractContextManager[None]:
-        """Cancels the block when the client goes away.
+        """Cancels the block when the client goes away, or the server's end cannot wait for it.
 
         Raises:
-            HungUp: that is what happened.
+            HungUp: the client went away.
+            ShuttingDown: the server ends.
         """
         return _EndedByHangUp(self, self.request.line)
 
     def abort(self) -> None:
         """Drops the connection; the exchange ends as if the client had hung up."""
         self.request.line.abort()
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether it was told to end, since the server does."""
+        return self.request.line.is_cut_short
+
+    def takes_back_cut(self) -> bool:
+        """Whether a cancellation came of the server's end; then the task may go on."""
+        task = self.request.line.task
+        if not self.is_cut_short or task is None:
+            return False
+        task.uncancel()
+        return True
 
     async def keep_alive(self) -> None:
         """Sends a comment into a stream that has nothing to say."""
@@ -214,7 +234,8 @@ class _EndedByHangUp(AbstractContextManager[None]):
         if not self._exchange.complete and self._task is not None:
             self._exchange.hung_up = True
             self._line.on_lost = None
-            self._task.cancel()
+            if not self._line.is_cut_short:  # it is cancelled already
+                self._task.cancel()
 
     @override
     def __exit__(
@@ -225,11 +246,21 @@ class _EndedByHangUp(AbstractContextManager[None]):
     ) -> None:
         if self._line.on_lost is self._watch:  # else it is the next request's by now
             self._line.on_lost = None
+        is_cancelled = kind is not None and issubclass(kind, asyncio.CancelledError)
+        if is_cancelled and self._exchange.takes_back_cut():
+            if self._exchange.hung_up:
+                raise HungUp from None
+            raise ending() from None
         if not self._exchange.hung_up or self._task is None:
             return
         is_ours_alone = not self._task.uncancel()
-        if kind is None or (is_ours_alone and issubclass(kind, asyncio.CancelledError)):
+        if kind is None or (is_ours_alone and is_cancelled):
             raise HungUp from None
+
+
+def ending() -> ShuttingDown:
+    """What is said to whoever asks a server that is about to end."""
+    return ShuttingDown("The server is stopping.", retry_after_s=1)
 
 
 def pace_of(settings: ServerSettings) -> Pace:

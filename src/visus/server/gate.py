@@ -4,6 +4,7 @@ Authentication is not attached to routes: it stands before them all, so that non
 forgotten. Only the paths of `authenticate.OPEN_PATHS` go round it.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -25,7 +26,8 @@ from visus.errors import (
 from visus.server.admitting import Accounts
 from visus.server.authenticate import OPEN_PATHS, Doorkeeper
 from visus.server.body import HungUp
-from visus.server.exchange import Exchange
+from visus.server.ending import Ending
+from visus.server.exchange import Exchange, ending
 from visus.server.request import ClientRequest
 from visus.telemetry import event, failure
 
@@ -87,6 +89,7 @@ class Gate:
     accounts: Accounts
     admins: AdminNetworks
     settings: ServerSettings
+    ending: Ending
 
     async def serve(self, request: ClientRequest) -> None:
         """Serves one request."""
@@ -97,6 +100,10 @@ class Gate:
             exchange.status = CLIENT_CLOSED
         except ServiceError as error:
             await _refuse(exchange, error)
+        except asyncio.CancelledError:
+            if not exchange.takes_back_cut():
+                raise
+            await _refuse(exchange, ending())
         except Exception as fault:  # noqa: BLE001 -- the last line: the caller gets an id, the log the fault
             failure("fault", fault, request=exchange.request_id)
             await _refuse(exchange, Internal("Something went wrong here."))
@@ -108,6 +115,8 @@ class Gate:
             exchange.request.keeps_alive = False
             raise Overloaded("There are too many connections.", retry_after_s=1)
         self._check_headers(exchange)
+        if self.ending.has_begun:
+            _refuse_what_is_new(exchange)
         if exchange.path not in OPEN_PATHS:
             await self._let_in(exchange)
         await self.routes.find(exchange)(exchange)
@@ -138,6 +147,13 @@ class Gate:
             raise HeadersTooLarge("The request's headers are too large.")
         if hosts > 1:
             raise InvalidValue("There is more than one Host header.")
+
+
+def _refuse_what_is_new(exchange: Exchange) -> None:
+    """Lets those pass who look after the server; nobody who wants to use it."""
+    exchange.request.keeps_alive = False
+    if exchange.path not in OPEN_PATHS and not exchange.path.startswith(ADMIN_PREFIX):
+        raise ending()
 
 
 async def _refuse(exchange: Exchange, error: ServiceError) -> None:

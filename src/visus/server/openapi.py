@@ -47,7 +47,9 @@ def document(version: str) -> Document:
     for name in ("FunctionSpec", "SchemaSpec"):
         _mark_schema(schemas[name]["properties"])
     paths: Document = {
-        "/health": {"get": _operation("Is the server up?", "health", open_=True)}
+        "/health": {"get": _operation("Is the server up?", "health", open_=True)},
+        "/health/live": {"get": _operation("The same", "health_live", open_=True)},
+        "/health/ready": {"get": _ready()},
     }
     for prefix in ("/v1", "/v2"):
         paths |= _versioned(prefix) | _files(prefix)
@@ -155,6 +157,12 @@ def _operation(
     return operation
 
 
+def _ready() -> Document:
+    ready = _operation("Should it be sent questions now?", "health_ready", open_=True)
+    ready["responses"]["503"] = _answer("No, and why.", _ref("NotReady"))
+    return ready
+
+
 def _answer(text: str, schema: Document) -> Document:
     return {"description": text, "content": {"application/json": {"schema": schema}}}
 
@@ -210,6 +218,7 @@ _ANSWERS: Final[Document] = {
         meta_data={"type": "object"},
     ),
     "Models": _object(object=_STRING, data={"type": "array", "items": _ref("Model")}),
+    "NotReady": _object(status=_STRING, reasons=_LIST),
     "Error": _object(
         error=_object(
             message=_STRING,

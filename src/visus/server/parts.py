@@ -1,6 +1,6 @@
 """Every part below HTTP, made once and put together; closed in reverse."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -37,6 +37,8 @@ class Parts:
     estimates: EstimateService
     upstreams: Upstreams
     renewal: Renewal
+    pools: Sequence[WorkerPool]
+    """Those that questions to any model may need."""
 
 
 @asynccontextmanager
@@ -58,6 +60,7 @@ async def all_parts(
             JUDGE_ENTRY, name="checkers", settings=settings.answers.workers, is_lazy=True
         )
         judge = SchemaJudge(await stack.enter_async_context(checkers))
+        pools = [checkers]
         renewal = Renewal(
             settings=settings,
             transport=transport,
@@ -67,7 +70,7 @@ async def all_parts(
         )
         await renewal.adopt(configuration)
         upstreams = renewal.upstreams
-        media = await _media(settings, fetcher, files, stack)
+        media = await _media(settings, fetcher, files, stack, pools)
         learner = Learner()
         yield Parts(
             ChatService(
@@ -81,18 +84,24 @@ async def all_parts(
             EstimateService(upstreams=upstreams, media=media, learner=learner),
             upstreams,
             renewal,
+            pools,
         )
 
 
 async def _media(
-    settings: Settings, fetcher: Fetcher, files: FileSource | None, stack: AsyncExitStack
+    settings: Settings,
+    fetcher: Fetcher,
+    files: FileSource | None,
+    stack: AsyncExitStack,
+    pools: list[WorkerPool],
 ) -> MediaPipeline:
-    """The pipeline and its workers, which end with `stack`."""
+    """The pipeline and its workers, which end with `stack` and are added to `pools`."""
 
     async def pool(
         entry: str, name: str, workers: WorkerSettings, *, is_lazy: bool
     ) -> WorkerPool:
         made = WorkerPool(entry, name=name, settings=workers, is_lazy=is_lazy)
+        pools.append(made)
         return await stack.enter_async_context(made)
 
     film, paper = settings.media.video.workers, settings.media.documents.workers

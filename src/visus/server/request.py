@@ -24,6 +24,8 @@ class Line(Protocol):
 
     client: str
     is_lost: bool
+    is_cut_short: bool
+    """Whether the answer under way was told to end, since the server stops."""
     drained: "asyncio.Future[None] | None"
     """What to wait for while the client takes nothing; None: it takes."""
     on_lost: Callable[[], None] | None

@@ -4,18 +4,19 @@ Nothing is sent before the first events are there, so a failure until then is an
 error. A failure after that is the last event of the stream, and no `[DONE]` follows it.
 """
 
+import asyncio
 import re
 import time
 from collections.abc import Sequence
 from typing import Final
 
 from visus.core.events import Batch, Event, Preamble, TokensUsed
-from visus.errors import Internal, ServiceError
+from visus.errors import Internal, ServiceError, ShuttingDown
 from visus.flow.chat import Answering
 from visus.server import limits
 from visus.server.bodies import error_body
 from visus.server.body import HungUp
-from visus.server.exchange import JSON, Exchange
+from visus.server.exchange import JSON, Exchange, ending
 from visus.server.request import Header
 from visus.server.watch import Watch
 from visus.telemetry import failure
@@ -41,7 +42,16 @@ async def respond(
     try:
         with exchange.ended_by_hang_up():
             async with answering:
-                await _send_answer(exchange, call, answering)
+                try:
+                    await _send_answer(exchange, call, answering)
+                except asyncio.CancelledError:
+                    if exchange.is_cut_short:
+                        answering.broke_off(ending())
+                    raise
+    except ShuttingDown as fault:
+        if not exchange.started or exchange.complete:
+            raise
+        await _break_off(exchange, fault)
     finally:
         watch.end(exchange)
 

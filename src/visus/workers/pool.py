@@ -317,6 +317,11 @@ class WorkerPool:
             await self._tasks.__aexit__(None, None, None)
 
     @property
+    def name(self) -> str:
+        """What it is called in our log."""
+        return self._name
+
+    @property
     def ready(self) -> bool:
         """Whether at least one worker takes jobs."""
         return any(worker.ready.is_set() for worker in self._workers.values())

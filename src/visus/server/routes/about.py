@@ -1,4 +1,4 @@
-"""`/health`, `/openapi.json` and `/docs`: what anybody may read."""
+"""`/health`, `/health/live`, `/openapi.json` and `/docs`: what anybody may read."""
 
 from dataclasses import dataclass
 

@@ -1,0 +1,68 @@
+"""How the service ends: nothing new is taken, what runs may finish, the rest is told why not.
+
+From the order to stop on, new questions are refused, and the socket stays open so that they
+hear it. When nothing runs any more, or `[server] shutdown_grace_s` is over, the socket closes.
+"""
+
+import time
+from dataclasses import dataclass
+from math import ceil
+from socket import socket
+from types import FrameType
+from typing import Final
+
+import anyio
+import uvicorn
+from typing_extensions import override
+
+from visus.server.connection import Front
+
+LAST_WORDS_S: Final = 2.0
+"""How long answers that were cut short may take to say so, and their bytes to be taken."""
+_LOOK_S: Final = 0.05
+
+
+@dataclass(slots=True)
+class Ending:
+    """Whether the order to stop has come."""
+
+    has_begun: bool = False
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, which goes on to answer while it drains."""
+
+    def __init__(
+        self, config: uvicorn.Config, front: Front, ending: Ending, *, grace_s: float
+    ) -> None:
+        super().__init__(config)
+        self._front = front
+        self._ending = ending
+        self._grace_s = grace_s
+
+    @override
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._ending.has_begun = True
+        super().handle_exit(sig, frame)
+
+    @override
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        began_s = time.monotonic()
+        for connection in list(self._front.open):
+            connection.wind_down()
+        if not await self._is_quiet_within(self._grace_s):
+            for connection in list(self._front.open):
+                connection.cut_short()
+            await self._is_quiet_within(LAST_WORDS_S)
+        left_s = max(LAST_WORDS_S, self._grace_s - (time.monotonic() - began_s))
+        self.config.timeout_graceful_shutdown = ceil(left_s)
+        await super().shutdown(sockets)
+
+    async def _is_quiet_within(self, seconds: float) -> bool:
+        """Waits until nothing is being answered; False: something still is."""
+        end_s = time.monotonic() + seconds
+        while any(one.is_busy for one in self._front.open):
+            if self.force_exit or time.monotonic() > end_s:
+                return False
+            await anyio.sleep(_LOOK_S)
+        return True
