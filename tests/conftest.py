@@ -6,6 +6,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from tests.support.postgres import Postgres
+from tests.support.redis import RedisProcess
 from tests.support.service import Service
 from tests.support.upstream import BEHAVIOURS, Upstream
 
@@ -33,6 +34,14 @@ def anyio_backend() -> str:
 def postgres() -> Iterator[Postgres]:
     """A server for all tests, which make databases of their own in it."""
     server = Postgres()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[RedisProcess]:
+    """A server for all tests, which have databases of their own in it."""
+    server = RedisProcess()
     yield server
     server.close()
 

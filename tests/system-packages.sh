@@ -8,10 +8,11 @@
 #   systemd             judges the unit of the service
 #   libgomp1            llama.cpp's threads
 #   postgresql          the other database; the tests start servers of their own
+#   redis-server        counts for replicas; the tests start servers of their own
 #   fonts-*             the rendered pages of the evaluation
 #   tesseract-ocr(-deu) the yardstick that a page's reading time is held against
 set -eu
-wanted="curl docker-compose libgomp1 nodejs npm postgresql sqlite3 systemd"
+wanted="curl docker-compose libgomp1 nodejs npm postgresql redis-server sqlite3 systemd"
 wanted="$wanted tesseract-ocr tesseract-ocr-deu"
 wanted="$wanted fonts-dejavu-core fonts-dejavu-extra fonts-liberation fonts-freefont-ttf"
 
@@ -19,7 +20,7 @@ installed() {
     case $1 in
         # Programs count wherever they come from: Node is often not Debian's.
         nodejs) command -v node >/dev/null ;;
-        npm | curl | docker-compose | sqlite3) command -v "$1" >/dev/null ;;
+        npm | curl | docker-compose | redis-server | sqlite3) command -v "$1" >/dev/null ;;
         systemd) command -v systemd-analyze >/dev/null ;;
         postgresql) ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null ;;
         *) dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed ;;

@@ -1,6 +1,7 @@
 """Who may ask now: the limits of a key, of its project, and of its project on one model.
 
-`LocalLimiter` counts in this process. Nothing is counted for a request that is refused.
+`LocalLimiter` counts in this process; `shared_limiter` has the other `Limiter`, which counts
+for all replicas together. Nothing is counted for a request that is refused.
 """
 
 import math
@@ -8,9 +9,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Protocol, TypeAlias
+from typing import Annotated, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
+from typing_extensions import override
 
 from visus.accounts.keys import Key
 from visus.accounts.limits import (
@@ -22,6 +24,7 @@ from visus.accounts.limits import (
     Window,
     tightest,
 )
+from visus.accounts.redis_address import redis_address
 from visus.errors import ConcurrencyExceeded, RateLimited, TooLargeForLimit
 
 UNLESS_SAID: Final = Limits(
@@ -53,6 +56,28 @@ class LimitsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     assumed_image_tokens: int = 1000
     """What a picture is counted with, until its model's server has told, where the model has no
     formula."""
+    redis: str | None = None
+    """`redis://:password@host:6379/0`, or `rediss://` for TLS: where replicas count together.
+    Special characters of the password are written as in every URL: `%40` for `@`. Without it,
+    each process counts by itself."""
+    when_redis_is_lost: Literal["local", "refuse"] = "local"
+    """What becomes of questions while Redis does not answer: each replica counts by itself, so
+    that a caller may have as much of each of them; or they are refused, 503."""
+    redis_timeout_s: Annotated[float, msgspec.Meta(ge=0.01, le=10)] = 0.2
+    """For one answer of Redis; then it is taken for lost until it has answered again, which is
+    tried once a second, and no question waits for that."""
+    redis_lease_s: Annotated[float, msgspec.Meta(ge=1, le=600)] = 15.0
+    """How long after a replica's death its requests still count as under way."""
+
+    def __post_init__(self) -> None:
+        if self.redis is not None:
+            redis_address(self.redis)
+
+    @override
+    def __repr__(self) -> str:
+        """Without the password that stands in a URL."""
+        shown = None if self.redis is None else str(redis_address(self.redis))
+        return f"LimitsSettings(key={self.key}, project={self.project}, redis={shown!r})"
 
 
 class Standings(NamedTuple):

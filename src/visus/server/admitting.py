@@ -1,11 +1,13 @@
 """Who is let in, how far, and on whose account: limits and the ledger, as HTTP needs them."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from math import ceil
 
 from visus.accounts.keys import Key
 from visus.accounts.ledger import Bill, Ledger
-from visus.accounts.limiter import Limiter, Standings
+from visus.accounts.limiter import Limiter, LimitsSettings, LocalLimiter, Standings
 from visus.accounts.limits import Standing
 from visus.server.exchange import Exchange
 from visus.server.request import Header
@@ -34,6 +36,19 @@ class Accounts:
     def headers(self, key: Key) -> list[Header]:
         """`x-ratelimit-*`: where the caller stands, of several limits with the tightest."""
         return _headers(self.limiter.standings(key))
+
+
+@asynccontextmanager
+async def open_limiter(settings: LimitsSettings) -> AsyncGenerator[Limiter]:
+    """Counts here, or in Redis where the settings name one."""
+    if settings.redis is None:
+        yield LocalLimiter(settings)
+        return
+    # Imported here because most installations have no use for it.
+    from visus.accounts.shared_limiter import shared_limiter  # noqa: PLC0415
+
+    async with shared_limiter(settings, settings.redis) as limiter:
+        yield limiter
 
 
 def _headers(standings: Standings) -> list[Header]:

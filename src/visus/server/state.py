@@ -15,13 +15,12 @@ from visus.accounts.files import FileBook, OwnerLimits
 from visus.accounts.journal import Journal
 from visus.accounts.keys import KeyBook
 from visus.accounts.ledger import Ledger
-from visus.accounts.limiter import LocalLimiter
 from visus.accounts.schema import StateRefused
 from visus.config import Configuration
 from visus.errors import ServiceError
 from visus.media.library import Library
 from visus.media.shelf import Shelf
-from visus.server.admitting import Accounts
+from visus.server.admitting import Accounts, open_limiter
 from visus.telemetry import event
 
 FIRST_KEY = "first-key"
@@ -72,11 +71,8 @@ async def open_state(configuration: Configuration, book: KeyBook) -> AsyncGenera
     ledger = Ledger(journal, settings.ledger)
     await anyio.to_thread.run_sync(journal.recover)
     try:
-        yield State(
-            book,
-            _library(configuration, book),
-            Accounts(LocalLimiter(settings.limits), ledger),
-        )
+        async with open_limiter(settings.limits) as limiter:
+            yield State(book, _library(configuration, book), Accounts(limiter, ledger))
     finally:
         try:
             await anyio.to_thread.run_sync(journal.close)

@@ -1,13 +1,18 @@
 """Counting by the minute, against a model that remembers everything."""
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Protocol
 
+import anyio
 import pytest
 from hypothesis import given, strategies as st
+from tests.support.redis import RedisProcess
 
 from visus.accounts.keys import Key
 from visus.accounts.limiter import Admission, Limiter, LimitsSettings, LocalLimiter
 from visus.accounts.limits import MAX_RETRY_AFTER_S, Limits, Window
+from visus.accounts.shared_limiter import SharedLimiter, shared_limiter
 from visus.errors import ConcurrencyExceeded, RateLimited, TooLargeForLimit
 
 
@@ -27,7 +32,7 @@ def key(limits: Limits, **more: object) -> Key:
 
 
 class Making(Protocol):
-    def __call__(self, **settings: object) -> Limiter: ...
+    async def __call__(self, **settings: object) -> Limiter: ...
 
 
 @pytest.fixture
@@ -35,13 +40,31 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["local"])
-def limiter(request: pytest.FixtureRequest, clock: Clock) -> Making:
+@pytest.fixture(params=["local", "shared"])
+async def limiter(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[Making]:
     """Makes either of the two; what follows holds for both."""
-    return lambda **settings: LocalLimiter(LimitsSettings(**settings), clock=clock)  # type: ignore[arg-type]
+    if request.param == "local":
+
+        async def local(**settings: object) -> Limiter:
+            return LocalLimiter(LimitsSettings(**settings), clock=clock)  # type: ignore[arg-type]
+
+        yield local
+        return
+    server: RedisProcess = request.getfixturevalue("redis")
+    async with AsyncExitStack() as stack:
+
+        async def shared(**settings: object) -> Limiter:
+            made = LimitsSettings(redis_timeout_s=5, **settings)  # type: ignore[arg-type]
+            opened = shared_limiter(made, server.url(), clock=clock)
+            return await stack.enter_async_context(opened)
+
+        yield shared
 
 
 async def entered(counting: Limiter, who: Key, model: str = "m") -> Admission:
+    """One more that is let in, once those that left are gone."""
+    while isinstance(counting, SharedLimiter) and counting.leaving:  # noqa: ASYNC110 -- not for long
+        await anyio.sleep(0.001)
     admission = counting.asking(who, model)
     await admission.enter()
     return admission
@@ -74,7 +97,7 @@ def test_no_minute_holds_more_than_the_limit(
 async def test_the_nth_request_passes_and_the_next_does_not_until_the_first_is_a_minute_old(
     limiter: Making, clock: Clock
 ) -> None:
-    counting = limiter()
+    counting = await limiter()
     mine = key(Limits(requests_per_minute=3))
     for _ in range(3):
         (await entered(counting, mine)).leave()
@@ -92,7 +115,7 @@ async def test_the_nth_request_passes_and_the_next_does_not_until_the_first_is_a
 
 
 async def test_a_request_that_is_refused_counts_nowhere(limiter: Making, clock: Clock) -> None:
-    counting = limiter(models={"m": Limits(requests_per_minute=1)})
+    counting = await limiter(models={"m": Limits(requests_per_minute=1)})
     mine = key(Limits(requests_per_minute=10))
     (await entered(counting, mine)).leave()
     for _ in range(5):
@@ -105,7 +128,7 @@ async def test_a_request_that_is_refused_counts_nowhere(limiter: Making, clock: 
 
 
 async def test_a_project_counts_all_its_keys_together(limiter: Making, clock: Clock) -> None:
-    counting = limiter(project=Limits(requests_per_minute=2))
+    counting = await limiter(project=Limits(requests_per_minute=2))
     one, two = key(Limits()), key(Limits(), key_id="key_2")
     stranger = key(Limits(), key_id="key_3", project_id="proj_2")
     (await entered(counting, one)).leave()
@@ -118,7 +141,7 @@ async def test_a_project_counts_all_its_keys_together(limiter: Making, clock: Cl
 async def test_places_come_back_when_requests_end_and_only_once(
     limiter: Making, clock: Clock
 ) -> None:
-    counting = limiter()
+    counting = await limiter()
     mine = key(Limits(concurrent_requests=2))
     first, _ = await entered(counting, mine), await entered(counting, mine)
     with pytest.raises(ConcurrencyExceeded):
@@ -133,7 +156,7 @@ async def test_places_come_back_when_requests_end_and_only_once(
 async def test_tokens_count_by_the_estimate_until_the_truth_is_known(
     limiter: Making, clock: Clock
 ) -> None:
-    counting = limiter()
+    counting = await limiter()
     mine = key(Limits(input_tokens_per_minute=1000, output_tokens_per_minute=500))
     first = await entered(counting, mine)
     await first.count(900, 100)
@@ -141,6 +164,8 @@ async def test_tokens_count_by_the_estimate_until_the_truth_is_known(
     with pytest.raises(RateLimited):
         await second.count(200, 1)
     first.correct(100, 10)
+    first.leave()
+    await entered(counting, mine)
     await second.count(200, 1)
     tokens = second.standings().tokens
     assert tokens is not None
@@ -152,12 +177,13 @@ async def test_tokens_count_by_the_estimate_until_the_truth_is_known(
 async def test_less_than_was_thought_makes_no_room_in_a_later_minute(
     limiter: Making, clock: Clock
 ) -> None:
-    counting = limiter()
+    counting = await limiter()
     mine = key(Limits(input_tokens_per_minute=1000))
     early = await entered(counting, mine)
     await early.count(900, 0)
     clock.now_s += 50
     early.correct(100, 0)
+    early.leave()
     clock.now_s += 12
     await (await entered(counting, mine)).count(1000, 0)
     with pytest.raises(RateLimited):
@@ -167,11 +193,12 @@ async def test_less_than_was_thought_makes_no_room_in_a_later_minute(
     await late.count(10, 0)
     clock.now_s += 70
     late.correct(5, 0)
+    late.leave()
     await (await entered(counting, mine)).count(1000, 0)
 
 
 async def test_what_never_fits_is_not_told_to_wait(limiter: Making, clock: Clock) -> None:
-    counting = limiter()
+    counting = await limiter()
     asked = await entered(counting, key(Limits(input_tokens_per_minute=100)))
     with pytest.raises(TooLargeForLimit) as caught:
         await asked.count(101, 0)
@@ -182,7 +209,7 @@ async def test_what_never_fits_is_not_told_to_wait(limiter: Making, clock: Clock
 async def test_other_limits_hold_at_once_and_nothing_is_forgotten(
     limiter: Making, clock: Clock
 ) -> None:
-    counting = limiter()
+    counting = await limiter()
     for _ in range(4):
         (await entered(counting, key(Limits(requests_per_minute=5)))).leave()
     fewer = key(Limits(requests_per_minute=4))

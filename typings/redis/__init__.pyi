@@ -1,0 +1,1 @@
+# What Visus uses of redis-py, whose own annotations leave much unknown.
