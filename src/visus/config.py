@@ -17,6 +17,7 @@ import msgspec
 from msgspec import inspect
 from typing_extensions import override
 
+from visus.accounts.jobs import QueueSettings
 from visus.accounts.ledger import LedgerSettings
 from visus.accounts.limiter import LimitsSettings
 from visus.accounts.networks import AdminSettings
@@ -121,6 +122,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     accounts: AccountsSettings = AccountsSettings()
     limits: LimitsSettings = LimitsSettings()
     ledger: LedgerSettings = LedgerSettings()
+    queue: QueueSettings = QueueSettings()
     admin: AdminSettings = AdminSettings()
     media: MediaSettings = MediaSettings()
     files: FilesSettings = FilesSettings()

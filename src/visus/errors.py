@@ -245,6 +245,20 @@ class FileNotFound(CallerError):
     code = "file_not_found"
 
 
+class JobNotFound(CallerError):
+    """No such job here: unknown, deleted after its time, or somebody else's."""
+
+    status = 404
+    code = "job_not_found"
+
+
+class BatchNotFound(CallerError):
+    """No such batch here: unknown, deleted after its time, or somebody else's."""
+
+    status = 404
+    code = "batch_not_found"
+
+
 class UnknownUrl(CallerError):
     """No such route."""
 
@@ -300,6 +314,12 @@ class ConcurrencyExceeded(RateLimited):
     """Too many requests of this caller at the same time."""
 
     code = "concurrency_exceeded"
+
+
+class TooManyJobs(RateLimited):
+    """Too many requests of this project wait to be answered later."""
+
+    code = "too_many_jobs"
 
 
 class TooLargeForLimit(RateLimited):

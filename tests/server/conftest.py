@@ -42,6 +42,8 @@ FIXTURES = (
     "renewed",
     "admitting",
     "drawing",
+    "queueing",
+    "narrow",
 )
 """Every fixture that is a running service."""
 

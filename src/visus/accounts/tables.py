@@ -4,7 +4,7 @@ from typing import Final
 
 import sqlalchemy as sql
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 """The newest migration; a test compares it with the migrations themselves."""
 
 metadata: Final = sql.MetaData()
@@ -160,3 +160,69 @@ ledger_batches: Final = sql.Table(
     sql.Column("written_at", sql.BigInteger, nullable=False),
 )
 """Which batches of entries have been written, so that none is written twice."""
+
+jobs: Final = sql.Table(
+    "jobs",
+    metadata,
+    sql.Column("id", sql.String(40), primary_key=True),
+    sql.Column("project_id", sql.String(40), nullable=False, index=True),
+    sql.Column("key_id", sql.String(40), nullable=False),
+    sql.Column("route", sql.String(100), nullable=False),
+    sql.Column("status", sql.String(20), nullable=False),
+    sql.Column("created_at", sql.BigInteger, nullable=False),
+    sql.Column("started_at", sql.BigInteger, nullable=True),
+    sql.Column("ended_at", sql.BigInteger, nullable=True),
+    sql.Column("expires_at", sql.BigInteger, nullable=False, index=True),
+    sql.Column("priority", sql.Integer, nullable=False, server_default="0"),
+    sql.Column("due_at", sql.BigInteger, nullable=True),
+    sql.Column("lease", sql.String(40), nullable=True, index=True),
+    sql.Column("losses", sql.Integer, nullable=False, server_default="0"),
+    sql.Column("batch_id", sql.String(40), nullable=True),
+    sql.Column("line", sql.Integer, nullable=True),
+    sql.Column("custom_id", sql.Text, nullable=True),
+    sql.Column("status_code", sql.Integer, nullable=True),
+    sql.Column("request_id", sql.String(40), nullable=True),
+    sql.Column("request_bytes", sql.BigInteger, nullable=False),
+    sql.Column("request_headers", sql.Text, nullable=False),
+    sql.Column("response_headers", sql.Text, nullable=True),
+    sql.Column("request", sql.LargeBinary, nullable=True),
+    sql.Column("result", sql.LargeBinary, nullable=True),
+    sql.Index("ix_jobs_batch_id_line", "batch_id", "line"),
+    sql.Index(
+        "ix_jobs_due",
+        "priority",
+        "due_at",
+        sqlite_where=sql.text("due_at IS NOT NULL"),
+        postgresql_where=sql.text("due_at IS NOT NULL"),
+    ),
+)
+"""Requests that are answered later. `due_at` says when somebody may take the job: the end of
+its lease while somebody has it, null where nobody may. `request` is gone when the job has
+ended, `result` when it expires. Times in milliseconds since 1970."""
+
+batches: Final = sql.Table(
+    "batches",
+    metadata,
+    sql.Column("id", sql.String(40), primary_key=True),
+    sql.Column("project_id", sql.String(40), nullable=False),
+    sql.Column("key_id", sql.String(40), nullable=False),
+    sql.Column("status", sql.String(20), nullable=False),
+    sql.Column("endpoint", sql.String(100), nullable=False),
+    sql.Column("input_file_id", sql.String(40), nullable=False),
+    sql.Column("output_file_id", sql.String(40), nullable=True),
+    sql.Column("error_file_id", sql.String(40), nullable=True),
+    sql.Column("metadata", sql.Text, nullable=True),
+    sql.Column("errors", sql.Text, nullable=True),
+    sql.Column("times", sql.Text, nullable=False),
+    sql.Column("created_at", sql.BigInteger, nullable=False),
+    sql.Column("expires_at", sql.BigInteger, nullable=False),
+    sql.Column("due_at", sql.BigInteger, nullable=True, index=True),
+    sql.Column("lease", sql.String(40), nullable=True),
+    sql.Column("total", sql.Integer, nullable=False, server_default="0"),
+    sql.Column("completed", sql.Integer, nullable=False, server_default="0"),
+    sql.Column("failed", sql.Integer, nullable=False, server_default="0"),
+    sql.Index("ix_batches_project_id_id", "project_id", "id"),
+)
+"""Files of requests; each of their lines is a row of `jobs` until the batch has ended.
+`metadata` and `errors` are JSON, and so is `times`: for each state that the batch has been in,
+since when. Times in milliseconds since 1970."""

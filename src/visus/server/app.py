@@ -20,7 +20,8 @@ from visus.server import openapi
 from visus.server.authenticate import Doorkeeper
 from visus.server.connection import ClientConnection, Front
 from visus.server.ending import Ending, Server
-from visus.server.gate import Entry, Gate, Routes
+from visus.server.errands import Errands
+from visus.server.gate import Entry, Gate, Handler, Routes
 from visus.server.memory import keep_freed_memory
 from visus.server.parts import Parts, all_parts
 from visus.server.readiness import DatabaseWatch, Readiness, ReadyRoute
@@ -36,6 +37,7 @@ from visus.server.routes.files import (
     UploadRoute,
 )
 from visus.server.routes.models import ModelRoute, ModelsRoute
+from visus.server.routes.queue import CancelJobRoute, JobRoute, QueueRoute
 from visus.server.routes.usage import UsageRoute
 from visus.server.state import State, open_state
 from visus.server.upkeep import keep_catalogue, keep_ledger, keep_tidy
@@ -49,8 +51,8 @@ def gate(
     state: State,
     watch: Watch,
     ending: Ending,
-) -> Gate:
-    """Everything that is answered, over running parts."""
+) -> tuple[Gate, Errands]:
+    """Everything that is answered, over running parts; and who answers what can wait."""
     settings = configuration.settings
     readiness = Readiness(
         ending=ending,
@@ -87,6 +89,8 @@ def gate(
             Entry(f"{prefix}/models/{{model_id:path}}", "GET", ModelRoute(made.upstreams)),
         ]
         entries.append(Entry(f"{prefix}/usage", "GET", usage))
+    queued, errands = _queue(state, ending, chat, estimate, upload)
+    entries += queued
     entries += _administration(made, state, settings.server, usage)
     doorkeeper = Doorkeeper(
         state.book,
@@ -100,7 +104,43 @@ def gate(
         admins=AdminNetworks(settings.admin),
         settings=settings.server,
         ending=ending,
-    )
+    ), errands
+
+
+def _queue(
+    state: State,
+    ending: Ending,
+    chat: ChatRoute,
+    estimate: EstimateRoute,
+    upload: UploadRoute,
+) -> tuple[list[Entry], Errands]:
+    handlers: dict[str, Handler] = {}
+    errands = Errands(book=state.jobs, keys=state.book, handlers=handlers, ending=ending)
+
+    def later(route: ChatRoute | EstimateRoute, path: str) -> QueueRoute:
+        handlers[path] = route
+        return QueueRoute(
+            at_once=route, check=route.check, route=path, book=state.jobs, errands=errands
+        )
+
+    asked, guessed = "/chat/completions", "/chat/completions/estimate"
+    newest, newest_guess = later(chat, f"/v2{asked}"), later(estimate, f"/v2{guessed}")
+    entries = [
+        Entry("/queue/chat/completions", "POST", newest),
+        Entry("/queue/chat/completions/estimate", "POST", newest_guess),
+        Entry("/queue/files", "POST", upload),
+        Entry("/queue/jobs/{job_id}", "GET", JobRoute(state.jobs)),
+        Entry("/queue/jobs/{job_id}", "DELETE", CancelJobRoute(state.jobs, errands)),
+        Entry("/queue/jobs/{job_id}/cancel", "POST", CancelJobRoute(state.jobs, errands)),
+    ]
+    for prefix in ("/v1", "/v2"):
+        answer, guess = later(chat, f"{prefix}{asked}"), later(estimate, f"{prefix}{guessed}")
+        entries += [
+            Entry(f"/queue{prefix}/chat/completions", "POST", answer),
+            Entry(f"/queue{prefix}/chat/completions/estimate", "POST", guess),
+            Entry(f"/queue{prefix}/files", "POST", upload),
+        ]
+    return entries, errands
 
 
 def _open_to_all(readiness: Readiness) -> list[Entry]:
@@ -174,8 +214,9 @@ async def serve(
             heartbeat_s=settings.heartbeat_s, write_timeout_s=settings.write_timeout_s
         )
         deadlines, ending = Deadlines(), Ending()
+        entrance, errands = gate(configuration, made, state, watch, ending)
         front = Front(
-            serve=gate(configuration, made, state, watch, ending).serve,
+            serve=entrance.serve,
             max_header_bytes=settings.max_header_bytes,
             max_connections=settings.max_connections,
             header_timeout_s=settings.header_timeout_s,
@@ -188,6 +229,7 @@ async def serve(
         tasks.start_soon(keep_freed_memory, lambda: front.answered)
         tasks.start_soon(keep_tidy, state.library, configuration.settings.files.sweep_s)
         tasks.start_soon(keep_ledger, state.accounts.ledger)
+        tasks.start_soon(errands.run)
 
         async def tell() -> None:
             while not server.started:  # noqa: ASYNC110 -- uvicorn offers no event

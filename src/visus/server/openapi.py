@@ -7,8 +7,10 @@ import msgspec
 
 from visus.accounts.usage import BUCKET_NAMES
 from visus.server.admin_openapi import ADMIN_SHAPES, admin_paths
+from visus.server.queue_openapi import QUEUED, queue_paths
 from visus.server.usage_report import FORMATS, UsageReport
 from visus.wire.files import DeletedFile, FileList, FileObject
+from visus.wire.jobs import JobObject
 from visus.wire.report import Estimate
 from visus.wire.shapes import ChatRequest
 from visus.wire.upload import EXPIRY_S, PURPOSES
@@ -20,7 +22,7 @@ ERRORS: Final = {
     "400": "The request is at fault; `error.param` says where.",
     "401": "No valid API key.",
     "403": "The key may not do this.",
-    "404": "No such model, file, key, project or URL.",
+    "404": "No such model, file, job, batch, key, project or URL.",
     "408": "The body did not arrive in time.",
     "413": "The body is too large.",
     "415": "The body is not declared as what is taken here.",
@@ -35,7 +37,16 @@ ERRORS: Final = {
 def document(version: str) -> Document:
     """The OpenAPI 3.1 document of every route."""
     _, schemas = msgspec.json.schema_components(
-        [ChatRequest, Estimate, FileObject, FileList, DeletedFile, UsageReport, *ADMIN_SHAPES],
+        [
+            ChatRequest,
+            Estimate,
+            FileObject,
+            FileList,
+            DeletedFile,
+            JobObject,
+            UsageReport,
+            *ADMIN_SHAPES,
+        ],
         ref_template="#/components/schemas/{name}",
     )
     schemas["ImageLocation"]["properties"]["url"] = {"type": "string"}
@@ -55,6 +66,7 @@ def document(version: str) -> Document:
         paths |= _versioned(prefix) | _files(prefix)
         name = prefix.strip("/")
         paths[f"{prefix}/usage"] = {"get": _usage("What your project used", f"usage_{name}")}
+    paths |= queue_paths(_operation, {name: paths[f"/v2{name}"]["post"] for name in QUEUED})
     paths |= admin_paths(_operation, _usage)
     return {
         "openapi": "3.1.0",

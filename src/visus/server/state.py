@@ -12,6 +12,7 @@ import anyio.to_thread
 
 from visus.accounts.database import open_database, place
 from visus.accounts.files import FileBook, OwnerLimits
+from visus.accounts.jobs import JobBook
 from visus.accounts.journal import Journal
 from visus.accounts.keys import KeyBook
 from visus.accounts.ledger import Ledger
@@ -55,6 +56,7 @@ class State:
     book: KeyBook
     library: Library
     accounts: Accounts
+    jobs: JobBook
 
 
 @asynccontextmanager
@@ -72,7 +74,12 @@ async def open_state(configuration: Configuration, book: KeyBook) -> AsyncGenera
     await anyio.to_thread.run_sync(journal.recover)
     try:
         async with open_limiter(settings.limits) as limiter:
-            yield State(book, _library(configuration, book), Accounts(limiter, ledger))
+            yield State(
+                book,
+                _library(configuration, book),
+                Accounts(limiter, ledger),
+                JobBook(book.engine, settings.queue),
+            )
     finally:
         try:
             await anyio.to_thread.run_sync(journal.close)

@@ -5,9 +5,11 @@ from typing import Final
 
 from visus.config import ServerSettings
 from visus.core.places import Demand
+from visus.errors import UnsupportedParameter
 from visus.flow.billing import Tab
 from visus.flow.chat import ChatService
 from visus.server.admitting import Accounts
+from visus.server.body import Bytes
 from visus.server.exchange import Exchange, pace_of, read_json
 from visus.server.respond import respond
 from visus.server.watch import Watch
@@ -31,6 +33,29 @@ class ChatRoute:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Serves one request."""
+        call, _ = await self._read(exchange)
+        bill = await self.accounts.open_bill(exchange)
+        try:
+            tab = Tab(bill)
+            exchange.record["attempts"] = tab.attempts
+            await respond(exchange, call, self.service.answer(call.question, tab), self.watch)
+        finally:
+            bill.admission.leave()
+
+    async def check(self, exchange: Exchange) -> Bytes:
+        """Reads a request that is to be answered later, as far as that can be done now.
+
+        Raises:
+            ServiceError: as if it were to be answered at once; or it asks for a stream.
+        """
+        call, body = await self._read(exchange)
+        if call.question.streamed:
+            message = "An answer that comes later cannot be streamed."
+            raise UnsupportedParameter(message, param="stream")
+        self.service.upstreams.route(call.question)
+        return body
+
+    async def _read(self, exchange: Exchange) -> tuple[chat.ChatCall, Bytes]:
         body = await read_json(
             exchange,
             max_bytes=self.settings.max_body_bytes,
@@ -50,14 +75,9 @@ class ChatRoute:
             question = question._replace(blind=key.blind)
         if key.models is not None:
             question = question._replace(models=key.models)
+        call = call._replace(question=question)
         if exchange.header(REPORT) in {b"1", b"true"}:
             call = call._replace(wants_report=True)
         asked_for = self.service.upstreams.by_id.get(question.model)
         exchange.model = question.model if asked_for is None else asked_for.model.id
-        bill = await self.accounts.open_bill(exchange)
-        try:
-            tab = Tab(bill)
-            exchange.record["attempts"] = tab.attempts
-            await respond(exchange, call, self.service.answer(question, tab), self.watch)
-        finally:
-            bill.admission.leave()
+        return call, body

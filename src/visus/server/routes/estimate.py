@@ -7,6 +7,7 @@ import msgspec
 from visus.config import ServerSettings
 from visus.errors import ServiceError
 from visus.flow.estimate import Cost, EstimateService
+from visus.server.body import Bytes
 from visus.server.exchange import JSON, Exchange, pace_of, read_json
 from visus.wire import chat, report
 
@@ -21,14 +22,8 @@ class EstimateRoute:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Serves one request."""
-        body = await read_json(
-            exchange,
-            max_bytes=self.settings.max_body_bytes,
-            pace=pace_of(self.settings),
-        )
-        call = chat.parse(body, self.limits, owner=exchange.owner)
+        call, _ = await self._read(exchange)
         question = call.question
-        exchange.record |= {"model": question.model[:200], "body_bytes": len(body)}
         with exchange.ended_by_hang_up():
             estimated = await self.service.estimate(question, call.compare)
             answer = report.Estimate(
@@ -40,6 +35,21 @@ class EstimateRoute:
                 names = chat.ignored_header(call.ignored).encode()
                 headers.append((b"x-visus-ignored", names))
             await exchange.finish(200, msgspec.json.encode(answer), headers=tuple(headers))
+
+    async def check(self, exchange: Exchange) -> Bytes:
+        """Reads a request that is to be answered later."""
+        _, body = await self._read(exchange)
+        return body
+
+    async def _read(self, exchange: Exchange) -> tuple[chat.ChatCall, Bytes]:
+        body = await read_json(
+            exchange,
+            max_bytes=self.settings.max_body_bytes,
+            pace=pace_of(self.settings),
+        )
+        call = chat.parse(body, self.limits, owner=exchange.owner)
+        exchange.record |= {"model": call.question.model[:200], "body_bytes": len(body)}
+        return call, body
 
 
 def _row(found: Cost | ServiceError) -> report.ModelEstimate:

@@ -1,0 +1,391 @@
+"""Requests that are answered later: kept in the database until somebody takes them.
+
+Whoever takes a job gets a lease, of which nobody else knows, and renews it while at work. What
+a job comes to is written by whoever still has the lease, and by nobody else: so a job ends
+once, also where a process was killed, or was only thought to be.
+
+The body of a request stands here until its job has ended, the answer until it expires.
+"""
+
+import secrets
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
+
+import msgspec
+import sqlalchemy as sql
+
+from visus.accounts import tables
+from visus.accounts.faults import storage_faults
+from visus.accounts.turns import take_turn
+from visus.errors import TooManyJobs
+from visus.units import MIB
+
+MS: Final = 1000
+STATES: Final = ("queued", "in_progress", "completed", "failed", "cancelled", "expired")
+_OPEN: Final = ("queued", "in_progress")
+_SWEPT_AT_ONCE: Final = 1000
+_NUL: Final = "\0"
+JobState: TypeAlias = Literal[
+    "queued", "in_progress", "completed", "failed", "cancelled", "expired"
+]
+Positive: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
+_headers: Final = msgspec.json.Decoder(list[tuple[str, str]]).decode
+_jobs: Final = tables.jobs.c
+
+
+class QueueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Requests that are answered later.
+
+    Their bodies are kept in the database: a question until it is answered, its answer until it
+    expires.
+    """
+
+    workers: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 4
+    """How many jobs one server process works on at the same time; 0 leaves them to others."""
+    keep_s: Annotated[int, msgspec.Meta(ge=1, le=31_536_000)] = 86_400
+    """How long a job and its answer are kept, in seconds from the request on; what is not
+    answered by then has expired."""
+    lease_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 60.0
+    """After so long another process takes over the jobs of one that died. Renewed every third
+    of it."""
+    look_every_s: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 1.0
+    """How often a process looks for jobs that were given to another one."""
+    max_losses: Positive = 5
+    """A job at which so many processes have died has failed."""
+    max_jobs_per_project: Positive = 1000
+    """Jobs of one project that wait or are worked on; more are 429."""
+    max_bytes_per_project: Positive = 1024 * MIB
+    """Of the bodies of those jobs together; more are 429."""
+
+
+class NewJob(NamedTuple):
+    """A request that is to be answered later."""
+
+    project_id: str
+    key_id: str
+    route: str
+    """Its path, without `/queue`."""
+    headers: Sequence[tuple[str, str]]
+    """Those of the request that matter to its answer."""
+
+
+class Response(NamedTuple):
+    """What a job came to."""
+
+    status: int
+    body: bytes
+    headers: Sequence[tuple[str, str]]
+    request_id: str
+
+
+class Job(NamedTuple):
+    """A job as its owner sees it."""
+
+    job_id: str
+    status: JobState
+    created_ms: int
+    expires_ms: int
+    started_ms: int | None
+    ended_ms: int | None
+    response: Response | None
+
+
+class Taken(NamedTuple):
+    """A job that somebody has a lease for."""
+
+    job_id: str
+    lease: str
+    key_id: str
+    route: str
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+    losses: int
+    """How many had it before and did not come to an end."""
+    batch_id: str | None
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970."""
+    return int(time.time() * MS)
+
+
+@dataclass(frozen=True, slots=True)
+class JobBook:
+    """Every job, in the database. Blocking: call it off the event loop."""
+
+    engine: sql.Engine
+    settings: QueueSettings
+
+    # --- For owners --------------------------------------------------------------------------
+
+    def add(self, new: NewJob, body: bytes | bytearray) -> Job:
+        """Keeps a request.
+
+        Raises:
+            TooManyJobs: its project has too many.
+        """
+        now = now_ms()
+        row = {
+            "id": new_id("job", now),
+            "project_id": new.project_id,
+            "key_id": new.key_id,
+            "route": new.route,
+            "status": "queued",
+            "created_at": now,
+            "expires_at": now + self.settings.keep_s * MS,
+            "due_at": now,
+            "request_bytes": len(body),
+            "request_headers": written(new.headers),
+            "request": bytes(body),
+        }
+        with storage_faults(), self.engine.begin() as connection:
+            take_turn(connection, f"jobs of {new.project_id}")
+            connection.execute(sql.insert(tables.jobs).values(row))
+            self._check_room(connection, new.project_id)
+        return Job(str(row["id"]), "queued", now, now + self.settings.keep_s * MS, *[None] * 3)
+
+    def _check_room(self, connection: sql.Connection, project_id: str) -> None:
+        query = sql.select(sql.func.count(), sql.func.sum(_jobs.request_bytes)).where(
+            _jobs.project_id == project_id,
+            _jobs.status.in_(_OPEN),
+            _jobs.batch_id.is_(None),
+            _jobs.expires_at > now_ms(),
+        )
+        count, size = connection.execute(query).one()
+        most = self.settings.max_jobs_per_project
+        if count > most:
+            raise TooManyJobs(f"At most {most} of your jobs may wait.", retry_after_s=5)
+        if size > self.settings.max_bytes_per_project:
+            raise TooManyJobs("Your jobs that wait are too large together.", retry_after_s=5)
+
+    def get(self, job_id: str, *, project_id: str) -> Job | None:
+        """The project's job; None where it has none of this id."""
+        if _NUL in job_id:
+            return None
+        query = sql.select(*_SHOWN).where(*_owned(job_id, project_id))
+        with storage_faults(), self.engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else _job(row)
+
+    def cancel(self, job_id: str, *, project_id: str) -> Job | None:
+        """Ends the project's job, unless it has ended; None where there is none of this id."""
+        if _NUL in job_id:
+            return None
+        change = (
+            sql.update(tables.jobs)
+            .where(
+                *_owned(job_id, project_id),
+                _jobs.status.in_(_OPEN),
+                _jobs.expires_at > now_ms(),
+            )
+            .values(status="cancelled", **_over(now_ms()))
+        )
+        with storage_faults(), self.engine.begin() as connection:
+            connection.execute(change)
+        return self.get(job_id, project_id=project_id)
+
+    # --- For those who work ------------------------------------------------------------------
+
+    def take(self, count: int, *, resting: Collection[str] = ()) -> list[Taken]:
+        """At most `count` jobs that nobody has, with a lease for each.
+
+        Those of keys in `resting` are left alone. Of several who take at the same time, each
+        gets others.
+        """
+        now = now_ms()
+        wanted = [_jobs.due_at <= now, _jobs.expires_at > now]
+        if resting:
+            wanted.append(_jobs.key_id.not_in(resting))
+        due = (
+            sql.select(_jobs.id)
+            .where(*wanted)
+            .order_by(_jobs.priority, _jobs.due_at)
+            .limit(count)
+            .with_for_update(skip_locked=True)
+            .cte("due")
+            .prefix_with("MATERIALIZED")  # once, whatever the plan: or more than `count` go
+        )
+        # Each row gets bits of its own behind those of this call.
+        call = secrets.token_hex(9)
+        change = (
+            sql.update(tables.jobs)
+            .where(_jobs.id.in_(sql.select(due.c.id)))
+            .values(
+                losses=_jobs.losses + sql.case((_jobs.status == "in_progress", 1), else_=0),
+                status="in_progress",
+                started_at=sql.func.coalesce(_jobs.started_at, now),
+                due_at=now + self._lease_ms,
+                lease=sql.literal(call) + sql.func.substr(_jobs.id, 19),
+            )
+            .returning(*_TAKEN)
+        )
+        with storage_faults(), self.engine.begin() as connection:
+            return [_taken(row) for row in connection.execute(change)]
+
+    @property
+    def _lease_ms(self) -> int:
+        return int(self.settings.lease_s * MS)
+
+    def renew(self, leases: Collection[str]) -> set[str]:
+        """Makes these leases last anew; those that are still held."""
+        change = (
+            sql.update(tables.jobs)
+            .where(_jobs.lease.in_(leases), _jobs.expires_at > now_ms())
+            .values(due_at=now_ms() + self._lease_ms)
+            .returning(_jobs.lease)
+        )
+        with storage_faults(), self.engine.begin() as connection:
+            return set(connection.execute(change).scalars())
+
+    def held(self, leases: Collection[str]) -> set[str]:
+        """Which of these leases are still held: the others' jobs were cancelled, or taken."""
+        query = sql.select(_jobs.lease).where(_jobs.lease.in_(leases))
+        with storage_faults(), self.engine.connect() as connection:
+            return set(connection.execute(query).scalars())
+
+    def finish(self, lease: str, response: Response) -> bool:
+        """Ends a job; False where the lease is not held any more, and nothing is written."""
+        status: JobState = "completed" if response.status < FIRST_ERROR else "failed"
+        change = (
+            sql.update(tables.jobs)
+            .where(_jobs.lease == lease, _jobs.expires_at > now_ms())
+            .values(
+                status=status,
+                status_code=response.status,
+                result=response.body,
+                response_headers=written(response.headers),
+                request_id=response.request_id,
+                **_over(now_ms()),
+            )
+        )
+        with storage_faults(), self.engine.begin() as connection:
+            return connection.execute(change).rowcount == 1
+
+    def put_back(self, lease: str, *, wait_s: float) -> None:
+        """Gives a job up: after so long, anybody may take it."""
+        change = (
+            sql.update(tables.jobs)
+            .where(_jobs.lease == lease)
+            .values(status="queued", due_at=now_ms() + int(wait_s * MS), lease=None)
+        )
+        with storage_faults(), self.engine.begin() as connection:
+            connection.execute(change)
+
+    def sweep(self) -> int:
+        """Removes what has expired, at most a thousand at a time, and says how many.
+
+        The bodies go at once; that there was such a job is known for as long again.
+        """
+        now = now_ms()
+        forgotten = now - self.settings.keep_s * MS
+        expired = self._some(
+            _jobs.expires_at <= now, _jobs.status != "expired", _jobs.batch_id.is_(None)
+        )
+        bare = {"status": "expired", "result": None, "response_headers": None}
+        change = (
+            sql.update(tables.jobs).where(_jobs.id.in_(expired)).values(**bare, **_over(now))
+        )
+        gone = self._some(
+            _jobs.expires_at <= forgotten, _jobs.status == "expired", _jobs.batch_id.is_(None)
+        )
+        with storage_faults(), self.engine.begin() as connection:
+            count = connection.execute(change).rowcount
+            return (
+                count
+                + connection.execute(sql.delete(tables.jobs).where(_jobs.id.in_(gone))).rowcount
+            )
+
+    @staticmethod
+    def _some(*wanted: sql.ColumnElement[bool]) -> sql.Select[tuple[str]]:
+        query = sql.select(_jobs.id).where(*wanted).limit(_SWEPT_AT_ONCE)
+        return query.with_for_update(skip_locked=True)
+
+
+FIRST_ERROR: Final = 400
+_SHOWN: Final = [
+    _jobs[name]
+    for name in (
+        "id",
+        "status",
+        "created_at",
+        "expires_at",
+        "started_at",
+        "ended_at",
+        "status_code",
+        "request_id",
+        "response_headers",
+        "result",
+    )
+]
+_TAKEN: Final = [
+    _jobs[name]
+    for name in (
+        "id",
+        "lease",
+        "key_id",
+        "route",
+        "request_headers",
+        "request",
+        "losses",
+        "batch_id",
+    )
+]
+
+
+def new_id(prefix: str, at_ms: int) -> str:
+    """The milliseconds, so that ids sort by time, and 80 bits that nobody guesses."""
+    return f"{prefix}_{at_ms:012x}{secrets.token_hex(10)}"
+
+
+def _owned(job_id: str, project_id: str) -> tuple[sql.ColumnElement[bool], ...]:
+    return (_jobs.id == job_id, _jobs.project_id == project_id, _jobs.batch_id.is_(None))
+
+
+def _over(at_ms: int) -> Mapping[str, object]:
+    """What changes in every job that ends, whatever its end."""
+    return {"due_at": None, "lease": None, "request": None, "ended_at": at_ms}
+
+
+def written(headers: Sequence[tuple[str, str]]) -> str:
+    """What a column holds of headers."""
+    return msgspec.json.encode(headers).decode()
+
+
+def headers_of(text: str | None) -> Sequence[tuple[str, str]]:
+    """The headers of such a column."""
+    return () if text is None else _headers(text)
+
+
+def _taken(row: sql.Row[tuple[object, ...]]) -> Taken:
+    return Taken(
+        row.id,
+        row.lease,
+        row.key_id,
+        row.route,
+        headers_of(row.request_headers),
+        bytes(row.request),
+        row.losses,
+        row.batch_id,
+    )
+
+
+def _job(row: sql.Row[tuple[object, ...]]) -> Job:
+    if row.expires_at <= now_ms():
+        return Job(
+            row.id, "expired", row.created_at, row.expires_at, row.started_at, None, None
+        )
+    response = None
+    if row.status_code is not None:
+        headers = headers_of(row.response_headers)
+        response = Response(row.status_code, bytes(row.result), headers, row.request_id)
+    return Job(
+        row.id,
+        row.status,
+        row.created_at,
+        row.expires_at,
+        row.started_at,
+        row.ended_at,
+        response,
+    )

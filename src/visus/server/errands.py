@@ -1,0 +1,291 @@
+"""Requests that nobody waits for: jobs, each answered as if it came over a connection.
+
+A job goes the way of every request, from its route on: the same limits, the same ledger, the
+same errors, a record in the log. What would have gone over the line is kept in its place.
+
+One task looks for jobs and hands them to others. It sleeps while there is nothing to do, and is
+woken by whoever makes a job in this process; those of other processes are found a moment later.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+import anyio
+import anyio.to_thread
+from anyio.abc import TaskGroup
+from typing_extensions import override
+
+from visus.accounts.jobs import JobBook, Response, Taken
+from visus.accounts.keys import Key, KeyBook
+from visus.errors import (
+    Internal,
+    InvalidApiKey,
+    RateLimited,
+    ServiceError,
+    StorageUnavailable,
+    Unavailable,
+)
+from visus.server.ending import Ending
+from visus.server.exchange import Exchange
+from visus.server.gate import Handler
+from visus.server.request import ClientRequest, Head, Header
+from visus.telemetry import event, failure
+
+SHOWN_PREFIX: Final = b"x-visus-"
+"""Headers of an answer that are kept with it."""
+PUT_BACK_S: Final = 2.0
+"""How long a process that stops takes to give up its jobs."""
+WRITE_AGAIN_S: Final = 1.0
+SWEEP_EVERY_S: Final = 15.0
+Kept: TypeAlias = tuple[int, Sequence[Header], bytes]
+"""Status, headers and body of an answer."""
+_JSON: Final = (b"content-type", b"application/json")
+_UNSAID_WAIT_S: Final = 5
+
+
+class _NoLine:
+    """In the place of a connection: nothing goes over it, and nobody hangs up."""
+
+    client = ""
+    is_lost = False
+    is_cut_short = False
+    drained: "asyncio.Future[None] | None" = None
+    on_lost: Callable[[], None] | None = None
+    task: "asyncio.Task[None] | None" = None
+
+    def write(self, data: bytes) -> None:
+        """Nobody reads it."""
+
+    def resume_reading(self) -> None:
+        """Everything is there already."""
+
+    def abort(self) -> None:
+        """There is nothing to drop."""
+
+    def finished(self, request: ClientRequest) -> None:
+        """No other request follows."""
+
+
+class Errand(ClientRequest):
+    """A request that keeps its answer."""
+
+    __slots__ = ("answer",)
+
+    def __init__(self, taken: Taken) -> None:
+        headers = [(name.encode("latin-1"), it.encode("latin-1")) for name, it in taken.headers]
+        head = Head("POST", taken.route, b"", [_JSON, *headers])
+        super().__init__(_NoLine(), head, is_surplus=False, keeps_alive=True)
+        self.body.add(taken.body)
+        self.body.finish()
+        self.answer: Kept | None = None
+
+    @override
+    def send_whole(self, status: int, headers: Sequence[Header], body: bytes) -> bool:
+        self.answer = (status, headers, body)
+        self.is_started = self.is_complete = True
+        return True
+
+
+@dataclass(slots=True)
+class _Work:
+    """A job under way in this process."""
+
+    taken: Taken
+    scope: anyio.CancelScope
+    lasts_until_s: float
+    """When its lease ends, by the clock that never goes back."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Errands:
+    """Works on jobs, as many at the same time as the settings say."""
+
+    book: JobBook
+    keys: KeyBook
+    handlers: Mapping[str, Handler]
+    """Who answers, by path."""
+    ending: Ending
+    """Once it has begun, nothing more is taken."""
+    _working: dict[str, _Work] = field(default_factory=dict[str, _Work])
+    """By lease."""
+    _resting: dict[str, float] = field(default_factory=dict[str, float])
+    """Keys that have reached a limit, and until when they are left alone."""
+    _woken: anyio.Event = field(default_factory=anyio.Event)
+    _renewed_s: float = 0.0
+    _swept_s: float = field(default_factory=time.monotonic)
+
+    def wake(self) -> None:
+        """There is something to do."""
+        self._woken.set()
+
+    def cancelled(self, job_id: str) -> None:
+        """Ends the work on a job, if it is done here."""
+        for work in self._working.values():
+            if work.taken.job_id == job_id:
+                work.scope.cancel()
+
+    async def run(self) -> None:
+        """Works until it is cancelled."""
+        async with anyio.create_task_group() as tasks:
+            while True:
+                self._woken = anyio.Event()
+                try:
+                    await self._look(tasks)
+                except ServiceError as fault:
+                    event("the queue could not be looked at", {"detail": fault.detail})
+                except Exception as fault:  # noqa: BLE001 -- whatever it is, the next look may succeed
+                    failure("fault in looking at the queue", fault)
+                with anyio.move_on_after(self._pause_s()):
+                    await self._woken.wait()
+
+    def _pause_s(self) -> float:
+        settings = self.book.settings
+        is_at_work = bool(self._working)
+        return min(settings.look_every_s, settings.lease_s / 3 if is_at_work else math.inf)
+
+    async def _look(self, tasks: TaskGroup) -> None:
+        """Sees to what is under way, and takes more where there is room."""
+        await self._see_to_leases()
+        await self._sweep()
+        free = self.book.settings.workers - len(self._working)
+        if free <= 0 or self.ending.has_begun:
+            return
+        now_s = time.monotonic()
+        self._resting = {key: until for key, until in self._resting.items() if until > now_s}
+        resting = frozenset(self._resting)
+        found = await anyio.to_thread.run_sync(lambda: self.book.take(free, resting=resting))
+        until_s = now_s + self.book.settings.lease_s
+        for taken in found:
+            work = _Work(taken, anyio.CancelScope(), until_s)
+            self._working[taken.lease] = work
+            tasks.start_soon(self._do, work)
+
+    async def _see_to_leases(self) -> None:
+        """Renews leases when it is time, and ends work whose lease is lost or over."""
+        if not self._working:
+            return
+        lease_s, now_s = self.book.settings.lease_s, time.monotonic()
+        leases = frozenset(self._working)
+        is_time = now_s - self._renewed_s >= lease_s / 3 - self._pause_s()
+        ask = self.book.renew if is_time else self.book.held
+        try:
+            held = await anyio.to_thread.run_sync(ask, leases)
+        except StorageUnavailable:
+            held = {lease for lease, it in self._working.items() if it.lasts_until_s > now_s}
+        else:
+            if is_time:
+                self._renewed_s = now_s
+                for lease in held & self._working.keys():
+                    self._working[lease].lasts_until_s = now_s + lease_s
+        for lease in leases - held:
+            work = self._working.get(lease)
+            if work is not None:
+                work.scope.cancel()
+
+    async def _sweep(self) -> None:
+        every_s = min(SWEEP_EVERY_S, self.book.settings.keep_s / 2)
+        if time.monotonic() - self._swept_s < every_s:
+            return
+        self._swept_s = time.monotonic()
+        if swept := await anyio.to_thread.run_sync(self.book.sweep):
+            event("jobs swept", {"jobs": swept})
+
+    # --- One job -----------------------------------------------------------------------------
+
+    async def _do(self, work: _Work) -> None:
+        taken = work.taken
+        try:
+            with work.scope:
+                await self._answer(taken)
+        except anyio.get_cancelled_exc_class():
+            # This process stops: another one need not wait until the lease is over.
+            with anyio.move_on_after(PUT_BACK_S, shield=True):
+                await self._put_back(taken, 0)
+            raise
+        except Exception as fault:  # noqa: BLE001 -- one job; its lease ends, and it is tried again
+            failure("fault in a job", fault, job=taken.job_id)
+        finally:
+            del self._working[taken.lease]
+            self.wake()
+
+    async def _answer(self, taken: Taken) -> None:
+        errand = Errand(taken)
+        exchange = Exchange(errand)
+        exchange.record["job"] = taken.job_id
+        try:
+            wait_s = await self._serve(exchange, taken)
+        finally:
+            event("job", exchange.summary())
+        if wait_s is not None:
+            await self._put_back(taken, wait_s)
+        elif errand.answer is not None:
+            await self._finish(taken, _response(errand.answer, exchange.request_id))
+
+    async def _serve(self, exchange: Exchange, taken: Taken) -> float | None:
+        """Has the job answered; else in how many seconds it is to be tried again."""
+        try:
+            exchange.caller = await self._key(taken)
+            await self.handlers[taken.route](exchange)
+        except ServiceError as fault:
+            if _will_pass(fault):
+                exchange.note_error(fault)
+                wait_s = fault.retry_after_s or _UNSAID_WAIT_S
+                if isinstance(fault, RateLimited):
+                    self._resting[taken.key_id] = time.monotonic() + wait_s
+                return wait_s
+            await exchange.refuse(fault)
+        except Exception as fault:  # noqa: BLE001 -- the owner gets an id, the log the fault
+            failure("fault", fault, request=exchange.request_id)
+            await exchange.refuse(Internal("Something went wrong here."))
+        return None
+
+    async def _key(self, taken: Taken) -> Key:
+        """The key that the job was made with, as it is now.
+
+        Raises:
+            InvalidApiKey: it is no longer valid.
+            Internal: processes die of this job.
+        """
+        if taken.losses >= self.book.settings.max_losses:
+            raise Internal("The server stopped again and again while it was at work on this.")
+        key = await anyio.to_thread.run_sync(self.keys.get, taken.key_id)
+        if key is None or key.state(time.time()) != "valid":
+            raise InvalidApiKey("The API key of this job is no longer valid.")
+        return key
+
+    async def _finish(self, taken: Taken, response: Response) -> None:
+        """Writes down what the job came to, as soon as that can be done."""
+        while True:
+            try:
+                await anyio.to_thread.run_sync(self.book.finish, taken.lease, response)
+            except StorageUnavailable:
+                await anyio.sleep(WRITE_AGAIN_S)
+            else:
+                return
+
+    async def _put_back(self, taken: Taken, wait_s: float) -> None:
+        try:
+            await anyio.to_thread.run_sync(
+                lambda: self.book.put_back(taken.lease, wait_s=wait_s)
+            )
+        except StorageUnavailable:
+            event("a job waits for the end of its lease", {"job": taken.job_id})
+
+
+def _will_pass(fault: ServiceError) -> bool:
+    """Whether the job is only to wait."""
+    return isinstance(fault, RateLimited | Unavailable) and fault.should_retry is not False
+
+
+def _response(answer: Kept, request_id: str) -> Response:
+    status, headers, body = answer
+    shown = [
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in headers
+        if name.startswith(SHOWN_PREFIX)
+    ]
+    return Response(status, body, shown, request_id)

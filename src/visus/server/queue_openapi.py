@@ -1,0 +1,59 @@
+"""The routes under `/queue`, described."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+QUEUED: Final = ("/chat/completions", "/chat/completions/estimate", "/files")
+"""What may be asked under `/queue`; files never wait."""
+_NEVER_LATER: Final = "/files"
+
+
+def queue_paths(
+    operation: Callable[..., dict[str, Any]], at_once: Mapping[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """Each path with its operations.
+
+    Args:
+        operation: describes one, by summary, name and shape of the answer.
+        at_once: the routes of `QUEUED`, as they are described where nothing waits.
+    """
+    paths: dict[str, Any] = {}
+    for path, described in at_once.items():
+        for prefix in ("", "/v1", "/v2"):
+            paths[f"/queue{prefix}{path}"] = {"post": _queued(prefix, path, described)}
+    job = {
+        "get": operation("How far a job is, and its answer", "job", answer="JobObject"),
+        "delete": operation("Cancel a job", "delete_job", answer="JobObject"),
+    }
+    cancel = {"post": operation("Cancel a job", "cancel_job", answer="JobObject")}
+    for described in (*job.values(), *cancel.values()):
+        described["parameters"] = [
+            {"name": "job_id", "in": "path", "required": True, "schema": {"type": "string"}}
+        ]
+    return paths | {"/queue/jobs/{job_id}": job, "/queue/jobs/{job_id}/cancel": cancel}
+
+
+def _queued(prefix: str, path: str, described: dict[str, Any]) -> dict[str, Any]:
+    version = prefix.strip("/") or "newest"
+    name = described["operationId"].removesuffix("_v2")
+    queued = described | {"operationId": f"queue_{name}_{version}"}
+    if path == _NEVER_LATER:
+        return queued
+    schema = {"$ref": "#/components/schemas/JobObject"}
+    accepted = {
+        "description": "The answer comes later.",
+        "content": {"application/json": {"schema": schema}},
+    }
+    return queued | {
+        "summary": f"{described['summary']}, now or later",
+        "responses": described["responses"] | {"202": accepted},
+        "parameters": [
+            {
+                "name": "Prefer",
+                "in": "header",
+                "required": False,
+                "description": "`respond-async`: answer 202 now, and the question later.",
+                "schema": {"type": "string"},
+            }
+        ],
+    }
