@@ -374,6 +374,12 @@ class StorageUnavailable(Unavailable):
     code = "storage_unavailable"
 
 
+class IdentityUnavailable(Unavailable):
+    """Whoever signs the caller's tokens does not tell by which keys."""
+
+    code = "identity_unavailable"
+
+
 class WorkerUnavailable(Unavailable):
     """A process that the request needs does not start on this server."""
 

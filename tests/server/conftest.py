@@ -20,6 +20,7 @@ FIXTURES = (
     "failing",
     "counted",
     "counting",
+    "trusting",
     "matrix",
     "moving",
     "native",

@@ -1,6 +1,7 @@
 """The settings of the database and of keys."""
 
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 import msgspec
 from typing_extensions import override
@@ -22,6 +23,40 @@ class PostgresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     for a table that somebody else has locked; then it is refused."""
 
 
+Algorithm: TypeAlias = Literal[
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
+]
+"""Signatures with two keys: one that only the issuer has, and one that everybody may have."""
+
+
+class Issuer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Somebody whose bearer tokens are as good as keys, by OpenID Connect."""
+
+    issuer: str
+    """Its address, as tokens name it: `https://login.example.test/realms/acme`. Without TLS
+    only on this machine."""
+    audience: Annotated[str, msgspec.Meta(min_length=1)]
+    """For whom its tokens have to be, in `aud`."""
+    project_claim: Annotated[str, msgspec.Meta(min_length=1)] = "visus_project"
+    """The claim that says to which project a caller belongs: one value, or several of which the
+    first that is a project here counts."""
+    projects: dict[str, str] = {}
+    """From values of that claim to the ids of projects, and then nothing else counts; without
+    any the values are the ids themselves."""
+    algorithms: tuple[Algorithm, ...] = ("RS256", "PS256", "ES256", "EdDSA")
+    """The signatures that are accepted."""
+    leeway_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 30.0
+    """By how much its clock and ours may differ."""
+    keys_kept_s: Annotated[float, msgspec.Meta(ge=10)] = 3600.0
+    """How long its keys are good without asking again."""
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.issuer)
+        is_here = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_here):
+            raise ValueError("an issuer has an https address")
+
+
 class AccountsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where keys live, and how long a known key is trusted without asking again."""
 
@@ -36,6 +71,9 @@ class AccountsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     wrong_keys_per_minute: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 600
     """Wrong keys that one address may send, as many at once; more are answered 429 in place of
     401. Of IPv6 the first 64 bits are the address. 0 for no bound."""
+
+    issuers: tuple[Issuer, ...] = ()
+    """Whose bearer tokens are taken, beside keys."""
 
     def __post_init__(self) -> None:
         postgres_address(self.database)

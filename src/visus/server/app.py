@@ -1,7 +1,7 @@
 """The root of the server: its routes over running parts, and its socket."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -13,6 +13,7 @@ from uvicorn.server import ServerState
 from visus.accounts.keys import KeyBook
 from visus.accounts.networks import AdminNetworks
 from visus.accounts.projects import ProjectBook
+from visus.accounts.settings import Issuer
 from visus.accounts.usage import UsageBook
 from visus.config import Configuration, ServerSettings
 from visus.deadlines import Deadlines
@@ -22,6 +23,7 @@ from visus.server.connection import ClientConnection, Front
 from visus.server.ending import Ending, Server
 from visus.server.errands import Errands
 from visus.server.gate import Entry, Gate, Handler, Routes
+from visus.server.identity_tokens import IdentityTokens
 from visus.server.memory import keep_freed_memory
 from visus.server.parts import Parts, all_parts
 from visus.server.readiness import DatabaseWatch, Readiness, ReadyRoute
@@ -96,6 +98,7 @@ def gate(
         state.book,
         remember_s=settings.accounts.key_cache_s,
         wrong_keys=WrongKeys(settings.accounts.wrong_keys_per_minute),
+        tokens=_identity_tokens(settings.accounts.issuers, made, state),
     )
     return Gate(
         routes=Routes(entries),
@@ -152,6 +155,15 @@ def _open_to_all(readiness: Readiness) -> list[Entry]:
         Entry("/openapi.json", "GET", FixedRoute(msgspec.json.encode(description))),
         Entry("/docs", "GET", FixedRoute(openapi.page(description).encode(), (HTML, INERT))),
     ]
+
+
+def _identity_tokens(
+    issuers: Sequence[Issuer], made: Parts, state: State
+) -> IdentityTokens | None:
+    if not issuers:
+        return None
+    projects = ProjectBook(state.book.engine)
+    return IdentityTokens(issuers, projects=projects, transport=made.transport)
 
 
 def _administration(

@@ -9,6 +9,7 @@ import anyio.to_thread
 from visus.accounts.keys import MAX_KEY_CHARS, Key, KeyBook, digest
 from visus.errors import InvalidApiKey
 from visus.server.exchange import Exchange
+from visus.server.identity_tokens import MAX_TOKEN_CHARS, IdentityTokens, looks_like_one
 from visus.server.wrong_keys import WrongKeys
 
 OPEN_PATHS: Final = frozenset(
@@ -27,8 +28,17 @@ class Doorkeeper:
     remembered, so that nobody can fill the memory with them.
     """
 
-    def __init__(self, book: KeyBook, *, remember_s: float, wrong_keys: WrongKeys) -> None:
+    def __init__(
+        self,
+        book: KeyBook,
+        *,
+        remember_s: float,
+        wrong_keys: WrongKeys,
+        tokens: IdentityTokens | None = None,
+    ) -> None:
+        """`tokens` knows bearers that are no keys of ours; None: there are none."""
         self._book = book
+        self._tokens = tokens
         self._wrong_keys = wrong_keys
         self._remember_s = remember_s
         self._remembered: OrderedDict[bytes, tuple[Key, float]] = OrderedDict()
@@ -41,19 +51,31 @@ class Doorkeeper:
             RateLimited: the same, too often from this address.
         """
         bearer = _bearer(exchange)
-        if bearer is None:
+        is_token = self._tokens is not None and bearer is not None and looks_like_one(bearer)
+        if bearer is None or len(bearer) > (MAX_TOKEN_CHARS if is_token else MAX_KEY_CHARS):
             raise self._wrong(exchange)
         wanted = digest(bearer)
         key, since_s = self._remembered.get(wanted, _NOBODY)
         is_fresh = key is not None and time.monotonic() - since_s < self._remember_s
         if key is not None and is_fresh and (key.expires_at or _NEVER_S) > time.time():
             return key
-        key = await anyio.to_thread.run_sync(self._book.find, wanted)
+        key = await self._found(exchange, bearer, wanted, is_token=is_token)
         if key is None or key.state(time.time()) != "valid":
             self._remembered.pop(wanted, None)
             raise self._wrong(exchange)
         self._remember(wanted, key)
         return key
+
+    async def _found(
+        self, exchange: Exchange, bearer: str, wanted: bytes, *, is_token: bool
+    ) -> Key | None:
+        if self._tokens is None or not is_token:
+            return await anyio.to_thread.run_sync(self._book.find, wanted)
+        try:
+            return await self._tokens.key(bearer)
+        except InvalidApiKey as refusal:
+            self._wrong_keys.count(exchange.client)
+            raise InvalidApiKey(refusal.message) from refusal
 
     def _wrong(self, exchange: Exchange) -> InvalidApiKey:
         self._wrong_keys.count(exchange.client)
@@ -74,6 +96,6 @@ def _bearer(exchange: Exchange) -> str | None:
         )
     scheme, _, secret = value.partition(b" ")
     secret = secret.strip()
-    if scheme.lower() != b"bearer" or not secret.isascii() or len(secret) > MAX_KEY_CHARS:
+    if scheme.lower() != b"bearer" or not secret.isascii():
         return None
     return secret.decode("ascii")

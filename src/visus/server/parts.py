@@ -39,6 +39,7 @@ class Parts:
     renewal: Renewal
     pools: Sequence[WorkerPool]
     """Those that questions to any model may need."""
+    transport: Transport
 
 
 @asynccontextmanager
@@ -85,6 +86,7 @@ async def all_parts(
             upstreams,
             renewal,
             pools,
+            transport,
         )
 
 
