@@ -21,18 +21,26 @@
 local KINDS = {'r', 'i', 'o'}
 local WINDOW = 60
 local KEPT_S = 3600
+local NEWS_MS = 10000
 
 -- The clock is the furthest that anybody takes it to be. Whoever asks adds to what they were told
 -- the time that has passed for them since, so it never runs ahead, and no wall clock moves it.
-local now = tonumber(redis.call('GET', KEYS[1]) or '')
-local claimed = tonumber(ARGV[2])
-if not now or claimed > now then
-  if not now and claimed < 0 then
-    local time = redis.call('TIME')
-    claimed = time[1] * 1000 + math.floor(time[2] / 1000)
+-- Only of somebody new it is: every replica asks twice a second, so what has passed since the last
+-- of them did is little, and of the wall clock no more is believed than that.
+local clock = redis.call('HMGET', KEYS[1], 'now', 'wall')
+local time = redis.call('TIME')
+local wall = time[1] * 1000 + math.floor(time[2] / 1000)
+local known, now = tonumber(clock[1] or ''), tonumber(ARGV[2])
+if now < 0 then
+  now = wall
+  if known then
+    now = known + math.max(0, math.min(NEWS_MS, wall - tonumber(clock[2])))
   end
-  now = claimed
-  redis.call('SET', KEYS[1], string.format('%.0f', now))
+end
+if known and known >= now then
+  now = known
+else
+  redis.call('HSET', KEYS[1], 'now', string.format('%.0f', now), 'wall', string.format('%.0f', wall))
 end
 local second = math.floor(now / 1000)
 local until_ms = now + tonumber(ARGV[3])

@@ -96,32 +96,49 @@ class RedisServer:
         self, verb: Verb, keys: Sequence[str], arguments: Sequence[str | int]
     ) -> Said | None:
         """What the script says; None: the server is lost, and may or may not have counted."""
-        return None if self.is_lost else await self._ask(verb, keys, arguments)
+        return None if self.is_lost else await self.try_to_ask(verb, keys, arguments)
 
-    async def find(self) -> bool:
-        """Whether it answers; then it is lost no longer."""
-        if await self._ask("renew", (), ()) is None:
-            await self._pool.disconnect(inuse_connections=False)
-            return False
+    async def tick(self) -> bool:
+        """Sets the shared clock; says whether the server answers."""
+        if await self.try_to_ask("renew", (), ()) is not None:
+            return True
+        await self._pool.disconnect(inuse_connections=False)
+        return False
+
+    def found(self) -> None:
+        """It is lost no longer."""
         if self.is_lost:
             self.is_lost, self.lost = False, anyio.Event()
             log.warning("redis answers again", extra={"fields": {"redis": self.address.shown}})
-        return True
+
+    async def trouble(self) -> str | None:
+        """Why it cannot be used; None: it can."""
+        try:
+            await self._hear("renew", (), ())
+        except Exception as fault:  # noqa: BLE001 -- whatever it is: it is told
+            return _words(fault)
+        return None
 
     async def aclose(self) -> None:
         """Closes every connection."""
         await self._pool.disconnect()
 
-    async def _ask(
+    async def try_to_ask(
         self, verb: Verb, keys: Sequence[str], arguments: Sequence[str | int]
     ) -> Said | None:
-        given = (verb, self.clock.ms(), self._lease_ms, *arguments)
+        """As `ask`, also while it is lost."""
         try:
-            with anyio.fail_after(self._timeout_s):
-                numbers = await self._run(len(keys) + 1, CLOCK, *keys, *given)
+            return await self._hear(verb, keys, arguments)
         except Exception as fault:  # noqa: BLE001 -- whatever it is: what follows is the same
             self._lose(fault)
             return None
+
+    async def _hear(
+        self, verb: Verb, keys: Sequence[str], arguments: Sequence[str | int]
+    ) -> Said:
+        given = (verb, self.clock.ms(), self._lease_ms, *arguments)
+        with anyio.fail_after(self._timeout_s):
+            numbers = await self._run(len(keys) + 1, CLOCK, *keys, *given)
         self.clock.heard(numbers[0])
         return Said(*numbers)
 
@@ -137,9 +154,13 @@ class RedisServer:
             return
         self.is_lost = True
         self.lost.set()
-        said = str(fault).partition("\n")[0] or "no answer in time"
-        fields = {"redis": self.address.shown, "detail": f"{type(fault).__name__}: {said}"}
+        fields = {"redis": self.address.shown, "detail": _words(fault)}
         log.warning("redis is lost", extra={"fields": fields})
+
+
+def _words(fault: Exception) -> str:
+    said = str(fault).partition("\n")[0] or "no answer in time"
+    return f"{type(fault).__name__}: {said}"
 
 
 def _pool(address: RedisAddress, timeout_s: float) -> BlockingConnectionPool:

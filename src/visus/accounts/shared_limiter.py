@@ -34,6 +34,8 @@ from visus.errors import RateLimited, StorageUnavailable
 
 FIND_EVERY_S: Final = 1.0
 """How often a lost server is looked for."""
+TICK_S: Final = 0.5
+"""How often the shared clock is set, for whoever comes next."""
 MAX_LEAVING: Final = 10_000
 """Requests that are just taking their leave; of more, the places come back with their lease."""
 RENEWED_AT_ONCE: Final = 1000
@@ -104,24 +106,31 @@ class SharedLimiter:
 
     async def keep(self, every_s: float) -> None:
         """Renews places every so often, and looks for a server that is lost; never ends."""
+        renewed_s = anyio.current_time()
         while True:
-            if self.server.is_lost and not await self.server.find():
+            is_due = self.server.is_lost or anyio.current_time() - renewed_s >= every_s
+            if not (await self.server.tick() and (not is_due or await self._renew())):
                 await anyio.sleep(FIND_EVERY_S)
                 continue
-            await self._renew()
-            with anyio.move_on_after(every_s):
+            # Found only now: whoever asks finds the places of this replica taken.
+            self.server.found()
+            renewed_s = anyio.current_time() if is_due else renewed_s
+            with anyio.move_on_after(TICK_S):
                 await self.server.lost.wait()
 
-    async def _renew(self) -> None:
+    async def _renew(self) -> bool:
+        """Whether Redis knows now what is under way here."""
         living = list(self._under_way.values())
         held = [(place, one.name) for one in living for place in one.places]
         for start in range(0, len(held), RENEWED_AT_ONCE):
             some = held[start : start + RENEWED_AT_ONCE]
             places, names = [place for place, _ in some], [name for _, name in some]
-            await self.server.ask("renew", places, names)
+            if await self.server.try_to_ask("renew", places, names) is None:
+                return False
         for one in living:
             if one.name not in self._under_way:  # it left meanwhile, perhaps too early
                 await one.ask("leave", 0, 0)
+        return True
 
 
 class SharedAdmission:
@@ -265,6 +274,24 @@ def _tightest(standings: Sequence[Standing]) -> Standing | None:
     return min(standings, key=lambda one: one.remaining, default=None)
 
 
+async def trouble(settings: LimitsSettings, url: str) -> str | None:
+    """Why the Redis server at `url` cannot be used; None: it can."""
+    server = _server(settings, url, time.monotonic)
+    try:
+        return await server.trouble()
+    finally:
+        await server.aclose()
+
+
+def _server(settings: LimitsSettings, url: str, clock: Callable[[], float]) -> RedisServer:
+    return RedisServer(
+        redis_address(url),
+        timeout_s=settings.redis_timeout_s,
+        lease_s=settings.redis_lease_s,
+        clock=clock,
+    )
+
+
 @asynccontextmanager
 async def shared_limiter(
     settings: LimitsSettings, url: str, *, clock: Callable[[], float] = time.monotonic
@@ -273,15 +300,12 @@ async def shared_limiter(
 
     A server that does not answer yet is found later.
     """
-    lease_s = settings.redis_lease_s
-    server = RedisServer(
-        redis_address(url), timeout_s=settings.redis_timeout_s, lease_s=lease_s, clock=clock
-    )
+    server = _server(settings, url, clock)
     try:
         async with anyio.create_task_group() as tasks:
             limiter = SharedLimiter(settings, server, tasks, clock=clock)
-            await server.find()
-            tasks.start_soon(limiter.keep, lease_s / 3)
+            await server.tick()
+            tasks.start_soon(limiter.keep, settings.redis_lease_s / 3)
             yield limiter
             with anyio.move_on_after(settings.redis_timeout_s):
                 while limiter.leaving:  # noqa: ASYNC110 -- at the end alone, and not for long

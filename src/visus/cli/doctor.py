@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from visus.accounts.limiter import LimitsSettings
+from visus.accounts.redis_address import redis_address
 from visus.accounts.schema import StateRefused
 from visus.cli.configured import configuration
 from visus.config import Configuration
@@ -46,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
     chosen = configuration(options)
     findings = [
         *_storage(chosen),
+        *anyio.run(_counter, chosen.settings.limits),
         *anyio.run(_workers, chosen),
         *anyio.run(_local, chosen),
         _authorities(),
@@ -70,6 +73,21 @@ def _storage(chosen: Configuration) -> Iterator[Finding]:
         yield Finding("key store", "ready", f"{valid} valid keys")
     else:
         yield Finding("key store", "not set up", "make a key: visus keys create NAME")
+
+
+async def _counter(settings: LimitsSettings) -> list[Finding]:
+    """Where replicas count together, if they do."""
+    if settings.redis is None:
+        return []
+    # Imported here because most installations have no use for it.
+    from visus.accounts.shared_limiter import trouble  # noqa: PLC0415
+
+    shown = redis_address(settings.redis).shown
+    fault = await trouble(settings, settings.redis)
+    if fault is None:
+        return [Finding("shared limits", "ready", f"counted in {shown}")]
+    remark = f"{shown} cannot be used: {fault}; see [limits] redis"
+    return [Finding("shared limits", "broken", remark)]
 
 
 async def _workers(chosen: Configuration) -> list[Finding]:

@@ -80,6 +80,20 @@ async def test_replicas_count_together_whatever_their_clocks_say(replica: Replic
     assert [await how_many(each, limits) for each in (other, newcomer)] == [0, 0]
 
 
+async def test_who_comes_after_a_silence_is_told_the_time(replica: Replicas) -> None:
+    limits = Limits(requests_per_minute=3, concurrent_requests=4)
+    idle = await replica(redis_lease_s=1)
+    await anyio.sleep(1.6)
+    newcomer = await replica(redis_lease_s=1)
+    assert abs(newcomer.server.clock.ms() - idle.server.clock.ms()) < 100
+    for _ in range(3):
+        await entered(newcomer, key(limits))
+    refused = idle.asking(key(limits), "m")
+    with pytest.raises(RateLimited) as caught:
+        await refused.enter()
+    assert 60 <= (caught.value.retry_after_s or 0) <= 61
+
+
 async def test_what_is_told_is_true_of_all_of_them(replica: Replicas) -> None:
     clock = at(1000)
     one, other = await replica(clock), await replica(clock)
