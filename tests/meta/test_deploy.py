@@ -20,6 +20,7 @@ from tests.support.service import ROOT, Service
 
 from visus import config
 from visus.accounts.address import postgres_address
+from visus.accounts.redis_address import redis_address
 from visus.cli import _parser
 from visus.units import MIB
 
@@ -40,6 +41,7 @@ POOLS = (
 )
 NEEDED_BYTES = sum(pool.count * pool.memory_bytes for pool in POOLS) + 512 * MIB
 """All workers at their bounds, and the server."""
+BESIDE = "redis://redis:6379/0"
 OLDEST_KUBERNETES, NEWEST_KUBERNETES = "1.27", "1.37"
 
 
@@ -214,6 +216,17 @@ def test_compose_takes_the_file(words: tuple[str, ...]) -> None:
     }
 
 
+def test_compose_counts_in_redis_where_it_is_told_to() -> None:
+    done = composed("--profile", "redis", POSTGRES_PASSWORD="s", VISUS_LIMITS__REDIS=BESIDE)
+    made = msgspec.yaml.decode(done.stdout)["services"]
+    address = redis_address(settings_by(made["visus"]["environment"]).limits.redis)
+    assert address.host in made
+    assert "noeviction" in made["redis"]["command"]
+    bare = msgspec.yaml.decode(composed(POSTGRES_PASSWORD="s").stdout)["services"]
+    assert COMPOSE["services"]["redis"]["profiles"] == ["redis"]
+    assert not settings_by(bare["visus"]["environment"]).limits.redis
+
+
 def test_compose_makes_no_database_without_a_password() -> None:
     done = composed()
     assert done.returncode != 0
@@ -222,12 +235,13 @@ def test_compose_makes_no_database_without_a_password() -> None:
 
 def test_the_database_is_reached_by_visus_alone() -> None:
     assert COMPOSE["networks"]["database"]["internal"] is True
-    assert COMPOSE["services"]["postgres"]["networks"] == ["database"]
-    assert "ports" not in COMPOSE["services"]["postgres"]
+    for name in ("postgres", "redis"):
+        assert COMPOSE["services"][name]["networks"] == ["database"]
+        assert "ports" not in COMPOSE["services"][name]
     inside = [
         n for n, one in COMPOSE["services"].items() if "database" in one.get("networks", ())
     ]
-    assert sorted(inside) == ["postgres", "visus"]
+    assert sorted(inside) == ["postgres", "redis", "visus"]
 
 
 def test_no_service_may_gain_rights() -> None:
@@ -236,9 +250,8 @@ def test_no_service_may_gain_rights() -> None:
         assert one["security_opt"] == ["no-new-privileges:true"], name
         assert not one.get("privileged"), name
         assert all(port.startswith("127.0.0.1:") for port in one.get("ports", ())), name
-    assert [COMPOSE["services"][name]["read_only"] for name in ("visus", "postgres")] == [
-        True
-    ] * 2
+    for name in ("visus", "postgres", "redis"):
+        assert COMPOSE["services"][name]["read_only"] is True
 
 
 def test_every_variable_of_compose_is_one_that_visus_reads() -> None:
@@ -380,6 +393,7 @@ def test_workers_start_where_memory_is_written_or_run_but_never_both(tmp_path: P
 VALUES: dict[str, Any] = msgspec.yaml.decode((CHART / "values.yaml").read_bytes())
 MANY: dict[str, Any] = {
     "database": {"existingSecret": "postgres"},
+    "redis": {"existingSecret": "counter"},
     "persistence": {"accessMode": "ReadWriteMany", "storageClass": "shared"},
     "autoscaling": {"enabled": True},
     "existingSecret": "keys",
@@ -539,11 +553,13 @@ def test_the_pod_may_take_longer_to_end_than_its_answers(grace_s: int) -> None:
     assert VALUES["shutdownGraceSeconds"] == GRACE_S
 
 
-def test_the_database_comes_from_a_secret() -> None:
+def test_the_database_and_redis_come_from_secrets() -> None:
     _, container = pod(MANY)
-    (given,) = (one for one in container["env"] if "valueFrom" in one)
+    given, counter = (one for one in container["env"] if "valueFrom" in one)
     settings_by({given["name"]: "visus.db"})
     assert given["valueFrom"]["secretKeyRef"] == {"name": "postgres", "key": "url"}
+    assert settings_by({counter["name"]: "redis://redis:6379/0"}).limits.redis
+    assert counter["valueFrom"]["secretKeyRef"] == {"name": "counter", "key": "url"}
     assert container["envFrom"] == [{"secretRef": {"name": "keys"}}]
 
 

@@ -56,9 +56,9 @@ class LimitsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     assumed_image_tokens: int = 1000
     """What a picture is counted with, until its model's server has told, where the model has no
     formula."""
-    redis: str | None = None
+    redis: str = ""
     """`redis://:password@host:6379/0`, or `rediss://` for TLS: where replicas count together.
-    Special characters of the password are written as in every URL: `%40` for `@`. Without it,
+    Special characters of the password are written as in every URL: `%40` for `@`. Empty:
     each process counts by itself."""
     when_redis_is_lost: Literal["local", "refuse"] = "local"
     """What becomes of questions while Redis does not answer: each replica counts by itself, so
@@ -70,13 +70,13 @@ class LimitsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """How long after a replica's death its requests still count as under way."""
 
     def __post_init__(self) -> None:
-        if self.redis is not None:
+        if self.redis:
             redis_address(self.redis)
 
     @override
     def __repr__(self) -> str:
         """Without the password that stands in a URL."""
-        shown = None if self.redis is None else str(redis_address(self.redis))
+        shown = str(redis_address(self.redis)) if self.redis else ""
         return f"LimitsSettings(key={self.key}, project={self.project}, redis={shown!r})"
 
 

@@ -77,7 +77,7 @@ def _storage(chosen: Configuration) -> Iterator[Finding]:
 
 async def _counter(settings: LimitsSettings) -> list[Finding]:
     """Where replicas count together, if they do."""
-    if settings.redis is None:
+    if not settings.redis:
         return []
     # Imported here because most installations have no use for it.
     from visus.accounts.shared_limiter import trouble  # noqa: PLC0415

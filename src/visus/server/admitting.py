@@ -41,7 +41,7 @@ class Accounts:
 @asynccontextmanager
 async def open_limiter(settings: LimitsSettings) -> AsyncGenerator[Limiter]:
     """Counts here, or in Redis where the settings name one."""
-    if settings.redis is None:
+    if not settings.redis:
         yield LocalLimiter(settings)
         return
     # Imported here because most installations have no use for it.
