@@ -20,7 +20,7 @@ from typing_extensions import override
 from visus.accounts.jobs import QueueSettings
 from visus.accounts.ledger import LedgerSettings
 from visus.accounts.limiter import LimitsSettings
-from visus.accounts.networks import AdminSettings
+from visus.accounts.networks import AdminSettings, MetricsSettings
 from visus.accounts.settings import AccountsSettings
 from visus.local.gguf import shelf
 from visus.local.settings import GgufSettings, LiteSettings
@@ -124,6 +124,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ledger: LedgerSettings = LedgerSettings()
     queue: QueueSettings = QueueSettings()
     admin: AdminSettings = AdminSettings()
+    metrics: MetricsSettings = MetricsSettings()
     media: MediaSettings = MediaSettings()
     files: FilesSettings = FilesSettings()
     decoders: WorkerSettings = WorkerSettings(

@@ -9,7 +9,7 @@ from tests.support.claims import answered, refused
 from tests.support.raw import exchange, replies
 from tests.support.service import ROOT, Service, ask
 
-OPEN = {"/health", "/health/live", "/health/ready", "/openapi.json", "/docs"}
+OPEN = {"/health", "/health/live", "/health/ready", "/metrics", "/openapi.json", "/docs"}
 
 
 def _run(service: Service, *words: str) -> subprocess.CompletedProcess[str]:

@@ -54,6 +54,11 @@ class Journal:
     def __post_init__(self) -> None:
         self._spool = Spool(self.folder, self.node)
 
+    @property
+    def waiting(self) -> int:
+        """How many entries the database does not have yet."""
+        return self._spool.pending + sum(len(one.batch.entries) for one in list(self._waiting))
+
     def enter(self, entry: Entry) -> None:
         """Enters something: from now on it outlives this process.
 

@@ -1,4 +1,4 @@
-"""Where administrators may call from."""
+"""Where administrators, and those who collect metrics, may call from."""
 
 import ipaddress
 from typing import Final
@@ -20,10 +20,23 @@ class AdminSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             ipaddress.ip_network(network)
 
 
-class AdminNetworks:
-    """The addresses that may call them."""
+class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What Prometheus reads."""
 
-    def __init__(self, settings: AdminSettings) -> None:
+    networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    """Who may read `/metrics` without a key, by the address of the other end; for anybody else,
+    and for whatever a proxy passes on, it does not exist. `/admin/metrics` is the same, with
+    the key of an administrator."""
+
+    def __post_init__(self) -> None:
+        for network in self.networks:
+            ipaddress.ip_network(network)
+
+
+class Networks:
+    """The addresses that may call."""
+
+    def __init__(self, settings: AdminSettings | MetricsSettings) -> None:
         self._networks = [ipaddress.ip_network(one) for one in settings.networks]
 
     def admits(self, client: str) -> bool:

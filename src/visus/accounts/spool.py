@@ -46,6 +46,11 @@ class Spool:
         self._size = 0
         self._pending: list[Entry] = []
 
+    @property
+    def pending(self) -> int:
+        """Entries of no piece yet."""
+        return len(self._pending)
+
     def append(self, entry: Entry) -> None:
         """Appends an entry.
 

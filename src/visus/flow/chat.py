@@ -88,6 +88,11 @@ class Answering(Dispatch):
         self._size = size_of(model, prompt, self._service.limits)
         await self._tab.account.hold(model, self._size)
 
+    @property
+    def size(self) -> Size:
+        """How large the question was thought to be."""
+        return self._size
+
     def count(self, used: TokensUsed) -> None:
         """Takes note of what the model's server counted."""
         self._used = used

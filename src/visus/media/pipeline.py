@@ -333,7 +333,11 @@ class MediaPipeline:
             )
             for frame in frames
         ]
-        ms = unfit.source.ms + ms_since(began_s)
+        made_ms = ms_since(began_s)
+        if not was_kept:
+            size = sum(len(frame.data) for frame in frames)
+            self.resolver.steps.make.took(made_ms / 1000, size)
+        ms = unfit.source.ms + made_ms
         steps = _steps(unfit, images[0])
         report = _report(unfit.source, images, steps, unfit.sees, ms)
         return _Ready(_captioned(images), report._replace(was_kept=was_kept))

@@ -7,7 +7,7 @@ any number of them.
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import anyio
@@ -42,6 +42,7 @@ from visus.media.known import Known, KnownPictures
 from visus.media.library import StoredFile
 from visus.media.papers import check_pdf
 from visus.media.settings import MediaSettings
+from visus.media.steps import Steps
 from visus.media.survey import Survey, check_head, survey
 
 _PEEK_BYTES: Final = 3072
@@ -153,6 +154,7 @@ class Resolver:
     files: FileSource | None
     """None where nobody can have uploaded any."""
     known: KnownPictures
+    steps: Steps = field(default_factory=Steps)
 
     async def resolve(self, references: Sequence[MediaReference], *, owner: str) -> Resolved:
         """Has and checks every file, each once: first what needs no waiting, then the rest.
@@ -169,7 +171,8 @@ class Resolver:
                 continue
             if place:
                 await anyio.lowlevel.checkpoint()
-            sources[place] = self._inline(picture, owner)
+            source = sources[place] = self._inline(picture, owner)
+            self.steps.read.took(source.ms / 1000, source.size_bytes)
 
         async def get(
             wanted: LinkedImage | StoredImage | Video | Document,
@@ -242,14 +245,17 @@ class Resolver:
         self, source: LinkedImage | StoredImage, owner: str, max_bytes: int
     ) -> _File:
         """What is not in the request: fetched, or opened."""
+        began_s = time.monotonic()
         if isinstance(source, LinkedImage):
             got = await self.fetcher.fetch(source.url, param=source.param, max_bytes=max_bytes)
+            self.steps.fetch.took(time.monotonic() - began_s, len(got.data))
             return _File(got.data, None, got.declared_type)
         if self.files is None:
             raise FileNotFound("There is no such file.", param=source.param)
         file = await self.files.open(
             source.file_id, owner=owner, max_bytes=max_bytes, param=source.param
         )
+        self.steps.open.took(time.monotonic() - began_s, len(file.data))
         return _File(file.data, None, file.content_type)
 
 

@@ -87,6 +87,7 @@ async def _gemini(given: Given[GeminiOptions]) -> Provider:
 
 async def _lite(given: Given[NoOptions]) -> Provider:
     pool = WorkerPool(EYES, name="visus-lite", settings=given.lite.workers)
+    given.pools.append(pool)
     return LiteProvider(pool=await given.until_closed.enter_async_context(pool))
 
 

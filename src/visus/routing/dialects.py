@@ -18,6 +18,7 @@ from visus.models.catalogue import ProviderRow
 from visus.providers.base import Provider
 from visus.providers.settings import UpstreamSettings
 from visus.providers.transport import Endpoint, Transport
+from visus.workers.pool import WorkerPool
 
 GROUP: Final = "visus.providers"
 
@@ -48,6 +49,8 @@ class Given(Generic[Options]):
     until_closed: AsyncExitStack
     """Closed with the service. What the provider has to end, such as processes, is entered
     here."""
+    pools: list[WorkerPool] = field(default_factory=list[WorkerPool])
+    """Where a provider adds those that operators should see."""
 
     def endpoint(self, path: str) -> Endpoint:
         """Where `base_url` and `path` lead, with the key in the header that the row names."""

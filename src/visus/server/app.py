@@ -1,7 +1,7 @@
 """The root of the server: its routes over running parts, and its socket."""
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -11,7 +11,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from visus.accounts.keys import KeyBook
-from visus.accounts.networks import AdminNetworks
+from visus.accounts.networks import MetricsSettings, Networks
 from visus.accounts.projects import ProjectBook
 from visus.accounts.settings import Issuer
 from visus.accounts.usage import UsageBook
@@ -20,11 +20,13 @@ from visus.deadlines import Deadlines
 from visus.server import openapi
 from visus.server.authenticate import Doorkeeper
 from visus.server.connection import ClientConnection, Front
+from visus.server.counts import Counts
 from visus.server.ending import Ending, Server
 from visus.server.errands import Errands
 from visus.server.gate import Entry, Gate, Handler, Routes
 from visus.server.identity_tokens import IdentityTokens
 from visus.server.memory import keep_freed_memory
+from visus.server.metrics import Metrics
 from visus.server.parts import Parts, all_parts
 from visus.server.readiness import DatabaseWatch, Readiness, ReadyRoute
 from visus.server.routes import admin
@@ -40,6 +42,7 @@ from visus.server.routes.files import (
 )
 from visus.server.routes.models import ModelRoute, ModelsRoute
 from visus.server.routes.queue import CancelJobRoute, JobRoute, QueueRoute
+from visus.server.routes.operations import MetricsRoute, OpenMetricsRoute, StatusRoute
 from visus.server.routes.usage import UsageRoute
 from visus.server.state import State, open_state
 from visus.server.upkeep import keep_catalogue, keep_ledger, keep_tidy
@@ -56,13 +59,15 @@ def gate(
 ) -> tuple[Gate, Errands]:
     """Everything that is answered, over running parts; and who answers what can wait."""
     settings = configuration.settings
+    database = DatabaseWatch(state.book.engine)
     readiness = Readiness(
-        ending=ending,
-        database=DatabaseWatch(state.book.engine),
-        pools=made.pools,
-        upstreams=made.upstreams,
+        ending=ending, database=database, pools=made.pools, upstreams=made.upstreams
     )
-    entries = _open_to_all(readiness)
+    counts = _counts(made, state, ending.connections)
+    status = StatusRoute(
+        counts=counts, database=database, ending=ending, limits=settings.limits
+    )
+    entries = [*_open_to_all(readiness), *_for_operators(status, settings.metrics)]
     chat = ChatRoute(
         service=made.chat,
         accounts=state.accounts,
@@ -104,9 +109,10 @@ def gate(
         routes=Routes(entries),
         doorkeeper=doorkeeper,
         accounts=state.accounts,
-        admins=AdminNetworks(settings.admin),
+        admins=Networks(settings.admin),
         settings=settings.server,
         ending=ending,
+        metrics=counts.metrics,
     ), errands
 
 
@@ -144,6 +150,26 @@ def _queue(
             Entry(f"/queue{prefix}/files", "POST", upload),
         ]
     return entries, errands
+
+
+def _counts(made: Parts, state: State, connections: Collection[object]) -> Counts:
+    return Counts(
+        metrics=Metrics(lambda: made.upstreams.by_id),
+        steps=made.chat.media.resolver.steps,
+        upstreams=made.upstreams,
+        pools=lambda: [*made.pools, *made.renewal.pools],
+        journal=state.accounts.ledger.journal,
+        connections=connections,
+    )
+
+
+def _for_operators(status: StatusRoute, settings: MetricsSettings) -> list[Entry]:
+    metrics = MetricsRoute(status.counts)
+    return [
+        Entry("/metrics", "GET", OpenMetricsRoute(metrics, Networks(settings))),
+        Entry("/admin/metrics", "GET", metrics),
+        Entry("/admin/status", "GET", status),
+    ]
 
 
 def _open_to_all(readiness: Readiness) -> list[Entry]:
@@ -234,6 +260,7 @@ async def serve(
             header_timeout_s=settings.header_timeout_s,
             keep_alive_s=settings.keep_alive_s,
             deadlines=deadlines,
+            open=ending.connections,
         )
         server = Server(_uvicorn(front), front, ending, grace_s=settings.shutdown_grace_s)
         tasks.start_soon(watch.run)

@@ -13,9 +13,9 @@ from visus.server.identity_tokens import MAX_TOKEN_CHARS, IdentityTokens, looks_
 from visus.server.wrong_keys import WrongKeys
 
 OPEN_PATHS: Final = frozenset(
-    {"/health", "/health/live", "/health/ready", "/openapi.json", "/docs"}
+    {"/health", "/health/live", "/health/ready", "/metrics", "/openapi.json", "/docs"}
 )
-"""What anybody may read."""
+"""What may be read without a key; `/metrics` looks at the address instead."""
 MAX_REMEMBERED: Final = 10_000
 _NEVER_S: Final = 1 << 62
 _NOBODY: Final = (None, 0.0)

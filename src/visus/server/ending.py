@@ -5,7 +5,7 @@ hear it. When nothing runs any more, or `[server] shutdown_grace_s` is over, the
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from socket import socket
 from types import FrameType
@@ -15,7 +15,7 @@ import anyio
 import uvicorn
 from typing_extensions import override
 
-from visus.server.connection import Front
+from visus.server.connection import ClientConnection, Front
 
 LAST_WORDS_S: Final = 2.0
 """How long answers that were cut short may take to say so, and their bytes to be taken."""
@@ -24,9 +24,11 @@ _LOOK_S: Final = 0.05
 
 @dataclass(slots=True)
 class Ending:
-    """Whether the order to stop has come."""
+    """Whether the order to stop has come, and who is still there."""
 
     has_begun: bool = False
+    connections: set[ClientConnection] = field(default_factory=set[ClientConnection])
+    """Those that are open."""
 
 
 class Server(uvicorn.Server):

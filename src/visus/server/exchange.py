@@ -11,7 +11,9 @@ from typing import Final
 from typing_extensions import override
 
 from visus.accounts.keys import Key
+from visus.accounts.ledger import NOTHING, Size
 from visus.config import ServerSettings
+from visus.core.events import TokensUsed
 from visus.errors import (
     InvalidValue,
     RequestTooLarge,
@@ -19,6 +21,7 @@ from visus.errors import (
     ShuttingDown,
     UnsupportedMediaType,
 )
+from visus.routing.dispatch import Attempt
 from visus.server import limits
 from visus.server.bodies import error_body
 from visus.server.body import Bytes, HungUp, Pace
@@ -54,6 +57,16 @@ class Exchange:
         """Which model was asked, by its own id."""
         self.standing: Callable[[], list[Header]] | None = None
         """What the caller is told of their limits."""
+        self.route: str | None = None
+        """The pattern of the route that answers it."""
+        self.attempts: Sequence[Attempt] = ()
+        """What was asked of models' servers."""
+        self.used: TokensUsed | None = None
+        """What the model's server counted."""
+        self.size: Size = NOTHING
+        """What the question was thought to be."""
+        self.fault_status: int | None = None
+        """The status of what went wrong, also where another one was sent before."""
         self.began_s = time.monotonic()
         self.sent_s = self.began_s
         """When the last byte was handed over; a reader that takes nothing leaves it behind."""
@@ -153,6 +166,7 @@ class Exchange:
 
     def note_error(self, error: ServiceError) -> None:
         """Puts an error into the record; its `detail` is there and nowhere else."""
+        self.fault_status = error.status
         self.record |= {"code": error.code, "param": error.param, "detail": error.detail}
 
     def ended_by_hang_up(self) -> AbstractContextManager[None]:
@@ -198,6 +212,10 @@ class Exchange:
             await asyncio.shield(drained)
             self.sending = False
         self.sent_s = time.monotonic()
+
+    def took_s(self) -> float:
+        """How long it has taken so far."""
+        return time.monotonic() - self.began_s
 
     def summary(self) -> Mapping[str, object]:
         """The wide record."""

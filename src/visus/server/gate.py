@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from starlette.routing import Match, Route
 
-from visus.accounts.networks import ADMIN_PREFIX, AdminNetworks
+from visus.accounts.networks import ADMIN_PREFIX, Networks
 from visus.config import ServerSettings
 from visus.errors import (
     AdminOnly,
@@ -28,6 +28,7 @@ from visus.server.authenticate import OPEN_PATHS, Doorkeeper
 from visus.server.body import HungUp
 from visus.server.ending import Ending
 from visus.server.exchange import Exchange, ending
+from visus.server.metrics import Metrics
 from visus.server.request import ClientRequest
 from visus.telemetry import event, failure
 
@@ -51,7 +52,7 @@ class Routes:
 
     def __init__(self, entries: list[Entry]) -> None:
         self.entries = entries
-        self._exact = {(entry.path, entry.method): entry.handler for entry in entries}
+        self._exact = {(entry.path, entry.method): entry for entry in entries}
         self._patterns = [
             (Route(entry.path, _unused, methods=[entry.method]), entry) for entry in entries
         ]
@@ -64,15 +65,17 @@ class Routes:
             MethodNotAllowed: the path has other methods.
         """
         method = "GET" if exchange.method == "HEAD" else exchange.method
-        handler = self._exact.get((exchange.path, method))
-        if handler is not None:
-            return handler
+        entry = self._exact.get((exchange.path, method))
+        if entry is not None:
+            exchange.route = entry.path
+            return entry.handler
         known_path = False
         for route, entry in self._patterns:
             scope = {"type": "http", "path": exchange.path, "method": method}
             match, found = route.matches(scope)
             if match is Match.FULL:
                 exchange.path_params = found["path_params"]
+                exchange.route = entry.path
                 return entry.handler
             known_path = known_path or match is Match.PARTIAL
         if known_path:
@@ -87,13 +90,15 @@ class Gate:
     routes: Routes
     doorkeeper: Doorkeeper
     accounts: Accounts
-    admins: AdminNetworks
+    admins: Networks
     settings: ServerSettings
     ending: Ending
+    metrics: Metrics
 
     async def serve(self, request: ClientRequest) -> None:
         """Serves one request."""
         exchange = Exchange(request)
+        self.metrics.in_flight += 1
         try:
             await self._serve(exchange)
         except HungUp:
@@ -108,6 +113,8 @@ class Gate:
             failure("fault", fault, request=exchange.request_id)
             await _refuse(exchange, Internal("Something went wrong here."))
         finally:
+            self.metrics.in_flight -= 1
+            self.metrics.count(exchange)
             event("request", exchange.summary())
 
     async def _serve(self, exchange: Exchange) -> None:

@@ -8,6 +8,7 @@ import msgspec
 from visus.accounts.usage import BUCKET_NAMES
 from visus.server.admin_openapi import ADMIN_SHAPES, admin_paths
 from visus.server.queue_openapi import QUEUED, queue_paths
+from visus.server.routes.operations import Status
 from visus.server.usage_report import FORMATS, UsageReport
 from visus.wire.files import DeletedFile, FileList, FileObject
 from visus.wire.jobs import JobObject
@@ -34,19 +35,16 @@ ERRORS: Final = {
 }
 
 
+_SHAPES: Final = (
+    *(ChatRequest, Estimate, FileObject, FileList, DeletedFile),
+    *(JobObject, UsageReport, Status),
+)
+
+
 def document(version: str) -> Document:
     """The OpenAPI 3.1 document of every route."""
     _, schemas = msgspec.json.schema_components(
-        [
-            ChatRequest,
-            Estimate,
-            FileObject,
-            FileList,
-            DeletedFile,
-            JobObject,
-            UsageReport,
-            *ADMIN_SHAPES,
-        ],
+        [*_SHAPES, *ADMIN_SHAPES],
         ref_template="#/components/schemas/{name}",
     )
     schemas["ImageLocation"]["properties"]["url"] = {"type": "string"}
@@ -61,6 +59,7 @@ def document(version: str) -> Document:
         "/health": {"get": _operation("Is the server up?", "health", open_=True)},
         "/health/live": {"get": _operation("The same", "health_live", open_=True)},
         "/health/ready": {"get": _ready()},
+        "/metrics": {"get": _metrics("metrics", open_=True)},
     }
     for prefix in ("/v1", "/v2"):
         paths |= _versioned(prefix) | _files(prefix)
@@ -68,6 +67,9 @@ def document(version: str) -> Document:
         paths[f"{prefix}/usage"] = {"get": _usage("What your project used", f"usage_{name}")}
     paths |= queue_paths(_operation, {name: paths[f"/v2{name}"]["post"] for name in QUEUED})
     paths |= admin_paths(_operation, _usage)
+    paths["/admin/metrics"] = {"get": _metrics("admin_metrics", open_=False)}
+    status = _operation("How the service is doing", "admin_status", answer="Status")
+    paths["/admin/status"] = {"get": status}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -167,6 +169,17 @@ def _operation(
     if open_:
         operation["security"] = []
     return operation
+
+
+def _metrics(name: str, *, open_: bool) -> Document:
+    summary = "Metrics for Prometheus"
+    if open_:
+        summary += ", for the addresses in `[metrics] networks`"
+    metrics = _operation(summary, name, open_=open_)
+    metrics["responses"]["200"]["content"] = {"text/plain": {"schema": _STRING}}
+    if open_:
+        metrics["responses"]["404"] = _answer(ERRORS["404"], _ref("Error"))
+    return metrics
 
 
 def _ready() -> Document:

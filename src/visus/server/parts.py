@@ -38,7 +38,7 @@ class Parts:
     upstreams: Upstreams
     renewal: Renewal
     pools: Sequence[WorkerPool]
-    """Those that questions to any model may need."""
+    """Those that questions to any model may need; those of models are `renewal.pools`."""
     transport: Transport
 
 

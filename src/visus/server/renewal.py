@@ -19,6 +19,7 @@ from visus.routing.breaker import Breaker
 from visus.routing.choose import Upstream, Upstreams
 from visus.routing.deployment import Deployment
 from visus.routing.dialects import Given
+from visus.workers.pool import WorkerPool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,6 +31,8 @@ class Renewal:
     judge: Judge
     policy: AddressPolicy
     until_closed: AsyncExitStack
+    pools: list[WorkerPool] = field(default_factory=list[WorkerPool])
+    """Those of providers."""
     upstreams: Upstreams = field(default_factory=lambda: Upstreams({}, ()))
     """Always the same object, whatever it knows."""
     _access: Mapping[str, ProviderAccess] = field(default_factory=dict[str, ProviderAccess])
@@ -47,7 +50,7 @@ class Renewal:
         providers = {
             name: self._providers[name]
             if self._access.get(name) == access
-            else await _provider(access, self.settings, self.transport, self.until_closed)
+            else await self._made(access)
             for name, access in configuration.access.items()
         }
         for name, provider in providers.items():
@@ -56,6 +59,24 @@ class Renewal:
         adopted = Configuration(self.settings, configuration.catalogue, configuration.access)
         self.upstreams.adopt(_upstreams(adopted, providers, self.judge))
         self._access, self._providers = configuration.access, providers
+
+    async def _made(self, access: ProviderAccess) -> Provider | None:
+        """The provider of a row; what it has to end ends with `until_closed`."""
+        if access.missing:
+            return None
+        given = Given(
+            row=access.row,
+            options=access.options,
+            base_url=access.base_url,
+            api_key=access.api_key.reveal() if access.api_key else None,
+            transport=self.transport,
+            upstream=self.settings.upstream,
+            lite=self.settings.lite,
+            gguf=self.settings.gguf,
+            until_closed=self.until_closed,
+            pools=self.pools,
+        )
+        return await access.dialect.make(given)
 
 
 def origins(access: Mapping[str, ProviderAccess]) -> frozenset[tuple[str, int]]:
@@ -116,23 +137,3 @@ def _upstreams(
 def _reason_of(provider: Provider | None) -> Callable[[], str | None] | None:
     """Who knows why the provider cannot answer now; None for one that is asked over a wire."""
     return (lambda: provider.why_not) if isinstance(provider, RunsHere) else None
-
-
-async def _provider(
-    access: ProviderAccess, settings: Settings, transport: Transport, stack: AsyncExitStack
-) -> Provider | None:
-    """The provider of a row; what it has to end ends with `stack`."""
-    if access.missing:
-        return None
-    given = Given(
-        row=access.row,
-        options=access.options,
-        base_url=access.base_url,
-        api_key=access.api_key.reveal() if access.api_key else None,
-        transport=transport,
-        upstream=settings.upstream,
-        lite=settings.lite,
-        gguf=settings.gguf,
-        until_closed=stack,
-    )
-    return await access.dialect.make(given)

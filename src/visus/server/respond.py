@@ -168,4 +168,5 @@ def _note(exchange: Exchange, answering: Answering, batch: Batch) -> None:
     last: Event | None = batch[-1] if batch else None
     if isinstance(last, TokensUsed):
         record |= {"prompt_tokens": last.prompt, "completion_tokens": last.completion}
+        exchange.used, exchange.size = last, answering.size
         answering.count(last)

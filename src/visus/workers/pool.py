@@ -287,6 +287,8 @@ class WorkerPool:
         """Why workers ended by themselves; each reason is logged once until one is ready."""
         self._changed = anyio.Event()
         """Set and replaced whenever a job arrives or a worker's state changes."""
+        self.restarts = 0
+        """Processes that ended, for whatever reason, and were replaced."""
         self._open = False
         self._tasks: TaskGroup | None = None
 
@@ -332,6 +334,16 @@ class WorkerPool:
         if len(self._given_up) < self._settings.count or self.ready:
             return None
         return next(iter(self._given_up.values()))
+
+    @property
+    def size(self) -> int:
+        """How many processes there are."""
+        return len(self._workers)
+
+    @property
+    def busy(self) -> int:
+        """How many of them have a job."""
+        return sum(worker.job is not None for worker in self._workers.values())
 
     @property
     def pids(self) -> list[int]:
@@ -421,6 +433,7 @@ class WorkerPool:
         failures = 0
         while True:
             was_used, reason = await self._live_once(place)
+            self.restarts += 1
             if was_used:
                 self._logged.clear()
             failures = 0 if was_used else failures + 1

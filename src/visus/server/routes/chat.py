@@ -37,7 +37,7 @@ class ChatRoute:
         bill = await self.accounts.open_bill(exchange)
         try:
             tab = Tab(bill)
-            exchange.record["attempts"] = tab.attempts
+            exchange.record["attempts"] = exchange.attempts = tab.attempts
             await respond(exchange, call, self.service.answer(call.question, tab), self.watch)
         finally:
             bill.admission.leave()

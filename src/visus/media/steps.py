@@ -1,0 +1,42 @@
+"""What the steps of the pipeline have done since the start: how often, how much, how long."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Step:
+    """One step."""
+
+    times: int = 0
+    num_bytes: int = 0
+    seconds: float = 0.0
+
+    def took(self, seconds: float, num_bytes: int) -> None:
+        """It was done once more, and that is what came of it."""
+        self.times += 1
+        self.num_bytes += num_bytes
+        self.seconds += seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """All of them. Decoding, fitting and encoding are one: a worker does them in one go."""
+
+    fetch: Step = field(default_factory=Step)
+    """A file was had by its URL."""
+    open: Step = field(default_factory=Step)
+    """An uploaded file was opened."""
+    read: Step = field(default_factory=Step)
+    """A picture in the request was read and checked."""
+    make: Step = field(default_factory=Step)
+    """A picture was decoded, fitted and encoded in a worker, waiting for one included."""
+
+    def by_name(self) -> Sequence[tuple[str, Step]]:
+        """Each with its name."""
+        return (
+            ("fetch", self.fetch),
+            ("open", self.open),
+            ("read", self.read),
+            ("make", self.make),
+        )

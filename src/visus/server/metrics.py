@@ -1,0 +1,125 @@
+"""What is counted of every request, in plain numbers: a few microseconds each.
+
+Every name comes from the catalogue, the routes or the error tree, never from a caller, so that
+there are only so many. `server.scrape` makes Prometheus' format of it, when somebody asks.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from visus.accounts.ledger import Size
+from visus.core.events import TokensUsed
+from visus.server.exchange import Exchange
+
+DURATION_BOUNDS_S: Final = (
+    *(0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64),
+    *(1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92),
+)
+FIRST_TOKEN_BOUNDS_S: Final = (
+    *(0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1),
+    *(0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0),
+)
+TOKEN_BOUNDS: Final = tuple(4**power for power in range(14))
+"""All three as OpenTelemetry's conventions for generative AI have them."""
+UNKNOWN: Final = "unknown"
+NOBODY: Final = "none"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_CLASSES: Final = {status: f"{status // 100}xx" for status in range(100, 600)}
+_WAIT: Final = 429
+Labels: TypeAlias = tuple[str, ...]
+
+
+class Histogram:
+    """How many values fell below each bound, and their sum."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        """Between each bound and the one before it; the last: above them all."""
+        self.total = 0.0
+
+    def observe(self, value: float) -> None:
+        """Counts one value."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+
+@dataclass(slots=True)
+class Metrics:
+    """The counts of this process since its start."""
+
+    models: Callable[[], Container[str]]
+    """The ids of the catalogue that is in force."""
+    in_flight: int = 0
+    requests: dict[Labels, int] = field(default_factory=dict[Labels, int])
+    """By route, method and status."""
+    durations: dict[Labels, Histogram] = field(default_factory=dict[Labels, Histogram])
+    """By model, provider and class of status."""
+    first_tokens: dict[Labels, Histogram] = field(default_factory=dict[Labels, Histogram])
+    """By the same."""
+    tokens: dict[Labels, Histogram] = field(default_factory=dict[Labels, Histogram])
+    """By model, type and modality."""
+    attempts: dict[Labels, int] = field(default_factory=dict[Labels, int])
+    """By provider and outcome."""
+    limited: dict[Labels, int] = field(default_factory=dict[Labels, int])
+    """By code."""
+
+    def count(self, exchange: Exchange) -> None:
+        """Counts a request that is over."""
+        status = exchange.status or 0
+        method = exchange.method if exchange.method in _METHODS else UNKNOWN
+        _add(self.requests, (exchange.route or UNKNOWN, method, str(status)))
+        if exchange.model is not None:
+            self._count_question(exchange, exchange.model, exchange.fault_status or status)
+        if status == _WAIT:
+            _add(self.limited, (str(exchange.record.get("code")),))
+
+    def _count_question(self, exchange: Exchange, model: str, status: int) -> None:
+        provider = NOBODY
+        for attempt in exchange.attempts:
+            model, provider = attempt.model, attempt.provider
+            _add(self.attempts, (provider, attempt.outcome))
+        if model not in self.models():
+            model = UNKNOWN
+        labels = (model, provider, _CLASSES.get(status, UNKNOWN))
+        took_s = exchange.took_s()
+        _observe(self.durations, labels, DURATION_BOUNDS_S, took_s)
+        first_ms = exchange.record.get("first_word_ms")
+        if isinstance(first_ms, float):
+            _observe(self.first_tokens, labels, FIRST_TOKEN_BOUNDS_S, first_ms / 1000)
+        if exchange.used is not None:
+            self._count_tokens(model, exchange.used, exchange.size)
+
+    def _count_tokens(self, model: str, used: TokensUsed, size: Size) -> None:
+        rest = used.prompt
+        for modality, tokens in (
+            ("image", used.of_images or size.image_tokens),
+            ("video", used.of_videos or size.video_tokens),
+            ("document", used.of_documents or size.document_tokens),
+        ):
+            if tokens:
+                told = min(rest, tokens)
+                rest -= told
+                _observe(self.tokens, (model, "input", modality), TOKEN_BOUNDS, told)
+        _observe(self.tokens, (model, "input", "text"), TOKEN_BOUNDS, rest)
+        _observe(self.tokens, (model, "output", "text"), TOKEN_BOUNDS, used.completion)
+
+
+def _add(counts: dict[Labels, int], labels: Labels) -> None:
+    counts[labels] = counts.get(labels, 0) + 1
+
+
+def _observe(
+    histograms: dict[Labels, Histogram],
+    labels: Labels,
+    bounds: Sequence[float],
+    value: float,
+) -> None:
+    histogram = histograms.get(labels)
+    if histogram is None:
+        histogram = histograms[labels] = Histogram(bounds)
+    histogram.observe(value)
