@@ -22,6 +22,7 @@ from visus import config
 from visus.accounts.address import postgres_address
 from visus.accounts.redis_address import redis_address
 from visus.cli import _parser
+from visus.server.authenticate import OPEN_PATHS
 from visus.units import MIB
 
 DEPLOY = ROOT / "deploy"
@@ -473,6 +474,20 @@ def test_each_part_is_there_when_it_is_wanted() -> None:
     assert set(rendered({})) == always | usual
     assert set(rendered(MANY)) == always | usual | {"HorizontalPodAutoscaler"}
     assert set(rendered(FEW)) == always
+
+
+def test_prometheus_is_told_of_the_pods_where_that_is_wanted() -> None:
+    made = rendered({"serviceMonitor": {"enabled": True, "labels": {"release": "watcher"}}})
+    monitor, service = made["ServiceMonitor"], made["Service"]
+    assert monitor["metadata"]["labels"]["release"] == "watcher"
+    wanted = monitor["spec"]["selector"]["matchLabels"]
+    assert wanted.items() <= service["metadata"]["labels"].items()
+    (end,) = monitor["spec"]["endpoints"]
+    assert end["port"] in {one["name"] for one in service["spec"]["ports"]}
+    assert end["path"] in OPEN_PATHS
+    (container,) = made["Deployment"]["spec"]["template"]["spec"]["containers"]
+    read = settings_by({one["name"]: one["value"] for one in container["env"]})
+    assert list(read.metrics.networks) == VALUES["serviceMonitor"]["networks"]
 
 
 def test_every_value_is_used_and_every_value_that_is_used_exists() -> None:

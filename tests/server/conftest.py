@@ -40,6 +40,7 @@ FIXTURES = (
     "storing",
     "blind",
     "lasting",
+    "watched",
     "renewed",
     "admitting",
     "drawing",

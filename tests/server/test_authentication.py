@@ -109,7 +109,6 @@ def test_every_route_but_the_open_ones_wants_a_key(service: Service) -> None:
         "/health;/v1/models",
         "/v1/chat/completions/",
         "/admin",
-        "/metrics",
         "/openapi.json/..",
         "/favicon.ico",
     ],

@@ -41,8 +41,8 @@ from visus.server.routes.files import (
     UploadRoute,
 )
 from visus.server.routes.models import ModelRoute, ModelsRoute
-from visus.server.routes.queue import CancelJobRoute, JobRoute, QueueRoute
 from visus.server.routes.operations import MetricsRoute, OpenMetricsRoute, StatusRoute
+from visus.server.routes.queue import CancelJobRoute, JobRoute, QueueRoute
 from visus.server.routes.usage import UsageRoute
 from visus.server.state import State, open_state
 from visus.server.upkeep import keep_catalogue, keep_ledger, keep_tidy
@@ -59,15 +59,15 @@ def gate(
 ) -> tuple[Gate, Errands]:
     """Everything that is answered, over running parts; and who answers what can wait."""
     settings = configuration.settings
-    database = DatabaseWatch(state.book.engine)
-    readiness = Readiness(
-        ending=ending, database=database, pools=made.pools, upstreams=made.upstreams
-    )
+
     counts = _counts(made, state, ending.connections)
     status = StatusRoute(
-        counts=counts, database=database, ending=ending, limits=settings.limits
+        counts=counts,
+        database=DatabaseWatch(state.book.engine),
+        ending=ending,
+        limits=settings.limits,
     )
-    entries = [*_open_to_all(readiness), *_for_operators(status, settings.metrics)]
+    entries = [*_open_to_all(made, status), *_for_operators(status, settings.metrics)]
     chat = ChatRoute(
         service=made.chat,
         accounts=state.accounts,
@@ -96,7 +96,7 @@ def gate(
             Entry(f"{prefix}/models/{{model_id:path}}", "GET", ModelRoute(made.upstreams)),
         ]
         entries.append(Entry(f"{prefix}/usage", "GET", usage))
-    queued, errands = _queue(state, ending, chat, estimate, upload)
+    queued, errands = _queue(state, status, chat, estimate, upload)
     entries += queued
     entries += _administration(made, state, settings.server, usage)
     doorkeeper = Doorkeeper(
@@ -118,13 +118,16 @@ def gate(
 
 def _queue(
     state: State,
-    ending: Ending,
+    status: StatusRoute,
     chat: ChatRoute,
     estimate: EstimateRoute,
     upload: UploadRoute,
 ) -> tuple[list[Entry], Errands]:
     handlers: dict[str, Handler] = {}
-    errands = Errands(book=state.jobs, keys=state.book, handlers=handlers, ending=ending)
+    ending, count = status.ending, status.counts.metrics.count_question
+    errands = Errands(
+        book=state.jobs, keys=state.book, handlers=handlers, ending=ending, count=count
+    )
 
     def later(route: ChatRoute | EstimateRoute, path: str) -> QueueRoute:
         handlers[path] = route
@@ -172,7 +175,13 @@ def _for_operators(status: StatusRoute, settings: MetricsSettings) -> list[Entry
     ]
 
 
-def _open_to_all(readiness: Readiness) -> list[Entry]:
+def _open_to_all(made: Parts, status: StatusRoute) -> list[Entry]:
+    readiness = Readiness(
+        ending=status.ending,
+        database=status.database,
+        pools=made.pools,
+        upstreams=made.upstreams,
+    )
     description = openapi.document(version("visus"))
     return [
         Entry("/health", "GET", HEALTH),

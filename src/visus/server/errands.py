@@ -110,6 +110,8 @@ class Errands:
     """Who answers, by path."""
     ending: Ending
     """Once it has begun, nothing more is taken."""
+    count: Callable[[Exchange], None]
+    """Told of each that was answered."""
     _working: dict[str, _Work] = field(default_factory=dict[str, _Work])
     """By lease."""
     _resting: dict[str, float] = field(default_factory=dict[str, float])
@@ -219,6 +221,7 @@ class Errands:
         try:
             wait_s = await self._serve(exchange, taken)
         finally:
+            self.count(exchange)
             event("job", exchange.summary())
         if wait_s is not None:
             await self._put_back(taken, wait_s)

@@ -28,6 +28,8 @@ NOBODY: Final = "none"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _CLASSES: Final = {status: f"{status // 100}xx" for status in range(100, 600)}
 _WAIT: Final = 429
+_LATER: Final = 202
+"""It was put into the queue, and is counted when it is answered."""
 Labels: TypeAlias = tuple[str, ...]
 
 
@@ -73,13 +75,17 @@ class Metrics:
         status = exchange.status or 0
         method = exchange.method if exchange.method in _METHODS else UNKNOWN
         _add(self.requests, (exchange.route or UNKNOWN, method, str(status)))
-        if exchange.model is not None:
-            self._count_question(exchange, exchange.model, exchange.fault_status or status)
+        if status != _LATER:
+            self.count_question(exchange)
         if status == _WAIT:
             _add(self.limited, (str(exchange.record.get("code")),))
 
-    def _count_question(self, exchange: Exchange, model: str, status: int) -> None:
-        provider = NOBODY
+    def count_question(self, exchange: Exchange) -> None:
+        """Counts what was asked of models, if anything was; of jobs too."""
+        if exchange.model is None:
+            return
+        model, provider = exchange.model, NOBODY
+        status = exchange.fault_status or exchange.status or 0
         for attempt in exchange.attempts:
             model, provider = attempt.model, attempt.provider
             _add(self.attempts, (provider, attempt.outcome))
