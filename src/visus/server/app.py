@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 from visus.accounts.keys import KeyBook
 from visus.accounts.networks import MetricsSettings, Networks
 from visus.accounts.projects import ProjectBook
-from visus.accounts.settings import Issuer
+from visus.accounts.settings import AccountsSettings, Issuer
 from visus.accounts.usage import UsageBook
 from visus.config import Configuration, ServerSettings
 from visus.deadlines import Deadlines
@@ -59,7 +59,6 @@ def gate(
 ) -> tuple[Gate, Errands]:
     """Everything that is answered, over running parts; and who answers what can wait."""
     settings = configuration.settings
-
     counts = _counts(made, state, ending.connections)
     status = StatusRoute(
         counts=counts,
@@ -99,15 +98,9 @@ def gate(
     queued, errands = _queue(state, status, chat, estimate, upload)
     entries += queued
     entries += _administration(made, state, settings.server, usage)
-    doorkeeper = Doorkeeper(
-        state.book,
-        remember_s=settings.accounts.key_cache_s,
-        wrong_keys=WrongKeys(settings.accounts.wrong_keys_per_minute),
-        tokens=_identity_tokens(settings.accounts.issuers, made, state),
-    )
     return Gate(
         routes=Routes(entries),
-        doorkeeper=doorkeeper,
+        doorkeeper=_doorkeeper(settings.accounts, made, state),
         accounts=state.accounts,
         admins=Networks(settings.admin),
         settings=settings.server,
@@ -153,6 +146,15 @@ def _queue(
             Entry(f"/queue{prefix}/files", "POST", upload),
         ]
     return entries, errands
+
+
+def _doorkeeper(settings: AccountsSettings, made: Parts, state: State) -> Doorkeeper:
+    return Doorkeeper(
+        state.book,
+        remember_s=settings.key_cache_s,
+        wrong_keys=WrongKeys(settings.wrong_keys_per_minute),
+        tokens=_identity_tokens(settings.issuers, made, state),
+    )
 
 
 def _counts(made: Parts, state: State, connections: Collection[object]) -> Counts:
