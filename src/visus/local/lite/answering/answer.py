@@ -253,7 +253,7 @@ def _plain(value: Decimal) -> str:
 
 def _cell(ask: Ask, page: Page) -> Reply | None:
     found = tables.cell(ask, page)
-    if found is None:
+    if found is None or (ask.kind in _COUNTED and not re.search(r"\d", found.value)):
         return None
     named = ", ".join(
         name for name in (found.row, found.column) if name and name != found.value
@@ -263,6 +263,10 @@ def _cell(ask: Ask, page: Page) -> Reply | None:
         f"{found.value} ({named}; {sure})." if named else f"{found.value} ({sure}).",
         found.value,
     )
+
+
+_COUNTED: Final = frozenset({"number", "percent", "measure"})
+"""Kinds whose values have digits."""
 
 
 def _narrowed_cell(ask: Ask, page: Page) -> Reply | None:
@@ -522,6 +526,7 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"", _cell),
     (r"", _statement),
     (r"", _called),
+    (r"", papers.of_family),
     (r"^\W*(?:which|what|who|welche\w*|wer|was)\b", _row),
     (r"what|which|who|name|identify|recogni|was|welche|erkenn|animal|object|tier", _identify),
 )  # fmt: skip

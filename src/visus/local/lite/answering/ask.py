@@ -287,6 +287,11 @@ class Ask:
         ranked = sorted(fitting or sorted(head.keys), key=list(BY_KEY).index)
         return ranked[0]
 
+    @property
+    def kind(self) -> Kind:
+        """What its question word wants, whatever thing it names."""
+        return self._kind()
+
     def _kind(self) -> Kind:
         for pattern, kind in _KINDS:
             if self.has(pattern):

@@ -60,6 +60,7 @@ _NOUNS_OF_NAMES: Final = frozenset(
 )
 """Fields whose label is often part of the name itself: `SUPERMARKT FRISCH`, `Bank of Kent`."""
 _LINE_OF_PROSE: Final = 9
+_TOP: Final = 3
 _OF_TIME: Final = frozenset({"date", "time", "datum", "zeit", "uhrzeit", "am", "on", "at"})
 """What a label of a day or an hour may say besides what happens then."""
 _TIMED: Final = ("date", "time")
@@ -102,11 +103,21 @@ def look_up(page: Page, target: Target) -> Finding | None:
         found = [
             each
             for each in search(page, target)
-            if each.score >= _ENOUGH and _is_plausible(each.value, target.key)
+            if each.score >= _ENOUGH
+            and _is_plausible(each.value, target.key)
+            and not (target.kind == "name" and _is_no_name(each.value))
         ]
         if found:
             return _best(found, target)
     return None
+
+
+def _is_no_name(value: str) -> bool:
+    """Whether it is a date, an amount or an address of e-mail: nobody is called so."""
+    return any(is_a(kind, value) for kind in _NO_NAMES)
+
+
+_NO_NAMES: Final[tuple[Kind, ...]] = ("date", "time", "amount", "email", "percent", "measure")
 
 
 def _is_plausible(value: str, key: str | None) -> bool:
@@ -170,8 +181,13 @@ def ends_in(compound: str, word: str) -> bool:
 
 def _by_label(page: Page, target: Target) -> Iterator[Finding]:
     heads = tables.column_titles(page)
+    answered = {pair.label for pair in page.pairs if pair.how == "right"}
+    wants_one = target.key is None and target.kind in {"name", "place"}
+    headings = {piece.text for piece in page.pieces[:_TOP]} if wants_one else set[str]()
     for pair in page.pairs:
         quality = _quality(pair.label, target)
+        if wants_one and pair.how == "below" and pair.label in answered | headings:
+            continue  # No heading, and no line that has its value, is the label of the next one.
         if target.key in _NOUNS_OF_NAMES and pair.how != "colon" and quality < _ALONE:
             continue
         if (

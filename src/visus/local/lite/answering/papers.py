@@ -12,6 +12,7 @@ from visus.local.lite.answering import (
     numbered,
     phrases,
     pricelist,
+    related,
     roles,
     routes,
     shares,
@@ -139,6 +140,14 @@ def account(ask: Ask, page: Page) -> Reply | None:
     """A row of an account, or what a column comes to."""
     found = ledger.told(ask, page) or ledger.total_of_column(ask, page)
     return None if found is None else Reply(f"{found.value} ({found.row}).", found.value)
+
+
+def of_family(ask: Ask, page: Page) -> Reply | None:
+    """What stands beside a label that calls the thing otherwise, or is one of the kind."""
+    found = related.told(ask, page)
+    return (
+        None if found is None else _quoting(ask, page, found.value, (found.text, found.piece))
+    )
 
 
 def priced(ask: Ask, page: Page) -> Reply | None:
