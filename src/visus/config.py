@@ -76,6 +76,9 @@ Duration: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The socket, and what one request may cost it."""
 
+    workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
+    """Processes that answer on the same socket, each with models and decoders of its own.
+    Limits count in each by itself, unless `[limits] redis` has them count together."""
     host: str = "127.0.0.1"
     """The address to listen on."""
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8000

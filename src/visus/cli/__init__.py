@@ -67,6 +67,8 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     _with_config(parser)
     parser.add_argument("--host", help="the address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, help="the port to listen on (default 8000)")
+    parser.add_argument("--workers", type=int, help="processes that answer (default 1)")
+    parser.add_argument("--listener", type=int, help=argparse.SUPPRESS)
     parser.add_argument(
         "--quiet",
         action="store_true",

@@ -20,11 +20,13 @@ def configuration(options: argparse.Namespace) -> Configuration:
         settings = msgspec.structs.replace(settings, state=state)
     socket = {
         name: value
-        for name in ("host", "port")
+        for name in ("host", "port", "workers")
         if (value := getattr(options, name, None)) is not None  # argparse's namespace
     }
     if not 0 <= socket.get("port", 0) <= 65535:  # noqa: PLR2004 -- TCP's ports
         raise ConfigRefused("--port: a port is a number from 0 to 65535")
+    if socket.get("workers", 1) < 1:
+        raise ConfigRefused("--workers: there is at least one")
     server = msgspec.structs.replace(settings.server, **socket)
     settings = msgspec.structs.replace(settings, server=server)
     return Configuration(settings, read.catalogue, read.access)

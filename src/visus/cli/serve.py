@@ -4,6 +4,7 @@ import argparse
 import gc
 import os
 import signal
+import socket
 import sys
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from visus import telemetry
 from visus.accounts.keys import KeyBook, digest, new_secret
 from visus.accounts.schema import StateRefused
 from visus.accounts.turns import turn
+from visus.cli import crew
 from visus.cli.configured import configuration
 from visus.config import Configuration
 from visus.errors import InvalidValue
@@ -34,12 +36,18 @@ def run(options: argparse.Namespace) -> int:
     telemetry.set_up()
     book = open_book(chosen)
     key = first_key(book, Path(chosen.settings.state.dir) / FIRST_KEY)
+    server = chosen.settings.server
+    is_one_of_several = options.listener is not None
     try:
-        listener = app.listen(chosen)
+        listener = (
+            socket.socket(fileno=options.listener) if is_one_of_several else app.listen(chosen)
+        )
     except OSError as fault:
-        server = chosen.settings.server
         print(f"Cannot listen on {server.host} port {server.port}: {fault}", file=sys.stderr)
         return 1
+    if server.workers > 1 and not is_one_of_several:
+        book.close()
+        return crew.run(options, server, listener)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # uvicorn stops on these by itself and raises them again afterwards, when the rest of
         # the service still has to be closed.
@@ -54,6 +62,7 @@ def run(options: argparse.Namespace) -> int:
             book=book,
             announce=_say_ready if options.quiet else partial(_announce, chosen, key),
             reread=lambda: configuration(options),
+            is_one_of_several=is_one_of_several,
         )
 
     try:

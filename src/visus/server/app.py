@@ -240,17 +240,19 @@ class Running:
     parts: Parts
 
 
-async def serve(
+async def serve(  # noqa: PLR0913 -- each of them is somebody else's to decide
     configuration: Configuration,
     *,
     listener: socket.socket,
     book: KeyBook,
     announce: Callable[[Running], None],
     reread: Callable[[], Configuration],
+    is_one_of_several: bool = False,
 ) -> None:
     """Serves until SIGINT or SIGTERM; `announce` is called once the socket answers.
 
-    On SIGHUP the catalogue is taken over that `reread` then finds.
+    On SIGHUP the catalogue is taken over that `reread` then finds. Where it `is_one_of_several`
+    on the same socket, that is left to the others when it stops.
     """
     port: int = listener.getsockname()[1]
     async with (
@@ -273,7 +275,13 @@ async def serve(
             deadlines=deadlines,
             open=ending.connections,
         )
-        server = Server(_uvicorn(front), front, ending, grace_s=settings.shutdown_grace_s)
+        server = Server(
+            _uvicorn(front),
+            front,
+            ending,
+            grace_s=settings.shutdown_grace_s,
+            is_one_of_several=is_one_of_several,
+        )
         tasks.start_soon(watch.run)
         tasks.start_soon(keep_catalogue, made.renewal.adopt, reread)
         tasks.start_soon(keep_freed_memory, lambda: front.answered)

@@ -87,6 +87,8 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.client = ""
         """The address of the other end."""
         self.is_lost = False
+        self._is_last = False
+        """Whether there will be no request behind the next one."""
         self.is_cut_short = False
         """Whether the answer under way was told to end, since the server stops."""
         self.on_lost: Callable[[], None] | None = None
@@ -171,7 +173,8 @@ class ClientConnection(asyncio.BufferedProtocol):
         return self._current is not None
 
     def wind_down(self) -> None:
-        """The server is about to end: the answer under way is the last one."""
+        """The server is about to end: the answer under way, or the next one, is the last."""
+        self._is_last = True
         if self._current is not None:
             self._current.keeps_alive = False
 
@@ -224,7 +227,9 @@ class ClientConnection(asyncio.BufferedProtocol):
             self,
             Head(method, path, query, self._headers),
             is_surplus=len(self._front.open) > self._front.max_connections,
-            keeps_alive=version != "1.0" and self._parser.should_keep_alive(),
+            keeps_alive=version != "1.0"
+            and self._parser.should_keep_alive()
+            and not self._is_last,
         )
         self._incoming = request
         if self._parser.should_upgrade():

@@ -2,6 +2,7 @@
 
 From the order to stop on, new questions are refused, and the socket stays open so that they
 hear it. When nothing runs any more, or `[server] shutdown_grace_s` is over, the socket closes.
+Where others answer on the same socket, it is left to them at once, and nothing is refused.
 """
 
 import time
@@ -19,6 +20,8 @@ from visus.server.connection import ClientConnection, Front
 
 LAST_WORDS_S: Final = 2.0
 """How long answers that were cut short may take to say so, and their bytes to be taken."""
+HAND_OVER_S: Final = 0.5
+"""How long a question may be on its way to a process that has left the socket to others."""
 _LOOK_S: Final = 0.05
 
 
@@ -35,23 +38,35 @@ class Server(uvicorn.Server):
     """uvicorn's, which goes on to answer while it drains."""
 
     def __init__(
-        self, config: uvicorn.Config, front: Front, ending: Ending, *, grace_s: float
+        self,
+        config: uvicorn.Config,
+        front: Front,
+        ending: Ending,
+        *,
+        grace_s: float,
+        is_one_of_several: bool = False,
     ) -> None:
         super().__init__(config)
+        self._is_one_of_several = is_one_of_several
         self._front = front
         self._ending = ending
         self._grace_s = grace_s
 
     @override
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._ending.has_begun = True
+        self._ending.has_begun = not self._is_one_of_several
         super().handle_exit(sig, frame)
 
     @override
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         began_s = time.monotonic()
+        if self._is_one_of_several:
+            for server in self.servers:
+                server.close()
         for connection in list(self._front.open):
             connection.wind_down()
+        if self._is_one_of_several:
+            await anyio.sleep(HAND_OVER_S)
         if not await self._is_quiet_within(self._grace_s):
             for connection in list(self._front.open):
                 connection.cut_short()
