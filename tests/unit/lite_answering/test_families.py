@@ -105,6 +105,30 @@ def test_a_family_of_people_is_no_answer_to_where() -> None:
     assert ask("Wo ist der Dirigent?", page).startswith("Nicht gefunden")
 
 
+def test_whom_to_write_to_is_no_address_of_e_mail() -> None:
+    page = written("""
+    Zahntechniker (m/w/d)
+
+    Arbeitszeit    38 Stunden / Woche
+
+    Ihre Bewerbung richten Sie bitte an Frau Selma Krug,
+    bewerbung@brueckner-dental.de.
+    """)
+    assert "Selma Krug" in ask("An wen schickt man die Bewerbung?", page)
+    assert ask("In welcher Straße liegt das Labor?", page).startswith("Nicht gefunden")
+
+
+def test_who_treated_the_cat_is_not_what_the_cat_is_called() -> None:
+    page = written("""
+    Tierklinik Lindenhof
+
+    Tier           Katze Minka
+    Gewicht        4,3 kg
+    Tierärztin     Dr. Ina Roth
+    """)
+    assert "Ina Roth" in ask("Wer hat die Katze behandelt?", page)
+
+
 def test_of_two_candidates_neither_is_taken() -> None:
     assert ask("Wer unterrichtet?", TWO).startswith("Nicht gefunden")
 

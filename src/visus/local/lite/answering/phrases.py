@@ -24,7 +24,7 @@ _SPAN: Final = re.compile(
     re.IGNORECASE,
 )
 _TURN_TO: Final = re.compile(
-    r"(?:wenden sie sich (?:bitte )?an|melden sie sich (?:bitte )?bei|(?:an)?meldung(?:en)? (?:bis [^,]{3,20} )?bei|fragen (?:an|beantwortet(?: ihnen)?)|"
+    r"(?:wenden sie sich (?:bitte )?an|(?:richten|senden|schicken) sie (?:bitte )?an|melden sie sich (?:bitte )?bei|(?:an)?meldung(?:en)? (?:bis [^,]{3,20} )?bei|fragen (?:an|beantwortet(?: ihnen)?)|"
     r"contact|ask for|speak to|rsvp to|reply to|questions to|please (?:call|ring))\s+",
     re.IGNORECASE,
 )
@@ -154,7 +154,7 @@ def ask_names(ask: Ask, word: str) -> bool:
 _FINDERS: Final[tuple[tuple[str, Callable[[Ask, Page], Iterator[Said]]], ...]] = (
     (r"wohin|woher|where\b.*\b(?:to|from|go|goes|going|travel\w*|arriv\w*|leav\w*|depart\w*)\b|destination|\bziel\b", _route),
     (rf"(?:when|what time|wann|um wie ?viel uhr)\b.*(?:{_ENDS}|{_BEGINS})", _hours),
-    (r"(?:wen|wem|whom?)\b.*(?:wend|anruf|meld|frag|contact|call|ring|ask|told|tell|reply|speak|rsvp)", _person),
+    (r"(?:wen|wem|whom?)\b.*(?:schick|send|richt|wend|anruf|meld|frag|contact|call|ring|ask|told|tell|reply|speak|rsvp)", _person),
     (r"how\b.*\b(?:paid|pay)\b|\bwie\b.*\b(?:bezahlt|gezahlt)\b", _means),
     (r"how old|wie alt", _age),
     (r"^\W*(?:where|wo)\b", _place),

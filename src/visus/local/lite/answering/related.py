@@ -85,10 +85,16 @@ def told(ask: Ask, page: Page) -> Related | None:
     """The only fitting value; None for none, for two, or for a word that the page has not."""
     if not ask.has(r"^\W*(?:and |und )?(?:(?:at|by|in|on|from|until|since|to|for|um|bis|ab|an|seit|von|zu|auf|fur|mit) )?(?:what|which|who|whom|whose|when|where|how|wer|wen|wem|wessen|was|welche\w*|wann|wo|wohin|woher|wie|wie ?viele?)\b"):  # fmt: skip
         return None
-    found = list(dict.fromkeys(_beside(ask, page)))
-    if not found:
-        found = list(dict.fromkeys(_of_the_kind(ask, page)))
+    found = _one_by_piece(_beside(ask, page)) or [*_of_the_kind(ask, page)]
     return found[0] if len({fold(each.value) for each in found}) == 1 else None
+
+
+def _one_by_piece(found: Iterator[Related]) -> list[Related]:
+    """The first of each piece: `Dr. Roth` is told by her label, and again by her title."""
+    by_piece: dict[int, Related] = {}
+    for each in found:
+        by_piece.setdefault(each.piece.place, each)
+    return list(by_piece.values())
 
 
 # --- Beside a label --------------------------------------------------------------------------
