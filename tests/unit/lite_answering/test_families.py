@@ -129,6 +129,27 @@ def test_who_treated_the_cat_is_not_what_the_cat_is_called() -> None:
     assert "Ina Roth" in ask("Wer hat die Katze behandelt?", page)
 
 
+def test_which_thing_was_treated_does_not_ask_for_who_treated_it() -> None:
+    page = written("""
+    CycleFix workshop
+
+    Fault          rear brake squeals
+    Mechanic       Tess
+    """)
+    assert "Tess" in ask("Who repaired it?", page)
+    assert ask("Which car was repaired?", page).startswith("Not found")
+
+
+def test_where_is_answered_by_no_amount() -> None:
+    page = written("""
+    Sommerkonzert
+
+    Karten         14 €, ermäßigt 9 €
+    Klavier        Yuki Tanabe
+    """)
+    assert ask("Wo gibt es Karten?", page).startswith("Nicht gefunden")
+
+
 def test_of_two_candidates_neither_is_taken() -> None:
     assert ask("Wer unterrichtet?", TWO).startswith("Nicht gefunden")
 

@@ -296,9 +296,14 @@ def _field(ask: Ask, page: Page) -> Reply | None:
         return None
     for each in ask.alternatives():
         found = lookup.look_up(page, _of_the_whole(each.target, page))
-        if found is not None:
+        if found is not None and not (ask.kind == "number" and _is_uncounted(found.value)):
             return _told(each, page, _with_its_year(page, _in_the_unit(each, found)))
     return None
+
+
+def _is_uncounted(value: str) -> bool:
+    """Whether several words hold no figure: they tell no number."""
+    return re.search(r"\d", value) is None and len(words(value)) > 1
 
 
 def _of_the_whole(target: Target, page: Page) -> Target:

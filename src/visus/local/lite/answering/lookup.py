@@ -110,7 +110,7 @@ def look_up(page: Page, target: Target) -> Finding | None:
             for each in search(page, target)
             if each.score >= _ENOUGH
             and _is_plausible(each.value, target.key)
-            and not (target.kind == "name" and _is_no_name(each.value))
+            and not (target.kind in {"name", "place"} and _is_no_name(each.value))
         ]
         if found:
             return _best(found, target)
@@ -119,7 +119,8 @@ def look_up(page: Page, target: Target) -> Finding | None:
 
 def _is_no_name(value: str) -> bool:
     """Whether it is a date, an amount or an address of e-mail: nobody is called so."""
-    return any(is_a(kind, value.rstrip(".,; ")) for kind in _NO_NAMES)
+    first = value.partition(",")[0].rstrip(".; ")
+    return any(is_a(kind, first) for kind in _NO_NAMES)
 
 
 _NO_NAMES: Final[tuple[Kind, ...]] = ("date", "time", "amount", "email", "percent", "measure")

@@ -167,6 +167,10 @@ def _shared(
     if not shared or not is_all or not any(word in offered for word in said):
         return None
     matched = {word for word, families in wanted.items() if families & shared}
+    thing = _KIND.search(ask.folded) if ask.kind == "text" else None
+    named = {thing.group("thing"), thing.group("more")} if thing else set[str | None]()
+    if (named & asked(ask.words).keys()) - STOPWORDS and not named & matched:
+        return None  # `Which car was repaired?` does not ask for who repaired it.
     return min(shared) if _accounts(ask, page, matched) else None
 
 
