@@ -79,6 +79,7 @@ def test_all_of_them_answer_and_end_together(pair: Service) -> None:
     eventually(lambda: [pid for pid in everybody if is_alive(pid)], [])
 
 
+@pytest.mark.timeout(120)
 def test_one_that_dies_is_replaced(pair: Service) -> None:
     (first, *_) = before = sorted(members(pair))
     os.kill(first, signal.SIGKILL)
@@ -87,6 +88,7 @@ def test_one_that_dies_is_replaced(pair: Service) -> None:
     answered(pair, pair.post(ask("good")))
 
 
+@pytest.mark.timeout(120)
 def test_all_are_replaced_under_load_and_nobody_notices(pair: Service) -> None:
     before = members(pair)
     load = Load(pair)
