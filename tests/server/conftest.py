@@ -45,6 +45,7 @@ FIXTURES = (
     "admitting",
     "drawing",
     "queueing",
+    "batching",
     "narrow",
 )
 """Every fixture that is a running service."""

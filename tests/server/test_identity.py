@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from tests.conftest import FAST, upstream_config
-from tests.server.test_keys_and_money import call, made, question, row, visus
+from tests.server.test_keys_and_money import call, eventually, made, question, row, visus
 from tests.support.claims import answered, refused
-from tests.support.service import Service
+from tests.support.service import Service, ask
 from tests.support.upstream import Upstream
 
 
@@ -125,6 +125,17 @@ def test_a_token_is_as_good_as_a_key_of_its_project(
     other = house.token(groups=project, sub="somebody else")
     assert call(trusting, other, "GET", f"/v1/files/{file_id}").status == 200
     refused(trusting, call(trusting, token, "GET", "/admin/keys"), 403, "admin_only")
+
+
+def test_what_a_token_asked_for_later_is_answered(
+    trusting: Service, house: House, project: str
+) -> None:
+    headers = {"Authorization": f"Bearer {house.token(groups=project)}"}
+    body = ask("good")
+    path = "/queue/v1/chat/completions"
+    job = trusting.post(body, path=path, Prefer="respond-async", **headers).json()
+    look = lambda: trusting.get(job["url"], **headers).json()["status"]  # noqa: E731
+    eventually(look, "completed")
 
 
 def test_a_key_is_still_a_key(trusting: Service) -> None:

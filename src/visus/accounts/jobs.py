@@ -58,6 +58,10 @@ class QueueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """Jobs of one project that wait or are worked on; more are 429."""
     max_bytes_per_project: Positive = 1024 * MIB
     """Of the bodies of those jobs together; more are 429."""
+    max_batches_per_project: Positive = 20
+    """Batches of one project that have not ended; more are 429."""
+    max_batch_lines: Positive = 50_000
+    """Requests in one batch."""
 
 
 class NewJob(NamedTuple):
@@ -97,6 +101,7 @@ class Taken(NamedTuple):
 
     job_id: str
     lease: str
+    project_id: str
     key_id: str
     route: str
     headers: Sequence[tuple[str, str]]
@@ -198,6 +203,9 @@ class JobBook:
         wanted = [_jobs.due_at <= now, _jobs.expires_at > now]
         if resting:
             wanted.append(_jobs.key_id.not_in(resting))
+        with storage_faults(), self.engine.connect() as connection:
+            if connection.execute(sql.select(_jobs.id).where(*wanted).limit(1)).first() is None:
+                return []
         due = (
             sql.select(_jobs.id)
             .where(*wanted)
@@ -245,14 +253,14 @@ class JobBook:
         with storage_faults(), self.engine.connect() as connection:
             return set(connection.execute(query).scalars())
 
-    def finish(self, lease: str, response: Response) -> bool:
+    def finish(self, taken: Taken, response: Response) -> bool:
         """Ends a job; False where the lease is not held any more, and nothing is written."""
-        status: JobState = "completed" if response.status < FIRST_ERROR else "failed"
+        is_good = response.status < FIRST_ERROR
         change = (
             sql.update(tables.jobs)
-            .where(_jobs.lease == lease, _jobs.expires_at > now_ms())
+            .where(_jobs.lease == taken.lease, _jobs.expires_at > now_ms())
             .values(
-                status=status,
+                status="completed" if is_good else "failed",
                 status_code=response.status,
                 result=response.body,
                 response_headers=written(response.headers),
@@ -261,7 +269,17 @@ class JobBook:
             )
         )
         with storage_faults(), self.engine.begin() as connection:
-            return connection.execute(change).rowcount == 1
+            if taken.batch_id is not None:
+                # Locked first, as everybody does who changes lines.
+                of_batch = sql.update(tables.batches).where(
+                    tables.batches.c.id == taken.batch_id
+                )
+                connection.execute(of_batch.values(total=tables.batches.c.total))
+            if connection.execute(change).rowcount != 1:
+                return False
+            if taken.batch_id is not None:
+                connection.execute(_counted(taken.batch_id, is_good=is_good))
+            return True
 
     def put_back(self, lease: str, *, wait_s: float) -> None:
         """Gives a job up: after so long, anybody may take it."""
@@ -324,6 +342,7 @@ _TAKEN: Final = [
     for name in (
         "id",
         "lease",
+        "project_id",
         "key_id",
         "route",
         "request_headers",
@@ -348,6 +367,22 @@ def _over(at_ms: int) -> Mapping[str, object]:
     return {"due_at": None, "lease": None, "request": None, "ended_at": at_ms}
 
 
+def _counted(batch_id: str, *, is_good: bool) -> sql.Update:
+    """Counts a line of a batch that has ended; the last one makes the batch due."""
+    of = tables.batches.c
+    is_last = sql.and_(of.status == "in_progress", of.completed + of.failed + 1 >= of.total)
+    counted = {"completed": of.completed + 1} if is_good else {"failed": of.failed + 1}
+    return (
+        sql.update(tables.batches)
+        .where(of.id == batch_id)
+        .values(
+            **counted,
+            status=sql.case((is_last, "finalizing"), else_=of.status),
+            due_at=sql.case((is_last, now_ms()), else_=of.due_at),
+        )
+    )
+
+
 def written(headers: Sequence[tuple[str, str]]) -> str:
     """What a column holds of headers."""
     return msgspec.json.encode(headers).decode()
@@ -362,6 +397,7 @@ def _taken(row: sql.Row[tuple[object, ...]]) -> Taken:
     return Taken(
         row.id,
         row.lease,
+        row.project_id,
         row.key_id,
         row.route,
         headers_of(row.request_headers),

@@ -19,6 +19,7 @@ from visus.accounts import tables
 from visus.accounts.faults import storage_faults
 from visus.accounts.limits import NO_LIMITS, Limits
 from visus.accounts.projects import (
+    ProjectBook,
     admit_project,
     demands,
     limits_json,
@@ -34,6 +35,8 @@ from visus.errors import InvalidValue
 
 PREFIX: Final = "sk-visus-"
 ADMIN_PREFIX: Final = "sk-admin-"
+SUBJECT: Final = "sub_"
+"""How the ids of callers begin that show a token of an issuer's in the place of a key."""
 MAX_KEY_CHARS: Final = 200
 """A longer bearer token is not one of ours and is not even hashed."""
 MIN_KEY_CHARS: Final = 20
@@ -206,6 +209,30 @@ class KeyBook:
         with storage_faults(), self.engine.connect() as connection:
             row = connection.execute(_KEYS.where(tables.keys.c.id == key_id)).first()
         return None if row is None else _key(row)
+
+    def still(self, key_id: str, project_id: str) -> Key | None:
+        """What somebody may do now who has asked before; None: that is no longer known.
+
+        Who showed a token is held to the terms of the project alone: the token may be over.
+        """
+        if not key_id.startswith(SUBJECT):
+            return self.get(key_id)
+        project = ProjectBook(self.engine).find(project_id)
+        if project is None:
+            return None
+        terms = project.terms
+        return Key(
+            key_id=key_id,
+            name="",
+            hint="",
+            created_at=project.created_at,
+            project_id=project_id,
+            within=demands(places_text(terms.residency)),
+            models=None if terms.models is None else frozenset(terms.models),
+            project_limits=terms.limits,
+            budget_micros=terms.budget_micros,
+            is_shut=project.archived_at is not None,
+        )
 
     def terms(self, key_id: str) -> Terms | None:
         """The terms of a key, as they were set; None where there is none of this id."""

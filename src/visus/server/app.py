@@ -1,7 +1,7 @@
 """The root of the server: its routes over running parts, and its socket."""
 
 import socket
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -19,6 +19,7 @@ from visus.config import Configuration, ServerSettings
 from visus.deadlines import Deadlines
 from visus.server import openapi
 from visus.server.authenticate import Doorkeeper
+from visus.server.batching import Batching
 from visus.server.connection import ClientConnection, Front
 from visus.server.counts import Counts
 from visus.server.ending import Ending, Server
@@ -31,6 +32,12 @@ from visus.server.parts import Parts, all_parts
 from visus.server.readiness import DatabaseWatch, Readiness, ReadyRoute
 from visus.server.routes import admin
 from visus.server.routes.about import HEALTH, HTML, INERT, FixedRoute
+from visus.server.routes.batches import (
+    BatchesRoute,
+    BatchRoute,
+    CancelBatchRoute,
+    NewBatchRoute,
+)
 from visus.server.routes.chat import ChatRoute
 from visus.server.routes.estimate import EstimateRoute
 from visus.server.routes.files import (
@@ -50,13 +57,27 @@ from visus.server.watch import Watch
 from visus.server.wrong_keys import WrongKeys
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Who works without anybody waiting."""
+
+    errands: Errands
+    batching: Batching
+
+    async def run(self) -> None:
+        """Works until it is cancelled."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.errands.run)
+            tasks.start_soon(self.batching.run)
+
+
 def gate(
     configuration: Configuration,
     made: Parts,
     state: State,
     watch: Watch,
     ending: Ending,
-) -> tuple[Gate, Errands]:
+) -> tuple[Gate, Later]:
     """Everything that is answered, over running parts; and who answers what can wait."""
     settings = configuration.settings
     counts = _counts(made, state, ending.connections)
@@ -95,8 +116,10 @@ def gate(
             Entry(f"{prefix}/models/{{model_id:path}}", "GET", ModelRoute(made.upstreams)),
         ]
         entries.append(Entry(f"{prefix}/usage", "GET", usage))
-    queued, errands = _queue(state, status, chat, estimate, upload)
-    entries += queued
+    handlers: dict[str, Handler] = {}
+    later = _later(configuration, state, status, handlers)
+    entries += _queue(state, later.errands, handlers, chat, estimate)
+    entries += _batches(state, later.batching, settings.server, upload)
     entries += _administration(made, state, settings.server, usage)
     return Gate(
         routes=Routes(entries),
@@ -106,22 +129,54 @@ def gate(
         settings=settings.server,
         ending=ending,
         metrics=counts.metrics,
-    ), errands
+    ), later
 
 
-def _queue(
+def _later(
+    configuration: Configuration,
     state: State,
     status: StatusRoute,
-    chat: ChatRoute,
-    estimate: EstimateRoute,
-    upload: UploadRoute,
-) -> tuple[list[Entry], Errands]:
-    handlers: dict[str, Handler] = {}
+    handlers: Mapping[str, Handler],
+) -> Later:
     ending, count = status.ending, status.counts.metrics.count_question
     errands = Errands(
         book=state.jobs, keys=state.book, handlers=handlers, ending=ending, count=count
     )
+    batching = Batching(
+        book=state.batches,
+        library=state.library,
+        errands=errands,
+        ending=ending,
+        max_line_bytes=configuration.settings.server.max_body_bytes,
+    )
+    return Later(errands, batching)
 
+
+def _batches(
+    state: State, batching: Batching, settings: ServerSettings, upload: UploadRoute
+) -> list[Entry]:
+    book = state.batches
+    make = NewBatchRoute(book=book, library=state.library, batching=batching, settings=settings)
+    cancel = CancelBatchRoute(book, batching)
+    entries = [Entry("/queue/files", "POST", upload)]
+    for prefix in ("/v1", "/v2"):
+        entries += [
+            Entry(f"/queue{prefix}/files", "POST", upload),
+            Entry(f"{prefix}/batches", "POST", make),
+            Entry(f"{prefix}/batches", "GET", BatchesRoute(book)),
+            Entry(f"{prefix}/batches/{{batch_id}}", "GET", BatchRoute(book)),
+            Entry(f"{prefix}/batches/{{batch_id}}/cancel", "POST", cancel),
+        ]
+    return entries
+
+
+def _queue(
+    state: State,
+    errands: Errands,
+    handlers: dict[str, Handler],
+    chat: ChatRoute,
+    estimate: EstimateRoute,
+) -> list[Entry]:
     def later(route: ChatRoute | EstimateRoute, path: str) -> QueueRoute:
         handlers[path] = route
         return QueueRoute(
@@ -133,7 +188,6 @@ def _queue(
     entries = [
         Entry("/queue/chat/completions", "POST", newest),
         Entry("/queue/chat/completions/estimate", "POST", newest_guess),
-        Entry("/queue/files", "POST", upload),
         Entry("/queue/jobs/{job_id}", "GET", JobRoute(state.jobs)),
         Entry("/queue/jobs/{job_id}", "DELETE", CancelJobRoute(state.jobs, errands)),
         Entry("/queue/jobs/{job_id}/cancel", "POST", CancelJobRoute(state.jobs, errands)),
@@ -143,9 +197,8 @@ def _queue(
         entries += [
             Entry(f"/queue{prefix}/chat/completions", "POST", answer),
             Entry(f"/queue{prefix}/chat/completions/estimate", "POST", guess),
-            Entry(f"/queue{prefix}/files", "POST", upload),
         ]
-    return entries, errands
+    return entries
 
 
 def _doorkeeper(settings: AccountsSettings, made: Parts, state: State) -> Doorkeeper:
@@ -265,7 +318,7 @@ async def serve(  # noqa: PLR0913 -- each of them is somebody else's to decide
             heartbeat_s=settings.heartbeat_s, write_timeout_s=settings.write_timeout_s
         )
         deadlines, ending = Deadlines(), Ending()
-        entrance, errands = gate(configuration, made, state, watch, ending)
+        entrance, later = gate(configuration, made, state, watch, ending)
         front = Front(
             serve=entrance.serve,
             max_header_bytes=settings.max_header_bytes,
@@ -287,7 +340,7 @@ async def serve(  # noqa: PLR0913 -- each of them is somebody else's to decide
         tasks.start_soon(keep_freed_memory, lambda: front.answered)
         tasks.start_soon(keep_tidy, state.library, configuration.settings.files.sweep_s)
         tasks.start_soon(keep_ledger, state.accounts.ledger)
-        tasks.start_soon(errands.run)
+        tasks.start_soon(later.run)
 
         async def tell() -> None:
             while not server.started:  # noqa: ASYNC110 -- uvicorn offers no event

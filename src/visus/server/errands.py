@@ -116,6 +116,7 @@ class Errands:
     """By lease."""
     _resting: dict[str, float] = field(default_factory=dict[str, float])
     """Keys that have reached a limit, and until when they are left alone."""
+    _when_line_ends: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
     _woken: anyio.Event = field(default_factory=anyio.Event)
     _renewed_s: float = 0.0
     _swept_s: float = field(default_factory=time.monotonic)
@@ -123,6 +124,10 @@ class Errands:
     def wake(self) -> None:
         """There is something to do."""
         self._woken.set()
+
+    def when_line_ends(self, told: Callable[[], None]) -> None:
+        """Has `told` called whenever a line of a batch has ended here."""
+        self._when_line_ends.append(told)
 
     def cancelled(self, job_id: str) -> None:
         """Ends the work on a job, if it is done here."""
@@ -225,7 +230,10 @@ class Errands:
             event("job", exchange.summary())
         if wait_s is not None:
             await self._put_back(taken, wait_s)
-        elif errand.answer is not None:
+            return
+        if errand.answer is None:  # it has streamed, which nobody has asked for
+            await exchange.refuse(Internal("Something went wrong here."))
+        if errand.answer is not None:
             await self._finish(taken, _response(errand.answer, exchange.request_id))
 
     async def _serve(self, exchange: Exchange, taken: Taken) -> float | None:
@@ -255,7 +263,7 @@ class Errands:
         """
         if taken.losses >= self.book.settings.max_losses:
             raise Internal("The server stopped again and again while it was at work on this.")
-        key = await anyio.to_thread.run_sync(self.keys.get, taken.key_id)
+        key = await anyio.to_thread.run_sync(self.keys.still, taken.key_id, taken.project_id)
         if key is None or key.state(time.time()) != "valid":
             raise InvalidApiKey("The API key of this job is no longer valid.")
         return key
@@ -264,11 +272,14 @@ class Errands:
         """Writes down what the job came to, as soon as that can be done."""
         while True:
             try:
-                await anyio.to_thread.run_sync(self.book.finish, taken.lease, response)
+                await anyio.to_thread.run_sync(self.book.finish, taken, response)
             except StorageUnavailable:
                 await anyio.sleep(WRITE_AGAIN_S)
             else:
-                return
+                break
+        if taken.batch_id is not None:
+            for told in self._when_line_ends:
+                told()
 
     async def _put_back(self, taken: Taken, wait_s: float) -> None:
         try:

@@ -15,7 +15,7 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from visus.accounts.keys import Key
+from visus.accounts.keys import SUBJECT, Key
 from visus.accounts.projects import Project, ProjectBook, demands, places_text
 from visus.accounts.settings import Issuer
 from visus.core.places import Site
@@ -210,7 +210,7 @@ def _as_key(claims: Mapping[str, Any], project: Project) -> Key:
     who = f"{claims['iss']}\n{claims['sub']}".encode()
     terms = project.terms
     return Key(
-        key_id=f"sub_{hashlib.sha256(who).hexdigest()[:32]}",
+        key_id=f"{SUBJECT}{hashlib.sha256(who).hexdigest()[:32]}",
         name=str(claims["sub"])[:200],
         hint="",
         created_at=int(claims.get("iat", 0)),

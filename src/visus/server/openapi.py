@@ -7,9 +7,10 @@ import msgspec
 
 from visus.accounts.usage import BUCKET_NAMES
 from visus.server.admin_openapi import ADMIN_SHAPES, admin_paths
-from visus.server.queue_openapi import QUEUED, queue_paths
+from visus.server.queue_openapi import QUEUED, batch_paths, queue_paths
 from visus.server.routes.operations import Status
 from visus.server.usage_report import FORMATS, UsageReport
+from visus.wire.batches import BatchList, BatchObject, BatchRequest
 from visus.wire.files import DeletedFile, FileList, FileObject
 from visus.wire.jobs import JobObject
 from visus.wire.report import Estimate
@@ -37,7 +38,7 @@ ERRORS: Final = {
 
 _SHAPES: Final = (
     *(ChatRequest, Estimate, FileObject, FileList, DeletedFile),
-    *(JobObject, UsageReport, Status),
+    *(JobObject, BatchRequest, BatchObject, BatchList, UsageReport, Status),
 )
 
 
@@ -62,7 +63,7 @@ def document(version: str) -> Document:
         "/metrics": {"get": _metrics("metrics", open_=True)},
     }
     for prefix in ("/v1", "/v2"):
-        paths |= _versioned(prefix) | _files(prefix)
+        paths |= _versioned(prefix) | _files(prefix) | batch_paths(_operation, prefix)
         name = prefix.strip("/")
         paths[f"{prefix}/usage"] = {"get": _usage("What your project used", f"usage_{name}")}
     paths |= queue_paths(_operation, {name: paths[f"/v2{name}"]["post"] for name in QUEUED})

@@ -1,7 +1,9 @@
-"""The routes under `/queue`, described."""
+"""The routes of what is answered later, described."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+
+from visus.wire.batches import MAX_LIMIT
 
 QUEUED: Final = ("/chat/completions", "/chat/completions/estimate", "/files")
 """What may be asked under `/queue`; files never wait."""
@@ -31,6 +33,38 @@ def queue_paths(
             {"name": "job_id", "in": "path", "required": True, "schema": {"type": "string"}}
         ]
     return paths | {"/queue/jobs/{job_id}": job, "/queue/jobs/{job_id}/cancel": cancel}
+
+
+def batch_paths(operation: Callable[..., dict[str, Any]], prefix: str) -> dict[str, Any]:
+    """The routes of batches under `prefix`."""
+    name = prefix.strip("/")
+    make = operation("Have a file of requests answered", f"batch_{name}", answer="BatchObject")
+    schema = {"$ref": "#/components/schemas/BatchRequest"}
+    make["requestBody"] = {
+        "required": True,
+        "content": {"application/json": {"schema": schema}},
+    }
+    listed = operation("Your project's batches", f"batches_{name}", answer="BatchList")
+    listed["parameters"] = [
+        {"name": "after", "in": "query", "required": False, "schema": {"type": "string"}},
+        {
+            "name": "limit",
+            "in": "query",
+            "required": False,
+            "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
+        },
+    ]
+    one = operation("How far a batch is", f"one_batch_{name}", answer="BatchObject")
+    cancel = operation("Cancel a batch", f"cancel_batch_{name}", answer="BatchObject")
+    for described in (one, cancel):
+        described["parameters"] = [
+            {"name": "batch_id", "in": "path", "required": True, "schema": {"type": "string"}}
+        ]
+    return {
+        f"{prefix}/batches": {"post": make, "get": listed},
+        f"{prefix}/batches/{{batch_id}}": {"get": one},
+        f"{prefix}/batches/{{batch_id}}/cancel": {"post": cancel},
+    }
 
 
 def _queued(prefix: str, path: str, described: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Final
 import anyio
 import anyio.to_thread
 
+from visus.accounts.batches import BatchBook
 from visus.accounts.database import open_database, place
 from visus.accounts.files import FileBook, OwnerLimits
 from visus.accounts.jobs import JobBook
@@ -57,6 +58,7 @@ class State:
     library: Library
     accounts: Accounts
     jobs: JobBook
+    batches: BatchBook
 
 
 @asynccontextmanager
@@ -79,6 +81,7 @@ async def open_state(configuration: Configuration, book: KeyBook) -> AsyncGenera
                 _library(configuration, book),
                 Accounts(limiter, ledger),
                 JobBook(book.engine, settings.queue),
+                BatchBook(book.engine, settings.queue),
             )
     finally:
         try:

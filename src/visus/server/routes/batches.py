@@ -1,0 +1,176 @@
+"""`/v1/batches`: files of requests, answered when there is time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import anyio.to_thread
+import msgspec
+
+from visus.accounts.batches import Batch, BatchBook, NewBatch
+from visus.accounts.jobs import MS
+from visus.config import ServerSettings
+from visus.errors import BatchNotFound, Conflict, InvalidJson, InvalidValue
+from visus.media.library import Library
+from visus.server.batching import PURPOSE, Batching
+from visus.server.exchange import JSON, Exchange, pace_of, read_json
+from visus.server.request import Header
+from visus.wire import batches as wire, unknown
+from visus.wire.chat import ignored_header, wrong_shape
+
+MAX_BODY_BYTES: Final = 64 * 1024
+_STOPPED: Final = frozenset({"cancelling", "cancelled"})
+_decode: Final = msgspec.json.Decoder(wire.BatchRequest).decode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewBatchRoute:
+    """Takes a file of requests."""
+
+    book: BatchBook
+    library: Library
+    batching: Batching
+    settings: ServerSettings
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Promises answers.
+
+        Raises:
+            FileNotFound: there is no such file.
+            InvalidValue: it was uploaded for something else.
+        """
+        raw = await read_json(exchange, max_bytes=MAX_BODY_BYTES, pace=pace_of(self.settings))
+        request, ignored = _read(raw)
+        key, file_id = exchange.key, request.input_file_id
+        file = await self.library.find(file_id, owner=exchange.owner, param="input_file_id")
+        if file.purpose != PURPOSE:
+            message = f"The file must be uploaded with the purpose '{PURPOSE}'."
+            raise InvalidValue(message, param="input_file_id")
+        new = NewBatch(key.project_id, key.key_id, request.endpoint, file_id, request.metadata)
+        batch = await anyio.to_thread.run_sync(self.book.create, new)
+        self.batching.wake()
+        exchange.record["batch"] = batch.batch_id
+        await exchange.finish(200, _body(batch), headers=_headers(ignored))
+
+
+def _read(raw: bytes | bytearray) -> tuple[wire.BatchRequest, Sequence[str]]:
+    try:
+        known, ignored = unknown.set_aside(raw, wire.BatchRequest)
+        request = _decode(known)
+    except msgspec.ValidationError as fault:
+        raise wrong_shape(str(fault)) from fault
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise InvalidJson("The body is not valid JSON.") from fault
+    request.check()
+    return request, ignored
+
+
+@dataclass(frozen=True, slots=True)
+class BatchesRoute:
+    """The batches of the caller's project."""
+
+    book: BatchBook
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Sends one page of the list."""
+        wanted, ignored = wire.wanted_batches(exchange.request.query)
+        found, has_more = await anyio.to_thread.run_sync(
+            lambda: self.book.page(
+                project_id=exchange.owner, after=wanted.after, limit=wanted.limit
+            )
+        )
+        shown = [_shown(batch) for batch in found]
+        page = wire.BatchList(
+            data=shown,
+            first_id=shown[0].id if shown else None,
+            last_id=shown[-1].id if shown else None,
+            has_more=has_more,
+        )
+        await exchange.finish(200, msgspec.json.encode(page), headers=_headers(ignored))
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRoute:
+    """How far a batch is."""
+
+    book: BatchBook
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Sends it.
+
+        Raises:
+            BatchNotFound: the caller's project has none of this id.
+        """
+        batch_id, owner = exchange.path_params["batch_id"], exchange.owner
+        batch = await anyio.to_thread.run_sync(
+            lambda: self.book.get(batch_id, project_id=owner)
+        )
+        await exchange.finish(200, _body(_there(batch)))
+
+
+@dataclass(frozen=True, slots=True)
+class CancelBatchRoute:
+    """Ends a batch; what was answered by then is kept."""
+
+    book: BatchBook
+    batching: Batching
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Sends the batch as it then is.
+
+        Raises:
+            BatchNotFound: the caller's project has none of this id.
+            Conflict: it has ended, or is about to.
+        """
+        batch_id, owner = exchange.path_params["batch_id"], exchange.owner
+        batch = _there(
+            await anyio.to_thread.run_sync(lambda: self.book.cancel(batch_id, project_id=owner))
+        )
+        if batch.status not in _STOPPED:
+            raise Conflict(f"A batch that is {batch.status} cannot be cancelled.")
+        self.batching.wake()
+        await exchange.finish(200, _body(batch))
+
+
+def _there(batch: Batch | None) -> Batch:
+    if batch is None:
+        raise BatchNotFound("There is no such batch.")
+    return batch
+
+
+def _headers(ignored: Sequence[str]) -> Sequence[Header]:
+    if not ignored:
+        return (JSON,)
+    return (JSON, (b"x-visus-ignored", ignored_header(ignored).encode()))
+
+
+def _body(batch: Batch) -> bytes:
+    return msgspec.json.encode(_shown(batch))
+
+
+def _shown(batch: Batch) -> wire.BatchObject:
+    times = batch.times
+    faults = [
+        wire.BatchFault(code=one.code, message=one.message, param=one.param, line=one.line)
+        for one in batch.errors
+    ]
+    return wire.BatchObject(
+        id=batch.batch_id,
+        endpoint=batch.endpoint,
+        errors=wire.BatchFaults(data=faults) if faults else None,
+        input_file_id=batch.input_file_id,
+        status=batch.status,
+        output_file_id=batch.output_file_id,
+        error_file_id=batch.error_file_id,
+        created_at=batch.created_ms // MS,
+        in_progress_at=times.get("in_progress"),
+        expires_at=batch.expires_ms // MS,
+        finalizing_at=times.get("finalizing"),
+        completed_at=times.get("completed"),
+        failed_at=times.get("failed"),
+        expired_at=times.get("expired"),
+        cancelling_at=times.get("cancelling"),
+        cancelled_at=times.get("cancelled"),
+        request_counts=wire.RequestCounts(batch.total, batch.completed, batch.failed),
+        metadata=batch.metadata,
+    )
