@@ -148,7 +148,7 @@ def test_readers_who_take_nothing_leave_the_others_alone(service: Service) -> No
             began_s = time.monotonic()
             answered(service, service.post(ask("good")))
             assert time.monotonic() - began_s < 10  # the upstream is one thread of this process
-        assert rss_mb(service) - before_mb < 60
+        assert rss_mb(service) - before_mb < 100  # 190 of them; the page is 0.16 MB long
     finally:
         for line in lines:
             reset(line)

@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -126,7 +126,11 @@ def contents(service: Service) -> set[Path]:
 def arriving(service: Service) -> list[int]:
     """The sizes of the uploads that are under way."""
     folder = service.folder / "state" / "files" / "incoming"
-    return [path.stat().st_size for path in folder.glob("*")]
+    found: list[int] = []
+    for path in folder.glob("*"):
+        with suppress(FileNotFoundError):  # it has just been removed
+            found.append(path.stat().st_size)
+    return found
 
 
 def until(holds: Callable[[], bool], patience_s: float = 4) -> None:

@@ -74,7 +74,7 @@ def house() -> Iterator[House]:
 
 
 @pytest.fixture(scope="module")
-def trusting(
+def federated(
     upstream: Upstream, house: House, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
     """The service with an issuer whose tokens it takes."""
@@ -88,7 +88,7 @@ project_claim = "groups"
 algorithms = ["RS256", "ES256"]
 """
     running = Service(
-        tmp_path_factory.mktemp("trusting"),
+        tmp_path_factory.mktemp("federated"),
         upstream_config(upstream.port, FAST, issuer),
         SCRIPTED_KEY="sk-upstream",
     )
@@ -97,49 +97,49 @@ algorithms = ["RS256", "ES256"]
 
 
 @pytest.fixture(scope="module")
-def boss(trusting: Service) -> str:
-    return visus(trusting, "admin", "keys", "create", "boss", "--admin")
+def boss(federated: Service) -> str:
+    return visus(federated, "admin", "keys", "create", "boss", "--admin")
 
 
 @pytest.fixture(scope="module")
-def project(trusting: Service, boss: str) -> str:
-    found: str = made(trusting, boss, "projects", models=["good", "late"])["id"]
+def project(federated: Service, boss: str) -> str:
+    found: str = made(federated, boss, "projects", models=["good", "late"])["id"]
     return found
 
 
 def test_a_token_is_as_good_as_a_key_of_its_project(
-    trusting: Service, house: House, project: str
+    federated: Service, house: House, project: str
 ) -> None:
     token = house.token(groups=["staff", project])
-    with openai.OpenAI(base_url=trusting.url, api_key=token) as client:
+    with openai.OpenAI(base_url=federated.url, api_key=token) as client:
         said = client.chat.completions.create(
             model="good", messages=[{"role": "user", "content": "Hello"}]
         )
         assert said.choices[0].message.content == "A red böat."
         file_id = client.files.create(file=("a", b"abc"), purpose="user_data").id
-    found = row(trusting, question(trusting, token))
+    found = row(federated, question(federated, token))
     assert found["project_id"] == project
     assert found["key_id"].startswith("sub_")
-    refused(trusting, question(trusting, token, "echo"), 403, "model_not_allowed", "model")
+    refused(federated, question(federated, token, "echo"), 403, "model_not_allowed", "model")
     # Files are the project's, whoever of it asks.
     other = house.token(groups=project, sub="somebody else")
-    assert call(trusting, other, "GET", f"/v1/files/{file_id}").status == 200
-    refused(trusting, call(trusting, token, "GET", "/admin/keys"), 403, "admin_only")
+    assert call(federated, other, "GET", f"/v1/files/{file_id}").status == 200
+    refused(federated, call(federated, token, "GET", "/admin/keys"), 403, "admin_only")
 
 
 def test_what_a_token_asked_for_later_is_answered(
-    trusting: Service, house: House, project: str
+    federated: Service, house: House, project: str
 ) -> None:
     headers = {"Authorization": f"Bearer {house.token(groups=project)}"}
     body = ask("good")
     path = "/queue/v1/chat/completions"
-    job = trusting.post(body, path=path, Prefer="respond-async", **headers).json()
-    look = lambda: trusting.get(job["url"], **headers).json()["status"]  # noqa: E731
+    job = federated.post(body, path=path, Prefer="respond-async", **headers).json()
+    look = lambda: federated.get(job["url"], **headers).json()["status"]  # noqa: E731
     eventually(look, "completed")
 
 
-def test_a_key_is_still_a_key(trusting: Service) -> None:
-    answered(trusting, question(trusting, trusting.key))
+def test_a_key_is_still_a_key(federated: Service) -> None:
+    answered(federated, question(federated, federated.key))
 
 
 def _body(token: str) -> str:
@@ -152,7 +152,7 @@ def _unsigned(token: str) -> str:
 
 
 def test_what_is_forged_old_or_for_somebody_else_is_401(
-    trusting: Service, house: House, project: str
+    federated: Service, house: House, project: str
 ) -> None:
     good = house.token(groups=project)
     head, body, signature = good.split(".")
@@ -180,10 +180,10 @@ def test_what_is_forged_old_or_for_somebody_else_is_401(
     }
     stranger.server.server_close()
     for name, token in wrong.items():
-        reply = call(trusting, token, "GET", "/v1/models")
+        reply = call(federated, token, "GET", "/v1/models")
         assert reply.status in {401, 431}, name
-        assert body not in trusting.log_path.read_text()
-    answered(trusting, question(trusting, good))
+        assert body not in federated.log_path.read_text()
+    answered(federated, question(federated, good))
 
 
 def _with_secret(house: House, public: Any, project: str) -> str:
@@ -196,35 +196,35 @@ def _with_secret(house: House, public: Any, project: str) -> str:
 
 
 def test_an_issuer_may_change_its_keys_and_is_not_asked_for_every_token(
-    trusting: Service, house: House, project: str
+    federated: Service, house: House, project: str
 ) -> None:
-    answered(trusting, question(trusting, house.token(groups=project)))
+    answered(federated, question(federated, house.token(groups=project)))
     before = house.asked
     for place in range(5):
-        answered(trusting, question(trusting, house.token(groups=project, jti=str(place))))
+        answered(federated, question(federated, house.token(groups=project, jti=str(place))))
     assert house.asked == before
     house.keys["two"] = ec.generate_private_key(ec.SECP256R1())
     time.sleep(5.1)
     new = house.token("two", algorithm="ES256", groups=project)
-    answered(trusting, question(trusting, new))
+    answered(federated, question(federated, new))
     assert house.asked == before + 2
     for place in range(5):  # a key that nobody has makes nobody ask again and again
         forged = house.token("two", algorithm="ES256", groups=project, jti=str(place))
         head = base64.urlsafe_b64encode(b'{"alg":"ES256","kid":"x"}').rstrip(b"=").decode()
         token = f"{head}.{forged.split('.')[1]}.{forged.split('.')[2]}"
-        refused(trusting, call(trusting, token, "GET", "/v1/models"), 401, "invalid_api_key")
+        refused(federated, call(federated, token, "GET", "/v1/models"), 401, "invalid_api_key")
     assert house.asked <= before + 4
 
 
 def test_a_project_that_is_archived_takes_its_people_with_it(
-    trusting: Service, house: House, boss: str
+    federated: Service, house: House, boss: str
 ) -> None:
-    gone = made(trusting, boss, "projects")["id"]
+    gone = made(federated, boss, "projects")["id"]
     token = house.token(groups=gone)
-    answered(trusting, question(trusting, token))
-    call(trusting, boss, "POST", f"/admin/projects/{gone}/archive")
+    answered(federated, question(federated, token))
+    call(federated, boss, "POST", f"/admin/projects/{gone}/archive")
     time.sleep(0.7)
-    refused(trusting, question(trusting, token), 401, "invalid_api_key")
+    refused(federated, question(federated, token), 401, "invalid_api_key")
 
 
 def test_an_issuer_that_is_away_is_503_until_it_is_back(

@@ -55,10 +55,10 @@ COST = (812 * 2 + 3 * 10) // 2
 
 
 @pytest.fixture(scope="module")
-def counting(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def billed(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The service with prices, and a ledger that is quick."""
     running = Service(
-        tmp_path_factory.mktemp("counting"),
+        tmp_path_factory.mktemp("billed"),
         upstream_config(upstream.port, PATIENT, PRICED),
         SCRIPTED_KEY="sk-upstream",
     )
@@ -78,9 +78,9 @@ def visus(service: Service, *words: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def boss(counting: Service) -> str:
+def boss(billed: Service) -> str:
     """The key of an administrator."""
-    return visus(counting, "admin", "keys", "create", "boss", "--admin")
+    return visus(billed, "admin", "keys", "create", "boss", "--admin")
 
 
 def call(service: Service, secret: str, method: str, path: str, body: Any = None) -> Reply:
@@ -123,22 +123,22 @@ def row(service: Service, reply: Reply) -> dict[str, Any]:
 # --- Administrators --------------------------------------------------------------------------
 
 
-def test_an_organisation_has_projects_and_they_have_keys(counting: Service, boss: str) -> None:
-    company = made(counting, boss, "organisations", name="Acme")
-    project = made(counting, boss, "projects", organisation=company["id"], residency=["DE"])
-    key = made(counting, boss, "keys", project=project["id"], models=["good", "in-germany"])
+def test_an_organisation_has_projects_and_they_have_keys(billed: Service, boss: str) -> None:
+    company = made(billed, boss, "organisations", name="Acme")
+    project = made(billed, boss, "projects", organisation=company["id"], residency=["DE"])
+    key = made(billed, boss, "keys", project=project["id"], models=["good", "in-germany"])
     assert project["organisation"] == company["id"]
     assert (key["project"], key["state"], key["models"]) == (
         project["id"], "valid", ["good", "in-germany"],
     )  # fmt: skip
-    listed = call(counting, boss, "GET", "/admin/keys").json()["data"]
+    listed = call(billed, boss, "GET", "/admin/keys").json()["data"]
     (found,) = [one for one in listed if one["id"] == key["id"]]
     assert found == key | {"secret": None}
     # The project's place holds for the key, and the key's models for all that it can see.
-    reply = question(counting, key["secret"])
-    refused(counting, reply, 400, "residency_unavailable", "model")
-    answered(counting, question(counting, key["secret"], "in-germany"))
-    seen = call(counting, key["secret"], "GET", "/v1/models").json()["data"]
+    reply = question(billed, key["secret"])
+    refused(billed, reply, 400, "residency_unavailable", "model")
+    answered(billed, question(billed, key["secret"], "in-germany"))
+    seen = call(billed, key["secret"], "GET", "/v1/models").json()["data"]
     assert [one["id"] for one in seen] == ["in-germany"]
 
 
@@ -147,14 +147,14 @@ def test_an_organisation_has_projects_and_they_have_keys(counting: Service, boss
     [("GET", "/admin/keys"), ("POST", "/admin/keys"), ("GET", "/admin/usage")],
 )
 def test_the_routes_of_administrators_are_theirs_alone(
-    counting: Service, method: str, path: str
+    billed: Service, method: str, path: str
 ) -> None:
-    refused(counting, call(counting, counting.key, method, path), 403, "admin_only")
-    refused(counting, call(counting, "sk-admin-wrong", method, path), 401, "invalid_api_key")
+    refused(billed, call(billed, billed.key, method, path), 403, "admin_only")
+    refused(billed, call(billed, "sk-admin-wrong", method, path), 401, "invalid_api_key")
 
 
-def test_an_administrator_asks_no_models(counting: Service, boss: str) -> None:
-    refused(counting, question(counting, boss), 403, "admin_only")
+def test_an_administrator_asks_no_models(billed: Service, boss: str) -> None:
+    refused(billed, question(billed, boss), 403, "admin_only")
 
 
 def test_elsewhere_there_are_no_such_routes(upstream: Upstream, tmp_path: Path) -> None:
@@ -191,201 +191,199 @@ def test_elsewhere_there_are_no_such_routes(upstream: Upstream, tmp_path: Path) 
     ],
 )
 def test_what_cannot_be_is_refused_by_name(
-    counting: Service,
+    billed: Service,
     boss: str,
     path: str,
     body: dict[str, Any],
     error: tuple[int, str, str | None],
 ) -> None:
-    refused(counting, call(counting, boss, "POST", f"/admin/{path}", body), *error)
+    refused(billed, call(billed, boss, "POST", f"/admin/{path}", body), *error)
 
 
 # --- Keys ------------------------------------------------------------------------------------
 
 
-def test_a_key_asks_its_models_only_by_whatever_way(counting: Service, boss: str) -> None:
-    secret = made(counting, boss, "keys", models=["good", "leads-away"])["secret"]
-    answered(counting, question(counting, secret))
+def test_a_key_asks_its_models_only_by_whatever_way(billed: Service, boss: str) -> None:
+    secret = made(billed, boss, "keys", models=["good", "leads-away"])["secret"]
+    answered(billed, question(billed, secret))
     for model in ("dear", "costly"):
-        refused(counting, question(counting, secret, model), 403, "model_not_allowed", "model")
-    reply = question(counting, secret, visus={"fallbacks": ["dear"]})
-    refused(counting, reply, 403, "model_not_allowed", "visus.fallbacks[0]")
-    reply = question(counting, secret, "leads-away")
-    assert answered(counting, reply)
+        refused(billed, question(billed, secret, model), 403, "model_not_allowed", "model")
+    reply = question(billed, secret, visus={"fallbacks": ["dear"]})
+    refused(billed, reply, 403, "model_not_allowed", "visus.fallbacks[0]")
+    reply = question(billed, secret, "leads-away")
+    assert answered(billed, reply)
     assert reply.headers["x-visus-model"] == "good"
 
 
-def test_a_key_ends_when_its_time_is_over(counting: Service, boss: str) -> None:
-    key = made(counting, boss, "keys", expires_at=int(time.time()) + 2)
-    answered(counting, question(counting, key["secret"]))
-    eventually(lambda: question(counting, key["secret"]).status, 401)
-    assert call(counting, boss, "GET", f"/admin/keys/{key['id']}").json()["state"] == "expired"
+def test_a_key_ends_when_its_time_is_over(billed: Service, boss: str) -> None:
+    key = made(billed, boss, "keys", expires_at=int(time.time()) + 2)
+    answered(billed, question(billed, key["secret"]))
+    eventually(lambda: question(billed, key["secret"]).status, 401)
+    assert call(billed, boss, "GET", f"/admin/keys/{key['id']}").json()["state"] == "expired"
 
 
-def test_a_key_that_is_replaced_is_valid_for_a_while(counting: Service, boss: str) -> None:
-    old = made(counting, boss, "keys", models=["good"])
+def test_a_key_that_is_replaced_is_valid_for_a_while(billed: Service, boss: str) -> None:
+    old = made(billed, boss, "keys", models=["good"])
     path = f"/admin/keys/{old['id']}/rotate"
-    new = call(counting, boss, "POST", path, {"overlap_s": 60}).json()
+    new = call(billed, boss, "POST", path, {"overlap_s": 60}).json()
     assert (new["project"], new["models"]) == (old["project"], ["good"])
     for secret in (old["secret"], new["secret"]):
-        answered(counting, question(counting, secret))
-    newest = call(counting, boss, "POST", f"/admin/keys/{new['id']}/rotate", {"overlap_s": 0})
-    eventually(lambda: question(counting, new["secret"]).status, 401, patience_s=1)
-    answered(counting, question(counting, newest.json()["secret"]))
-    again = call(counting, boss, "POST", f"/admin/keys/{new['id']}/rotate", {})
-    refused(counting, again, 409, "conflict")
+        answered(billed, question(billed, secret))
+    newest = call(billed, boss, "POST", f"/admin/keys/{new['id']}/rotate", {"overlap_s": 0})
+    eventually(lambda: question(billed, new["secret"]).status, 401, patience_s=1)
+    answered(billed, question(billed, newest.json()["secret"]))
+    again = call(billed, boss, "POST", f"/admin/keys/{new['id']}/rotate", {})
+    refused(billed, again, 409, "conflict")
 
 
-def test_a_key_that_is_revoked_is_refused_within_a_second(counting: Service, boss: str) -> None:
-    key = made(counting, boss, "keys")
-    answered(counting, question(counting, key["secret"]))
-    reply = call(counting, boss, "DELETE", f"/admin/keys/{key['id']}")
+def test_a_key_that_is_revoked_is_refused_within_a_second(billed: Service, boss: str) -> None:
+    key = made(billed, boss, "keys")
+    answered(billed, question(billed, key["secret"]))
+    reply = call(billed, boss, "DELETE", f"/admin/keys/{key['id']}")
     assert reply.json()["state"] == "revoked"
-    eventually(lambda: question(counting, key["secret"]).status, 401, patience_s=1)
-    change = call(counting, boss, "PATCH", f"/admin/keys/{key['id']}", {"models": None})
-    refused(counting, change, 409, "conflict")
+    eventually(lambda: question(billed, key["secret"]).status, 401, patience_s=1)
+    change = call(billed, boss, "PATCH", f"/admin/keys/{key['id']}", {"models": None})
+    refused(billed, change, 409, "conflict")
 
 
-def test_a_project_that_is_archived_ends_all_its_keys(counting: Service, boss: str) -> None:
-    project = made(counting, boss, "projects")["id"]
-    keys = [made(counting, boss, "keys", project=project)["secret"] for _ in range(2)]
+def test_a_project_that_is_archived_ends_all_its_keys(billed: Service, boss: str) -> None:
+    project = made(billed, boss, "projects")["id"]
+    keys = [made(billed, boss, "keys", project=project)["secret"] for _ in range(2)]
     for secret in keys:
-        answered(counting, question(counting, secret))
-    call(counting, boss, "POST", f"/admin/projects/{project}/archive")
+        answered(billed, question(billed, secret))
+    call(billed, boss, "POST", f"/admin/projects/{project}/archive")
     for secret in keys:
-        eventually(lambda secret=secret: question(counting, secret).status, 401, patience_s=1)
+        eventually(lambda secret=secret: question(billed, secret).status, 401, patience_s=1)
 
 
-def test_keys_of_one_project_share_its_files_and_no_others(
-    counting: Service, boss: str
-) -> None:
-    project = made(counting, boss, "projects")["id"]
-    one, two = (made(counting, boss, "keys", project=project)["secret"] for _ in range(2))
-    stranger = made(counting, boss, "keys")["secret"]
-    with openai.OpenAI(base_url=counting.url, api_key=one) as client:
+def test_keys_of_one_project_share_its_files_and_no_others(billed: Service, boss: str) -> None:
+    project = made(billed, boss, "projects")["id"]
+    one, two = (made(billed, boss, "keys", project=project)["secret"] for _ in range(2))
+    stranger = made(billed, boss, "keys")["secret"]
+    with openai.OpenAI(base_url=billed.url, api_key=one) as client:
         file_id = client.files.create(file=("a.txt", b"abc"), purpose="user_data").id
-    assert call(counting, two, "GET", f"/v1/files/{file_id}/content").body == b"abc"
-    reply = call(counting, stranger, "GET", f"/v1/files/{file_id}")
-    refused(counting, reply, 404, "file_not_found")
+    assert call(billed, two, "GET", f"/v1/files/{file_id}/content").body == b"abc"
+    reply = call(billed, stranger, "GET", f"/v1/files/{file_id}")
+    refused(billed, reply, 404, "file_not_found")
 
 
 # --- Limits ----------------------------------------------------------------------------------
 
 
 def test_as_many_as_the_limit_says_and_the_answers_count_down(
-    counting: Service, boss: str
+    billed: Service, boss: str
 ) -> None:
-    secret = made(counting, boss, "keys", limits={"requests_per_minute": 3})["secret"]
+    secret = made(billed, boss, "keys", limits={"requests_per_minute": 3})["secret"]
     left = []
     for _ in range(3):
-        reply = question(counting, secret)
-        answered(counting, reply)
+        reply = question(billed, secret)
+        answered(billed, reply)
         assert reply.headers["x-ratelimit-limit-requests"] == "3"
         left.append(reply.headers["x-ratelimit-remaining-requests"])
     assert left == ["2", "1", "0"]
-    reply = question(counting, secret)
-    refused(counting, reply, 429, "rate_limit_exceeded")
+    reply = question(billed, secret)
+    refused(billed, reply, 429, "rate_limit_exceeded")
     assert 1 <= int(reply.headers["retry-after"]) <= 61
     assert reply.headers["x-ratelimit-remaining-requests"] == "0"
     assert reply.json()["error"]["type"] == "rate_limit_error"
     # Whatever asks no model is not counted, and told all the same.
-    seen = call(counting, secret, "GET", "/v1/models")
+    seen = call(billed, secret, "GET", "/v1/models")
     assert (seen.status, seen.headers["x-ratelimit-remaining-requests"]) == (200, "0")
 
 
-def test_of_many_at_once_no_more_than_the_limit_pass(counting: Service, boss: str) -> None:
-    secret = made(counting, boss, "keys", limits={"requests_per_minute": 10})["secret"]
+def test_of_many_at_once_no_more_than_the_limit_pass(billed: Service, boss: str) -> None:
+    secret = made(billed, boss, "keys", limits={"requests_per_minute": 10})["secret"]
     with ThreadPoolExecutor(20) as threads:
-        replies = list(threads.map(lambda _: question(counting, secret), range(40)))
+        replies = list(threads.map(lambda _: question(billed, secret), range(40)))
     assert sorted(reply.status for reply in replies) == [200] * 10 + [429] * 30
 
 
-def test_a_project_is_limited_on_one_model(counting: Service, boss: str) -> None:
-    project = made(counting, boss, "projects")["id"]
-    keys = [made(counting, boss, "keys", project=project)["secret"] for _ in range(2)]
+def test_a_project_is_limited_on_one_model(billed: Service, boss: str) -> None:
+    project = made(billed, boss, "projects")["id"]
+    keys = [made(billed, boss, "keys", project=project)["secret"] for _ in range(2)]
     for secret in keys:
-        answered(counting, question(counting, secret, "able"))
-    refused(counting, question(counting, keys[0], "able"), 429, "rate_limit_exceeded")
-    answered(counting, question(counting, keys[0]))
+        answered(billed, question(billed, secret, "able"))
+    refused(billed, question(billed, keys[0], "able"), 429, "rate_limit_exceeded")
+    answered(billed, question(billed, keys[0]))
 
 
-def test_requests_at_the_same_time_are_limited(counting: Service, boss: str) -> None:
-    secret = made(counting, boss, "keys", limits={"concurrent_requests": 2})["secret"]
+def test_requests_at_the_same_time_are_limited(billed: Service, boss: str) -> None:
+    secret = made(billed, boss, "keys", limits={"concurrent_requests": 2})["secret"]
     with ThreadPoolExecutor(5) as threads:
-        replies = list(threads.map(lambda _: question(counting, secret, "late"), range(5)))
+        replies = list(threads.map(lambda _: question(billed, secret, "late"), range(5)))
     assert sorted(reply.status for reply in replies) == [200, 200, 429, 429, 429]
     (one, *_) = [reply for reply in replies if reply.status == 429]
-    refused(counting, one, 429, "concurrency_exceeded")
-    answered(counting, question(counting, secret))
+    refused(billed, one, 429, "concurrency_exceeded")
+    answered(billed, question(billed, secret))
 
 
-def test_tokens_are_limited_by_the_estimate_and_corrected(counting: Service, boss: str) -> None:
+def test_tokens_are_limited_by_the_estimate_and_corrected(billed: Service, boss: str) -> None:
     limits = {"output_tokens_per_minute": 150}
-    secret = made(counting, boss, "keys", limits=limits)["secret"]
+    secret = made(billed, boss, "keys", limits=limits)["secret"]
     for _ in range(3):  # each counts with 100 until its answer is there, and with 3 then
-        reply = question(counting, secret, max_tokens=100)
-        answered(counting, reply)
+        reply = question(billed, secret, max_tokens=100)
+        answered(billed, reply)
     assert reply.headers["x-ratelimit-limit-tokens"] == "150"
     assert reply.headers["x-ratelimit-remaining-tokens"] == str(150 - 3 * USED[1])
-    refused(counting, question(counting, secret, max_tokens=145), 429, "rate_limit_exceeded")
-    never = question(counting, secret, max_tokens=1000)
-    refused(counting, never, 429, "rate_limit_exceeded")
+    refused(billed, question(billed, secret, max_tokens=145), 429, "rate_limit_exceeded")
+    never = question(billed, secret, max_tokens=1000)
+    refused(billed, never, 429, "rate_limit_exceeded")
     assert never.headers["x-should-retry"] == "false"
     assert "retry-after" not in never.headers
 
 
-def test_other_limits_hold_from_the_next_moment_on(counting: Service, boss: str) -> None:
-    key = made(counting, boss, "keys", limits={"requests_per_minute": 1})
-    answered(counting, question(counting, key["secret"]))
-    refused(counting, question(counting, key["secret"]), 429, "rate_limit_exceeded")
+def test_other_limits_hold_from_the_next_moment_on(billed: Service, boss: str) -> None:
+    key = made(billed, boss, "keys", limits={"requests_per_minute": 1})
+    answered(billed, question(billed, key["secret"]))
+    refused(billed, question(billed, key["secret"]), 429, "rate_limit_exceeded")
     path = f"/admin/keys/{key['id']}"
-    changed = call(counting, boss, "PATCH", path, {"limits": {"requests_per_minute": 9}})
+    changed = call(billed, boss, "PATCH", path, {"limits": {"requests_per_minute": 9}})
     assert changed.json()["limits"]["requests_per_minute"] == 9
-    eventually(lambda: question(counting, key["secret"]).status, 200, patience_s=1)
+    eventually(lambda: question(billed, key["secret"]).status, 200, patience_s=1)
 
 
 # --- Money -----------------------------------------------------------------------------------
 
 
-def test_an_answer_costs_what_its_model_costs(counting: Service) -> None:
+def test_an_answer_costs_what_its_model_costs(billed: Service) -> None:
     for stream in (False, True):
-        reply = question(counting, counting.key, "dear", stream=stream)
-        answered(counting, reply)
-        found = row(counting, reply)
+        reply = question(billed, billed.key, "dear", stream=stream)
+        answered(billed, reply)
+        found = row(billed, reply)
         assert (found["status"], found["attempts"]) == (200, 1)
         assert (found["input_tokens"], found["output_tokens"]) == USED
         assert found["cost_micros"] == COST
         assert not found["is_estimated"]
 
 
-def test_a_budget_covers_what_it_covers_and_not_more(counting: Service, boss: str) -> None:
-    project = made(counting, boss, "projects", monthly_budget_micros=3000)
-    secret = made(counting, boss, "keys", project=project["id"])["secret"]
-    statuses = [question(counting, secret, "dear", max_tokens=50).status for _ in range(20)]
+def test_a_budget_covers_what_it_covers_and_not_more(billed: Service, boss: str) -> None:
+    project = made(billed, boss, "projects", monthly_budget_micros=3000)
+    secret = made(billed, boss, "keys", project=project["id"])["secret"]
+    statuses = [question(billed, secret, "dear", max_tokens=50).status for _ in range(20)]
     paid = statuses.count(200)
     # Each holds a little more than 250 beforehand, and costs 827 afterwards.
     assert statuses == [200] * paid + [429] * (20 - paid)
     assert paid == 4
-    reply = question(counting, secret, "dear", max_tokens=50)
-    refused(counting, reply, 429, "insufficient_quota")
+    reply = question(billed, secret, "dear", max_tokens=50)
+    refused(billed, reply, 429, "insufficient_quota")
     assert reply.json()["error"]["type"] == "insufficient_quota"
     assert reply.headers["x-should-retry"] == "false"
     path = f"/admin/projects/{project['id']}"
-    eventually(lambda: call(counting, boss, "GET", path).json()["held_micros"], 0)
-    assert call(counting, boss, "GET", path).json()["spent_micros"] == COST * paid
-    answered(counting, question(counting, secret))  # of a model that costs nothing
+    eventually(lambda: call(billed, boss, "GET", path).json()["held_micros"], 0)
+    assert call(billed, boss, "GET", path).json()["spent_micros"] == COST * paid
+    answered(billed, question(billed, secret))  # of a model that costs nothing
 
 
-def test_parallel_requests_do_not_overspend(counting: Service, boss: str) -> None:
-    project = made(counting, boss, "projects", monthly_budget_micros=1000)
-    secret = made(counting, boss, "keys", project=project["id"])["secret"]
+def test_parallel_requests_do_not_overspend(billed: Service, boss: str) -> None:
+    project = made(billed, boss, "projects", monthly_budget_micros=1000)
+    secret = made(billed, boss, "keys", project=project["id"])["secret"]
     with ThreadPoolExecutor(10) as threads:
-        work = lambda _: question(counting, secret, "dear", max_tokens=90)  # noqa: E731
+        work = lambda _: question(billed, secret, "dear", max_tokens=90)  # noqa: E731
         replies = list(threads.map(work, range(30)))
     paid = [reply.status for reply in replies].count(200)
     path = f"/admin/projects/{project['id']}"
-    eventually(lambda: call(counting, boss, "GET", path).json()["held_micros"], 0)
-    assert call(counting, boss, "GET", path).json()["spent_micros"] == COST * paid
+    eventually(lambda: call(billed, boss, "GET", path).json()["held_micros"], 0)
+    assert call(billed, boss, "GET", path).json()["spent_micros"] == COST * paid
     assert 1 <= paid <= 1000 // 450  # each holds at least 450
 
 
@@ -401,12 +399,12 @@ def test_parallel_requests_do_not_overspend(counting: Service, boss: str) -> Non
     ],
 )
 def test_what_failed_is_in_the_ledger_too(
-    counting: Service, model: str, status: int, tokens: tuple[int, int] | None
+    billed: Service, model: str, status: int, tokens: tuple[int, int] | None
 ) -> None:
     asked = "leads-away" if model == "closed" else model
     more: dict[str, Any] = {"visus": {"fallbacks": []}} if model == "closed" else {}
-    reply = question(counting, counting.key, asked, stream=True, **more)
-    found = row(counting, reply)
+    reply = question(billed, billed.key, asked, stream=True, **more)
+    found = row(billed, reply)
     assert found["status"] == status
     if tokens is None:
         assert found["is_estimated"]
@@ -419,54 +417,52 @@ def test_what_failed_is_in_the_ledger_too(
         )
 
 
-def test_what_was_refused_before_is_not(counting: Service) -> None:
+def test_what_was_refused_before_is_not(billed: Service) -> None:
     for reply in (
-        question(counting, counting.key, "no-such-model"),
-        question(counting, counting.key, temperature=9),
+        question(billed, billed.key, "no-such-model"),
+        question(billed, billed.key, temperature=9),
     ):
         assert reply.status in {400, 404}
         time.sleep(0.2)
-        assert rows(counting, reply.headers["x-request-id"]) == []
+        assert rows(billed, reply.headers["x-request-id"]) == []
 
 
-def test_who_hangs_up_pays_for_what_was_heard(counting: Service, upstream: Upstream) -> None:
+def test_who_hangs_up_pays_for_what_was_heard(billed: Service, upstream: Upstream) -> None:
     user = secrets.token_hex(8)
-    data = request_bytes(counting, ask("paced", user=user, stream=True))
-    with connected(counting, data) as line:
+    data = request_bytes(billed, ask("paced", user=user, stream=True))
+    with connected(billed, data) as line:
         heard = b""
         while b"content" not in heard:
             heard += line.recv(4096)
         request_id = heard.partition(b"x-request-id: ")[2].partition(b"\r\n")[0].decode()
-    eventually(lambda: len(rows(counting, request_id)), 1)
-    (found,) = rows(counting, request_id)
+    eventually(lambda: len(rows(billed, request_id)), 1)
+    (found,) = rows(billed, request_id)
     assert (found["status"], found["is_estimated"]) == (499, 1)
     assert found["input_tokens"] > 0
 
 
-def test_usage_is_told_to_the_project_and_to_administrators(
-    counting: Service, boss: str
-) -> None:
-    project = made(counting, boss, "projects")["id"]
-    secret = made(counting, boss, "keys", project=project)["secret"]
+def test_usage_is_told_to_the_project_and_to_administrators(billed: Service, boss: str) -> None:
+    project = made(billed, boss, "projects")["id"]
+    secret = made(billed, boss, "keys", project=project)["secret"]
     for model in ("dear", "dear", "good"):
-        row(counting, question(counting, secret, model))
-    mine = call(counting, secret, "GET", "/v1/usage?group_by=model&bucket=all").json()
+        row(billed, question(billed, secret, model))
+    mine = call(billed, secret, "GET", "/v1/usage?group_by=model&bucket=all").json()
     assert [(one["model"], one["requests"], one["cost_micros"]) for one in mine["data"]] == [
         ("dear", 2, 2 * COST),
         ("good", 1, 0),
     ]
     assert mine["currency"] == "EUR"
-    table = call(counting, secret, "GET", "/v2/usage?group_by=model,key&format=csv")
+    table = call(billed, secret, "GET", "/v2/usage?group_by=model,key&format=csv")
     assert table.headers["content-type"] == "text/csv; charset=utf-8"
     lines = list(csv.DictReader(io.StringIO(table.body.decode())))
     assert [line["requests"] for line in lines] == ["2", "1"]
     path = f"/admin/usage?project={project}&bucket=hour&group_by=project"
-    (everything,) = call(counting, boss, "GET", path).json()["data"]
+    (everything,) = call(billed, boss, "GET", path).json()["data"]
     assert (everything["project"], everything["requests"]) == (project, 3)
-    stranger = call(counting, counting.key, "GET", f"/v1/usage?project={project}&bucket=all")
+    stranger = call(billed, billed.key, "GET", f"/v1/usage?project={project}&bucket=all")
     assert stranger.headers["x-visus-ignored"] == "project"
     assert stranger.json() != mine
-    shown = json.loads(visus(counting, "usage", "--project", project, "--format", "json"))
+    shown = json.loads(visus(billed, "usage", "--project", project, "--format", "json"))
     assert sum(one["requests"] for one in shown["data"]) == 3
 
 
@@ -481,37 +477,35 @@ def test_usage_is_told_to_the_project_and_to_administrators(
         ("format=xml", "format"),
     ],
 )
-def test_what_cannot_be_summed_is_refused(counting: Service, query: str, param: str) -> None:
-    reply = counting.get(f"/v1/usage?{query}")
-    refused(counting, reply, 400, "invalid_value", param)
+def test_what_cannot_be_summed_is_refused(billed: Service, query: str, param: str) -> None:
+    reply = billed.get(f"/v1/usage?{query}")
+    refused(billed, reply, 400, "invalid_value", param)
 
 
-def test_no_word_and_no_picture_is_in_the_ledger(counting: Service) -> None:
+def test_no_word_and_no_picture_is_in_the_ledger(billed: Service) -> None:
     row(
-        counting,
-        question(counting, counting.key, content="PROMPT-CANARY", user="PROMPT-CANARY"),
+        billed,
+        question(billed, billed.key, content="PROMPT-CANARY", user="PROMPT-CANARY"),
     )
-    state = counting.folder / "state"
+    state = billed.folder / "state"
     for path in (state / "visus.db", state / "visus.db-wal", *state.glob("ledger/*")):
         assert b"PROMPT-CANARY" not in path.read_bytes()
 
 
-def test_while_the_database_takes_nothing_its_entries_wait(
-    counting: Service, boss: str
-) -> None:
-    project = made(counting, boss, "projects", monthly_budget_micros=10**9)["id"]
-    paying = made(counting, boss, "keys", project=project)["secret"]
-    answered(counting, question(counting, paying))
-    with closing(sqlite3.connect(counting.folder / "state" / "visus.db")) as database:
+def test_while_the_database_takes_nothing_its_entries_wait(billed: Service, boss: str) -> None:
+    project = made(billed, boss, "projects", monthly_budget_micros=10**9)["id"]
+    paying = made(billed, boss, "keys", project=project)["secret"]
+    answered(billed, question(billed, paying))
+    with closing(sqlite3.connect(billed.folder / "state" / "visus.db")) as database:
         database.execute("BEGIN EXCLUSIVE")
-        replies = [question(counting, counting.key) for _ in range(3)]
-        money = question(counting, paying, "dear")
+        replies = [question(billed, billed.key) for _ in range(3)]
+        money = question(billed, paying, "dear")
         database.rollback()
     for reply in replies:
-        answered(counting, reply)
-        assert row(counting, reply)["status"] == 200
-    refused(counting, money, 503, "storage_unavailable")
-    answered(counting, question(counting, paying, "dear"))
+        answered(billed, reply)
+        assert row(billed, reply)["status"] == 200
+    refused(billed, money, 503, "storage_unavailable")
+    answered(billed, question(billed, paying, "dear"))
 
 
 def test_a_process_that_is_killed_loses_nothing_that_was_told(

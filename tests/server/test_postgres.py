@@ -233,6 +233,14 @@ def test_a_server_that_restarts_between_two_requests_costs_none(
     answered(replicas[0], replicas[0].post(ask("good")))
 
 
+def until_answered(service: Service, *, patience_s: float = 5) -> None:
+    """Somebody may still stand in line for all when the database is there again."""
+    end_s = time.monotonic() + patience_s
+    while (reply := service.post(ask("good"))).status != 200 and time.monotonic() < end_s:
+        time.sleep(0.05)
+    answered(service, reply)
+
+
 def test_a_server_that_takes_everything_and_answers_nothing_is_503_in_time(
     own_postgres: Postgres, replicas: tuple[Service, Service]
 ) -> None:
@@ -248,7 +256,7 @@ def test_a_server_that_takes_everything_and_answers_nothing_is_503_in_time(
             replies = list(pool.map(lambda _: service.get("/v1/models"), range(200)))
         assert {reply.status for reply in replies} == {503}
         assert time.monotonic() - began_s < 8
-    answered(service, service.post(ask("good")))
+    until_answered(service)
 
 
 def test_a_statement_that_waits_too_long_is_503(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import FAST, upstream_config
 from tests.server.test_keys_and_money import eventually
-from tests.soak.test_ledger import is_alive
+from tests.soak.test_kills import is_alive
 from tests.support.claims import answered, children
 from tests.support.service import Reply, Service, ask
 from tests.support.upstream import Upstream

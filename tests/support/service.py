@@ -104,7 +104,8 @@ class Service:
         """The log's records of one request."""
         end = time.monotonic() + patience_s
         while True:
-            lines = self.log_path.read_text().splitlines()
+            whole, _, _ = self.log_path.read_text().rpartition("\n")  # the last may be coming
+            lines = whole.splitlines()
             found = [json.loads(line) for line in lines if request_id in line]
             if found or time.monotonic() > end:
                 return found

@@ -10,7 +10,7 @@ from typing import Protocol
 import anyio
 import pytest
 from tests.support.redis import RedisProcess
-from tests.unit.accounts.test_counting import Clock, entered, key
+from tests.unit.accounts.test_limiter import Clock, entered, key
 
 from visus.accounts.limiter import LimitsSettings
 from visus.accounts.limits import Limits
