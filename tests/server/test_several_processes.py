@@ -103,3 +103,18 @@ def test_all_are_replaced_under_load_and_nobody_notices(pair: Service) -> None:
     assert {reply.status for reply in load.replies} == {200}
     assert len(load.replies) > 10
     eventually(lambda: settled(pair), len(load.replies))
+
+
+def test_when_the_first_of_all_is_killed_nobody_is_left(pair: Service) -> None:
+    everybody = children(pair)
+    pair.stop(signal.SIGKILL)
+    eventually(lambda: [pid for pid in everybody if is_alive(pid)], [], patience_s=20)
+
+
+def test_the_end_finds_those_too_that_are_just_starting(pair: Service) -> None:
+    os.kill(min(members(pair)), signal.SIGKILL)
+    pair.process.send_signal(signal.SIGUSR2)
+    eventually(lambda: len(members(pair)) >= 2, True, patience_s=20)
+    everybody = children(pair)
+    pair.stop()
+    eventually(lambda: [pid for pid in everybody if is_alive(pid)], [], patience_s=20)

@@ -134,7 +134,11 @@ def test_a_ledger_that_survives_every_death_is_what_clients_were_told(
         boss = visus(service, "admin", "keys", "create", "boss", "--admin")
         project = made(service, boss, "projects", monthly_budget_micros=10**9)["id"]
         paying = made(service, boss, "keys", project=project)["secret"]
-        free = call(service, boss, "GET", "/admin/keys").json()["data"][0]["project"]
+        free = next(
+            one["project"]
+            for one in call(service, boss, "GET", "/admin/keys").json()["data"]
+            if one["name"] == "first key"
+        )
         keys = [(service.key, free), (paying, project)]
         for kill in range(kills):
             before = children(service)

@@ -6,11 +6,11 @@ processes change finds somebody a moment later.
 
 import argparse
 import asyncio
+import ctypes
 import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Sequence
 from contextlib import suppress
 from socket import socket
 from typing import Final
@@ -19,8 +19,11 @@ from visus.config import ServerSettings
 from visus.telemetry import event
 
 READY: Final = b"ready\n"
+START_ATTEMPTS: Final = 3
+"""Of a process that is to take another one's place."""
 LONGEST_REST_S: Final = 30.0
 """Between two starts of a process that dies again and again."""
+_PR_SET_PDEATHSIG: Final = 1
 _SOUND_AFTER_S: Final = 30.0
 """Who lived for so long does not die again and again."""
 _PATIENCE_S: Final = 15.0
@@ -34,6 +37,11 @@ def run(options: argparse.Namespace, settings: ServerSettings, listener: socket)
     other, and no connection is refused.
     """
     return asyncio.run(_Crew(options, settings, listener).serve())
+
+
+def end_with_it() -> None:
+    """Has this process told to end as soon as the one that started it is gone (prctl(2))."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class _Member:
@@ -68,6 +76,8 @@ class _Crew:
         self._settings = settings
         self._listener = listener
         self._places: list[_Member | None] = [None] * settings.workers
+        self._started: set[_Member] = set()
+        """All that live, also those that are not ready yet."""
         self._is_ending = False
         self._end = asyncio.Event()
         self._replaced = asyncio.Lock()
@@ -83,7 +93,7 @@ class _Crew:
         )
         first = [await self._start(is_quiet=place > 0) for place in range(len(self._places))]
         if not all(await asyncio.gather(*(one.is_ready() for one in first))):
-            await self._end_all(first)
+            await self._end_all()
             return 1
         self._places = list(first)
         sys.stdout.buffer.write(b"".join([*first[0].said, READY]))
@@ -93,7 +103,7 @@ class _Crew:
         self._is_ending = True
         for task in (*watches, *replacing):
             task.cancel()
-        return await self._end_all([one for one in self._places if one is not None])
+        return await self._end_all()
 
     async def _start(self, *, is_quiet: bool = True) -> _Member:
         """A new process on the same socket; only the first one of all says what to do."""
@@ -114,7 +124,10 @@ class _Crew:
             pass_fds=[self._listener.fileno()],
             start_new_session=True,
         )
-        return _Member(process)
+        member = _Member(process)
+        self._started = {one for one in self._started if one.process.returncode is None}
+        self._started.add(member)
+        return member
 
     async def _watch(self, place: int) -> None:
         """Has somebody in this place, whoever dies."""
@@ -138,9 +151,9 @@ class _Crew:
         """A new process for each, ready before the old one is told to end."""
         async with self._replaced:
             for place, old in enumerate(self._places):
-                new = await self._start()
-                if not await new.is_ready():
-                    event("the new process did not start, the old ones stay", {})
+                new = await self._start_anew()
+                if new is None:
+                    event("a new process does not start, the old ones stay", {})
                     return
                 self._places[place] = new
                 if old is not None:
@@ -148,13 +161,22 @@ class _Crew:
                     await old.process.wait()
             event("every process was replaced", {})
 
+    async def _start_anew(self) -> _Member | None:
+        """A process that is ready; None: several in a row have ended instead."""
+        for _ in range(START_ATTEMPTS):
+            member = await self._start()
+            if await member.is_ready():
+                return member
+        return None
+
     def _tell_all(self, number: signal.Signals) -> None:
         for member in self._places:
             if member is not None:
                 member.tell(number)
 
-    async def _end_all(self, members: Sequence[_Member]) -> int:
+    async def _end_all(self) -> int:
         """Ends them all, and says how: 0 where each ended in order."""
+        members = [one for one in self._started if one.process.returncode is None]
         for member in members:
             member.tell(signal.SIGTERM)
         ended = asyncio.gather(*(member.process.wait() for member in members))

@@ -48,6 +48,8 @@ def run(options: argparse.Namespace) -> int:
     if server.workers > 1 and not is_one_of_several:
         book.close()
         return crew.run(options, server, listener)
+    if is_one_of_several:
+        crew.end_with_it()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # uvicorn stops on these by itself and raises them again afterwards, when the rest of
         # the service still has to be closed.
