@@ -5,10 +5,11 @@
 
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from visus.local.lite.answering.ask import Ask
-from visus.local.lite.answering.page import Page, Piece
+from visus.local.lite.answering.found import Found, in_piece
+from visus.local.lite.answering.page import Page
 from visus.local.lite.answering.values import find
 from visus.local.lite.answering.words import fold
 
@@ -27,24 +28,17 @@ _NUMBERED: Final = re.compile(
 _FIGURES: Final = 4
 
 
-class Read(NamedTuple):
-    """A number, and the piece that it was read in."""
-
-    value: str
-    piece: Piece
-
-
-def last_figures(page: Page) -> Read | None:
+def last_figures(page: Page) -> Found | None:
     """The four figures that a receipt leaves of a card's number."""
     found = [
-        Read(match.group(1), piece)
+        in_piece(match.group(1), piece)
         for piece in page.pieces
         for match in _HIDDEN.finditer(piece.text)
     ]
     return found[0] if len({each.value for each in found}) == 1 else None
 
 
-def only_number(ask: Ask, page: Page) -> Read | None:
+def only_number(ask: Ask, page: Page) -> Found | None:
     """The card's number, where just one text on it is called a number or an id."""
     if not ask.has(NUMBER):
         return None
@@ -52,7 +46,7 @@ def only_number(ask: Ask, page: Page) -> Read | None:
     return found[0] if len({each.value for each in found}) == 1 else None
 
 
-def _numbers(page: Page) -> Iterator[Read]:
+def _numbers(page: Page) -> Iterator[Found]:
     for pair in page.pairs:
         if not _NUMBERED.search(fold(pair.label)) or pair.how == "inline":
             continue
@@ -63,7 +57,7 @@ def _numbers(page: Page) -> Iterator[Read]:
             and re.fullmatch(r"[A-Z\d][A-Z\d ./-]*", value)
             and not _is_phone(pair.label)
         ):
-            yield Read(value, next(each for each in page.pieces if each.box == pair.box))
+            yield in_piece(value, next(each for each in page.pieces if each.box == pair.box))
 
 
 def _is_phone(label: str) -> bool:

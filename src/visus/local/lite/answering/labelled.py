@@ -5,12 +5,13 @@ by one word at most. Headers of tables are no labels.
 """
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from visus.local.lite.answering import tables
 from visus.local.lite.answering.ask import Ask
-from visus.local.lite.answering.page import Page, Pair, Piece, looks_like_a_label
-from visus.local.lite.answering.words import STOPWORDS, SUBJECTS, alike, holds, words
+from visus.local.lite.answering.found import Found, unsaid
+from visus.local.lite.answering.page import Page, Pair, looks_like_a_label
+from visus.local.lite.answering.words import STOPWORDS, alike, words
 
 _ASKED: Final = re.compile(
     r"\b(?:which|what|welche[nrsm]?)\s+(?P<thing>[a-z]{3,})\b(?!\s+of\b)"
@@ -34,35 +35,19 @@ _SPARE: Final = 1
 _LONGEST: Final = 60
 
 
-class Beside(NamedTuple):
-    """A value, its row, and its piece."""
-
-    value: str
-    text: str
-    piece: Piece
-
-
-def told(ask: Ask, page: Page) -> Beside | None:
+def told(ask: Ask, page: Page) -> Found | None:
     """The value beside the label; None for no such label, for two, or a stranger question."""
     asked = _ASKED.search(ask.folded)
     if asked is None or asked.group("thing") in _VAGUE:
         return None
     thing = asked.group("thing")
-    said = [token.text for token in page.tokens]
-    strange = [
-        token.text
-        for token in ask.meant
-        if ask.matters(token)
-        and token.text not in SUBJECTS
-        and not alike(token.text, thing)
-        and not holds(said, token.text)
-    ]
+    strange = [word for word in unsaid(ask, page) if not alike(word, thing)]
     found = {pair.value: pair for pair in page.pairs if _is_label_of(page, pair, thing)}
     if len(strange) > _SPARE or len(found) != 1:
         return None
     pair = next(iter(found.values()))
     piece = next(each for each in page.pieces if each.box == pair.box)
-    return Beside(pair.value.strip(), f"{pair.label} {pair.value}", piece)
+    return Found(pair.value.strip(), f"{pair.label} {pair.value}", piece)
 
 
 def _is_label_of(page: Page, pair: Pair, thing: str) -> bool:

@@ -2,10 +2,11 @@
 """Limits that a sign or a label states: `Max. height 2.1 m`, `Mindestalter 12 Jahre`."""
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from visus.local.lite.answering.ask import Ask
-from visus.local.lite.answering.page import Page, Piece
+from visus.local.lite.answering.found import Found
+from visus.local.lite.answering.page import Page
 from visus.local.lite.answering.values import find
 from visus.local.lite.answering.words import alike, fold, words
 
@@ -17,20 +18,12 @@ _OF_ASKING: Final = re.compile(
 _LONGEST: Final = 8
 
 
-class Limit(NamedTuple):
-    """A limit as it is printed, and the line that states it."""
-
-    value: str
-    text: str
-    piece: Piece
-
-
 def is_asked(ask: Ask) -> bool:
     """Whether the question names a maximum or a minimum."""
     return ask.has(rf"\b(?:{_UPPER}|{_LOWER})\b")
 
 
-def told(ask: Ask, page: Page) -> Limit | None:
+def told(ask: Ask, page: Page) -> Found | None:
     """The limit on what the question names; None where no line states just that one."""
     side = _UPPER if ask.has(rf"\b(?:{_UPPER})\b") else _LOWER
     wanted = [each.text for each in ask.meant if not _OF_ASKING.fullmatch(each.text)]
@@ -53,7 +46,7 @@ def told(ask: Ask, page: Page) -> Limit | None:
         ):
             found = next((value for kind in _KINDS for value in find(kind, text)), None)
             if found is not None:
-                return Limit(found.text, text, piece)
+                return Found(found.text, text, piece)
     return None
 
 

@@ -3,10 +3,11 @@
 """Which class, which line, which platform: the number that stands right behind the word itself."""
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from visus.local.lite.answering.ask import Ask
-from visus.local.lite.answering.page import Page, Piece
+from visus.local.lite.answering.found import Found, in_piece
+from visus.local.lite.answering.page import Page
 from visus.local.lite.answering.words import alike, fold, holds
 
 _ASKED: Final = re.compile(r"\b(?:which|what|welche[nrsm]?)\s+(?P<thing>[a-z]{3,})\b")
@@ -38,14 +39,7 @@ _NOT_THINGS: Final = frozenset(
 )
 
 
-class Numbered(NamedTuple):
-    """The number behind the thing's word, and where it was read."""
-
-    value: str
-    piece: Piece
-
-
-def told(ask: Ask, page: Page) -> Numbered | None:
+def told(ask: Ask, page: Page) -> Found | None:
     """The number of the thing, if the page numbers it once; every other noun must be there."""
     asked = _ASKED.search(ask.folded)
     if asked is None or asked.group("thing") in _NOT_THINGS:
@@ -55,7 +49,7 @@ def told(ask: Ask, page: Page) -> Numbered | None:
     if not all(holds(said, word) for word in ask.target.extra if not alike(word, thing)):
         return None
     found = [
-        Numbered(match.group("number").strip(), piece)
+        in_piece(match.group("number").strip(), piece)
         for piece in page.pieces
         for match in _NUMBER.finditer(piece.text)
         if alike(fold(match.group("thing")), thing)

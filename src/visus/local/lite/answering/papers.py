@@ -20,7 +20,8 @@ from visus.local.lite.answering import (
     until,
 )
 from visus.local.lite.answering.ask import Ask
-from visus.local.lite.answering.page import Page, Piece
+from visus.local.lite.answering.found import Found, in_piece
+from visus.local.lite.answering.page import Page
 from visus.local.lite.answering.replies import Reply, quoted
 
 
@@ -32,62 +33,45 @@ def role(ask: Ask, page: Page) -> Reply | None:
     whole = roles.whole_name(page) if key == "name" and not ask.target.extra else None
     if whole is None:
         return holder(ask, page)
-    return quoted(ask, page.evidence, whole.value, (whole.text, whole.piece.box))
+    return _quoting(ask, page, whole)
 
 
 def holder(ask: Ask, page: Page) -> Reply | None:
     """Whoever has the role that the question names."""
-    found = roles.holder(ask, page)
-    return (
-        None
-        if found is None
-        else quoted(ask, page.evidence, found.value, (found.text, found.piece.box))
-    )
+    return _quoting(ask, page, roles.holder(ask, page))
 
 
 def card(ask: Ask, page: Page) -> Reply | None:
     """A card's number, or the last figures of one."""
     asked = ask.has(cards.LAST_FIGURES)
-    found = cards.last_figures(page) if asked else cards.only_number(ask, page)
-    return (
-        None
-        if found is None
-        else quoted(ask, page.evidence, found.value, (found.piece.text, found.piece.box))
+    return _quoting(
+        ask, page, cards.last_figures(page) if asked else cards.only_number(ask, page)
     )
 
 
 def route(ask: Ask, page: Page) -> Reply | None:
     """The line of a timetable, or its days."""
-    found = routes.line(ask, page) or routes.days(ask, page)
-    return (
-        None
-        if found is None
-        else quoted(ask, page.evidence, found.value, (found.piece.text, found.piece.box))
-    )
+    return _quoting(ask, page, routes.line(ask, page) or routes.days(ask, page))
 
 
 def measured(ask: Ask, page: Page) -> Reply | None:
     """A value with the unit that is asked for, or how much a list has of a thing."""
-    found = units.told(ask, page)
-    return _quoting(ask, page, found.value, (found.text, found.piece)) if found else None
+    return _quoting(ask, page, units.told(ask, page))
 
 
 def of_number(ask: Ask, page: Page) -> Reply | None:
     """The number right behind the word for the thing."""
-    found = numbered.told(ask, page)
-    return _quoting(ask, page, found.value, (found.piece.text, found.piece)) if found else None
+    return _quoting(ask, page, numbered.told(ask, page))
 
 
 def of_phrase(ask: Ask, page: Page) -> Reply | None:
     """What a phrase of everyday papers says."""
-    found = phrases.told(ask, page)
-    return _quoting(ask, page, found.value, (found.text, found.piece)) if found else None
+    return _quoting(ask, page, phrases.told(ask, page))
 
 
 def of_label(ask: Ask, page: Page) -> Reply | None:
     """`Which vet saw the animal?`: beside the only label that is just that word."""
-    found = labelled.told(ask, page)
-    return _quoting(ask, page, found.value, (found.text, found.piece)) if found else None
+    return _quoting(ask, page, labelled.told(ask, page))
 
 
 def addressed(ask: Ask, page: Page) -> Reply | None:
@@ -95,19 +79,18 @@ def addressed(ask: Ask, page: Page) -> Reply | None:
     if not ask.has(_FOR_WHOM):
         return None
     found = [
-        (match.group(), piece)
+        in_piece(match.group(), piece)
         for piece in page.pieces
         for match in _TITLED.finditer(piece.text)
     ]
-    if len({name for name, _ in found}) != 1:
+    return _quoting(ask, page, found[0]) if len({one.value for one in found}) == 1 else None
+
+
+def _quoting(ask: Ask, page: Page, found: Found | None) -> Reply | None:
+    """The value, and where it was read."""
+    if found is None:
         return None
-    name, piece = found[0]
-    return _quoting(ask, page, name, (piece.text, piece))
-
-
-def _quoting(ask: Ask, page: Page, value: str, told: tuple[str, Piece]) -> Reply:
-    text, piece = told
-    return quoted(ask, page.evidence, value, (text, piece.box))
+    return quoted(ask, page.evidence, found.value, (found.text, found.piece.box))
 
 
 _FOR_WHOM: Final = r"^\W*(?:who(?:'s| is| was| are)\b.*\bfor|for whom|fur wen|who is .*\b(?:addressed|made out) to)\b"
@@ -118,22 +101,12 @@ _TITLED: Final = re.compile(
 
 def deadline(ask: Ask, page: Page) -> Reply | None:
     """By when a letter wants something."""
-    found = until.told(ask, page)
-    return (
-        None
-        if found is None
-        else quoted(ask, page.evidence, found.value, (found.text, found.piece.box))
-    )
+    return _quoting(ask, page, until.told(ask, page))
 
 
 def part(ask: Ask, page: Page) -> Reply | None:
     """How large a share one part has."""
-    found = shares.told(ask, page)
-    return (
-        None
-        if found is None
-        else quoted(ask, page.evidence, found.value, (found.text, found.piece.box))
-    )
+    return _quoting(ask, page, shares.told(ask, page))
 
 
 def account(ask: Ask, page: Page) -> Reply | None:
@@ -144,10 +117,7 @@ def account(ask: Ask, page: Page) -> Reply | None:
 
 def of_family(ask: Ask, page: Page) -> Reply | None:
     """What stands beside a label that calls the thing otherwise, or is one of the kind."""
-    found = related.told(ask, page)
-    return (
-        None if found is None else _quoting(ask, page, found.value, (found.text, found.piece))
-    )
+    return _quoting(ask, page, related.told(ask, page))
 
 
 def priced(ask: Ask, page: Page) -> Reply | None:

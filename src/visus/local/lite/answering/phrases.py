@@ -5,13 +5,14 @@
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from visus.local.lite.answering import lookup
 from visus.local.lite.answering.ask import Ask
+from visus.local.lite.answering.found import Found, unsaid
 from visus.local.lite.answering.page import Page, Piece
 from visus.local.lite.answering.values import PERSON, find
-from visus.local.lite.answering.words import STOPWORDS, SUBJECTS, alike, fold, holds, words
+from visus.local.lite.answering.words import STOPWORDS, alike, fold, words
 
 _CAPITAL: Final = r"[A-ZÄÖÜ][\w.äöüß-]*"
 _STATION: Final = rf"{_CAPITAL}(?:\s{_CAPITAL}|\s?\([^)]*\))*"
@@ -51,25 +52,9 @@ _TOP: Final = 6
 _SPARE: Final = 1
 
 
-class Said(NamedTuple):
-    """A value, the text that says it, and its piece."""
-
-    value: str
-    text: str
-    piece: Piece
-
-
-def told(ask: Ask, page: Page) -> Said | None:
+def told(ask: Ask, page: Page) -> Found | None:
     """What the phrase says that the question fits; None where the page says it twice otherwise."""
-    said = [token.text for token in page.tokens]
-    strange = [
-        token.text
-        for token in ask.meant
-        if ask.matters(token)
-        and token.text not in SUBJECTS
-        and not _VERBS.fullmatch(token.text)
-        and not holds(said, token.text)
-    ]
+    strange = [word for word in unsaid(ask, page) if not _VERBS.fullmatch(word)]
     for pattern, finder in _FINDERS if len(strange) <= _SPARE else ():
         if ask.has(pattern):
             found = list(finder(ask, page))
@@ -83,44 +68,44 @@ def _texts(page: Page) -> Iterator[tuple[str, Piece]]:
         yield sentence.text, sentence.piece
 
 
-def _route(ask: Ask, page: Page) -> Iterator[Said]:
+def _route(ask: Ask, page: Page) -> Iterator[Found]:
     to = ask.has(
         r"wohin|where\b.*\b(?:to|go|goes|going|travel\w*|arriv\w*)\b|destination|ziel|nach welche"
     )
     for piece in page.pieces[:_TOP]:
         match = _ROUTE.match(piece.text.strip())
         if match:
-            yield Said(match.group("end" if to else "start"), piece.text, piece)
+            yield Found(match.group("end" if to else "start"), piece.text, piece)
 
 
-def _hours(ask: Ask, page: Page) -> Iterator[Said]:
+def _hours(ask: Ask, page: Page) -> Iterator[Found]:
     side = "end" if ask.has(_ENDS) else "start"
     for piece in page.pieces:
         for match in _SPAN.finditer(piece.text):
-            yield Said(match.group(side).strip(), piece.text, piece)
+            yield Found(match.group(side).strip(), piece.text, piece)
 
 
-def _person(ask: Ask, page: Page) -> Iterator[Said]:
+def _person(ask: Ask, page: Page) -> Iterator[Found]:
     for text, piece in _texts(page):
         for match in _TURN_TO.finditer(text):
             name = PERSON.match(text, match.end()) or _FIRST_NAME.match(text, match.end())
             if name:
-                yield Said(name.group(), text, piece)
+                yield Found(name.group(), text, piece)
 
 
-def _means(ask: Ask, page: Page) -> Iterator[Said]:
+def _means(ask: Ask, page: Page) -> Iterator[Found]:
     for text, piece in _texts(page):
         for match in _PAID.finditer(text):
-            yield Said(match.group("means") or match.group("bar"), text, piece)
+            yield Found(match.group("means") or match.group("bar"), text, piece)
 
 
-def _age(ask: Ask, page: Page) -> Iterator[Said]:
+def _age(ask: Ask, page: Page) -> Iterator[Found]:
     for piece in page.pieces:
         for match in _AGE.finditer(piece.text):
-            yield Said(match.group("turned") or match.group("years"), piece.text, piece)
+            yield Found(match.group("turned") or match.group("years"), piece.text, piece)
 
 
-def _object(ask: Ask, page: Page) -> Iterator[Said]:
+def _object(ask: Ask, page: Page) -> Iterator[Found]:
     """`What should they bring?` of `Please bring socks`: what follows the verb."""
     asked = _OBJECT.match(ask.folded)
     verb = asked.group("verb") if asked else ""
@@ -131,10 +116,10 @@ def _object(ask: Ask, page: Page) -> Iterator[Said]:
     for text, piece in _texts(page) if page.is_prose else lines:
         match = follows.search(text)
         if match:
-            yield Said(match.group("rest").strip(), text, piece)
+            yield Found(match.group("rest").strip(), text, piece)
 
 
-def _place(ask: Ask, page: Page) -> Iterator[Said]:
+def _place(ask: Ask, page: Page) -> Iterator[Found]:
     """On a poster about the very thing: its line that says where."""
     heading = [word for piece in page.pieces[:2] for word in words(piece.text)]
     things = [word for word in ask.content if ask_names(ask, word)]
@@ -143,7 +128,7 @@ def _place(ask: Ask, page: Page) -> Iterator[Said]:
     for piece in page.pieces[:_TOP]:
         text = piece.text.strip()
         if _AT.match(fold(text)[:1] + text[1:]) and not any(find("date", text)):
-            yield Said(text, text, piece)
+            yield Found(text, text, piece)
 
 
 def ask_names(ask: Ask, word: str) -> bool:
@@ -151,7 +136,7 @@ def ask_names(ask: Ask, word: str) -> bool:
     return any(token.text == word and ask.matters(token) for token in ask.meant)
 
 
-_FINDERS: Final[tuple[tuple[str, Callable[[Ask, Page], Iterator[Said]]], ...]] = (
+_FINDERS: Final[tuple[tuple[str, Callable[[Ask, Page], Iterator[Found]]], ...]] = (
     (r"wohin|woher|where\b.*\b(?:to|from|go|goes|going|travel\w*|arriv\w*|leav\w*|depart\w*)\b|destination|\bziel\b", _route),
     (rf"(?:when|what time|wann|um wie ?viel uhr)\b.*(?:{_ENDS}|{_BEGINS})", _hours),
     (r"(?:wen|wem|whom?)\b.*(?:schick|send|richt|wend|anruf|meld|frag|contact|call|ring|ask|told|tell|reply|speak|rsvp)", _person),

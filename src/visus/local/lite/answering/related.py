@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from visus.local.lite.answering import lookup, tables
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.families import NEUTRAL, Family, asked, printed, printed_by
+from visus.local.lite.answering.found import Found
 from visus.local.lite.answering.page import Page, Piece, looks_like_a_label
 from visus.local.lite.answering.values import PERSON, Kind, find
 from visus.local.lite.answering.words import (
@@ -65,14 +66,6 @@ _LONGEST: Final = 60
 _TOP: Final = 3
 
 
-class Related(NamedTuple):
-    """A value, the text it was told by, and its piece."""
-
-    value: str
-    text: str
-    piece: Piece
-
-
 class _Label(NamedTuple):
     """A label, what stands beside it, and its piece."""
 
@@ -81,7 +74,7 @@ class _Label(NamedTuple):
     piece: Piece
 
 
-def told(ask: Ask, page: Page) -> Related | None:
+def told(ask: Ask, page: Page) -> Found | None:
     """The only fitting value; None for none, for two, or for a word that the page has not."""
     if not ask.has(r"^\W*(?:and |und )?(?:(?:at|by|in|on|from|until|since|to|for|um|bis|ab|an|seit|von|zu|auf|fur|mit) )?(?:what|which|who|whom|whose|when|where|how|wer|wen|wem|wessen|was|welche\w*|wann|wo|wohin|woher|wie|wie ?viele?)\b"):  # fmt: skip
         return None
@@ -89,9 +82,9 @@ def told(ask: Ask, page: Page) -> Related | None:
     return found[0] if len({fold(each.value) for each in found}) == 1 else None
 
 
-def _one_by_piece(found: Iterator[Related]) -> list[Related]:
+def _one_by_piece(found: Iterator[Found]) -> list[Found]:
     """The first of each piece: `Dr. Roth` is told by her label, and again by her title."""
-    by_piece: dict[int, Related] = {}
+    by_piece: dict[int, Found] = {}
     for each in found:
         by_piece.setdefault(each.piece.place, each)
     return list(by_piece.values())
@@ -100,7 +93,7 @@ def _one_by_piece(found: Iterator[Related]) -> list[Related]:
 # --- Beside a label --------------------------------------------------------------------------
 
 
-def _beside(ask: Ask, page: Page) -> Iterator[Related]:
+def _beside(ask: Ask, page: Page) -> Iterator[Found]:
     wanted = {
         word: fitting
         for word, families in asked(ask.words).items()
@@ -112,7 +105,7 @@ def _beside(ask: Ask, page: Page) -> Iterator[Related]:
         family = _shared(ask, page, wanted, label.text)
         value = _value(label.value, ask.kind, family.kind) if family else None
         if value is not None:
-            yield Related(value, f"{label.text} {label.value}", label.piece)
+            yield Found(value, f"{label.text} {label.value}", label.piece)
 
 
 def _is_fitting(family: Family, kind: Kind) -> bool:
@@ -230,7 +223,7 @@ def _is_figure(text: str) -> bool:
 # --- Of the kind that is asked for -----------------------------------------------------------
 
 
-def _of_the_kind(ask: Ask, page: Page) -> Iterator[Related]:
+def _of_the_kind(ask: Ask, page: Page) -> Iterator[Found]:
     """The pieces with a word of the kind, where nothing else is asked that they do not say."""
     match = _KIND.search(ask.folded)
     if match is None:
@@ -251,18 +244,18 @@ def _of_the_kind(ask: Ask, page: Page) -> Iterator[Related]:
     yield from heading if len(heading) == 1 and not others else found
 
 
-def _members(piece: Piece, kinds: frozenset[Family]) -> Iterator[Related]:
+def _members(piece: Piece, kinds: frozenset[Family]) -> Iterator[Found]:
     parts = [part for part in tokens(piece.text) if printed_by(part.text) & kinds]
     if not parts and _ADVERTISED.search(piece.text) and _is_of_jobs(kinds):
-        yield Related(piece.text.strip(), piece.text, piece)
+        yield Found(piece.text.strip(), piece.text, piece)
     if len(parts) != 1:
-        yield from (Related(piece.text[p.start : p.end], piece.text, piece) for p in parts)
+        yield from (Found(piece.text[p.start : p.end], piece.text, piece) for p in parts)
         return
     is_short = len(words(piece.text)) <= _WORDS_OF_A_NAME and not any(
         find("amount", piece.text)
     )
     word = piece.text[parts[0].start : parts[0].end]
-    yield Related(piece.text.strip() if is_short else word, piece.text, piece)
+    yield Found(piece.text.strip() if is_short else word, piece.text, piece)
 
 
 def _is_of_jobs(kinds: frozenset[Family]) -> bool:

@@ -10,10 +10,11 @@ behind a comma, behind a colon, or in the sentence that says both.
 
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from visus.local.lite.answering import lookup
 from visus.local.lite.answering.ask import Ask
+from visus.local.lite.answering.found import Found
 from visus.local.lite.answering.page import Page, Pair, Piece, looks_like_a_label
 from visus.local.lite.answering.values import PERSON
 from visus.local.lite.answering.words import STOPWORDS, alike, fold, holds, words
@@ -31,14 +32,6 @@ _JOIN: Final = re.compile(
 _NAME_IN_FORMS: Final = r"(?:(?:full |vollstandiger )?name|vor und nachname)"
 
 
-class Named(NamedTuple):
-    """A name, and the text and the piece that it was read in."""
-
-    value: str
-    text: str
-    piece: Piece
-
-
 def role_in(ask: Ask) -> list[str]:
     """The words of the role that the question asks for; none where it asks for something else."""
     if not ask.has(_ASKED):
@@ -46,7 +39,7 @@ def role_in(ask: Ask) -> list[str]:
     return [token.text for token in ask.meant if token.text not in _NOT_ROLES]
 
 
-def holder(ask: Ask, page: Page) -> Named | None:
+def holder(ask: Ask, page: Page) -> Found | None:
     """The person, or the thing, that has the role; None where the page names none or several."""
     role = role_in(ask)
     if not role:
@@ -58,7 +51,7 @@ def holder(ask: Ask, page: Page) -> Named | None:
     return None
 
 
-def _labelled(page: Page, role: list[str]) -> Iterator[Named]:
+def _labelled(page: Page, role: list[str]) -> Iterator[Found]:
     """`Name des Kindes: Mattis`, `Head teacher: Ellen Moray`."""
     for pair in page.pairs:
         label = [word for word in words(pair.label) if word not in STOPWORDS]
@@ -66,7 +59,7 @@ def _labelled(page: Page, role: list[str]) -> Iterator[Named]:
         same = len(named) == len(role) and all(holds(role, word) for word in named)
         is_value = not looks_like_a_label(pair.value) and any(map(str.isalpha, pair.value))
         if same and is_value and (pair.how == "colon" or _is_beside(pair, named, label)):
-            yield Named(pair.value, f"{pair.label} {pair.value}", _piece_of(page, pair))
+            yield Found(pair.value, f"{pair.label} {pair.value}", _piece_of(page, pair))
 
 
 def _is_beside(pair: Pair, named: list[str], label: list[str]) -> bool:
@@ -79,13 +72,13 @@ def _piece_of(page: Page, pair: Pair) -> Piece:
     return next(piece for piece in page.pieces if piece.box == pair.box)
 
 
-def _in_brackets(page: Page, role: list[str]) -> Iterator[Named]:
+def _in_brackets(page: Page, role: list[str]) -> Iterator[Found]:
     """`Herrn Cem Yildiz (Mieter)`; and the other way round, `Biscuit (cat, 4 years)`."""
     for sentence in lookup.sentences(page):
         for match in _BRACKETED.finditer(sentence.text):
             inside = words(match.group("role").partition(",")[0])
             if _is_role(inside, role):
-                yield Named(match.group("name"), match.group(), sentence.piece)
+                yield Found(match.group("name"), match.group(), sentence.piece)
 
 
 _BRACKETED: Final = re.compile(
@@ -93,17 +86,17 @@ _BRACKETED: Final = re.compile(
 )
 
 
-def _beside(page: Page, role: list[str]) -> Iterator[Named]:
+def _beside(page: Page, role: list[str]) -> Iterator[Found]:
     for piece in page.pieces:
         before, _, after = piece.text.partition(",")
         if _is_role(words(after), role) and PERSON.fullmatch(before.strip()):
-            yield Named(before.strip(), piece.text, piece)
+            yield Found(before.strip(), piece.text, piece)
         if not _is_role(words(piece.text), role):
             continue
         above = [other for other in page.pieces if piece in page.below(other, lines=1)]
         for other in (*above, *page.right_of(piece)):
             if PERSON.fullmatch(other.text.strip()):
-                yield Named(other.text.strip(), f"{other.text.strip()}, {piece.text}", other)
+                yield Found(other.text.strip(), f"{other.text.strip()}, {piece.text}", other)
                 break
 
 
@@ -114,7 +107,7 @@ def _is_role(spoken: list[str], role: list[str]) -> bool:
     )
 
 
-def _in_sentence(page: Page, role: list[str]) -> Iterator[Named]:
+def _in_sentence(page: Page, role: list[str]) -> Iterator[Found]:
     """`Our engineer, Ms Petra Lindqvist, will ...`; `Ansprechpartnerin ist Frau Roloff`."""
     for sentence in lookup.sentences(page):
         spoken = words(sentence.text)
@@ -128,17 +121,17 @@ def _in_sentence(page: Page, role: list[str]) -> Iterator[Named]:
         join = _JOIN.match(sentence.text, max(ends, default=0))
         name = PERSON.match(sentence.text, join.end()) if join else None
         if name is not None:
-            yield Named(name.group(), sentence.text, sentence.piece)
+            yield Found(name.group(), sentence.text, sentence.piece)
 
 
-def whole_name(page: Page) -> Named | None:
+def whole_name(page: Page) -> Found | None:
     """The given name and the surname of a form that asks for each once."""
     first = _once(page, "first_name")
     last = _once(page, "last_name")
     if first is None or last is None:
         return None
     text = f"{first.value} {last.value}"
-    return Named(text, text, _piece_of(page, first))
+    return Found(text, text, _piece_of(page, first))
 
 
 def _once(page: Page, key: str) -> Pair | None:

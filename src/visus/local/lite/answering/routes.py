@@ -4,10 +4,11 @@
 """Timetables as a whole: which line it is, on which days it runs."""
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from visus.local.lite.answering.ask import Ask
-from visus.local.lite.answering.page import Page, Piece
+from visus.local.lite.answering.found import Found, in_piece
+from visus.local.lite.answering.page import Page
 from visus.local.lite.answering.words import fold
 
 _VEHICLE: Final = (
@@ -34,31 +35,24 @@ _SPAN: Final = re.compile(
 _TOP: Final = 4
 
 
-class Read(NamedTuple):
-    """What was read, and in which piece."""
-
-    value: str
-    piece: Piece
-
-
-def line(ask: Ask, page: Page) -> Read | None:
+def line(ask: Ask, page: Page) -> Found | None:
     """The number of the line whose timetable it is, from the top of the page."""
     if not ask.has(LINE):
         return None
     found = [
-        Read(match.group("number"), piece)
+        in_piece(match.group("number"), piece)
         for piece in page.pieces[:_TOP]
         for match in _NUMBER.finditer(piece.text)
     ]
     return found[0] if len({each.value for each in found}) == 1 else None
 
 
-def days(ask: Ask, page: Page) -> Read | None:
+def days(ask: Ask, page: Page) -> Found | None:
     """The days on which it runs, if the page names days just once."""
     if not ask.has(DAYS) or not ask.has(_RUNS):
         return None
     found = [
-        Read(match.group(), piece)
+        in_piece(match.group(), piece)
         for piece in page.pieces
         for match in _SPAN.finditer(piece.text)
         if len(fold(match.group())) > _TOP

@@ -7,11 +7,12 @@ names without a share has none.
 """
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from visus.local.lite.answering import lookup
 from visus.local.lite.answering.ask import Ask
-from visus.local.lite.answering.page import Page, Piece
+from visus.local.lite.answering.found import Found
+from visus.local.lite.answering.page import Page
 from visus.local.lite.answering.words import GENERIC, holds, stem, words
 
 ASKED: Final = r"\bpercent\w*|\bprozent\w*|\bshare of\b|\bproportion of\b|\bfraction of\b|\banteil\b|\w+anteil\b|\bgehalt an\b|%"
@@ -27,24 +28,16 @@ _SHORTEST: Final = 4
 _HEADING: Final = 2
 
 
-class Share(NamedTuple):
-    """A share as it is printed, and where."""
-
-    value: str
-    text: str
-    piece: Piece
-
-
-def told(ask: Ask, page: Page) -> Share | None:
+def told(ask: Ask, page: Page) -> Found | None:
     """The share of the part that the question names; None for no part, or for several shares."""
     wanted = _parts_asked(ask)
     texts = [(each.text, each.piece) for each in lookup.sentences(page)]
     texts += [(piece.text, piece) for piece in page.pieces]
     heading = [word for piece in page.pieces[:_HEADING] for word in words(piece.text)]
-    ranked: dict[int, list[Share]] = {}
+    ranked: dict[int, list[Found]] = {}
     for text, piece in texts:
         for match in _matches(text):
-            share = Share(match.group("share"), match.group("part").strip(), piece)
+            share = Found(match.group("share"), match.group("part").strip(), piece)
             hits = [word for word in wanted if _names(share.text, word)]
             missing = [word for word in wanted if word not in hits]
             if hits and all(holds(heading, word) for word in missing):

@@ -9,11 +9,12 @@ of a thing, the line must begin with the amount and go on with the thing.
 
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from visus.local.lite.answering import lookup
 from visus.local.lite.answering.ask import Ask
-from visus.local.lite.answering.page import Page, Piece
+from visus.local.lite.answering.found import Found
+from visus.local.lite.answering.page import Page
 from visus.local.lite.answering.words import (
     GENERIC,
     SUBJECTS,
@@ -55,20 +56,12 @@ _NEAR: Final = 3
 _MONEY: Final = re.compile(r"money|geld|cost|does|is|it|do|kostet|zeit|time|uhr")
 
 
-class Valued(NamedTuple):
-    """A value with its unit, and the text that it stands in."""
-
-    value: str
-    text: str
-    piece: Piece
-
-
-def told(ask: Ask, page: Page) -> Valued | None:
+def told(ask: Ask, page: Page) -> Found | None:
     """The value that the question's unit or thing picks; None for none or several."""
     return _of_unit(ask, page) or _of_thing(ask, page)
 
 
-def _of_unit(ask: Ask, page: Page) -> Valued | None:
+def _of_unit(ask: Ask, page: Page) -> Found | None:
     for named, printed in _UNITS:
         if ask.has(rf"\b(?:{named})\b"):
             found = list(_with_unit(page, printed))
@@ -95,7 +88,7 @@ def _are_there(ask: Ask, page: Page, named: str) -> bool:
     return len(missing) * 2 <= len(nouns)
 
 
-def _best(ask: Ask, found: list[Valued]) -> Valued | None:
+def _best(ask: Ask, found: list[Found]) -> Found | None:
     """The only value, or that of the line that says most of the question."""
     wanted = [token.text for token in ask.meant]
     if not found:
@@ -111,7 +104,7 @@ def _hits(text: str, wanted: list[str]) -> int:
     return sum(holds(spoken, word) for word in wanted)
 
 
-def _with_unit(page: Page, printed: str) -> Iterator[Valued]:
+def _with_unit(page: Page, printed: str) -> Iterator[Found]:
     pattern = re.compile(rf"{_VALUE}{printed}")
     sentences = [each.text for each in lookup.sentences(page)]
     for piece in page.pieces:
@@ -121,15 +114,15 @@ def _with_unit(page: Page, printed: str) -> Iterator[Valued]:
             text = " ".join(each.text for each in row)
             if len(row) == 1:
                 text = next((each for each in sentences if value in each), text)
-            yield Valued(value.replace("|", "l"), text, piece)
+            yield Found(value.replace("|", "l"), text, piece)
 
 
-def _of_thing(ask: Ask, page: Page) -> Valued | None:
+def _of_thing(ask: Ask, page: Page) -> Found | None:
     asked = _AMOUNT_OF.search(ask.folded)
     if asked is None or _MONEY.fullmatch(asked.group("thing")):
         return None
     found = [
-        Valued(match.group("amount"), piece.text, piece)
+        Found(match.group("amount"), piece.text, piece)
         for piece in page.pieces
         if (match := _LISTED.match(piece.text.strip()))
         and len(page.row_of(piece)) == 1

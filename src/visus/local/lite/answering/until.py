@@ -9,11 +9,12 @@ more of the question's words is meant, or none.
 """
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from visus.local.lite.answering import lookup
 from visus.local.lite.answering.ask import Ask
-from visus.local.lite.answering.page import Page, Piece
+from visus.local.lite.answering.found import Found
+from visus.local.lite.answering.page import Page
 from visus.local.lite.answering.values import find
 from visus.local.lite.answering.words import GENERIC, STOPWORDS, Token, fold, holds, words
 
@@ -36,15 +37,7 @@ _PAGE_HAS_MONEY: Final = re.compile(
 _PEOPLE: Final = frozenset({"mr", "mrs", "ms", "herr", "herrn", "frau", "man"})
 
 
-class Until(NamedTuple):
-    """The date, the sentence that sets it, and where that begins."""
-
-    value: str
-    text: str
-    piece: Piece
-
-
-def told(ask: Ask, page: Page) -> Until | None:
+def told(ask: Ask, page: Page) -> Found | None:
     """The date by which the thing must be done; None where no or no single sentence sets it."""
     said = [token.text for token in page.tokens]
     wanted = [token.text for token in ask.meant if _is_thing(ask, token)]
@@ -58,7 +51,7 @@ def told(ask: Ask, page: Page) -> Until | None:
     return ranked[0]
 
 
-def _leads(ranked: list[Until], content: list[str]) -> bool:
+def _leads(ranked: list[Found], content: list[str]) -> bool:
     return _shared(ranked[0].text, content) > _shared(ranked[1].text, content)
 
 
@@ -82,9 +75,9 @@ def _is_said(word: str, said: list[str], page: Page) -> bool:
     return money or holds(said, word) or any(lookup.ends_in(each, word) for each in said)
 
 
-def _dates(page: Page) -> list[Until]:
+def _dates(page: Page) -> list[Found]:
     return [
-        Until(found.text, sentence.text, sentence.piece)
+        Found(found.text, sentence.text, sentence.piece)
         for sentence in lookup.sentences(page)
         for found in find("date", sentence.text)
         if _BEFORE.search(fold(sentence.text[: found.start]))
