@@ -464,6 +464,10 @@ def test_usage_is_told_to_the_project_and_to_administrators(billed: Service, bos
     assert stranger.json() != mine
     shown = json.loads(visus(billed, "usage", "--project", project, "--format", "json"))
     assert sum(one["requests"] for one in shown["data"]) == 3
+    seen = visus(billed, "usage", "--project", project, "--by", "project,key,model")
+    (line,) = [line for line in seen.splitlines() if "dear" in line]  # whole, however wide
+    assert project in line
+    assert "…" not in line
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 
-from rich.console import Console
 from rich.table import Table
 
 from visus.accounts.keys import USUAL, Key, KeyBook, Terms
@@ -13,6 +12,7 @@ from visus.accounts.limits import Limits
 from visus.accounts.projects import UNBOUND, Project, ProjectBook, ProjectTerms
 from visus.accounts.usage import UsageBook
 from visus.cli.configured import configuration
+from visus.cli.tables import show
 from visus.server.state import open_book
 
 NONE = "none"
@@ -39,7 +39,7 @@ def _new_organisation(book: KeyBook, options: argparse.Namespace) -> int:
 
 def _organisations(book: KeyBook, _options: argparse.Namespace) -> int:
     found = ProjectBook(book.engine).organisations()
-    rows = [(one.organisation_id, one.name, _day(one.created_at)) for one in found]
+    rows = [(one.organisation_id, one.name, day(one.created_at)) for one in found]
     return _print(("id", "name", "made"), rows)
 
 
@@ -75,7 +75,7 @@ def _change_project(book: KeyBook, options: argparse.Namespace) -> int:
     projects = ProjectBook(book.engine)
     found = projects.find(options.project_id)
     if found is None:
-        return _missing("project", options.project_id)
+        return missing("project", options.project_id)
     projects.change(options.project_id, _project_terms(options, found.terms))
     print(f"{options.project_id} is changed.")
     return 0
@@ -83,7 +83,7 @@ def _change_project(book: KeyBook, options: argparse.Namespace) -> int:
 
 def _archive_project(book: KeyBook, options: argparse.Namespace) -> int:
     if ProjectBook(book.engine).archive(options.project_id) is None:
-        return _missing("project", options.project_id)
+        return missing("project", options.project_id)
     print(f"{options.project_id} is archived: its keys are refused.")
     return 0
 
@@ -93,9 +93,9 @@ def _archive_project(book: KeyBook, options: argparse.Namespace) -> int:
 
 def _new_key(book: KeyBook, options: argparse.Namespace) -> int:
     if options.admin:
-        return _shown(*book.create_admin(options.name))
+        return shown(*book.create_admin(options.name))
     terms = _key_terms(options, USUAL)
-    return _shown(*book.create(options.name, terms, project_id=options.project))
+    return shown(*book.create(options.name, terms, project_id=options.project))
 
 
 def _keys(book: KeyBook, _options: argparse.Namespace) -> int:
@@ -107,7 +107,7 @@ def _keys(book: KeyBook, _options: argparse.Namespace) -> int:
             "administrator" if one.is_admin else one.project_id,
             f"…{one.hint}",
             _key_bounds(one),
-            _day(one.expires_at) if one.expires_at else "",
+            day(one.expires_at) if one.expires_at else "",
             one.state(now_s),
         )
         for one in book.known()
@@ -118,19 +118,20 @@ def _keys(book: KeyBook, _options: argparse.Namespace) -> int:
 def _change_key(book: KeyBook, options: argparse.Namespace) -> int:
     terms = book.terms(options.key_id)
     if terms is None or not book.change(options.key_id, _key_terms(options, terms)):
-        return _missing("valid key", options.key_id)
+        return missing("valid key", options.key_id)
     print(f"{options.key_id} is changed.")
     return 0
 
 
 def _rotate_key(book: KeyBook, options: argparse.Namespace) -> int:
     made = book.rotate(options.key_id, overlap_s=options.overlap)
-    return _missing("valid key", options.key_id) if made is None else _shown(*made)
+    return missing("valid key", options.key_id) if made is None else shown(*made)
 
 
-def _revoke_key(book: KeyBook, options: argparse.Namespace) -> int:
+def revoke_key(book: KeyBook, options: argparse.Namespace) -> int:
+    """Ends a key."""
     if not book.revoke(options.key_id):
-        return _missing("valid key", options.key_id)
+        return missing("valid key", options.key_id)
     print(f"{options.key_id} is revoked.")
     return 0
 
@@ -146,7 +147,7 @@ _ACTIONS = {
     ("keys", "list"): _keys,
     ("keys", "set"): _change_key,
     ("keys", "rotate"): _rotate_key,
-    ("keys", "revoke"): _revoke_key,
+    ("keys", "revoke"): revoke_key,
 }
 
 
@@ -240,22 +241,22 @@ def _bounds(
 
 
 def _print(names: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
-    table = Table()
-    for place, name in enumerate(names):
-        table.add_column(name, no_wrap=place == 0, overflow="fold")
+    table = Table(*names)
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    show(table)
     return 0
 
 
-def _shown(key: Key, secret: str) -> int:
+def shown(key: Key, secret: str) -> int:
+    """Prints a new key, which nobody can ask for again."""
     print(f"{key.key_id}: keep the key, it is not shown again.", file=sys.stderr)
     print(secret)
     return 0
 
 
-def _missing(what: str, wanted: str) -> int:
+def missing(what: str, wanted: str) -> int:
+    """Says that there is none of this id."""
     print(f"There is no {what} {wanted!r}.", file=sys.stderr)
     return 1
 
@@ -264,5 +265,6 @@ def _money(micros: int) -> str:
     return f"{micros / MICROS:.2f}"
 
 
-def _day(seconds: int) -> str:
+def day(seconds: int) -> str:
+    """`2026-11-28`, in UTC."""
     return time.strftime("%Y-%m-%d", time.gmtime(seconds))

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from rich.bar import Bar
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from visus.accounts.usage import UsageBook, UsageQuery, UsageRow
+from visus.accounts.usage import BUCKET_NAMES, UsageBook, UsageQuery, UsageRow
 from visus.cli.configured import configuration
+from visus.cli.tables import show
 from visus.server import usage_report
 from visus.server.state import open_book
 from visus.wire.plain import one_of
@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     asked = UsageQuery(
         since_s,
         until_s,
-        one_of(("hour", "day", "all"), options.bucket, "--bucket"),
+        one_of(BUCKET_NAMES, options.bucket, "--bucket"),
         usage_report.groups_of(options.by),
         options.project,
     )
@@ -54,9 +54,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _print(rows: Sequence[UsageRow], asked: UsageQuery, currency: str) -> None:
     whens = () if asked.bucket == "all" else (asked.bucket,)
-    table = Table()
-    for name in (*whens, *asked.groups):
-        table.add_column(name, no_wrap=True, overflow="fold")
+    table = Table(*whens, *asked.groups)
     for name in ("requests", "failed", "input", "of it media", "output", currency):
         table.add_column(name, justify="right")
     has_cost = any(row.sums["cost_micros"] for row in rows)
@@ -76,7 +74,7 @@ def _print(rows: Sequence[UsageRow], asked: UsageQuery, currency: str) -> None:
             f"{sums['cost_micros'] / MICROS:.4f}",
             Bar(most, 0, sums[measure], width=BAR_CHARS) if most else Text(""),
         )
-    Console().print(table)
+    show(table)
 
 
 def _when(start_s: int, asked: UsageQuery) -> str:
