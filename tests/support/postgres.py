@@ -5,13 +5,13 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
 from tests.support.ports import port_to_come_back_to
+from tests.support.servers import until_ready
 
 USER = "visus"
 PASSWORD = "p@ss/w:rd#1%"  # noqa: S105 -- of the server that is made here
@@ -72,12 +72,8 @@ class Postgres:
                 stdout=log,
                 stderr=log,
             )
-        end_s = time.monotonic() + PATIENCE_S
-        while not self._is_ready():
-            said = (self._folder / "log").read_text()
-            assert self._server.poll() is None, said
-            assert time.monotonic() < end_s, said
-            time.sleep(0.05)
+        log = self._folder / "log"
+        until_ready(self._server, self._is_ready, log=log, patience_s=PATIENCE_S)
 
     def _is_ready(self) -> bool:
         asking = [str(_programs() / "pg_isready"), "-q", "-h127.0.0.1", f"-p{self.port}"]

@@ -6,13 +6,13 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
 from tests.support.ports import port_to_come_back_to
+from tests.support.servers import until_ready
 
 PASSWORD = "r@di/s:pw#7%"  # noqa: S105 -- of the server that is made here
 IN_A_URL = "r%40di%2Fs%3Apw%237%25"
@@ -41,12 +41,8 @@ class RedisProcess:
                 stdout=log,
                 stderr=log,
             )
-        end_s = time.monotonic() + PATIENCE_S
-        while not self._is_ready():
-            said = (self._folder / "log").read_text()
-            assert self._server.poll() is None, said
-            assert time.monotonic() < end_s, said
-            time.sleep(0.02)
+        log = self._folder / "log"
+        until_ready(self._server, self._is_ready, log=log, patience_s=PATIENCE_S)
 
     def _is_ready(self) -> bool:
         with suppress(OSError):

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import sqlalchemy as sql
 
 from visus.accounts import tables
+from visus.accounts.tables import SUMS
 
 MS: Final = 1000
 HOUR_S: Final = 3600
@@ -71,20 +72,6 @@ class Settlement(NamedTuple):
 
 Entry: TypeAlias = Hold | Settlement
 
-SUMS: Final = (
-    "requests",
-    "failed",
-    "input_tokens",
-    "output_tokens",
-    "cached_tokens",
-    "reasoning_tokens",
-    "image_tokens",
-    "video_tokens",
-    "document_tokens",
-    "images",
-    "cost_micros",
-)
-"""What is added up."""
 _GROUP: Final = ("hour", "project_id", "key_id", "model", "provider", "region")
 _OF_A_SUM: Final = attrgetter(*SUMS[2:])
 _FAILED_FROM: Final = 400

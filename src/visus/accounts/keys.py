@@ -9,7 +9,7 @@ import hmac
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -144,16 +144,14 @@ class KeyBook:
         row = _new_row(name, secret, terms)
         with storage_faults(), self.engine.begin() as connection:
             row["project_id"] = admit_project(connection, project_id, name=name)
-            connection.execute(sql.insert(tables.keys).values(row))
-        return self._known_by_id(str(row["id"]))
+            return _enter(connection, row)
 
     def create_admin(self, name: str) -> tuple[Key, str]:
         """A new key of an administrator, and its secret."""
         secret = new_secret(ADMIN_PREFIX)
         row = _new_row(name, secret, USUAL) | {"project_id": "", "is_admin": True}
         with storage_faults(), self.engine.begin() as connection:
-            connection.execute(sql.insert(tables.keys).values(row))
-        return self._known_by_id(str(row["id"])), secret
+            return _enter(connection, row), secret
 
     def rotate(self, key_id: str, *, overlap_s: int) -> tuple[Key, str] | None:
         """A new key of the same name, project and terms; the old one ends after `overlap_s`.
@@ -171,9 +169,7 @@ class KeyBook:
             ends_at = min(now_s + overlap_s, old["expires_at"] or now_s + overlap_s)
             ends = {"revoked_at": now_s} if overlap_s == 0 else {"expires_at": ends_at}
             connection.execute(sql.update(tables.keys).where(*wanted).values(ends))
-            row = dict(old) | _identity(secret, now_s)
-            connection.execute(sql.insert(tables.keys).values(row))
-        return self._known_by_id(str(row["id"])), secret
+            return _enter(connection, dict(old) | _identity(secret, now_s)), secret
 
     def change(self, key_id: str, terms: Terms) -> bool:
         """Other terms from now on; False where there is no valid key of this id.
@@ -260,10 +256,6 @@ class KeyBook:
         with storage_faults(), self.engine.begin() as connection:
             return connection.execute(change).rowcount == 1
 
-    def _known_by_id(self, key_id: str) -> Key:
-        with storage_faults(), self.engine.connect() as connection:
-            return _key(connection.execute(_KEYS.where(tables.keys.c.id == key_id)).one())
-
 
 _OF_PROJECT: Final = ("residency", "models", "limits", "budget_micros", "archived_at")
 _KEYS: Final = sql.select(
@@ -272,6 +264,12 @@ _KEYS: Final = sql.select(
     tables.keys.outerjoin(tables.projects, tables.keys.c.project_id == tables.projects.c.id)
 )
 """Each key beside what its project says."""
+
+
+def _enter(connection: sql.Connection, row: Mapping[str, object]) -> Key:
+    """Enters a key, and says what is known of it from now on."""
+    connection.execute(sql.insert(tables.keys).values(row))
+    return _key(connection.execute(_KEYS.where(tables.keys.c.id == row["id"])).one())
 
 
 def _new_row(name: str, secret: str, terms: Terms) -> dict[str, object]:

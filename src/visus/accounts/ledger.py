@@ -109,12 +109,7 @@ class Bill:
     began_ms: int = field(default_factory=lambda: int(time.time() * MS))
     _held: Hold | None = None
     _size: Size = NOTHING
-    _is_settled: bool = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it waits to be settled."""
-        return self._held is not None and not self._is_settled
+    is_settled: bool = False
 
     async def hold(self, model: ModelRow, size: Size) -> None:
         """Holds what the question may cost, before that model is asked.
@@ -150,7 +145,7 @@ class Bill:
             self.ledger.journal.enter(settlement)
 
     def _settlement(self, outcome: Outcome) -> Settlement | None:
-        held, self._is_settled = (None if self._is_settled else self._held), True
+        held, self.is_settled = (None if self.is_settled else self._held), True
         if held is None:
             return None
         used = _sum([line.used for line in outcome.lines])

@@ -88,6 +88,21 @@ usage_records: Final = sql.Table(
 """One row a request that asked a model: held while `lease_until` is set, settled once it is
 null. Times in milliseconds since 1970; amounts in millionths of the ledger's currency."""
 
+SUMS: Final = (
+    "requests",
+    "failed",
+    "input_tokens",
+    "output_tokens",
+    "cached_tokens",
+    "reasoning_tokens",
+    "image_tokens",
+    "video_tokens",
+    "document_tokens",
+    "images",
+    "cost_micros",
+)
+"""What is added up, of the records of an hour."""
+
 usage_hours: Final = sql.Table(
     "usage_hours",
     metadata,
@@ -97,22 +112,7 @@ usage_hours: Final = sql.Table(
     sql.Column("model", sql.String(200), primary_key=True),
     sql.Column("provider", sql.String(200), primary_key=True),
     sql.Column("region", sql.String(100), primary_key=True),
-    *(
-        sql.Column(name, sql.BigInteger, nullable=False)
-        for name in (
-            "requests",
-            "failed",
-            "input_tokens",
-            "output_tokens",
-            "cached_tokens",
-            "reasoning_tokens",
-            "image_tokens",
-            "video_tokens",
-            "document_tokens",
-            "images",
-            "cost_micros",
-        )
-    ),
+    *(sql.Column(name, sql.BigInteger, nullable=False) for name in SUMS),
 )
 """What was settled, by hours; `hour` is its first second since 1970."""
 

@@ -7,8 +7,9 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 import sqlalchemy as sql
 
 from visus.accounts import tables
-from visus.accounts.entries import HOUR_S, MS, SUMS, month_of
+from visus.accounts.entries import HOUR_S, MS, month_of
 from visus.accounts.faults import storage_faults
+from visus.accounts.tables import SUMS
 
 Bucket: TypeAlias = Literal["hour", "day", "all"]
 Group: TypeAlias = Literal["project", "key", "model", "provider", "region"]
@@ -47,7 +48,7 @@ class UsageRow(NamedTuple):
     """The first second of its hour or day; None where all is one sum."""
     groups: Mapping[Group, str]
     sums: Mapping[str, int]
-    """By the names of `entries.SUMS`."""
+    """By the names of `tables.SUMS`."""
 
 
 class Spending(NamedTuple):

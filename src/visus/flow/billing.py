@@ -27,6 +27,11 @@ class Account(Protocol):
         """Before a model is asked; raises where it must not be."""
         ...
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to be written down."""
+        ...
+
     def settle(self, outcome: Outcome) -> None:
         """Writes down what became of it; only the first call counts."""
         ...
@@ -34,6 +39,8 @@ class Account(Protocol):
 
 class _Free:
     """Nobody pays, nothing is counted."""
+
+    is_settled = True
 
     async def hold(self, model: ModelRow, size: Size) -> None:
         """Anything may be asked."""

@@ -32,7 +32,7 @@ class Answering(Dispatch):
     settles; `settle` does it earlier, so that nobody is told an end that is not written down.
     """
 
-    __slots__ = ("_asked", "_service", "_size", "_status", "_tab", "_used", "heard_bytes")
+    __slots__ = ("_asked", "_service", "_status", "_tab", "_used", "heard_bytes", "size")
 
     def __init__(
         self,
@@ -51,7 +51,8 @@ class Answering(Dispatch):
         self._asked: ModelRow | None = None
         """Which was asked last."""
         self._used: TokensUsed | None = None
-        self._size: Size = NOTHING
+        self.size: Size = NOTHING
+        """How large the question was thought to be."""
         self._status = 200
         self.heard_bytes = 0
         """Of the answer's text, as far as it was passed on."""
@@ -78,20 +79,16 @@ class Answering(Dispatch):
         try:
             await super().__aexit__(kind, fault, traceback)
         finally:
-            is_known = kind is None or self._status != 200  # noqa: PLR2004 -- it broke off
-            status = self._status if is_known else status_of(fault)
-            self._tab.account.settle(self._outcome(status))
+            if not self._tab.account.is_settled:
+                is_known = kind is None or self._status != 200  # noqa: PLR2004 -- it broke off
+                status = self._status if is_known else status_of(fault)
+                self._tab.account.settle(self._outcome(status))
 
     @override
     async def _about_to_ask(self, model: ModelRow, prompt: Prompt) -> None:
         self._asked = model
-        self._size = size_of(model, prompt, self._service.limits)
-        await self._tab.account.hold(model, self._size)
-
-    @property
-    def size(self) -> Size:
-        """How large the question was thought to be."""
-        return self._size
+        self.size = size_of(model, prompt, self._service.limits)
+        await self._tab.account.hold(model, self.size)
 
     def count(self, used: TokensUsed) -> None:
         """Takes note of what the model's server counted."""
@@ -116,7 +113,7 @@ class Answering(Dispatch):
             return Outcome(status, lines, self._question.model, None, 0)
         is_answered = last.outcome == "answered"
         if used is None and (is_answered or last.outcome == "abandoned"):
-            used = thought(self._size, heard_bytes=self.heard_bytes, model=model)
+            used = thought(self.size, heard_bytes=self.heard_bytes, model=model)
         if used is not None:
             lines = [*lines, Line(model, used)]
         site = self.deployment.site if is_answered else None

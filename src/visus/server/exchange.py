@@ -281,25 +281,24 @@ def ending() -> ShuttingDown:
     return ShuttingDown("The server is stopping.", retry_after_s=1)
 
 
-def pace_of(settings: ServerSettings) -> Pace:
-    """How fast the body of a question has to come."""
-    return Pace(
-        settings.body_timeout_s, settings.body_patience_s, settings.min_body_bytes_per_s
-    )
-
-
-async def read_json(exchange: Exchange, *, max_bytes: int, pace: Pace) -> Bytes:
-    """The body of a request that must be plain JSON.
+async def read_json(
+    exchange: Exchange, settings: ServerSettings, *, max_bytes: int | None = None
+) -> Bytes:
+    """The body of a request that must be plain JSON, of at most `max_bytes` if less is taken.
 
     Raises:
         UnsupportedMediaType: another type, another encoding, or a compressed body.
         RequestTooLarge: over `max_bytes`, by its declared length before anything is read.
-        RequestTimedOut: slower than `pace`.
+        RequestTimedOut: it comes too slowly.
         HungUp: the client went away.
     """
     _check_type(exchange)
-    _check_declared_length(exchange, max_bytes)
-    return await exchange.request.body.whole(max_bytes=max_bytes, pace=pace)
+    most = settings.max_body_bytes if max_bytes is None else max_bytes
+    _check_declared_length(exchange, most)
+    pace = Pace(
+        settings.body_timeout_s, settings.body_patience_s, settings.min_body_bytes_per_s
+    )
+    return await exchange.request.body.whole(max_bytes=most, pace=pace)
 
 
 def _check_type(exchange: Exchange) -> None:

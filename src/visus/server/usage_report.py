@@ -6,16 +6,14 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
-from urllib.parse import parse_qsl
 
 import msgspec
 
-from visus.accounts.entries import SUMS
+from visus.accounts.tables import SUMS
 from visus.accounts.usage import BUCKET_NAMES, GROUP_NAMES, Bucket, Group, UsageQuery, UsageRow
 from visus.errors import InvalidValue
-from visus.wire.plain import one_of
+from visus.wire.plain import one_of, parameters_of
 
-MAX_QUERY_BYTES: Final = 4096
 DAYS: Final = 30
 """How far back sums go where nobody says."""
 FORMATS: Final = ("json", "csv")
@@ -65,9 +63,7 @@ def wanted(query: bytes, *, project_id: str | None) -> tuple[UsageQuery, str, li
     Raises:
         InvalidValue: a parameter may not have its value.
     """
-    if len(query) > MAX_QUERY_BYTES:
-        raise InvalidValue(f"The query is longer than {MAX_QUERY_BYTES} bytes.")
-    given = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    given = parameters_of(query)
     now_s = int(time.time())
     until_s = moment(given.pop("end", None), now_s + 1, "end", is_end=True)
     since_s = moment(given.pop("start", None), until_s - DAYS * 86_400, "start", is_end=False)

@@ -3,18 +3,16 @@
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
-from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Raw
 
 from visus.errors import InvalidValue, UnsupportedParameter
-from visus.wire.plain import whole_number
+from visus.wire.plain import parameters_of, whole_number
 
 ENDPOINTS: Final = ("/v1/chat/completions", "/v2/chat/completions")
 USUAL_LIMIT: Final = 20
 MAX_LIMIT: Final = 100
-MAX_QUERY_BYTES: Final = 4096
 MAX_CUSTOM_ID_CHARS: Final = 512
 _BATCH_ID: Final = re.compile(r"batch_[0-9a-f]{32}")
 Word: TypeAlias = Annotated[str, msgspec.Meta(max_length=512)]
@@ -113,9 +111,7 @@ def wanted_batches(query: bytes) -> tuple[WantedBatches, list[str]]:
     Raises:
         InvalidValue: a parameter may not have its value.
     """
-    if len(query) > MAX_QUERY_BYTES:
-        raise InvalidValue(f"The query is longer than {MAX_QUERY_BYTES} bytes.")
-    given = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    given = parameters_of(query)
     after, limit = given.pop("after", None), given.pop("limit", None)
     if after is not None and not _BATCH_ID.fullmatch(after):
         raise InvalidValue("This is not the id of a batch.", param="after")

@@ -7,8 +7,8 @@ readers.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Annotated, Final, NamedTuple, assert_never
 
 import msgspec
@@ -177,11 +177,18 @@ def _shaped(body: bytes | bytearray) -> tuple[shapes.ChatRequest, Sequence[str]]
         pass
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise InvalidJson("The body is not valid JSON.", detail=str(fault)) from fault
-    try:
+    with shape_faults():
         known, ignored = unknown.set_aside(body, shapes.ChatRequest)
         return _decode(known), ignored
+
+
+@contextmanager
+def shape_faults() -> Generator[None]:
+    """Turns what msgspec finds wrong with a body into an error that says what, and where."""
+    try:
+        yield
     except msgspec.ValidationError as fault:
-        raise wrong_shape(str(fault)) from fault
+        raise _wrong_shape(str(fault)) from fault
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise InvalidJson("The body is not valid JSON.", detail=str(fault)) from fault
 
@@ -191,7 +198,7 @@ _MISSING: Final = re.compile(r"^Object missing required field `(?P<field>[^`]+)`
 _OURS: Final = re.compile(r"^Object contains unknown field `(?P<field>[^`]+)`$")
 
 
-def wrong_shape(fault: str) -> CallerError:
+def _wrong_shape(fault: str) -> CallerError:
     """The error that says what msgspec found wrong, and where."""
     found = _PLACE.match(fault)
     what, path = (found["what"], found["path"] or "$") if found else (fault, "$")

@@ -3,16 +3,14 @@
 import re
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import parse_qsl
 
 import msgspec
 
 from visus.core.files import FilePage, FileRecord, WantedPage
 from visus.errors import InvalidValue
-from visus.wire.plain import one_of, whole_number
+from visus.wire.plain import one_of, parameters_of, whole_number
 
 MAX_LIMIT: Final = 10_000
-MAX_QUERY_BYTES: Final = 4096
 _FILE_ID: Final = re.compile(r"file-[0-9a-f]{32}")
 
 
@@ -56,9 +54,7 @@ def wanted_page(query: bytes) -> tuple[WantedPage, list[str]]:
     Raises:
         InvalidValue: a parameter may not have its value.
     """
-    if len(query) > MAX_QUERY_BYTES:
-        raise InvalidValue(f"The query is longer than {MAX_QUERY_BYTES} bytes.")
-    given = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    given = parameters_of(query)
     after, limit, order = given.pop("after", None), given.pop("limit", None), "desc"
     purpose = given.pop("purpose", None)
     if "order" in given:

@@ -2,11 +2,24 @@
 
 import re
 from typing import Final, TypeVar
+from urllib.parse import parse_qsl
 
 from visus.errors import InvalidValue
 
+MAX_QUERY_BYTES: Final = 4096
 _Name = TypeVar("_Name", bound=str)
 _WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,12}")
+
+
+def parameters_of(query: bytes) -> dict[str, str]:
+    """What a query string says; of a name that is there twice the last value.
+
+    Raises:
+        InvalidValue: it is longer than anybody needs.
+    """
+    if len(query) > MAX_QUERY_BYTES:
+        raise InvalidValue(f"The query is longer than {MAX_QUERY_BYTES} bytes.")
+    return dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
 
 
 def one_of(allowed: tuple[_Name, ...], value: str, param: str) -> _Name:

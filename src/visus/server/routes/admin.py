@@ -13,10 +13,10 @@ from visus.accounts.keys import USUAL, Key, KeyBook, Terms
 from visus.accounts.projects import UNBOUND, Project, ProjectBook
 from visus.accounts.usage import UsageBook
 from visus.config import ServerSettings
-from visus.errors import Conflict, InvalidJson, InvalidValue, NotFound
+from visus.errors import Conflict, InvalidValue, NotFound
 from visus.server import admin_shapes as shapes
-from visus.server.exchange import Exchange, pace_of, read_json
-from visus.wire.chat import wrong_shape
+from visus.server.exchange import Exchange, read_json
+from visus.wire.chat import shape_faults
 
 _T = TypeVar("_T")
 _S = TypeVar("_S", bound=msgspec.Struct)
@@ -41,13 +41,9 @@ class Admin:
             InvalidJson: not JSON.
             CallerError: something is missing, is not as it may be, or nobody knows it.
         """
-        raw = await read_json(exchange, max_bytes=MAX_BODY_BYTES, pace=pace_of(self.settings))
-        try:
+        raw = await read_json(exchange, self.settings, max_bytes=MAX_BODY_BYTES)
+        with shape_faults():
             return msgspec.json.decode(raw or b"{}", type=shape)
-        except msgspec.ValidationError as fault:
-            raise wrong_shape(str(fault)) from fault
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-            raise InvalidJson("The body is not valid JSON.") from fault
 
     def check_models(self, wanted: Sequence[str] | UnsetType | None) -> None:
         """Refuses a model that nobody knows: whoever lists it has mistyped it."""

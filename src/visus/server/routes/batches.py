@@ -10,13 +10,13 @@ import msgspec
 from visus.accounts.batches import Batch, BatchBook, NewBatch
 from visus.accounts.jobs import MS
 from visus.config import ServerSettings
-from visus.errors import BatchNotFound, Conflict, InvalidJson, InvalidValue
+from visus.errors import BatchNotFound, Conflict, InvalidValue
 from visus.media.library import Library
 from visus.server.batching import PURPOSE, Batching
-from visus.server.exchange import JSON, Exchange, pace_of, read_json
+from visus.server.exchange import JSON, Exchange, read_json
 from visus.server.request import Header
 from visus.wire import batches as wire, unknown
-from visus.wire.chat import ignored_header, wrong_shape
+from visus.wire.chat import ignored_header, shape_faults
 
 MAX_BODY_BYTES: Final = 64 * 1024
 _STOPPED: Final = frozenset({"cancelling", "cancelled"})
@@ -39,7 +39,7 @@ class NewBatchRoute:
             FileNotFound: there is no such file.
             InvalidValue: it was uploaded for something else.
         """
-        raw = await read_json(exchange, max_bytes=MAX_BODY_BYTES, pace=pace_of(self.settings))
+        raw = await read_json(exchange, self.settings, max_bytes=MAX_BODY_BYTES)
         request, ignored = _read(raw)
         key, file_id = exchange.key, request.input_file_id
         file = await self.library.find(file_id, owner=exchange.owner, param="input_file_id")
@@ -54,13 +54,9 @@ class NewBatchRoute:
 
 
 def _read(raw: bytes | bytearray) -> tuple[wire.BatchRequest, Sequence[str]]:
-    try:
+    with shape_faults():
         known, ignored = unknown.set_aside(raw, wire.BatchRequest)
         request = _decode(known)
-    except msgspec.ValidationError as fault:
-        raise wrong_shape(str(fault)) from fault
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-        raise InvalidJson("The body is not valid JSON.") from fault
     request.check()
     return request, ignored
 

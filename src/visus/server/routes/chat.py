@@ -10,7 +10,7 @@ from visus.flow.billing import Tab
 from visus.flow.chat import ChatService
 from visus.server.admitting import Accounts
 from visus.server.body import Bytes
-from visus.server.exchange import Exchange, pace_of, read_json
+from visus.server.exchange import Exchange, read_json
 from visus.server.respond import respond
 from visus.server.watch import Watch
 from visus.wire import chat
@@ -56,11 +56,7 @@ class ChatRoute:
         return body
 
     async def _read(self, exchange: Exchange) -> tuple[chat.ChatCall, Bytes]:
-        body = await read_json(
-            exchange,
-            max_bytes=self.settings.max_body_bytes,
-            pace=pace_of(self.settings),
-        )
+        body = await read_json(exchange, self.settings)
         call = chat.parse(body, self.limits, owner=exchange.owner)
         question = call.question
         exchange.record |= {"model": question.model[:200], "body_bytes": len(body)}

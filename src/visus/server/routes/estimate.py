@@ -8,7 +8,7 @@ from visus.config import ServerSettings
 from visus.errors import ServiceError
 from visus.flow.estimate import Cost, EstimateService
 from visus.server.body import Bytes
-from visus.server.exchange import JSON, Exchange, pace_of, read_json
+from visus.server.exchange import JSON, Exchange, read_json
 from visus.wire import chat, report
 
 
@@ -42,11 +42,7 @@ class EstimateRoute:
         return body
 
     async def _read(self, exchange: Exchange) -> tuple[chat.ChatCall, Bytes]:
-        body = await read_json(
-            exchange,
-            max_bytes=self.settings.max_body_bytes,
-            pace=pace_of(self.settings),
-        )
+        body = await read_json(exchange, self.settings)
         call = chat.parse(body, self.limits, owner=exchange.owner)
         exchange.record |= {"model": call.question.model[:200], "body_bytes": len(body)}
         return call, body
