@@ -13,8 +13,9 @@ import msgspec
 import sqlalchemy as sql
 
 from visus.accounts import tables
+from visus.accounts.clock import MS, now_ms
 from visus.accounts.faults import storage_faults
-from visus.accounts.jobs import MS, QueueSettings, new_id, now_ms, written
+from visus.accounts.jobs import QueueSettings, new_id, written
 from visus.accounts.turns import take_turn
 from visus.errors import TooManyJobs
 

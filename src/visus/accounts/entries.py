@@ -16,9 +16,9 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import sqlalchemy as sql
 
 from visus.accounts import tables
+from visus.accounts.clock import MS
 from visus.accounts.tables import SUMS
 
-MS: Final = 1000
 HOUR_S: Final = 3600
 ABANDONED: Final = 499
 """The status of a record whose process died: nobody was told anything."""

@@ -8,7 +8,6 @@ The body of a request stands here until its job has ended, the answer until it e
 """
 
 import secrets
-import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
@@ -17,12 +16,12 @@ import msgspec
 import sqlalchemy as sql
 
 from visus.accounts import tables
+from visus.accounts.clock import MS, now_ms
 from visus.accounts.faults import storage_faults
 from visus.accounts.turns import take_turn
 from visus.errors import TooManyJobs
 from visus.units import MIB
 
-MS: Final = 1000
 STATES: Final = ("queued", "in_progress", "completed", "failed", "cancelled", "expired")
 _OPEN: Final = ("queued", "in_progress")
 _SWEPT_AT_ONCE: Final = 1000
@@ -109,11 +108,6 @@ class Taken(NamedTuple):
     losses: int
     """How many had it before and did not come to an end."""
     batch_id: str | None
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970."""
-    return int(time.time() * MS)
 
 
 @dataclass(frozen=True, slots=True)

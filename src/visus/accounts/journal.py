@@ -15,6 +15,7 @@ from typing import Final
 import sqlalchemy as sql
 
 from visus.accounts import entries, spool
+from visus.accounts.clock import MS
 from visus.accounts.entries import Entry, Hold
 from visus.accounts.faults import storage_faults
 from visus.accounts.spool import Piece, Spool
@@ -128,7 +129,7 @@ class Journal:
             storage_faults(),
             self.engine.begin() as connection,
         ):
-            entries.release_nodes(connection, nodes, now_ms=int(now_s * entries.MS))
+            entries.release_nodes(connection, nodes, now_ms=int(now_s * MS))
             entries.forget_batches(connection, before_s=int(now_s) - _FORGET_AFTER_S)
         return count
 

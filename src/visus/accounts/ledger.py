@@ -3,7 +3,6 @@
 A `Bill` goes with each question. Nothing of a question is in it but numbers and names.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +12,8 @@ import anyio.to_thread
 import msgspec
 
 from visus.accounts import entries
-from visus.accounts.entries import MS, Hold, Settlement
+from visus.accounts.clock import MS, now_ms
+from visus.accounts.entries import Hold, Settlement
 from visus.accounts.faults import storage_faults
 from visus.accounts.journal import Journal
 from visus.accounts.keys import Key
@@ -106,7 +106,7 @@ class Bill:
     key: Key
     record_id: str
     admission: Admission
-    began_ms: int = field(default_factory=lambda: int(time.time() * MS))
+    began_ms: int = field(default_factory=now_ms)
     _held: Hold | None = None
     _size: Size = NOTHING
     is_settled: bool = False
@@ -155,7 +155,7 @@ class Bill:
         return Settlement(
             held.record_id,
             held.began_ms,
-            int(time.time() * MS),
+            now_ms(),
             held.key_id,
             held.project_id,
             held.held_micros,
@@ -201,7 +201,7 @@ class Ledger:
     def sweep(self) -> int:
         """Gives up records whose lease is over. Blocking; says how many they were."""
         with storage_faults(), self.journal.engine.begin() as connection:
-            return entries.release_leases(connection, now_ms=int(time.time() * MS))
+            return entries.release_leases(connection, now_ms=now_ms())
 
     def hold_for(self, bill: Bill, model: ModelRow, size: Size) -> Hold:
         """What is entered before the question is asked."""

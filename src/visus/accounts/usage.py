@@ -7,7 +7,8 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 import sqlalchemy as sql
 
 from visus.accounts import tables
-from visus.accounts.entries import HOUR_S, MS, month_of
+from visus.accounts.clock import MS
+from visus.accounts.entries import HOUR_S, month_of
 from visus.accounts.faults import storage_faults
 from visus.accounts.tables import SUMS
 

@@ -225,7 +225,7 @@ class Exchange:
             "method": self.method,
             "path": self.path[:200],
             "status": self.status,
-            "ms": round((time.monotonic() - self.began_s) * 1000, 1),
+            "ms": round(self.took_s() * 1000, 1),
             **{name: value for name, value in self.record.items() if value is not None},
         }
 

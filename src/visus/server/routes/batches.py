@@ -8,7 +8,7 @@ import anyio.to_thread
 import msgspec
 
 from visus.accounts.batches import Batch, BatchBook, NewBatch
-from visus.accounts.jobs import MS
+from visus.accounts.clock import MS
 from visus.config import ServerSettings
 from visus.errors import BatchNotFound, Conflict, InvalidValue
 from visus.media.library import Library

@@ -8,7 +8,8 @@ import anyio.to_thread
 import msgspec
 from msgspec import Raw
 
-from visus.accounts.jobs import MS, Job, JobBook, NewJob
+from visus.accounts.clock import MS
+from visus.accounts.jobs import Job, JobBook, NewJob
 from visus.errors import JobNotFound
 from visus.server.body import Bytes
 from visus.server.errands import SHOWN_PREFIX, Errands
