@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias, TypeGuard
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from msgspec import inspect
@@ -116,6 +116,32 @@ class StateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """A folder, made where there is none (mode 0700)."""
 
 
+class TelemetrySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Traces, for a collector of OpenTelemetry. Without an address there are none."""
+
+    traces_url: str = ""
+    """Where they go, in OTLP over HTTP: `http://collector:4318/v1/traces`. Where it is empty,
+    `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` counts, else `OTEL_EXPORTER_OTLP_ENDPOINT` with
+    `/v1/traces` behind it, unless `OTEL_SDK_DISABLED`, `OTEL_TRACES_EXPORTER` or the protocol
+    beside them says otherwise."""
+    headers_env: str = "OTEL_EXPORTER_OTLP_HEADERS"
+    """Names the variable with the headers that go along, such as a key:
+    `name=value,name=value`, with `%20` and the like."""
+    service_name: str = ""
+    """What the service is called there; empty: as `OTEL_SERVICE_NAME` has it, else `visus`."""
+    sample: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
+    """Which share of the traces that begin here is sent. Of a trace that a caller began,
+    its own mark in `traceparent` decides."""
+    max_waiting_spans: Annotated[int, msgspec.Meta(ge=100)] = 4096
+    """Spans that wait or are on their way; what is more is dropped."""
+    send_every_s: Duration = 2.0
+    """How long spans wait for others, unless there are enough."""
+    timeout_s: Duration = 5.0
+    """For sending some of them, further tries included."""
+    flush_s: Annotated[float, msgspec.Meta(ge=0)] = 2.0
+    """How long the last ones may take when the service stops."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole configuration file."""
 
@@ -128,6 +154,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     queue: QueueSettings = QueueSettings()
     admin: AdminSettings = AdminSettings()
     metrics: MetricsSettings = MetricsSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     media: MediaSettings = MediaSettings()
     files: FilesSettings = FilesSettings()
     decoders: WorkerSettings = WorkerSettings(
@@ -157,6 +184,15 @@ class ProviderAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class TracesAccess:
+    """Where traces go, and as whose."""
+
+    url: str
+    headers: Mapping[str, Secret]
+    service_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """Everything that was read."""
 
@@ -164,6 +200,8 @@ class Configuration:
     catalogue: Catalogue
     access: Mapping[str, ProviderAccess]
     """By the provider's name."""
+    traces: TracesAccess | None = None
+    """None: there are none."""
 
 
 def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Configuration:
@@ -198,7 +236,7 @@ def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Con
         access = {row.name: _access(row, variables) for row in catalogue.providers}
     except _RowRefused as fault:
         raise ConfigRefused(_located(fault.placed(settings.providers), text, path)) from fault
-    return Configuration(settings, catalogue, access)
+    return Configuration(settings, catalogue, access, _traces(settings.telemetry, variables))
 
 
 def client_key() -> Secret | None:
@@ -286,6 +324,47 @@ def _access(row: ProviderRow, variables: Mapping[str, str]) -> ProviderAccess:
         dialect=spoken,
         options=options,
     )
+
+
+def _traces(settings: TelemetrySettings, variables: Mapping[str, str]) -> TracesAccess | None:
+    """What the settings say of traces, else what other programs' variables say.
+
+    Raises:
+        ConfigRefused: an address that is none, or headers that nobody can read.
+    """
+    url = settings.traces_url or _traces_url(variables)
+    if not url:
+        return None
+    if not _is_web_address(url):
+        raise ConfigRefused(f"telemetry.traces_url: {url!r} is not an http or https address")
+    name = settings.service_name or variables.get("OTEL_SERVICE_NAME") or "visus"
+    given = variables.get(settings.headers_env, "") if settings.headers_env else ""
+    return TracesAccess(url, dict(_headers_in(given, settings.headers_env)), name)
+
+
+def _traces_url(variables: Mapping[str, str]) -> str:
+    """Where OpenTelemetry's own variables want traces to go in the form that is spoken here."""
+    if variables.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return ""
+    if variables.get("OTEL_TRACES_EXPORTER", "otlp") != "otlp":
+        return ""
+    protocol = variables.get("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+    if variables.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", protocol) != "http/protobuf":
+        return ""
+    base = variables.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").rstrip("/")
+    return variables.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or (
+        f"{base}/v1/traces" if base else ""
+    )
+
+
+def _headers_in(text: str, variable: str) -> Iterator[tuple[str, Secret]]:
+    for entry in filter(None, map(str.strip, text.split(","))):
+        name, _, value = entry.partition("=")
+        name, value = name.strip(), unquote(value.strip())
+        is_name = re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name)
+        if not is_name or not value or not (value.isascii() and value.isprintable()):
+            raise ConfigRefused(f"{variable}: not of the form name=value,name=value")
+        yield name.lower(), Secret(value)
 
 
 def _is_web_address(url: str) -> bool:

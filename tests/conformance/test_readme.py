@@ -25,7 +25,9 @@ def block(language: str, nth: int = 0) -> str:
 
 def environment(service: Service) -> dict[str, str]:
     """What a newcomer has after pasting the two `export` lines."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("VISUS_", "OPENAI_"))}
+    clean = {
+        k: v for k, v in os.environ.items() if not k.startswith(("VISUS_", "OPENAI_", "OTEL_"))
+    }
     return clean | {"OPENAI_BASE_URL": service.url, "OPENAI_API_KEY": service.key}
 
 

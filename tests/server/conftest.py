@@ -47,6 +47,7 @@ FIXTURES = (
     "queueing",
     "batching",
     "narrow",
+    "traced",
 )
 """Every fixture that is a running service."""
 

@@ -25,7 +25,9 @@ NO_LITE = "[lite]\nenabled = false\n"
 def _visus(
     *words: object, stdin: bytes = b"", **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("VISUS_", "OPENAI_"))}
+    clean = {
+        k: v for k, v in os.environ.items() if not k.startswith(("VISUS_", "OPENAI_", "OTEL_"))
+    }
     done = subprocess.run(  # noqa: S603 -- our own program
         [sys.executable, "-m", "visus", *map(str, words)],
         input=stdin, capture_output=True, cwd=ROOT, check=False, timeout=25,

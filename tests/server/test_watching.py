@@ -15,6 +15,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from tests.conftest import FAST, upstream_config
 from tests.support.claims import answered
+from tests.support.collector import Collector
 from tests.support.service import ROOT, Reply, Service, ask, picture, text
 from tests.support.upstream import Upstream
 from tests.unit.media.sample_pictures import turned
@@ -23,18 +24,28 @@ CANARY = "CANARY-7f3a9"
 INVENTED = "nobody-has-this"
 """As a model and in a path: those are in the log, but in no label."""
 TERMS = "[limits.models.in-germany]\nrequests_per_minute = 1\n"
+PDF = "application/pdf"
 INTERNAL = {"le", "instance", "job"}
 
 
 @pytest.fixture(scope="module")
-def watched(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def collector() -> Iterator[Collector]:
+    with Collector() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def watched(
+    upstream: Upstream, collector: Collector, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("watched")
     temporary = folder / "tmp"
     temporary.mkdir()
     running = Service(
         folder,
-        upstream_config(upstream.port, FAST, TERMS),
+        upstream_config(upstream.port, FAST, TERMS, "[telemetry]\nsend_every_s = 0.05\n"),
         SCRIPTED_KEY="sk-upstream",
+        OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=collector.url,
         TMPDIR=str(temporary),
     )
     yield running
@@ -234,7 +245,9 @@ def test_the_dashboard_asks_for_metrics_and_labels_that_there_are(watched: Servi
 # --- The canary ------------------------------------------------------------------------------
 
 
-def test_nothing_of_a_question_is_kept_logged_or_shown(watched: Service, boss: str) -> None:
+def test_nothing_of_a_question_is_kept_logged_told_or_shown(
+    watched: Service, boss: str, collector: Collector
+) -> None:
     for stream in (False, True):
         for body in _questions(stream=stream):
             watched.post(body)
@@ -248,6 +261,9 @@ def test_nothing_of_a_question_is_kept_logged_or_shown(watched: Service, boss: s
         "DELETE", f"/v1/files/{file_id}", None, {"Authorization": f"Bearer {watched.key}"}
     )
     watched.get("/v1/usage")
+    foreign = {"traceparent": CANARY, "tracestate": f"us={CANARY}", "baggage": f"us={CANARY}"}
+    for stream in (False, True):
+        watched.post(ask("good", CANARY, stream=stream), **foreign)
     for path in ("/admin/keys", "/admin/usage"):
         by_admin(watched, boss, path)
     watched.post({"name": 7, "canary": CANARY}, path="/admin/projects",
@@ -262,6 +278,10 @@ def test_nothing_of_a_question_is_kept_logged_or_shown(watched: Service, boss: s
     assert watched.log_path in kept
     found = [path for path in kept if any(mark in path.read_bytes() for mark in marks)]
     assert found == []
+    names = {one.name for one in collector.spans}
+    assert {"POST /v1/chat/completions", "chat good", "media read", "media make"} <= names
+    secrets = (*marks, b"sk-upstream", watched.key.encode(), boss.encode())
+    assert not [one for one in collector.bodies if any(secret in one for secret in secrets)]
 
 
 def _questions(*, stream: bool) -> Iterator[dict[str, Any]]:
@@ -286,6 +306,8 @@ def _questions(*, stream: bool) -> Iterator[dict[str, Any]]:
     broken = "data:image/png;base64," + base64.b64encode(CANARY.encode()).decode()
     yield ask("good", [text(CANARY), picture(broken)], user=CANARY, stream=stream)
     yield ask("good", [picture(f"http://127.0.0.1/{CANARY}.png")], stream=stream)
+    paper = {"filename": f"{CANARY}.pdf", "file_data": broken.replace("image/png", PDF)}
+    yield ask("good", [text(CANARY), {"type": "file", "file": paper}], stream=stream)
     yield ask("good", CANARY, stream=stream, tools=[{"type": CANARY}])
     yield ask("good", CANARY, stream=stream, temperature=CANARY)
     yield ask("parrot", CANARY, stream=stream, response_format={"type": CANARY})

@@ -14,6 +14,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 
 
+FOREIGN = ("VISUS_", "OPENAI_", "OTEL_")
+"""Variables of whoever runs the tests, which a service is not to see."""
+
+
 class Service:
     """`visus serve` with a configuration, started and stopped."""
 
@@ -33,7 +37,7 @@ class Service:
             "--state",
             str(folder / "state"),
         ]
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("VISUS_", "OPENAI_"))}
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(  # noqa: S603 -- our own program
                 command,

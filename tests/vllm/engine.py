@@ -98,7 +98,9 @@ class Engine:
 
 def _environment(folder: Path) -> dict[str, str]:
     venv = folder / "venv"
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("VISUS_", "OPENAI_"))}
+    clean = {
+        k: v for k, v in os.environ.items() if not k.startswith(("VISUS_", "OPENAI_", "OTEL_"))
+    }
     return clean | {
         "VLLM_TARGET_DEVICE": "cpu",
         "VLLM_CPU_KVCACHE_SPACE": "1",

@@ -1,6 +1,7 @@
 """The configuration, with what the command line says put over it."""
 
 import argparse
+from dataclasses import replace
 
 import msgspec
 
@@ -29,4 +30,4 @@ def configuration(options: argparse.Namespace) -> Configuration:
         raise ConfigRefused("--workers: there is at least one")
     server = msgspec.structs.replace(settings.server, **socket)
     settings = msgspec.structs.replace(settings, server=server)
-    return Configuration(settings, read.catalogue, read.access)
+    return replace(read, settings=settings)

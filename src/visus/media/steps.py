@@ -2,6 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Self
+
+from typing_extensions import override
+
+from visus.core.trace import TRACE
 
 
 @dataclass(slots=True)
@@ -19,6 +24,19 @@ class Step:
         self.seconds += seconds
 
 
+@dataclass(slots=True)
+class TracedStep(Step):
+    """One step, which the trace of its question remembers too."""
+
+    name: str = ""
+
+    @override
+    def took(self, seconds: float, num_bytes: int) -> None:
+        Step.took(self, seconds, num_bytes)
+        if (trace := TRACE.get()) is not None:
+            trace.step(self.name, seconds, num_bytes)
+
+
 @dataclass(frozen=True, slots=True)
 class Steps:
     """All of them. Decoding, fitting and encoding are one: a worker does them in one go."""
@@ -31,6 +49,11 @@ class Steps:
     """A picture in the request was read and checked."""
     make: Step = field(default_factory=Step)
     """A picture was decoded, fitted and encoded in a worker, waiting for one included."""
+
+    @classmethod
+    def traced(cls) -> Self:
+        """Those that the traces of questions remember."""
+        return cls(*(TracedStep(name=name) for name, _ in cls().by_name()))
 
     def by_name(self) -> Sequence[tuple[str, Step]]:
         """Each with its name."""

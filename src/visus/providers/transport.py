@@ -9,7 +9,7 @@ Why it is our own client: docs/decisions/0009-our-own-upstream-client.md.
 import asyncio
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
@@ -116,10 +116,10 @@ class Endpoint:
         head = "\r\n".join([*lines, "Content-Length: "]).encode("ascii")
         return cls(Origin(parts.hostname, port, is_tls), head, site)
 
-    def request(self, body: Body) -> list[bytes | memoryview]:
-        """A whole request, in one piece if it is small."""
+    def request(self, body: Body, more: bytes = b"") -> list[bytes | memoryview]:
+        """A whole request, in one piece if it is small; `more` are whole lines of its head."""
         size = sum(map(len, body))
-        head = b"%b%d\r\n\r\n" % (self.head, size)
+        head = b"%b%d\r\n%b\r\n" % (self.head, size, more)
         return [b"".join((head, *body))] if size < JOIN_BELOW_BYTES else [head, *body]
 
 
@@ -206,8 +206,12 @@ def _trusting(ca_file: str | None) -> ssl.SSLContext:
 class Transport:
     """Opens requests to providers. Made once, closed by the root."""
 
-    def __init__(self, settings: UpstreamSettings) -> None:
+    def __init__(
+        self, settings: UpstreamSettings, heading: Callable[[str, int], bytes] | None = None
+    ) -> None:
+        """`heading` says what goes along in the head of a request to a host and port."""
         self.settings: Final = settings
+        self._heading: Final = heading
         self.deadlines: Final = Deadlines()
         self._places = asyncio.Semaphore(settings.max_connections)
         self._idle: dict[Origin, list[Connection]] = {}
@@ -327,7 +331,11 @@ class Transport:
 
     async def _ask(self, connection: Connection, endpoint: Endpoint, body: Body) -> None:
         deadlines = self.deadlines
-        connection.begin(endpoint.request(body))
+        if self._heading is None:
+            connection.begin(endpoint.request(body))
+        else:
+            host, port, _ = endpoint.origin
+            connection.begin(endpoint.request(body, self._heading(host, port)))
         deadlines.set(connection, deadlines.now() + self.settings.first_byte_timeout_s)
         try:
             await connection.head()

@@ -17,6 +17,7 @@ from visus.accounts.settings import AccountsSettings, Issuer
 from visus.accounts.usage import UsageBook
 from visus.config import Configuration, ServerSettings
 from visus.deadlines import Deadlines
+from visus.media.library import Library
 from visus.server import openapi
 from visus.server.authenticate import Doorkeeper
 from visus.server.batching import Batching
@@ -52,6 +53,8 @@ from visus.server.routes.operations import MetricsRoute, OpenMetricsRoute, Statu
 from visus.server.routes.queue import CancelJobRoute, JobRoute, QueueRoute
 from visus.server.routes.usage import UsageRoute
 from visus.server.state import State, open_state
+from visus.server.traces import SpanCounts, Traces
+from visus.server.tracing import open_traces
 from visus.server.upkeep import keep_catalogue, keep_ledger, keep_tidy
 from visus.server.watch import Watch
 from visus.server.wrong_keys import WrongKeys
@@ -71,16 +74,18 @@ class Later:
             tasks.start_soon(self.batching.run)
 
 
-def gate(
+def gate(  # noqa: PLR0913 -- all that there is, put together
     configuration: Configuration,
     made: Parts,
     state: State,
     watch: Watch,
     ending: Ending,
+    *,
+    traces: Traces | None = None,
 ) -> tuple[Gate, Later]:
     """Everything that is answered, over running parts; and who answers what can wait."""
     settings = configuration.settings
-    counts = _counts(made, state, ending.connections)
+    counts = _counts(made, state, ending.connections, traces)
     status = StatusRoute(
         counts=counts,
         database=DatabaseWatch(state.book.engine),
@@ -98,26 +103,19 @@ def gate(
     estimate = EstimateRoute(
         service=made.estimates, settings=settings.server, limits=settings.chat
     )
-    library = state.library
-    upload = UploadRoute(library=library, limits=settings.files, settings=settings.server)
+    upload = UploadRoute(library=state.library, limits=settings.files, settings=settings.server)
     usage = UsageRoute(UsageBook(state.book.engine), settings.ledger.currency)
     for prefix in ("/v1", "/v2"):
         entries += [
             Entry(f"{prefix}/chat/completions", "POST", chat),
             Entry(f"{prefix}/chat/completions/estimate", "POST", estimate),
-            Entry(f"{prefix}/files", "POST", upload),
-            Entry(f"{prefix}/files", "GET", FilesRoute(library)),
-            Entry(f"{prefix}/files/{{file_id}}", "GET", FileRoute(library)),
-            Entry(f"{prefix}/files/{{file_id}}", "DELETE", DeleteFileRoute(library)),
-            Entry(
-                f"{prefix}/files/{{file_id}}/content", "GET", FileContentRoute(library, watch)
-            ),
             Entry(f"{prefix}/models", "GET", ModelsRoute(made.upstreams)),
             Entry(f"{prefix}/models/{{model_id:path}}", "GET", ModelRoute(made.upstreams)),
+            Entry(f"{prefix}/usage", "GET", usage),
+            *_files(prefix, state.library, upload, watch),
         ]
-        entries.append(Entry(f"{prefix}/usage", "GET", usage))
     handlers: dict[str, Handler] = {}
-    later = _later(configuration, state, status, handlers)
+    later = _later(configuration, state, status, handlers, traces)
     entries += _queue(state, later.errands, handlers, chat, estimate)
     entries += _batches(state, later.batching, settings.server, upload)
     entries += _administration(made, state, settings.server, usage)
@@ -129,7 +127,19 @@ def gate(
         settings=settings.server,
         ending=ending,
         metrics=counts.metrics,
+        traces=traces,
     ), later
+
+
+def _files(prefix: str, library: Library, upload: UploadRoute, watch: Watch) -> list[Entry]:
+    content = FileContentRoute(library, watch)
+    return [
+        Entry(f"{prefix}/files", "POST", upload),
+        Entry(f"{prefix}/files", "GET", FilesRoute(library)),
+        Entry(f"{prefix}/files/{{file_id}}", "GET", FileRoute(library)),
+        Entry(f"{prefix}/files/{{file_id}}", "DELETE", DeleteFileRoute(library)),
+        Entry(f"{prefix}/files/{{file_id}}/content", "GET", content),
+    ]
 
 
 def _later(
@@ -137,10 +147,16 @@ def _later(
     state: State,
     status: StatusRoute,
     handlers: Mapping[str, Handler],
+    traces: Traces | None,
 ) -> Later:
     ending, count = status.ending, status.counts.metrics.count_question
     errands = Errands(
-        book=state.jobs, keys=state.book, handlers=handlers, ending=ending, count=count
+        book=state.jobs,
+        keys=state.book,
+        handlers=handlers,
+        ending=ending,
+        count=count,
+        traces=traces,
     )
     batching = Batching(
         book=state.batches,
@@ -210,7 +226,9 @@ def _doorkeeper(settings: AccountsSettings, made: Parts, state: State) -> Doorke
     )
 
 
-def _counts(made: Parts, state: State, connections: Collection[object]) -> Counts:
+def _counts(
+    made: Parts, state: State, connections: Collection[object], traces: Traces | None
+) -> Counts:
     return Counts(
         metrics=Metrics(lambda: made.upstreams.by_id),
         steps=made.chat.media.resolver.steps,
@@ -218,6 +236,7 @@ def _counts(made: Parts, state: State, connections: Collection[object]) -> Count
         pools=lambda: [*made.pools, *made.renewal.pools],
         journal=state.accounts.ledger.journal,
         connections=connections,
+        spans=SpanCounts() if traces is None else traces.counts,
     )
 
 
@@ -311,6 +330,7 @@ async def serve(  # noqa: PLR0913 -- each of them is somebody else's to decide
     async with (
         open_state(configuration, book) as state,
         all_parts(configuration, own_ports=frozenset({port}), files=state.library) as made,
+        open_traces(configuration, lambda: made.upstreams.by_id) as traces,
         anyio.create_task_group() as tasks,
     ):
         settings = configuration.settings.server
@@ -318,7 +338,7 @@ async def serve(  # noqa: PLR0913 -- each of them is somebody else's to decide
             heartbeat_s=settings.heartbeat_s, write_timeout_s=settings.write_timeout_s
         )
         deadlines, ending = Deadlines(), Ending()
-        entrance, later = gate(configuration, made, state, watch, ending)
+        entrance, later = gate(configuration, made, state, watch, ending, traces=traces)
         front = Front(
             serve=entrance.serve,
             max_header_bytes=settings.max_header_bytes,

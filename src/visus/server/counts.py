@@ -8,6 +8,7 @@ from visus.media.steps import Steps
 from visus.routing.choose import Upstreams
 from visus.routing.deployment import Deployment
 from visus.server.metrics import Metrics
+from visus.server.traces import SpanCounts
 from visus.workers.pool import WorkerPool
 
 
@@ -21,6 +22,7 @@ class Counts:
     pools: Callable[[], Sequence[WorkerPool]]
     journal: Journal
     connections: Collection[object]
+    spans: SpanCounts
 
     def deployments(self) -> Iterator[Deployment]:
         """Of every model of the catalogue."""

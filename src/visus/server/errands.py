@@ -33,6 +33,7 @@ from visus.server.ending import Ending
 from visus.server.exchange import Exchange
 from visus.server.gate import Handler
 from visus.server.request import ClientRequest, Head, Header
+from visus.server.traces import Traces
 from visus.telemetry import event, failure
 
 SHOWN_PREFIX: Final = b"x-visus-"
@@ -112,6 +113,7 @@ class Errands:
     """Once it has begun, nothing more is taken."""
     count: Callable[[Exchange], None]
     """Told of each that was answered."""
+    traces: Traces | None = None
     _working: dict[str, _Work] = field(default_factory=dict[str, _Work])
     """By lease."""
     _resting: dict[str, float] = field(default_factory=dict[str, float])
@@ -223,11 +225,15 @@ class Errands:
         errand = Errand(taken)
         exchange = Exchange(errand)
         exchange.record["job"] = taken.job_id
+        if self.traces is not None:
+            self.traces.begin_job(exchange, taken)
         try:
             wait_s = await self._serve(exchange, taken)
         finally:
             self.count(exchange)
             event("job", exchange.summary())
+            if exchange.trace is not None and self.traces is not None:
+                self.traces.end(exchange, exchange.trace)
         if wait_s is not None:
             await self._put_back(taken, wait_s)
             return

@@ -14,6 +14,7 @@ from visus.accounts.keys import Key
 from visus.accounts.ledger import NOTHING, Size
 from visus.config import ServerSettings
 from visus.core.events import TokensUsed
+from visus.core.trace import Trace
 from visus.errors import (
     InvalidValue,
     RequestTooLarge,
@@ -45,6 +46,9 @@ def new_request_id() -> str:
 
 class Exchange:
     """A request and its answer, as far as it has come. Lives as long as the request."""
+
+    trace: Trace | None = None
+    """Where traces are configured, and this is to be in one."""
 
     def __init__(self, request: ClientRequest) -> None:
         self.request = request

@@ -30,6 +30,7 @@ from visus.server.ending import Ending
 from visus.server.exchange import Exchange, ending
 from visus.server.metrics import Metrics
 from visus.server.request import ClientRequest
+from visus.server.traces import Traces
 from visus.telemetry import event, failure
 
 Handler: TypeAlias = Callable[[Exchange], Awaitable[None]]
@@ -94,10 +95,13 @@ class Gate:
     settings: ServerSettings
     ending: Ending
     metrics: Metrics
+    traces: Traces | None = None
 
     async def serve(self, request: ClientRequest) -> None:
         """Serves one request."""
         exchange = Exchange(request)
+        if self.traces is not None:
+            self.traces.begin(exchange)
         self.metrics.in_flight += 1
         try:
             await self._serve(exchange)
@@ -116,6 +120,8 @@ class Gate:
             self.metrics.in_flight -= 1
             self.metrics.count(exchange)
             event("request", exchange.summary())
+            if exchange.trace is not None and self.traces is not None:
+                self.traces.end(exchange, exchange.trace)
 
     async def _serve(self, exchange: Exchange) -> None:
         if exchange.request.is_surplus:

@@ -25,7 +25,7 @@ TOKEN_BOUNDS: Final = tuple(4**power for power in range(14))
 """All three as OpenTelemetry's conventions for generative AI have them."""
 UNKNOWN: Final = "unknown"
 NOBODY: Final = "none"
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _CLASSES: Final = {status: f"{status // 100}xx" for status in range(100, 600)}
 _WAIT: Final = 429
 _LATER: Final = 202
@@ -73,7 +73,7 @@ class Metrics:
     def count(self, exchange: Exchange) -> None:
         """Counts a request that is over."""
         status = exchange.status or 0
-        method = exchange.method if exchange.method in _METHODS else UNKNOWN
+        method = exchange.method if exchange.method in METHODS else UNKNOWN
         _add(self.requests, (exchange.route or UNKNOWN, method, str(status)))
         if status != _LATER:
             self.count_question(exchange)

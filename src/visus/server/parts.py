@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from visus.config import Configuration, Settings
+from visus.core.trace import heading
 from visus.flow.blind import Easing
 from visus.flow.chat import ChatService
 from visus.flow.estimate import EstimateService, Learner
@@ -19,6 +20,7 @@ from visus.media.known import KnownPictures
 from visus.media.pipeline import WORKER_ENTRY, MediaPipeline
 from visus.media.renditions import Renditions
 from visus.media.resolving import FileSource, Resolver
+from visus.media.steps import Steps
 from visus.providers.judging import JUDGE_ENTRY, SchemaJudge
 from visus.providers.transport import Transport
 from visus.routing.choose import Upstreams
@@ -49,7 +51,8 @@ async def all_parts(
     """Makes every part below HTTP; `visus ask` uses the same ones as the server."""
     settings = configuration.settings
     async with AsyncExitStack() as stack:
-        transport = Transport(settings.upstream)
+        is_traced = configuration.traces is not None
+        transport = Transport(settings.upstream, heading if is_traced else None)
         stack.push_async_callback(transport.aclose)
         policy = address_policy(
             settings.media,
@@ -68,10 +71,18 @@ async def all_parts(
             judge=judge,
             policy=policy,
             until_closed=stack,
+            is_traced=is_traced,
         )
         await renewal.adopt(configuration)
         upstreams = renewal.upstreams
-        media = await _media(settings, fetcher, files, stack, pools)
+        resolver = Resolver(
+            settings=settings.media,
+            fetcher=fetcher,
+            files=files,
+            known=KnownPictures(settings.media.known_pictures),
+            steps=Steps.traced() if is_traced else Steps(),
+        )
+        media = await _media(settings, resolver, stack, pools)
         learner = Learner()
         yield Parts(
             ChatService(
@@ -92,8 +103,7 @@ async def all_parts(
 
 async def _media(
     settings: Settings,
-    fetcher: Fetcher,
-    files: FileSource | None,
+    resolver: Resolver,
     stack: AsyncExitStack,
     pools: list[WorkerPool],
 ) -> MediaPipeline:
@@ -119,12 +129,7 @@ async def _media(
     )
     return MediaPipeline(
         settings=settings.media,
-        resolver=Resolver(
-            settings=settings.media,
-            fetcher=fetcher,
-            files=files,
-            known=KnownPictures(settings.media.known_pictures),
-        ),
+        resolver=resolver,
         pool=decoders,
         renditions=renditions,
         attachments=attachments,

@@ -10,10 +10,11 @@ import msgspec
 from visus.config import Configuration, ProviderAccess, Settings
 from visus.media.addresses import AddressPolicy
 from visus.media.connect import refuse_upstreams
-from visus.models.catalogue import DeploymentRow, ModelRow
+from visus.models.catalogue import DeploymentRow, ModelRow, ProviderRow
 from visus.providers.base import LoadsModels, Provider, RunsHere
 from visus.providers.checked import Checked, Judge
 from visus.providers.grounded import Grounded
+from visus.providers.traced import Traced
 from visus.providers.transport import Transport
 from visus.routing.breaker import Breaker
 from visus.routing.choose import Upstream, Upstreams
@@ -31,6 +32,8 @@ class Renewal:
     judge: Judge
     policy: AddressPolicy
     until_closed: AsyncExitStack
+    is_traced: bool = False
+    """Whether answers are remembered in traces."""
     pools: list[WorkerPool] = field(default_factory=list[WorkerPool])
     """Those of providers."""
     upstreams: Upstreams = field(default_factory=lambda: Upstreams({}, ()))
@@ -57,7 +60,9 @@ class Renewal:
             if isinstance(provider, LoadsModels):
                 provider.know(configuration.catalogue.run_by(name))
         adopted = Configuration(self.settings, configuration.catalogue, configuration.access)
-        self.upstreams.adopt(_upstreams(adopted, providers, self.judge))
+        self.upstreams.adopt(
+            _upstreams(adopted, providers, self.judge, is_traced=self.is_traced)
+        )
         self._access, self._providers = configuration.access, providers
 
     async def _made(self, access: ProviderAccess) -> Provider | None:
@@ -90,7 +95,11 @@ def origins(access: Mapping[str, ProviderAccess]) -> frozenset[tuple[str, int]]:
 
 
 def _upstreams(
-    configuration: Configuration, providers: Mapping[str, Provider | None], judge: Judge
+    configuration: Configuration,
+    providers: Mapping[str, Provider | None],
+    judge: Judge,
+    *,
+    is_traced: bool,
 ) -> Upstreams:
     repairs = configuration.settings.answers.max_repairs
 
@@ -102,6 +111,10 @@ def _upstreams(
         convention = model.vision.box_convention
         return checked if convention is None else Grounded(checked, convention)
 
+    def watched(provider: Provider, model: ModelRow, row: ProviderRow) -> Provider:
+        finished = finishing(provider, model)
+        return Traced(finished, model.id, row.name) if is_traced else finished
+
     def deployment(model: ModelRow, run_by: DeploymentRow) -> Deployment:
         access = configuration.access[run_by.provider]
         provider = providers[run_by.provider]
@@ -109,7 +122,7 @@ def _upstreams(
             row=access.row,
             site=access.row.site,
             upstream_id=run_by.upstream_id or model.id,
-            provider=None if provider is None else finishing(provider, model),
+            provider=None if provider is None else watched(provider, model, access.row),
             breaker=Breaker(configuration.settings.routing.breaker),
             missing=access.missing,
             stuck=_reason_of(provider),

@@ -90,6 +90,13 @@ def _of_requests(counts: Counts) -> Iterator[Metric]:
         "Entries of the ledger that the database does not have yet.",
         counts.journal.waiting,
     )
+    spans = counts.spans
+    yield _counter(
+        "visus_trace_spans",
+        "Spans of traces, by what became of them.",
+        ("outcome",),
+        {("sent",): spans.sent, ("failed",): spans.failed, ("dropped",): spans.dropped},
+    )
     build = GaugeMetricFamily("visus_build", "Which Visus this is.", labels=["version"])
     build.add_metric([version("visus")], 1)
     yield build

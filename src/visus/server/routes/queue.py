@@ -46,6 +46,8 @@ class QueueRoute:
             for name, value in exchange.request.headers
             if name.startswith(SHOWN_PREFIX)
         ]
+        if exchange.trace is not None:  # the job's own trace will name this one
+            headers.append(("traceparent", exchange.trace.traceparent().decode()))
         new = NewJob(key.project_id, key.key_id, self.route, headers)
         job = await anyio.to_thread.run_sync(self.book.add, new, body)
         self.errands.wake()

@@ -1,0 +1,34 @@
+"""Whether there are traces: only where the settings name a collector."""
+
+from collections.abc import AsyncGenerator, Callable, Container
+from contextlib import asynccontextmanager
+
+import anyio
+
+from visus.config import Configuration
+from visus.server.traces import Traces
+
+
+@asynccontextmanager
+async def open_traces(
+    configuration: Configuration, models: Callable[[], Container[str]]
+) -> AsyncGenerator[Traces | None]:
+    """Those of the settings; at the end what waits is sent, within their bound.
+
+    Args:
+        configuration: says where they go.
+        models: the ids of the catalogue that is in force; no other name is told.
+    """
+    if configuration.traces is None:
+        yield None
+        return
+    # Imported here because it takes a while, and most installations have no use for it.
+    from visus.server.outbox import Outbox  # noqa: PLC0415
+
+    settings = configuration.settings.telemetry
+    outbox = Outbox(configuration.traces, settings, models=models)
+    try:
+        yield outbox
+    finally:
+        with anyio.CancelScope(shield=True):
+            await outbox.close()
