@@ -9,10 +9,11 @@
 #   libgomp1            llama.cpp's threads
 #   postgresql          the other database; the tests start servers of their own
 #   redis-server        counts for replicas; the tests start servers of their own
+#   libfaketime         another time of day for one process
 #   fonts-*             the rendered pages of the evaluation
 #   tesseract-ocr(-deu) the yardstick that a page's reading time is held against
 set -eu
-wanted="curl docker-compose libgomp1 nodejs npm postgresql redis-server sqlite3 systemd"
+wanted="curl docker-compose libfaketime libgomp1 nodejs npm postgresql redis-server sqlite3 systemd"
 wanted="$wanted tesseract-ocr tesseract-ocr-deu"
 wanted="$wanted fonts-dejavu-core fonts-dejavu-extra fonts-liberation fonts-freefont-ttf"
 

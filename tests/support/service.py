@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,15 @@ FOREIGN = ("VISUS_", "OPENAI_", "OTEL_")
 class Service:
     """`visus serve` with a configuration, started and stopped."""
 
-    def __init__(self, folder: Path, config: str = "", **environment: str) -> None:
+    def __init__(
+        self, folder: Path, config: str = "", *, under: Sequence[str] = (), **environment: str
+    ) -> None:
+        """`under` is a program that runs it, with what it is to have."""
         self.folder = folder
         self.log_path = folder / "log.jsonl"
         (folder / "config.toml").write_text(config)
         command = [
+            *under,
             sys.executable,
             "-m",
             "visus",

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from operator import add, attrgetter
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import sqlalchemy as sql
 
@@ -71,6 +71,9 @@ class Settlement(NamedTuple):
 
 
 Entry: TypeAlias = Hold | Settlement
+State: TypeAlias = Literal["held", "given up", "settled"]
+"""Of a record. One whose process was thought to be dead, by a clock that jumped or because the
+answer took longer than its lease, is settled all the same when it comes to its end."""
 
 _GROUP: Final = ("hour", "project_id", "key_id", "model", "provider", "region")
 _OF_A_SUM: Final = attrgetter(*SUMS[2:])
@@ -101,7 +104,7 @@ _IF_NEW: Final = "ON CONFLICT (id) DO NOTHING"
 _UNLESS_ENDED: Final = (
     "ON CONFLICT (id) DO UPDATE SET lease_until = NULL, "
     + _sets(_column(field) for field in _SETTLED if field not in _KEPT)
-    + " WHERE usage_records.lease_until IS NOT NULL"
+    + " WHERE usage_records.lease_until IS NOT NULL OR usage_records.provider IS NULL"
 )
 _ADD_HOURS: Final = f"ON CONFLICT ({', '.join(_GROUP)}) DO UPDATE SET " + ", ".join(
     f"{name} = usage_hours.{name} + excluded.{name}" for name in SUMS
@@ -143,11 +146,11 @@ def write(connection: sql.Connection, batch: Batch) -> None:
 
 def _settle(connection: sql.Connection, settled: Sequence[Settlement]) -> None:
     before = _states(connection, [one.record_id for one in settled])
-    valid = [one for one in settled if before.get(one.record_id, 1)]
+    valid = [one for one in settled if before.get(one.record_id) != "settled"]
     columns = ("node", *_SETTLED)
     _put(connection, "usage_records", columns, [("", *one) for one in valid], _UNLESS_ENDED)
     _put(connection, "usage_hours", (*_GROUP, *SUMS), _by_hours(valid), _ADD_HOURS)
-    # Only what was written as held before has money of its own to give back.
+    # Only what is written as held has money of its own to give back.
     _add_money(
         connection,
         [
@@ -155,22 +158,31 @@ def _settle(connection: sql.Connection, settled: Sequence[Settlement]) -> None:
                 one.project_id,
                 one.began_ms,
                 one.cost_micros,
-                one.held_micros if one.record_id in before else 0,
+                one.held_micros if before.get(one.record_id) == "held" else 0,
             )
             for one in valid
         ],
     )
 
 
-def _states(connection: sql.Connection, record_ids: Sequence[str]) -> Mapping[str, int | None]:
-    """When the leases end of those that are written already; None for one that has ended."""
+def _states(connection: sql.Connection, record_ids: Sequence[str]) -> Mapping[str, State]:
+    """What has become of those that are written already."""
     table = tables.usage_records
-    found: dict[str, int | None] = {}
+    found: dict[str, State] = {}
     for start in range(0, len(record_ids), _ROWS_AT_ONCE):
         wanted = table.c.id.in_(record_ids[start : start + _ROWS_AT_ONCE])
-        query = sql.select(table.c.id, table.c.lease_until).where(wanted).with_for_update()
-        found |= {row.id: row.lease_until for row in connection.execute(query)}
+        columns = (table.c.id, table.c.lease_until, table.c.provider)
+        query = sql.select(*columns).where(wanted).with_for_update()
+        found |= {
+            row.id: _state(row.lease_until, row.provider) for row in connection.execute(query)
+        }
     return found
+
+
+def _state(lease_until: int | None, provider: str | None) -> State:
+    if lease_until is not None:
+        return "held"
+    return "given up" if provider is None else "settled"
 
 
 def hold_money(connection: sql.Connection, one: Hold) -> bool:

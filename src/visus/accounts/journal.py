@@ -67,8 +67,8 @@ class Journal:
             StorageUnavailable: it cannot be written, or the database takes nothing, and this
                 journal insists on it. Others remember what they cannot write.
         """
-        if self.insists and self.fault is not None and isinstance(entry, Hold):
-            raise self.fault
+        if self.insists and isinstance(entry, Hold):
+            self._refuse_if_away()
         with self._lock:
             try:
                 self._spool.append(entry)
@@ -77,10 +77,16 @@ class Journal:
                     raise
                 self._spool.remember(entry)
         if not self._wanted.is_set():
-            self._wanted.set()
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
-                self._thread.start()
+            self._wake()
+
+    def _wake(self) -> None:
+        self._wanted.set()
+        if self._thread is None:
+            with self._lock:
+                if self._thread is None:
+                    thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+                    self._thread = thread
+                    thread.start()
 
     def hold_money(self, held: Hold) -> bool:
         """Enters a hold at once; whether its project's budget has room. Blocking.
@@ -88,11 +94,30 @@ class Journal:
         What was spent before is brought to the database first, so that it counts.
 
         Raises:
-            StorageUnavailable: the database does not answer.
+            StorageUnavailable: the database does not answer. Once that is known, nobody waits
+                for it any more until it takes something again.
         """
-        self.flush()
-        with storage_faults(), self.engine.begin() as connection:
-            return entries.hold_money(connection, held)
+        self._refuse_if_away()
+        with self._writing:
+            self._refuse_if_away()  # one has waited for all
+            self._flush()
+        try:
+            with storage_faults(), self.engine.begin() as connection:
+                self._refuse_if_away()
+                return entries.hold_money(connection, held)
+        except StorageUnavailable as fault:
+            self._is_away(fault)
+            raise
+
+    def _is_away(self, fault: StorageUnavailable) -> None:
+        if self.fault is None:
+            self.fault = fault
+            self._wake()
+
+    def _refuse_if_away(self) -> None:
+        fault = self.fault
+        if fault is not None:
+            raise StorageUnavailable(fault.message, detail=fault.detail, retry_after_s=5)
 
     def flush(self) -> None:
         """Brings everything to the database now. Blocking.
@@ -101,13 +126,20 @@ class Journal:
             StorageUnavailable: it does not take it; it is still in the spool.
         """
         with self._writing:
-            with self._lock:
-                piece = self._spool.cut()
-            if piece is not None:
-                self._waiting.append(piece)
-            while self._waiting:
+            self._flush()
+
+    def _flush(self) -> None:
+        with self._lock:
+            piece = self._spool.cut()
+        if piece is not None:
+            self._waiting.append(piece)
+        while self._waiting:
+            try:
                 self._write(self._waiting[0])
-                spool.drop(self._waiting.pop(0))
+            except StorageUnavailable as fault:
+                self._is_away(fault)
+                raise
+            spool.drop(self._waiting.pop(0))
 
     def recover(self) -> int:
         """Brings to the database what processes left that have died. Blocking.
@@ -160,9 +192,24 @@ class Journal:
             self._closing.wait(self.every_s if self.fault is None else RETRY_S)
             self._wanted.clear()
             try:
-                self.flush()
+                self._bring()
             except StorageUnavailable as fault:
                 self.fault = fault
                 self._wanted.set()
             else:
                 self.fault = None
+
+    def _bring(self) -> None:
+        """What has gathered; where the database was away, it is tried before others wait."""
+        was_away = self.fault is not None
+        if was_away:
+            self._try()
+        with self._writing:
+            if not was_away:
+                self._refuse_if_away()  # found out by whom this has waited for
+            self._flush()
+
+    def _try(self) -> None:
+        """Finds out whether the database takes anything, by writing nothing."""
+        with storage_faults(), self.engine.begin() as connection:
+            entries.forget_batches(connection, before_s=0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
 
+import anyio
 import anyio.to_thread
 import msgspec
 
@@ -25,6 +26,8 @@ from visus.errors import QuotaExhausted, ServiceError
 from visus.models.catalogue import ModelRow
 
 _MILLION: Final = 1_000_000
+_HOLDING: Final = 8
+"""Threads that hold money: where the database makes them wait, others are left for the rest."""
 Rate: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
 
 
@@ -183,6 +186,9 @@ class Ledger:
 
     journal: Journal
     settings: LedgerSettings
+    _threads: anyio.CapacityLimiter = field(
+        default_factory=lambda: anyio.CapacityLimiter(_HOLDING)
+    )
 
     async def hold(self, held: Hold) -> None:
         """Writes a hold down.
@@ -193,7 +199,9 @@ class Ledger:
         """
         if not held.held_micros:  # no budget, or a model that costs nothing
             self.journal.enter(held)
-        elif not await anyio.to_thread.run_sync(self.journal.hold_money, held):
+        elif not await anyio.to_thread.run_sync(
+            self.journal.hold_money, held, limiter=self._threads
+        ):
             raise QuotaExhausted(
                 "The project's budget for this month does not cover this request."
             )

@@ -81,14 +81,20 @@ def test_a_record_is_settled_once(engine: sql.Engine) -> None:
     assert (sums(engine)["requests"], money(engine)) == (1, (7, 0))
 
 
-def test_what_was_given_up_is_not_settled_any_more(engine: sql.Engine) -> None:
-    put(engine, "a", held("r"))
+def test_what_was_given_up_costs_nothing_and_is_settled_once_if_it_ends_after_all(
+    engine: sql.Engine,
+) -> None:
     with engine.begin() as connection:
+        assert entries.hold_money(connection, held("r", micros=60, budget=100))
         assert entries.release_leases(connection, now_ms=NOW_MS + 999) == 0
         assert entries.release_leases(connection, now_ms=NOW_MS + 1001) == 1
-    put(engine, "b", settled("r"))
     assert records(engine) == {"r": (entries.ABANDONED, None)}
     assert (sums(engine), money(engine)) == ({}, (0, 0))
+    put(engine, "b", settled("r", held_micros=60))
+    assert records(engine) == {"r": (200, None)}
+    assert (sums(engine)["requests"], money(engine)) == (1, (7, 0))
+    put(engine, "c", settled("r", held_micros=60))
+    assert (sums(engine)["requests"], money(engine)) == (1, (7, 0))
 
 
 def test_money_is_held_within_the_budget_and_given_back(engine: sql.Engine) -> None:
