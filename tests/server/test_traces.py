@@ -8,13 +8,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
 from tests.conftest import FAST, upstream_config
+from tests.server.test_chat_proxy import data_url
 from tests.server.test_queue import LATER
 from tests.support.claims import answered, broke_off, refused
 from tests.support.collector import Collector
+from tests.support.films import document, film, pdf, video
 from tests.support.rows import TWO_HOUSES, at_ports
 from tests.support.service import ROOT, Service, ask, picture, text
 from tests.support.upstream import Upstream
@@ -73,7 +76,11 @@ def collector() -> Iterator[Collector]:
 def traced(
     upstream: Upstream, collector: Collector, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    with serving(tmp_path_factory.mktemp("traced"), upstream, collector) as running:
+    folder = tmp_path_factory.mktemp("traced")
+    sees = {"VISUS_ROUTING__BLIND": "describe", "VISUS_ROUTING__SEEING": "good"}
+    with serving(folder, upstream, collector, **sees) as running:
+        for part in (video(film()), document(pdf())):  # their workers stay
+            answered(running, running.post(ask("good", [part])))
         yield running
 
 
@@ -278,6 +285,32 @@ def test_a_picture_has_a_span_for_each_step(traced: Service, collector: Collecto
     assert below[1].seconds > 0
 
 
+@pytest.mark.parametrize(
+    ("part", "step"), [(video(film(seconds=3)), "cut"), (document(pdf(("One", "Two"))), "draw")]
+)
+def test_so_has_a_video_and_a_document(
+    traced: Service, collector: Collector, part: dict[str, Any], step: str
+) -> None:
+    reply = traced.post(ask("good", [part]))
+    answered(traced, reply)
+    _, below = collector.of_request(reply.headers["x-request-id"])
+    assert {one.name for one in below} >= {f"media {step}", "chat good"}
+
+
+def test_questions_at_the_same_time_within_one_are_told_apart(
+    traced: Service, collector: Collector, upstream: Upstream
+) -> None:
+    before = len(upstream.asked)
+    pictures = [picture(data_url(turned(number))) for number in (1, 2, 3, 4)]
+    reply = traced.post(ask("blind", [text("Which?"), *pictures]))
+    answered(traced, reply)
+    _, below = collector.of_request(reply.headers["x-request-id"])
+    calls = [one for one in below if one.kind == "CLIENT"]
+    assert [one.name for one in calls] == ["chat good"] * 4 + ["chat blind"]
+    told = [one.headers["traceparent"].split("-")[2] for one in upstream.asked[before:]]
+    assert sorted(told) == sorted(one.span_id for one in calls)
+
+
 def test_names_that_a_model_gives_itself_are_told_only_if_they_are_names(
     traced: Service, collector: Collector
 ) -> None:
@@ -439,6 +472,25 @@ def test_a_collector_that_fails_costs_the_spans_and_nothing_else(
         assert [one["status"] for one in told] == [statuses.get(fault)]
         others = {one["event"] for one in log} - {"request", "the last traces were not sent"}
         assert others == {"traces cannot be sent"}
+
+
+def test_the_end_does_not_wait_for_a_collector_that_hangs(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    patient = "[telemetry]\nsend_every_s = 60\ntimeout_s = 20\nflush_s = 0.5\n"
+    with Collector() as broken:
+        broken.hangs_s = 30
+        with serving(tmp_path, upstream, broken, patient) as service:
+            answered(service, service.post(ask("good")))
+            began_s = time.monotonic()
+            assert service.stop() == 0
+            assert 0.5 < time.monotonic() - began_s < 3
+    (told,) = [
+        json.loads(line)
+        for line in service.log_path.read_text().splitlines()
+        if "the last traces were not sent" in line
+    ]
+    assert told["spans"] == 2
 
 
 def test_a_collector_that_recovers_is_told_of(upstream: Upstream, tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ opened is refused here. A video travels without its metadata; a PDF with what it
 says why a file did not travel as it is.
 """
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import msgspec
@@ -47,6 +48,7 @@ from visus.media.fitting import Fitted
 from visus.media.renditions import Rendition, Renditions, key_of
 from visus.media.resolving import Attachment
 from visus.media.settings import MediaSettings
+from visus.media.steps import Step, Steps
 from visus.models.catalogue import Vision
 from visus.workers.faults import NoWorker, WorkerFault
 from visus.workers.pool import WorkerPool
@@ -84,6 +86,7 @@ class Attachments:
     documents: WorkerPool
     """Workers with the entry `DOCUMENT_ENTRY`."""
     renditions: Renditions
+    steps: Steps = field(default_factory=Steps)
 
     async def shown(
         self,
@@ -245,7 +248,7 @@ class Attachments:
         key = key_of(attachment.owner, job)
         try:
             return await self.renditions.get(
-                key, lambda: self.videos.call(job), sampling.unpack_film
+                key, lambda: _done(self.videos, self.steps.cut, job), sampling.unpack_film
             )
         except msgspec.MsgspecError as fault:
             raise InvalidVideo("The video could not be decoded.", detail=str(fault)) from fault
@@ -317,10 +320,18 @@ class Attachments:
         key = key_of(attachment.owner, job)
         try:
             return await self.renditions.get(
-                key, lambda: self.documents.call(job), paging.unpack_papers
+                key, lambda: _done(self.documents, self.steps.draw, job), paging.unpack_papers
             )
         except msgspec.MsgspecError as fault:
             raise InvalidFile("The document could not be read.", detail=str(fault)) from fault
+
+
+async def _done(pool: WorkerPool, step: Step, job: bytes) -> bytes:
+    """What a worker made, and how long that took."""
+    began_s = time.monotonic()
+    made = await pool.call(job)
+    step.took(time.monotonic() - began_s, len(made))
+    return made
 
 
 class _Budget(NamedTuple):

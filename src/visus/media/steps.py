@@ -49,6 +49,10 @@ class Steps:
     """A picture in the request was read and checked."""
     make: Step = field(default_factory=Step)
     """A picture was decoded, fitted and encoded in a worker, waiting for one included."""
+    cut: Step = field(default_factory=Step)
+    """A worker looked at a video or took frames of it, waiting included."""
+    draw: Step = field(default_factory=Step)
+    """A worker looked at a document or drew pages of it, waiting included."""
 
     @classmethod
     def traced(cls) -> Self:
@@ -62,4 +66,6 @@ class Steps:
             ("open", self.open),
             ("read", self.read),
             ("make", self.make),
+            ("cut", self.cut),
+            ("draw", self.draw),
         )

@@ -123,6 +123,7 @@ async def _media(
     renditions = Renditions(settings.media.cache_bytes)
     attachments = Attachments(
         settings=settings.media,
+        steps=resolver.steps,
         videos=videos,
         documents=documents,
         renditions=renditions,
