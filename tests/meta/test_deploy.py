@@ -259,6 +259,15 @@ def test_every_variable_of_compose_is_one_that_visus_reads() -> None:
     read = config.load(DEPLOY / "visus.toml", {})
     rows = [access.row for access in read.access.values()]
     known = {name for row in rows for name in (row.api_key_env, row.base_url_env)}
+    traced = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318",
+        "OTEL_EXPORTER_OTLP_HEADERS": "name=value",
+    }
+    traces = config.load(DEPLOY / "visus.toml", traced).traces
+    assert traces is not None
+    assert (traces.url, list(traces.headers)) == ("http://collector:4318/v1/traces", ["name"])
+    assert config.load(DEPLOY / "visus.toml", dict.fromkeys(traced, "")).traces is None
+    known |= traced.keys()
     given = COMPOSE["services"]["visus"]["environment"]
     keys = {name: value for name, value in given.items() if not name.startswith("VISUS_")}
     assert set(keys) <= known
