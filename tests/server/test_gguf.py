@@ -8,6 +8,7 @@ import base64
 import io
 import json
 import os
+import re
 import signal
 import socket
 import time
@@ -136,6 +137,26 @@ def test_a_model_is_loaded_by_the_first_who_asks(home: Service) -> None:
     answered(home, reply)
     assert state(home, "tiny") == "loaded"
     assert reply.headers["x-visus-region"] == "local"
+
+
+def pooled(home: Service, name: str) -> dict[str, float]:
+    """What the metrics say of one model's processes, by the metric and their state."""
+    page = home.request("GET", "/metrics", None, {}).body.decode()
+    pattern = rf'^(visus_work\w+){{pool="{name}"(?:,state="(\w+)")?}} ([\d.]+)$'
+    found = re.findall(pattern, page, re.MULTILINE)
+    return {" ".join(filter(None, (one, state))): float(value) for one, state, value in found}
+
+
+def test_the_processes_of_a_model_are_counted_while_it_is_in_memory(home: Service) -> None:
+    assert pooled(home, "absent") == {}
+    answered(home, asked(home, model="tiny", max_tokens=1))
+    counted = pooled(home, "tiny")
+    assert counted.keys() == {
+        "visus_workers busy",
+        "visus_workers idle",
+        "visus_worker_restarts_total",
+    }
+    assert counted["visus_workers busy"] + counted["visus_workers idle"] == 1
 
 
 def test_the_library_is_never_in_the_process_that_serves(home: Service) -> None:
@@ -443,6 +464,7 @@ def test_a_model_killed_in_mid_answer_costs_that_answer_alone(home: Service) -> 
     connection = begun(home)
     answered(home, asked(home, model="tiny", max_tokens=1))
     victim = busiest(home)
+    before = pooled(home, "endless")["visus_worker_restarts_total"]
     os.kill(victim, signal.SIGKILL)
     rest = heard(connection, until=b"upstream_bad_response")
     connection.close()
@@ -451,6 +473,7 @@ def test_a_model_killed_in_mid_answer_costs_that_answer_alone(home: Service) -> 
     until_gone(home, victim)
     answered(home, asked(home, model="endless", max_tokens=1))
     answered(home, asked(home, model="tiny", max_tokens=1))
+    assert pooled(home, "endless")["visus_worker_restarts_total"] == before + 1
 
 
 def busiest(home: Service) -> int:
@@ -496,8 +519,10 @@ def test_a_model_that_is_asked_for_takes_the_place_of_one_that_is_not(
 def test_a_model_leaves_the_memory_when_nobody_asks(cramped: Service) -> None:
     answered(cramped, asked(cramped, model="tiny", max_tokens=1))
     (process,) = model_processes(cramped)
+    assert pooled(cramped, "tiny")
     until_gone(cramped, process)
     assert state(cramped, "tiny") == "unloaded"
+    assert pooled(cramped, "tiny") == {}
     assert "tiny" in [one["id"] for one in cramped.get("/v1/models").json()["data"]]
     answered(cramped, asked(cramped, model="tiny", max_tokens=1))
 

@@ -92,7 +92,7 @@ async def _lite(given: Given[NoOptions]) -> Provider:
 
 
 async def _gguf(given: Given[NoOptions]) -> Provider:
-    residence = await given.until_closed.enter_async_context(Residence(given.gguf))
+    residence = await given.until_closed.enter_async_context(Residence(given.gguf, given.pools))
     here = Endpoint.of("http://here", {}, given.row.site)  # the carrier needs no address
 
     def spoken(model: LocalModel) -> OpenAIProvider:

@@ -81,8 +81,10 @@ class Guest:
 class Residence:
     """The models in memory. Entered and left once; leaving ends every process."""
 
-    def __init__(self, settings: GgufSettings) -> None:
+    def __init__(self, settings: GgufSettings, pools: list[WorkerPool] | None = None) -> None:
+        """`pools` is where the processes of a model are while it is in memory."""
         self._settings = settings
+        self._pools = [] if pools is None else pools
         self._residents: dict[str, _Resident] = {}
         """By the model's name; those that are leaving as well."""
         self._tasks: TaskGroup | None = None
@@ -193,6 +195,7 @@ class Residence:
             argument=msgspec.json.encode(self._loading(model, measured, doors)).decode(),
         )
         resident = self._residents[model.name] = _Resident(model, measured, pool)
+        self._pools.append(pool)
         if self._tasks is not None:
             self._tasks.start_soon(self._reside, resident, doors)
         return resident
@@ -237,6 +240,7 @@ class Residence:
             resident.is_leaving = True
             _remove_doors(doors, and_folder=True)
             del self._residents[resident.model.name]
+            self._pools.remove(resident.pool)
             resident.settled.set()
             resident.gone.set()
 
