@@ -104,7 +104,8 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     write_timeout_s: Duration = 60.0
     """A reader that takes nothing for so long is disconnected."""
     max_connections: Size = 2000
-    """Open at once; more are answered 503."""
+    """Open at once; more are answered 503. Fewer where the system lets the process have fewer
+    files open (`ulimit -n`), which the log says at the start."""
     shutdown_grace_s: Duration = 20.0
     """How long running answers may go on after the order to stop."""
 

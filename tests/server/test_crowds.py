@@ -3,11 +3,15 @@
 import http.client
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from tests.conftest import upstream_config
 from tests.support.claims import answered
+from tests.support.raw import connected, request_bytes, reset
 from tests.support.service import Service, ask
 from tests.support.upstream import Upstream
 
@@ -155,3 +159,47 @@ def test_without_a_bound_nothing_is_counted() -> None:
     for _ in range(1000):
         keys.count("192.0.2.1")
     assert len(keys) == 0
+
+
+# --- Few descriptors -------------------------------------------------------------------------
+
+DESCRIPTORS = 64
+
+
+@pytest.fixture
+def cramped(upstream: Upstream, tmp_path: Path) -> Iterator[Service]:
+    """A service that may have few files open, and connections are files."""
+    limit = f"--nofile={DESCRIPTORS}:{DESCRIPTORS}"
+    config = upstream_config(upstream.port, "[lite]\nenabled = false\n")
+    running = Service(tmp_path, config, under=["prlimit", limit], SCRIPTED_KEY="sk-up")
+    yield running
+    running.stop()
+
+
+def test_with_few_descriptors_callers_are_answered_or_told_and_nobody_is_dropped(
+    cramped: Service,
+) -> None:
+    for _ in range(2):
+        lines = [
+            connected(cramped, request_bytes(cramped, ask("paced", stream=True)))
+            for _ in range(DESCRIPTORS // 2)
+        ]
+        statuses = Counter(line.recv(12) for line in lines)
+        assert set(statuses) == {b"HTTP/1.1 200", b"HTTP/1.1 503"}
+        assert statuses[b"HTTP/1.1 200"] >= 4
+        for line in lines:
+            reset(line)
+        settled(cramped)
+        answered(cramped, cramped.post(ask("good")))
+    log = [json.loads(line) for line in cramped.log_path.read_text().splitlines()]
+    (told,) = [line for line in log if line["event"] == "few descriptors"]
+    assert told["descriptors"] == DESCRIPTORS
+    # Callers who come all at once, again and again, and the database opens what it needs.
+    with ThreadPoolExecutor(DESCRIPTORS) as pool:
+        asked = list(pool.map(lambda _: cramped.post(ask("good")), range(10 * DESCRIPTORS)))
+    codes = {reply.error()[:2] for reply in asked if reply.status != 200}
+    assert codes <= {(503, "overloaded"), (503, "storage_unavailable")}
+    assert 200 in {reply.status for reply in asked}
+    settled(cramped)
+    answered(cramped, cramped.post(ask("good")))
+    assert not [line for line in log if line["event"] == "fault"]

@@ -7,6 +7,7 @@ Why it is our own client: docs/decisions/0009-our-own-upstream-client.md.
 """
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
@@ -40,6 +41,7 @@ KEEP_ALIVE_S: Final = 30.0
 """How long an idle connection is kept."""
 DRAIN_S: Final = 1.0
 """How long we wait for the last bytes of an answer whose end has been understood already."""
+_OUT_OF_DESCRIPTORS: Final = frozenset({errno.EMFILE, errno.ENFILE})
 _NEXT_ADDRESS_AFTER_S: Final = 0.25
 """When the next of a host's addresses is tried beside the first (RFC 8305, section 5)."""
 
@@ -301,6 +303,9 @@ class Transport:
             async with asyncio.timeout(self.settings.connect_timeout_s):
                 return await self._connection_to(origin)
         except (OSError, UnicodeError) as fault:
+            if isinstance(fault, OSError) and fault.errno in _OUT_OF_DESCRIPTORS:
+                message = "The server has too much open. Please try again."
+                raise Overloaded(message, detail=str(fault), retry_after_s=1) from fault
             message = "The model's server cannot be reached."
             detail = f"{type(fault).__name__}: {fault}"
             raise UpstreamUnreachable(message, detail=detail) from fault

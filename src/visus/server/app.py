@@ -23,6 +23,7 @@ from visus.server.authenticate import Doorkeeper
 from visus.server.batching import Batching
 from visus.server.connection import ClientConnection, Front
 from visus.server.counts import Counts
+from visus.server.descriptors import connections_within
 from visus.server.ending import Ending, Server
 from visus.server.errands import Errands
 from visus.server.gate import Entry, Gate, Handler, Routes
@@ -342,7 +343,10 @@ async def serve(  # noqa: PLR0913 -- each of them is somebody else's to decide
         front = Front(
             serve=entrance.serve,
             max_header_bytes=settings.max_header_bytes,
-            max_connections=settings.max_connections,
+            max_connections=connections_within(
+                settings.max_connections,
+                of_models=configuration.settings.upstream.max_connections,
+            ),
             header_timeout_s=settings.header_timeout_s,
             keep_alive_s=settings.keep_alive_s,
             deadlines=deadlines,
