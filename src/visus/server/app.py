@@ -15,7 +15,7 @@ from visus.accounts.networks import MetricsSettings, Networks
 from visus.accounts.projects import ProjectBook
 from visus.accounts.settings import AccountsSettings, Issuer
 from visus.accounts.usage import UsageBook
-from visus.config import Configuration, ServerSettings
+from visus.config import Configuration, ServerSettings, Settings
 from visus.deadlines import Deadlines
 from visus.media.library import Library
 from visus.server import openapi
@@ -57,6 +57,7 @@ from visus.server.state import State, open_state
 from visus.server.traces import SpanCounts, Traces
 from visus.server.tracing import open_traces
 from visus.server.upkeep import keep_catalogue, keep_ledger, keep_tidy
+from visus.server.waiting import WaitingRoom
 from visus.server.watch import Watch
 from visus.server.wrong_keys import WrongKeys
 
@@ -100,6 +101,7 @@ def gate(  # noqa: PLR0913 -- all that there is, put together
         settings=settings.server,
         limits=settings.chat,
         watch=watch,
+        room=_waiting_room(settings.server),
     )
     estimate = EstimateRoute(
         service=made.estimates, settings=settings.server, limits=settings.chat
@@ -141,6 +143,14 @@ def _files(prefix: str, library: Library, upload: UploadRoute, watch: Watch) -> 
         Entry(f"{prefix}/files/{{file_id}}", "DELETE", DeleteFileRoute(library)),
         Entry(f"{prefix}/files/{{file_id}}/content", "GET", content),
     ]
+
+
+def _waiting_room(settings: ServerSettings) -> WaitingRoom:
+    return WaitingRoom(
+        settings.max_questions,
+        seats=settings.max_waiting_questions,
+        patience_s=settings.question_patience_s,
+    )
 
 
 def _later(
@@ -340,18 +350,7 @@ async def serve(  # noqa: PLR0913 -- each of them is somebody else's to decide
         )
         deadlines, ending = Deadlines(), Ending()
         entrance, later = gate(configuration, made, state, watch, ending, traces=traces)
-        front = Front(
-            serve=entrance.serve,
-            max_header_bytes=settings.max_header_bytes,
-            max_connections=connections_within(
-                settings.max_connections,
-                of_models=configuration.settings.upstream.max_connections,
-            ),
-            header_timeout_s=settings.header_timeout_s,
-            keep_alive_s=settings.keep_alive_s,
-            deadlines=deadlines,
-            open=ending.connections,
-        )
+        front = _front(configuration.settings, entrance, deadlines, ending)
         server = Server(
             _uvicorn(front),
             front,
@@ -375,6 +374,21 @@ async def serve(  # noqa: PLR0913 -- each of them is somebody else's to decide
         await server.serve([listener])
         deadlines.close()
         tasks.cancel_scope.cancel()
+
+
+def _front(settings: Settings, entrance: Gate, deadlines: Deadlines, ending: Ending) -> Front:
+    server = settings.server
+    return Front(
+        serve=entrance.serve,
+        max_header_bytes=server.max_header_bytes,
+        max_connections=connections_within(
+            server.max_connections, of_models=settings.upstream.max_connections
+        ),
+        header_timeout_s=server.header_timeout_s,
+        keep_alive_s=server.keep_alive_s,
+        deadlines=deadlines,
+        open=ending.connections,
+    )
 
 
 def _uvicorn(front: Front) -> uvicorn.Config:

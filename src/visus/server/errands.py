@@ -21,6 +21,7 @@ from typing_extensions import override
 
 from visus.accounts.jobs import JobBook, Response, Taken
 from visus.accounts.keys import Key, KeyBook
+from visus.core.fair import ASKER
 from visus.errors import (
     Internal,
     InvalidApiKey,
@@ -245,6 +246,7 @@ class Errands:
     async def _serve(self, exchange: Exchange, taken: Taken) -> float | None:
         """Has the job answered; else in how many seconds it is to be tried again."""
         try:
+            ASKER.set(taken.key_id)
             exchange.caller = await self._key(taken)
             await self.handlers[taken.route](exchange)
         except ServiceError as fault:

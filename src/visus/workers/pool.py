@@ -22,6 +22,7 @@ import msgspec
 from anyio.abc import TaskGroup
 from typing_extensions import override
 
+from visus.core.fair import ASKER, FairLine
 from visus.errors import Overloaded, ShuttingDown
 from visus.workers import channel
 from visus.workers.channel import ChannelBroken, ChannelClosed, Kind
@@ -58,6 +59,7 @@ class _Job:
     def __init__(self, payload: bytes | memoryview, deadline_s: float) -> None:
         self.payload = payload
         self.deadline_s = deadline_s
+        self.asker = ASKER.get()
         self.done = anyio.Event()
         self.result: bytes | None = None
         self.error: Exception | None = None
@@ -91,7 +93,7 @@ class Stream(_Job):
     """
 
     def __init__(
-        self, payload: bytes | memoryview, deadline_s: float, waiting: dict[int, _Job]
+        self, payload: bytes | memoryview, deadline_s: float, waiting: FairLine[_Job]
     ) -> None:
         super().__init__(payload, deadline_s)
         self.is_abandoned = False
@@ -122,7 +124,7 @@ class Stream(_Job):
 
     def close(self) -> None:
         """Nobody reads any more; a job that waits is never begun."""
-        self._waiting.pop(id(self), None)
+        self._waiting.remove(self.asker, self)
         self.is_abandoned = True
         self._turn()
 
@@ -221,6 +223,10 @@ class _Worker:
                 await anyio.sleep(_REAP_LOOK_S)
 
 
+def _busy() -> Overloaded:
+    return Overloaded("The server is busy. Please try again.", retry_after_s=1)
+
+
 def _command(entry: str, settings: WorkerSettings, fd: int, argument: str | None) -> list[str]:
     return [
         sys.executable,
@@ -277,7 +283,7 @@ class WorkerPool:
         self._name = name
         self._settings = settings
         self._is_lazy = is_lazy
-        self._waiting: dict[int, _Job] = {}
+        self._waiting = FairLine[_Job]()
         self._hungry = 0
         self._workers: dict[int, _Worker] = {}
         """By place, 0 to `count - 1`; a place is empty between two processes."""
@@ -384,7 +390,7 @@ class WorkerPool:
         try:
             await waiting.done.wait()
         finally:
-            self._waiting.pop(id(waiting), None)
+            self._waiting.remove(waiting.asker, waiting)
         return waiting.outcome()
 
     def stream(self, job: bytes | memoryview, *, deadline_s: float | None = None) -> Stream:
@@ -411,13 +417,16 @@ class WorkerPool:
         if len(job.payload) > self._settings.max_message_bytes:
             raise WorkerFailed(_SORRY, detail=f"a job of {len(job.payload)} bytes")
         if len(self._waiting) >= self._settings.max_waiting + self._hungry:
-            raise Overloaded("The server is busy. Please try again.", retry_after_s=1)
-        self._waiting[id(job)] = job
+            other = self._waiting.make_room(job.asker)
+            if other is None:
+                raise _busy()
+            other.fail(_busy())
+        self._waiting.add(job.asker, job)
         self._announce()
 
     def _jobs(self) -> list[_Job]:
         running = (worker.job for worker in self._workers.values())
-        return [*self._waiting.values(), *(job for job in running if job is not None)]
+        return [*self._waiting, *(job for job in running if job is not None)]
 
     def _announce(self) -> None:
         self._changed.set()
@@ -448,7 +457,7 @@ class WorkerPool:
         """Tell those who wait, if no other place can serve them; trying goes on."""
         self._given_up[place] = reason
         if self.stuck is not None:
-            for job in self._waiting.values():
+            for job in self._waiting:
                 job.fail(NoWorker(_NO_WORKER, detail=reason))
             self._waiting.clear()
         self._announce()
@@ -503,7 +512,7 @@ class WorkerPool:
             await self._until_a_job_waits()
             if worker.is_gone():
                 return
-            job = worker.job = self._waiting.pop(next(iter(self._waiting)))
+            job = worker.job = self._waiting.take()
             worker.was_used = True
             with anyio.move_on_after(job.deadline_s):
                 await channel.send_frame(worker.sock, Kind.JOB, job.payload)

@@ -5,12 +5,14 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
 import pytest
 
+from visus.core.fair import ASKER
 from visus.errors import MediaRejected, Overloaded, ShuttingDown
 from visus.units import MIB
 from visus.workers.faults import NoWorker, WorkerDied, WorkerFailed, WorkerTimedOut
@@ -281,6 +283,45 @@ async def test_as_many_calls_wait_as_allowed_and_one_more_is_refused() -> None:
             for _ in range(4):  # one runs, two wait, one is too many
                 tasks.start_soon(ask)
     assert sorted(outcomes) == ["done", "done", "done", "refused"]
+
+
+async def as_somebody(pool: WorkerPool, asker: str, heard: list[str]) -> None:
+    ASKER.set(asker)
+    try:
+        await pool.call(b"hang 0.02")
+        heard.append(asker)
+    except Overloaded:
+        heard.append(f"not {asker}")
+
+
+async def test_one_asker_is_not_behind_all_that_another_asked_before(
+    anyio_backend: object,
+) -> None:
+    heard: list[str] = []
+    async with pool_of() as pool, anyio.create_task_group() as tasks:
+        await pool.until_ready()
+        for _ in range(10):
+            tasks.start_soon(as_somebody, pool, "greedy", heard)
+        await anyio.sleep(0.01)
+        for _ in range(2):
+            tasks.start_soon(as_somebody, pool, "modest", heard)
+    assert len(heard) == 12
+    assert [place for place, who in enumerate(heard) if who == "modest"][-1] <= 6
+
+
+async def test_a_line_that_is_full_is_shortened_where_one_asker_has_most(
+    anyio_backend: object,
+) -> None:
+    heard: list[str] = []
+    async with pool_of(max_waiting=4) as pool, anyio.create_task_group() as tasks:
+        await pool.until_ready()
+        for _ in range(7):
+            tasks.start_soon(as_somebody, pool, "greedy", heard)
+        await anyio.sleep(0.01)
+        for _ in range(3):
+            tasks.start_soon(as_somebody, pool, "modest", heard)
+    # One runs and four wait, of which the two have half each in the end.
+    assert Counter(heard) == {"greedy": 3, "not greedy": 4, "modest": 2, "not modest": 1}
 
 
 async def test_a_cancelled_call_harms_nobody(pool: WorkerPool) -> None:

@@ -12,6 +12,7 @@ from visus.server.admitting import Accounts
 from visus.server.body import Bytes
 from visus.server.exchange import Exchange, read_json
 from visus.server.respond import respond
+from visus.server.waiting import WaitingRoom
 from visus.server.watch import Watch
 from visus.wire import chat
 
@@ -30,10 +31,20 @@ class ChatRoute:
     settings: ServerSettings
     limits: chat.ChatLimits
     watch: Watch
+    room: WaitingRoom
 
     async def __call__(self, exchange: Exchange) -> None:
         """Serves one request."""
         call, _ = await self._read(exchange)
+        if not self.room.enters_at_once():
+            with exchange.ended_by_hang_up():
+                await self.room.enter(exchange.key.key_id)
+        try:
+            await self._answer(exchange, call)
+        finally:
+            self.room.leave()
+
+    async def _answer(self, exchange: Exchange, call: chat.ChatCall) -> None:
         bill = await self.accounts.open_bill(exchange)
         try:
             tab = Tab(bill)
