@@ -117,6 +117,11 @@ def look_up(page: Page, target: Target) -> Finding | None:
     return None
 
 
+def is_no_greeting(text: str) -> bool:
+    """Whether it does not begin a letter."""
+    return _GREETING.match(text) is None
+
+
 def _is_no_name(value: str) -> bool:
     """Whether it is a date, an amount or an address of e-mail: nobody is called so."""
     first = value.partition(",")[0].rstrip(".; ")

@@ -18,6 +18,7 @@ from visus.local.lite.answering import (
     shares,
     units,
     until,
+    weighing,
 )
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.found import Found, in_piece
@@ -118,6 +119,11 @@ def account(ask: Ask, page: Page) -> Reply | None:
 def of_family(ask: Ask, page: Page) -> Reply | None:
     """What stands beside a label that calls the thing otherwise, or is one of the kind."""
     return _quoting(ask, page, related.told(ask, page))
+
+
+def weighed(ask: Ask, page: Page) -> Reply | None:
+    """The fact that accounts best for the words of the question."""
+    return _quoting(ask, page, weighing.told(ask, page))
 
 
 def priced(ask: Ask, page: Page) -> Reply | None:

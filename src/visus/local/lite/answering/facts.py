@@ -1,0 +1,240 @@
+# ruff: noqa: E501, RUF001
+# E501: patterns stay on one line.
+# RUF001: typographic signs are meant.
+"""Everything that a page may tell: values with the words that name them, whatever the layout.
+
+A value stands beside a label, under one, in a cell of a table, on a line or in a clause with
+the words that say what it is. Nothing is decided here; `weighing` asks which one is meant.
+"""
+
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from visus.local.lite.answering import lookup, tables
+from visus.local.lite.answering.families import NEUTRAL, printed
+from visus.local.lite.answering.page import Page, Piece, looks_like_a_label
+from visus.local.lite.answering.values import PERSON, Found, Kind, find
+from visus.local.lite.answering.vocabulary import spans
+from visus.local.lite.answering.words import STOPWORDS, tokens, words
+
+_PART: Final = re.compile(r"\s+[·•|/]\s+|\s{3,}|;\s+|,\s+(?!\d{4}\b)|\s+\((?=\D)|\)\s*")
+_CLAUSE: Final = re.compile(r"[,;:]\s+(?!\d{4}\b)|\s(?:and|und|sowie|but|aber|oder|or)\s(?!\d)|\s[-–•·|]\s")
+_JOINING: Final = re.compile(
+    r"\s(?:by|with|from|at|in|for|to|mit|von|vom|bei|beim|im|in der|am|für|an|zu|zum|zur|nach|aus|auf)\s+(?:(?:the|dem|der|den|einem|einer|a|an|our|your|his|her)\s+)?"
+)
+_DAY: Final = r"(?:(?:on |am )?(?:mon|tues|wednes|thurs|fri|satur|sun)days?|(?:mon|diens|donners|frei|sams|sonn)tags?|mittwochs?)"
+_DAYS: Final = re.compile(
+    rf"\b{_DAY}(?:\s*(?:-|–|to|bis|and|und|&|,)\s*{_DAY})*\b", re.IGNORECASE
+)
+_OFTEN: Final = re.compile(
+    r"\b(?:once|twice|(?:one|two|three|four|\d)\s?(?:times|x)|every (?:other |second )?\w+|(?:ein|zwei|drei|vier|\d)[ -]?mal|alle \w+ \w+|jede[nsr]? (?:zweite[nr]? )?\w+)(?:\s(?:a|per|each|every|am|pro|in der|im|die)\s\w+|\s(?:daily|täglich|wöchentlich|weekly|monatlich|jährlich))?",
+    re.IGNORECASE,
+)
+_COUNTED: Final = re.compile(
+    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf)(?:\s(?:minutes?|hours?|days?|weeks?|months?|years?|minuten|stunden|tagen?|wochen|monaten?|jahren?))?\b|\b\d+\s(?:minutes?|hours?|days?|weeks?|months?|years?|minuten|stunden?|tagen?|wochen?|monaten?|jahren?)\b",
+    re.IGNORECASE,
+)
+_PLACE: Final = re.compile(
+    r"\b(?:in|im|am|at|auf|bei|beim|inside|outside|behind|hinter|neben|vor)\s+(?:(?:der|dem|den|die|das|the|our|unsere[rmn]?|your|ihre[rmn]?)\s+)?"
+    r"(?P<place>(?:[a-zäöüß]+\s)?[A-Za-zÄÖÜäöü][\wäöüß'’-]{2,}(?:\s+(?:(?:of|am|an|der|the|im|in)\s+)*[A-ZÄÖÜ\d][\wäöüß'’-]*)*)"
+)
+_LOOKS: Final = (_OFTEN, _COUNTED, _DAYS, PERSON)
+_LISTED: Final = re.compile(r"^[-•*·–]\s*")
+_OF_THE_PAGE: Final[tuple[Kind, ...]] = ("date", "time", "amount")
+_TITLE: Final = 3
+_LONGEST_VALUE: Final = 70
+_WORDS_OF_A_LABEL: Final = 6
+_WORDS_OF_A_NAME: Final = 3
+_PROSE: Final = 7
+_TYPED: Final[tuple[Kind, ...]] = (
+    "date", "time", "amount", "percent", "phone", "email", "url", "measure", "number",
+    "identifier",
+)  # fmt: skip
+
+
+How: TypeAlias = Literal["label", "cell", "line", "joined", "clause", "sentence", "alone"]
+
+
+class Fact(NamedTuple):
+    """A value and what names it."""
+
+    value: str
+    label: str
+    """The words that name it and nothing else; empty for none."""
+    column: str
+    """The header of its column in a table."""
+    around: str
+    """The line, the row or the clause that it stands in."""
+    piece: Piece
+    sure: float
+    """From 0 to 1: how surely the label belongs to it."""
+    how: How = "label"
+
+
+def facts(page: Page) -> list[Fact]:
+    """All facts of the page; one value may be told by several."""
+    return [*_cells(page), *_pairs(page), *_rows(page), *_lines(page), *_alone(page), *_clauses(page)]
+
+
+def _cells(page: Page) -> Iterator[Fact]:
+    pieces = {piece.box: piece for piece in page.pieces}
+    for header, body in tables.sections(page):
+        for cells in body if header else []:
+            row = " ".join(each.text for each in cells)
+            named = (each for each in cells if re.search(r"[^\W\d_]{2}", each.text))
+            name = next(named, cells[0]) if len(body) > 1 else None
+            for title, cell in zip(header, cells, strict=False):
+                if cell.text.strip() and cell is not name:
+                    piece = pieces.get(cell.box) or _nearest(page, cell.box.left, cell.box.top)
+                    label = name.text if name else ""
+                    yield Fact(cell.text.strip(), label, title.text, row, piece, 0.95, "cell")
+
+
+def _nearest(page: Page, left: float, top: float) -> Piece:
+    return min(page.pieces, key=lambda each: abs(each.box.left - left) + abs(each.box.top - top))
+
+
+def _pairs(page: Page) -> Iterator[Fact]:
+    heads = tables.column_titles(page)
+    pieces = {piece.box: piece for piece in page.pieces}
+    answered = {pair.label for pair in page.pairs if pair.how in {"colon", "right"}}
+    heights = {piece.text.strip().rstrip(":"): piece.height for piece in page.pieces}
+    for pair in page.pairs:
+        piece = pieces.get(pair.box)
+        value = pair.value.strip()
+        if piece is None or pair.label in heads or value in heads or not value:
+            continue
+        if len(value) > _LONGEST_VALUE or value.endswith(":"):
+            continue
+        around = " ".join([pair.label, value, *(each.text for each in pair.rest)])
+        if pair.how == "colon":
+            yield Fact(value, pair.label, "", around, piece, 1.0)
+        elif pair.how == "below" and pair.label not in answered | heads:
+            # A heading is larger than what stands under it, a label is not.
+            is_small = heights.get(pair.label, 0.0) <= 1.15 * piece.height
+            is_value = value not in answered and len(_PART.split(value)) == 1
+            if is_small and is_value and _is_name_of_a_field(pair.label):
+                yield Fact(value, pair.label, "", around, piece, 0.8)
+
+
+def _rows(page: Page) -> Iterator[Fact]:
+    """The first piece of a row with each that follows; a row of labels tells nothing."""
+    heads = tables.column_titles(page)
+    for row in page.rows:
+        first, *others = row
+        texts = [each.text.strip() for each in row]
+        if not others or first.text in heads or all(map(_is_bare_label, texts)):
+            continue
+        around = " ".join(texts)
+        label = first.text.strip().rstrip(":")
+        if re.search(r"[^\W\d_]{2}", label) and len(words(label)) <= _PROSE:
+            for place, each in enumerate(others):
+                if not _is_bare_label(each.text):
+                    yield Fact(each.text.strip(), label, "", around, each, 1.0 - 0.1 * place)
+        for left, right in itertools.pairwise(others):
+            if looks_like_a_label(left.text) and not _is_bare_label(right.text):
+                yield Fact(right.text.strip(), left.text.strip(" :"), "", around, right, 1.0)
+
+
+def _is_name_of_a_field(text: str) -> bool:
+    """Whether every word may name a value, or all letters are large, as on tickets."""
+    said = [word for word in words(text) if word not in STOPWORDS | NEUTRAL]
+    families = printed(words(text))
+    named = {
+        part.text
+        for span in spans(tokens(text))
+        for part in tokens(text)[span.first : span.last + 1]
+    }
+    is_known = all(word in families or word in named for word in said)
+    return len(said) <= _WORDS_OF_A_NAME and (is_known or text.isupper())
+
+
+def _is_bare_label(text: str) -> bool:
+    return looks_like_a_label(text) and not any(map(str.isdigit, text))
+
+
+def _lines(page: Page) -> Iterator[Fact]:
+    for piece in page.pieces:
+        if len(words(piece.text)) > _PROSE * 2:
+            continue
+        # What stands further along the row is more likely its value.
+        sure = 0.2 if page.right_of(piece) else 0.9
+        for part in _PART.split(piece.text):
+            text = _LISTED.sub("", part.strip())
+            if text:
+                yield from _on_a_line(text, piece, sure)
+
+
+def _on_a_line(text: str, piece: Piece, sure: float) -> Iterator[Fact]:
+    """`Beginn 20 Uhr`, `Serves 10`, `250 g Mehl`, `Music by The Hay Wains`."""
+    for values in _typed(text).values():
+        if len(values) == 1:
+            (value,) = values
+            before, after = text[: value.start].strip(" :"), text[value.end :].strip(" .")
+            label = before or after
+            if label and len(words(label)) <= _WORDS_OF_A_LABEL:
+                yield Fact(value.text, label, "", text, piece, sure, "line")
+    day = _DAYS.search(text)
+    if day is not None and not any(find("date", text)):
+        label = f"{text[: day.start()]} {text[day.end() :]}".strip(" :.")
+        if label and len(words(label)) <= _WORDS_OF_A_LABEL:
+            yield Fact(day.group(), label, "", text, piece, sure, "line")
+    join = _JOINING.search(text)
+    if join is not None and len(words(text)) <= _PROSE:
+        yield Fact(text[join.end() :].strip(" ."), text[: join.start()], "", text, piece, 0.8, "joined")
+
+
+def _clauses(page: Page) -> Iterator[Fact]:
+    for sentence in lookup.sentences(page):
+        spoken = words(sentence.text)
+        if len(spoken) < _PROSE - 2 or not any(word in STOPWORDS for word in spoken):
+            continue
+        parts = [part for part in _CLAUSE.split(sentence.text) if part.strip()]
+        for part in parts:
+            yield from _in_a_clause(part, sentence.piece, "clause")
+        if len(parts) > 1:
+            yield from _in_a_clause(sentence.text, sentence.piece, "sentence")
+
+
+def _in_a_clause(text: str, piece: Piece, how: How) -> Iterator[Fact]:
+    values = [each.text for found in _typed(text).values() for each in found]
+    values += [match.group() for looks in _LOOKS for match in looks.finditer(text)]
+    values += [match.group("place") for match in _PLACE.finditer(text)]
+    for value in dict.fromkeys(values):
+        yield Fact(value, "", "", text, piece, 0.7 if how == "clause" else 0.5, how)
+
+
+def _typed(text: str) -> dict[Kind, list[Found]]:
+    """The values by kind, none inside another of a kind that tells more."""
+    found: dict[Kind, list[Found]] = {}
+    for kind in _TYPED:
+        taken = [each for values in found.values() for each in values]
+        found[kind] = [
+            value
+            for value in find(kind, text)
+            if not any(each.start <= value.start < each.end for each in taken)
+            and (kind != "number" or not _is_in_a_code(text, value))
+            and (kind != "identifier" or re.search(r"[A-Za-z]", value.text))
+        ]
+    return found
+
+
+def _is_in_a_code(text: str, value: Found) -> bool:
+    """Whether it is a part of `LH-77320`, `0472-C` or `§ 3`."""
+    before, after = text[: value.start], text[value.end :]
+    return re.search(r"[\w][-/]$|§\s?$", before) is not None or re.match(r"[-/]\w", after) is not None
+
+
+def _alone(page: Page) -> Iterator[Fact]:
+    """A date, a time or a price on a line of its own says it of what the page is about."""
+    title = " ".join(piece.text for piece in page.pieces[:_TITLE])
+    for row in page.rows:
+        text = row[0].text.strip()
+        for kind in _OF_THE_PAGE:
+            values = [*find(kind, text)]
+            if len(row) == len(values) == 1 and len(words(text)) <= _WORDS_OF_A_LABEL:
+                rest = f"{text[: values[0].start]} {text[values[0].end :]}"
+                if not re.search(r"[a-zäöü]{3}", re.sub(_DAY, "", rest, flags=re.IGNORECASE)):
+                    yield Fact(text, "", title, text, row[0], 0.6, "alone")
