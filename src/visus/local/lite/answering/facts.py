@@ -14,15 +14,18 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from visus.local.lite.answering import lookup, tables
 from visus.local.lite.answering.families import NEUTRAL, printed
-from visus.local.lite.answering.page import Page, Piece, looks_like_a_label
+from visus.local.lite.answering.page import Page, Piece, looks_like_a_label, split_at_colons
 from visus.local.lite.answering.values import PERSON, Found, Kind, find
 from visus.local.lite.answering.vocabulary import spans
 from visus.local.lite.answering.words import STOPWORDS, tokens, words
 
+How: TypeAlias = Literal["label", "cell", "line", "at", "by", "clause", "sentence", "alone"]
 _PART: Final = re.compile(r"\s+[·•|/]\s+|\s{3,}|;\s+|,\s+(?!\d{4}\b)|\s+\((?=\D)|\)\s*")
 _CLAUSE: Final = re.compile(r"[,;:]\s+(?!\d{4}\b)|\s(?:and|und|sowie|but|aber|oder|or)\s(?!\d)|\s[-–•·|]\s")
-_JOINING: Final = re.compile(
-    r"\s(?:by|with|from|at|in|for|to|mit|von|vom|bei|beim|im|in der|am|für|an|zu|zum|zur|nach|aus|auf)\s+(?:(?:the|dem|der|den|einem|einer|a|an|our|your|his|her)\s+)?"
+_ARTICLE: Final = r"(?:(?:the|dem|der|den|die|das|einem|einer|a|an|our|your|his|her)\s+)?"
+_JOINING: Final[tuple[tuple[How, re.Pattern[str]], ...]] = (
+    ("at", re.compile(rf"(?:^|\s)(?:from|at|in|on|im|am|bei|beim|aus|auf|zu|zum|zur|nach|to|vom)\s+{_ARTICLE}")),
+    ("by", re.compile(rf"\s(?:by|with|from|for|to|mit|von|für|an|bei)\s+{_ARTICLE}")),
 )
 _DAY: Final = r"(?:(?:on |am )?(?:mon|tues|wednes|thurs|fri|satur|sun)days?|(?:mon|diens|donners|frei|sams|sonn)tags?|mittwochs?)"
 _DAYS: Final = re.compile(
@@ -40,7 +43,8 @@ _PLACE: Final = re.compile(
     r"\b(?:in|im|am|at|auf|bei|beim|inside|outside|behind|hinter|neben|vor)\s+(?:(?:der|dem|den|die|das|the|our|unsere[rmn]?|your|ihre[rmn]?)\s+)?"
     r"(?P<place>(?:[a-zäöüß]+\s)?[A-Za-zÄÖÜäöü][\wäöüß'’-]{2,}(?:\s+(?:(?:of|am|an|der|the|im|in)\s+)*[A-ZÄÖÜ\d][\wäöüß'’-]*)*)"
 )
-_LOOKS: Final = (_OFTEN, _COUNTED, _DAYS, PERSON)
+_LOOKS: Final = (_OFTEN, _COUNTED, _DAYS)
+_TITLED: Final = re.compile(r"(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herrn?|Frau|Familie)\b")
 _LISTED: Final = re.compile(r"^[-•*·–]\s*")
 _OF_THE_PAGE: Final[tuple[Kind, ...]] = ("date", "time", "amount")
 _TITLE: Final = 3
@@ -52,9 +56,6 @@ _TYPED: Final[tuple[Kind, ...]] = (
     "date", "time", "amount", "percent", "phone", "email", "url", "measure", "number",
     "identifier",
 )  # fmt: skip
-
-
-How: TypeAlias = Literal["label", "cell", "line", "joined", "clause", "sentence", "alone"]
 
 
 class Fact(NamedTuple):
@@ -131,7 +132,7 @@ def _rows(page: Page) -> Iterator[Fact]:
         label = first.text.strip().rstrip(":")
         if re.search(r"[^\W\d_]{2}", label) and len(words(label)) <= _PROSE:
             for place, each in enumerate(others):
-                if not _is_bare_label(each.text):
+                if not _is_bare_label(each.text) and not split_at_colons(each.text):
                     yield Fact(each.text.strip(), label, "", around, each, 1.0 - 0.1 * place)
         for left, right in itertools.pairwise(others):
             if looks_like_a_label(left.text) and not _is_bare_label(right.text):
@@ -181,9 +182,10 @@ def _on_a_line(text: str, piece: Piece, sure: float) -> Iterator[Fact]:
         label = f"{text[: day.start()]} {text[day.end() :]}".strip(" :.")
         if label and len(words(label)) <= _WORDS_OF_A_LABEL:
             yield Fact(day.group(), label, "", text, piece, sure, "line")
-    join = _JOINING.search(text)
-    if join is not None and len(words(text)) <= _PROSE:
-        yield Fact(text[join.end() :].strip(" ."), text[: join.start()], "", text, piece, 0.8, "joined")
+    for how, joining in _JOINING:
+        join = joining.search(text)
+        if join is not None and len(words(text)) <= _PROSE:
+            yield Fact(text[join.end() :].strip(" ."), text[: join.start()], "", text, piece, 0.8, how)
 
 
 def _clauses(page: Page) -> Iterator[Fact]:
@@ -201,9 +203,22 @@ def _clauses(page: Page) -> Iterator[Fact]:
 def _in_a_clause(text: str, piece: Piece, how: How) -> Iterator[Fact]:
     values = [each.text for found in _typed(text).values() for each in found]
     values += [match.group() for looks in _LOOKS for match in looks.finditer(text)]
-    values += [match.group("place") for match in _PLACE.finditer(text)]
+    sure = 0.7 if how == "clause" else 0.5
     for value in dict.fromkeys(values):
-        yield Fact(value, "", "", text, piece, 0.7 if how == "clause" else 0.5, how)
+        yield Fact(value, "", "", text, piece, sure, how)
+    for match in PERSON.finditer(text):
+        if _is_person(match.group()):
+            yield Fact(match.group(), "", "", text, piece, sure, "by")
+    for match in _PLACE.finditer(text):
+        yield Fact(match.group("place"), "", "", text, piece, sure, "at")
+
+
+def _is_person(text: str) -> bool:
+    """Whether no word of it names a thing, or it begins with a title."""
+    if _TITLED.match(text):
+        return True
+    said = words(text)
+    return not printed(said) and not spans(tokens(text)) and not any(w in STOPWORDS for w in said)
 
 
 def _typed(text: str) -> dict[Kind, list[Found]]:

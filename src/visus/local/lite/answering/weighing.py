@@ -110,7 +110,7 @@ _IMPLIED: Final = (
 _ASKING: Final = frozenset("which what welche welcher welches welchen welchem many much viel viele vielen wieviel wieviele".split())  # fmt: skip
 _BEFORE_A_NAME: Final = frozenset("kind type sort art of von fur".split())
 _IS_THE: Final = re.compile(
-    r"(?:what(?:'s| is| was| are| were)|who(?:'s| is| was| are)|wer (?:ist|war|sind)|wie (?:hoch|lang|gross|schwer|teuer|weit|breit|tief|warm|heiss|lautet|lauten|heisst|heissen|viel)(?: (?:ist|sind|war|waren))?|was (?:ist|sind|war)|(?:name|nenne|give|gib)(?: mir| me)?)\s+(?:the|der|die|das|den|its|his|her|their|sein\w*|ihr\w*)\s+"
+    r"(?:what(?:'s| is| was| are| were)|who(?:'s| is| was| are)|wer (?:ist|war|sind)|wie (?:hoch|lang|gross|schwer|teuer|weit|breit|tief|warm|heiss|lautet|lauten|heisst|heissen|viel)(?: (?:ist|sind|war|waren))?|was (?:ist|sind|war)|(?:name|nenne|give|gib)(?: mir| me)?)\s+(?:the|der|die|das|den|its|his|her|their|sein\w*|ihr\w*)\s+(?:name (?:of|des|der|vom|von) (?:the |der |dem )?)?"
 )
 _BEGINS: Final = r"\b(?:begin|start|end|finish|open|close|begins|starts|ends|beginnt|endet|startet|offnet|schliesst|anfangt|aufhort|los)\b"
 _OF_TIME: Final = frozenset(
@@ -299,17 +299,30 @@ def _weighed(
 ) -> Iterator[_Weighed]:
     context = _Context(ask, page, wanted)
     for fact in facts(page):
+        if not _is_of_the_place(fact.how, wanted):
+            continue
         told = value_of(fact.value, wanted)
         score = None if told is None else _score(asking, fact, context)
         if told is None or score is None:
             continue
         value, exact = told
-        if wanted == "text" and fact.how in {"clause", "sentence"} and _is_common(value):
+        if fact.how in {"clause", "sentence"} and (
+            (wanted == "text" and _is_common(value)) or (wanted in _LOOKS and exact == 0.0)
+        ):
             continue
         if wanted == "text" and _is_named_thing(asking, fact):
             value = fact.label
         if not _repeats(ask, value):
             yield _Weighed(score + exact, value, fact)
+
+
+def _is_of_the_place(how: How, wanted: Wanted) -> bool:
+    """Whether what was found by its preposition, or beside none, may be what is wanted."""
+    if how == "at":
+        return wanted == "place"
+    if how == "by":
+        return wanted == "person"
+    return how not in {"clause", "sentence"} or wanted not in {"person", "place"}
 
 
 def _is_common(value: str) -> bool:
@@ -372,7 +385,7 @@ class _Context:
         if self.wanted == "person" and word.role == "noun":
             return bool(word.families)
         if self.wanted == "place" and word.role == "noun":
-            return any(each.kind == "place" for each in word.families) or how in {"joined", "clause", "sentence", "alone"}
+            return any(each.kind == "place" for each in word.families) or how in {"at", "alone"}
         return True
 
     def accounts(self, word: _Word) -> float | None:
@@ -431,10 +444,11 @@ def _score(asking: list[_Word], fact: Fact, context: _Context) -> float | None:
             return None
         cost += missing
     if fact.how == "alone" and context.is_begun and not any(find("time", fact.value)):
-        cost += 0.3
+        return None
     if any(word.role == "implied" for word in asking) and not implied:
         cost += 0.25
-    if not fact.label and not fact.column and nearest < (0.8 if context.wanted == "number" else 0.5):
+    least = 0.8 if context.wanted in {"number", "text"} else 0.5
+    if not fact.label and not fact.column and nearest < least:
         return None
     if by_name + implied == 0 and _is_of_the_kind(asking, fact, context):
         gain, by_name = gain + _NAMED, _NAMED
@@ -492,6 +506,8 @@ class _Side:
             return 1.0
         if word.families & self.all:
             return 0.85
+        if any(each.kind == "name" for each in word.families) and self.words == ["name"]:
+            return 0.8
         is_done = word.role == "verb" and self.wanted in {"person", "amount", "when"}
         return 0.8 if is_done and any(_are_kin(word.text, each) for each in self.words) else 0.0
 
@@ -559,7 +575,8 @@ def value_of(text: str, wanted: Wanted) -> tuple[str, float] | None:
     folded = fold(text)
     if wanted == "heat":
         heat = re.search(r"[-–]?\d[\d.,]*\s?(?:°\s?[CF]?|Grad|degrees?)", text, re.IGNORECASE)  # noqa: RUF001
-        return (heat.group(), 0.2) if heat else _looking(text, "measure")
+        is_bare = re.fullmatch(r"[-–]?\d[\d.,]*", text)  # noqa: RUF001
+        return (heat.group(), 0.2) if heat else (text, 0.0) if is_bare else None
     if wanted in _LOOKS:
         return _looking(text, wanted)
     if wanted == "when":
@@ -619,7 +636,7 @@ def _first(text: str, kinds: tuple[Kind, ...]) -> str | None:
 
 def _counted(text: str, folded: str) -> str | None:
     kinds: tuple[Kind, ...] = ("date", "time", "phone")
-    if any(any(find(kind, text)) for kind in kinds) or re.search(r"[€$£§]|\d[.,]\d\d$", text):
+    if any(any(find(kind, text)) for kind in kinds) or re.search(r"[€$£§]|\d[.,]\d\d$|\d[a-z]\b|\b(?:times|mal)\b", text):
         return None
     found = next(iter(find("number", text)), None) or next(iter(find("measure", text)), None)
     if re.search(r"\d\s?(?:m?g|kg|m?l|[cmk]?m|%)\b", text):
