@@ -516,6 +516,7 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"^\W*(?:which|what|welche)", papers.vegetarian),
     (r"", papers.priced),
     (r"", papers.measured),
+    (r"", papers.headed),
     (r"", papers.weighed),
     (r"", _narrowed_cell),
     (r"", _named_by_cell),

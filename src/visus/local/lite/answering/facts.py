@@ -18,6 +18,7 @@ from visus.local.lite.answering.page import Page, Piece, looks_like_a_label, spl
 from visus.local.lite.answering.values import PERSON, Found, Kind, find
 from visus.local.lite.answering.vocabulary import spans
 from visus.local.lite.answering.words import STOPWORDS, tokens, words
+from visus.local.lite.evidence import Cell
 
 How: TypeAlias = Literal["label", "cell", "line", "at", "by", "clause", "sentence", "alone"]
 _PART: Final = re.compile(r"\s+[·•|/]\s+|\s{3,}|;\s+|,\s+(?!\d{4}\b)|\s+\((?=\D)|\)\s*")
@@ -36,7 +37,7 @@ _OFTEN: Final = re.compile(
     re.IGNORECASE,
 )
 _COUNTED: Final = re.compile(
-    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf)(?:\s(?:minutes?|hours?|days?|weeks?|months?|years?|minuten|stunden|tagen?|wochen|monaten?|jahren?))?\b|\b\d+\s(?:minutes?|hours?|days?|weeks?|months?|years?|minuten|stunden?|tagen?|wochen?|monaten?|jahren?)\b",
+    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|eine[rnms]?(?=\s(?:minute|stunde|tag|woche|monat|jahr))|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf)(?:\s(?:minutes?|hours?|days?|weeks?|months?|years?|minuten?|stunden?|tage?n?|wochen?|monate?n?|jahre?n?))?\b|\b\d+\s(?:minutes?|hours?|days?|weeks?|months?|years?|minuten|stunden?|tagen?|wochen?|monaten?|jahren?)\b",
     re.IGNORECASE,
 )
 _PLACE: Final = re.compile(
@@ -84,13 +85,29 @@ def _cells(page: Page) -> Iterator[Fact]:
     for header, body in tables.sections(page):
         for cells in body if header else []:
             row = " ".join(each.text for each in cells)
-            named = (each for each in cells if re.search(r"[^\W\d_]{2}", each.text))
-            name = next(named, cells[0]) if len(body) > 1 else None
+            name = next(filter(_may_name_a_row, cells), cells[0]) if len(body) > 1 else None
             for title, cell in zip(header, cells, strict=False):
-                if cell.text.strip() and cell is not name:
-                    piece = pieces.get(cell.box) or _nearest(page, cell.box.left, cell.box.top)
-                    label = name.text if name else ""
-                    yield Fact(cell.text.strip(), label, title.text, row, piece, 0.95, "cell")
+                if not cell.text.strip() or cell is name:
+                    continue
+                piece = pieces.get(cell.box) or _nearest(page, cell.box.left, cell.box.top)
+                label = name.text if name else ""
+                yield Fact(cell.text.strip(), label, title.text, row, piece, 0.95, "cell")
+                for moment in (title, name):
+                    if moment is not None and _is_moment(moment.text):
+                        yield Fact(moment.text, cell.text, "", row, piece, 0.9, "cell")
+
+
+def _may_name_a_row(cell: Cell) -> bool:
+    """A row is named by words or by an hour, not by its day or its number."""
+    text = cell.text.strip()
+    has_words = re.search(r"[^\W\d_]{2}", text) is not None
+    is_hour = re.fullmatch(r"\d{1,2}[.:]\d\d", text) is not None
+    return (has_words or is_hour) and not any(find("date", text))
+
+
+def _is_moment(text: str) -> bool:
+    is_day = re.fullmatch(rf"{_DAY}|(?:mon|tue|wed|thu|fri|sat|sun|mo|di|mi|do|fr|sa|so)\.?", text.strip(), re.IGNORECASE)
+    return is_day is not None or any(find("date", text)) or any(find("time", text))
 
 
 def _nearest(page: Page, left: float, top: float) -> Piece:
@@ -130,6 +147,10 @@ def _rows(page: Page) -> Iterator[Fact]:
             continue
         around = " ".join(texts)
         label = first.text.strip().rstrip(":")
+        if _is_moment(first.text):
+            for each in others:
+                if re.search(r"[^\W\d_]{3}", each.text):
+                    yield Fact(label, each.text.strip(), "", around, first, 0.9)
         if re.search(r"[^\W\d_]{2}", label) and len(words(label)) <= _PROSE:
             for place, each in enumerate(others):
                 if not _is_bare_label(each.text) and not split_at_colons(each.text):

@@ -117,6 +117,11 @@ def look_up(page: Page, target: Target) -> Finding | None:
     return None
 
 
+def is_street(text: str) -> bool:
+    """Whether it has a number or a word for a street."""
+    return re.search(_OF_A_STREET, fold(text)) is not None
+
+
 def is_no_greeting(text: str) -> bool:
     """Whether it does not begin a letter."""
     return _GREETING.match(text) is None
@@ -137,7 +142,7 @@ def _is_plausible(value: str, key: str | None) -> bool:
         unit = re.sub(r"[^a-z]", "", fold(value))
         return not unit or re.fullmatch(_UNITS[key], unit) is not None
     if key == "street":
-        return re.search(_OF_A_STREET, fold(value)) is not None
+        return is_street(value)
     if key == "currency":
         return re.fullmatch(_CURRENCY, value.strip(), re.IGNORECASE) is not None
     if key != "vat_id":

@@ -329,7 +329,8 @@ def is_figure(text: str) -> bool:
     """Whether a cell cannot name a column: `10 visits`, `Q2` and `2025` can."""
     if not re.search(r"\d(?<!\bQ\d)(?<!20\d\d)(?<!19\d\d)(?!\d)", text):
         return False
-    return re.fullmatch(r"\d{1,3} [^\W\d_]{3,}", text) is None
+    is_name = re.fullmatch(r"\d{1,3} [^\W\d_]{3,}|(?:je|pro|per) .{1,12}", text, re.IGNORECASE)
+    return is_name is None
 
 
 ORDINAL: Final = re.compile(r"\d{1,2}(?:st|nd|rd|th|\.)")

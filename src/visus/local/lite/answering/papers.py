@@ -16,6 +16,7 @@ from visus.local.lite.answering import (
     roles,
     routes,
     shares,
+    titles,
     units,
     until,
     weighing,
@@ -119,6 +120,11 @@ def account(ask: Ask, page: Page) -> Reply | None:
 def of_family(ask: Ask, page: Page) -> Reply | None:
     """What stands beside a label that calls the thing otherwise, or is one of the kind."""
     return _quoting(ask, page, related.told(ask, page))
+
+
+def headed(ask: Ask, page: Page) -> Reply | None:
+    """What the page is about, or whose it is, as its heading says."""
+    return _quoting(ask, page, titles.told(ask, page))
 
 
 def weighed(ask: Ask, page: Page) -> Reply | None:

@@ -43,6 +43,7 @@ _WANTED: Final[tuple[tuple[str, Wanted], ...]] = (
     (r"\bhow long\b|\bwie lange?\b|\bhow soon\b", "duration"),
     (r"(?:how many|wie ?viele) (?:minutes|hours|days|weeks|months|years|minuten|stunden|tage|wochen|monate|jahre)\b", "span"),
     (r"\b(?:what|which) time\b|\bwie ?viel uhr|\bwelche[rn]? (?:uhr)?zeit|\bwie spat|\buhrzeit", "time"),
+    (r"\b(?:frist|deadline)\b", "when"),
     (r"\be-?mail", "email"),
     (r"\b(?:web ?site|homepage|web ?seite|internetseite|url)\b", "url"),
     (r"(?:number|nummer)\b.*\b(?:call|ring|phone|dial|reach|anrufe?n?|anzurufen|ruft|erreich\w*|telefon\w*)\b|\b(?:phone|telephone|telefon\w*|handynummer|fax\w*)\b", "phone"),
@@ -81,7 +82,7 @@ _FITTING: Final[dict[Wanted, frozenset[str]]] = {
     "span": frozenset({"number", "measure", "date"}),
     "time": frozenset({"date", "time"}),
     "url": frozenset({"identifier", "name", "text"}),
-    "when": frozenset({"date", "time"}),
+    "when": frozenset({"date", "time", "text"}),
 }
 """Which families of labels may stand beside a value of the kind; for `text`, any."""
 _WEIGHTS: Final[dict[Role, float]] = {"head": 1.0, "noun": 1.0, "verb": 0.8, "light": 0.75, "weak": 0.4, "implied": 0.7}
@@ -90,6 +91,10 @@ _MOMENT: Final = re.compile(
     rf"\b(?:{_WEEKDAY})\b|\b(?:morgens|mittags|abends|nachts|vormittags|nachmittags|morning|noon|midday|evening|daily|taglich)\b|\b(?:januar|februar|marz|april|mai|juni|juli|august|september|oktober|november|dezember|january|february|march|may|june|july|october|december)\b|(?<![\d.])\d{{1,2}}\.\d{{1,2}}\.(?!\d)"
 )
 _DAY_AND_MONTH: Final = re.compile(r"\d{1,2}\.\s?\d{1,2}\.")
+_HOUR: Final = re.compile(
+    r"(?:^|\b(?:until|till|from|at|by|to|ab|bis|um|von|before|after|vor|nach)\s)(?P<hour>(?:[01]?\d|2[0-3])\.[0-5]\d)(?!\d|\.|\s?(?:€|EUR|£|g\b|kg|%|uhr|Uhr|[ap]\.?m))", re.IGNORECASE
+)
+_WITHIN: Final = re.compile(r"\b(?:within|innerhalb(?: von)?|binnen)\s\w+\s(?:minut|hour|stund|day|tag|week|woche|month|monat|year|jahr)\w*")
 _NUMBERS: Final = r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|eine?r?|zwei|drei|vier|funf|sechs|sieben|acht|neun|zehn|elf|zwolf)"
 _DURATION: Final = re.compile(
     rf"\b(?:\d+(?:[.,]\d+)?|{_NUMBERS})[\s-]?(?:minutes?|minuten|mins?|hours?|stunden?|std|hrs?|h|days?|tagen?|tage?|weeks?|wochen?|months?|monaten?|monate?|years?|jahren?|jahre?)\b"
@@ -99,7 +104,10 @@ _OFTEN: Final = re.compile(
 )
 _QUESTION: Final = r"^\W*(?:and |und )?(?:[a-z]+ ){0,3}?(?:what|which|who|whom|whose|when|where|how|wer|wen|wem|wessen|was|welche\w*|wann|wo|wohin|woher|womit|wie|wieviele?)\b|^\W*(?:name|nenne|give|gib)\b"
 _IMPLIED: Final = (
-    (r"\b(?:by|until|till) (?:when|what|which)\b|\bbis (?:wann|zu welche[mnr])|\blatest\b|\bspatestens|\bdeadline|\bfrist\b|how long .*\bvalid|wie lange .*\bgultig", "deadline closing_date due valid_until until bis gultig_bis frist"),
+    (r"\bwhere\b.*\b(?:begin|start|depart|leave|board)s?\b|\bwo\b.*\b(?:beginnt|startet|einsteig\w*|abfahrt)", "origin from von ab start departure"),
+    (r"\bwhere\b.*\b(?:end|arrive|fly|travel|finish|get off)s?\b|\bwo\b.*\b(?:endet|ankunft|aussteig\w*)", "destination to nach ziel end arrival"),
+    (r"\bhow soon\b|\binnerhalb\b|\bwithin\b", "within innerhalb binnen"),
+    (r"\b(?:by|until|till) (?:when|what|which)\b|\bbis (?:wann|zu welche[mnr])|\blatest\b|\bspatestens|\bdeadline|\bwelche \w*frist\b|how long .*\bvalid|wie lange .*\bgultig", "deadline closing_date due valid_until until bis gultig_bis frist"),
     (r"\b(?:from|since) (?:when|what)\b|\b(?:ab|seit) wann", "start valid_from since from ab seit eintritt beginn"),
     (r"\bwhere\b.*\bto\W*$|\bwohin\b|where .*\bgoing", "destination to nach ziel"),
     (r"\bwhere\b.*\bfrom\W*$|\bwoher\b|\bvon wo\b", "origin from von ab"),
@@ -117,22 +125,26 @@ _OF_TIME: Final = frozenset(
     "seit since dort there man new neu neue neuen neuer next nachste nachsten current aktuell aktuelle own bekommt bekommen erhalt get gets getting time uhr uhrzeit day days tag tage date datum long lange often oft haufig year jahr month monat week woche soon hour hours stunde stunden".split()
 )
 _ASPECTS: Final = frozenset(
-    "hoch gross schwer lang teuer high big large heavy tall wide far weit breit tief temperature temperatur grad degrees hot heiss warm kalt cold expensive called name heisst company firm person business firma unternehmen now platz woran wofur womit worin worauf wovon wodurch wozu e mail email phone telephone telefon telefonnummer daily share number nummer value wert amount betrag much many type kind art date percentage address adresse".split()
+    "hoch gross schwer lang teuer high big large heavy tall wide far weit breit tief temperature temperatur grad degrees hot heiss warm kalt cold expensive called name heisst final previous total lesson subject fach stunde innerhalb frist deadline company firm person business firma unternehmen now platz woran wofur womit worin worauf wovon wodurch wozu e mail email phone telephone telefon telefonnummer daily share number nummer value wert amount betrag much many type kind art date percentage address adresse".split()
 )
 _PAST: Final = frozenset("saw took gave sold won wrote made paid sent came went found got ran sang built bought brought left".split())  # fmt: skip
-_AUXILIARY: Final = r"(?:do|does|did|can|could|must|should|will|would|may|might|to)"
+_AUXILIARY: Final = r"(?:is|are|was|were|be|been|has|have|had|do|does|did|can|could|must|should|will|would|may|might|to)"
+_BEING: Final = r"(?:is|are|was|were|be|been|has|have|had)"
+_PARTICIPLE: Final = r"(?:ed|en|ght|ld|pt|nt|wn|ut|id|de)$"
 _PLACED: Final = frozenset("in at on for to from with by the a an of and".split())
 _VAGUE_ENDS: Final = ("werte", "wert", "zeit", "betrag", "nummer", "zahl", "tage", "tag", "preis", "kosten", "gebuhr", "datum", "name", "ort", "menge", "termin", "arbeit", "satz", "stand")  # fmt: skip
 _SHORT: Final = 5
 _ADJECTIVAL: Final = frozenset({"e", "en", "er", "es"})
 _SEPARABLE: Final = re.compile(r"^(ab|an|auf|aus|bei|ein|mit|nach|um|vor|zu|zuruck)ge")
 _MEDIUM: Final = frozenset("fahrplan timetable schedule plan recipe rezept urkunde statement auszug abrechnung menu poster notice flyer list offer week today speisekarte plakat aushang liste heute woche page form mittel goods ware waren document machine gerat product produkt".split())  # fmt: skip
+_STRICT: Final = frozenset[Wanted]({"when", "time", "person", "duration", "price"})
 _TYPES: Final = frozenset[Wanted]({"phone", "email", "url", "heat"})
 """Kinds whose look says what they are: they need no label."""
 _NAMED: Final = 0.6
 _ENOUGH: Final = 0.75
 _CLEAR: Final = 0.12
 _TITLE: Final = 3
+_FEW: Final = 4
 _LONGEST: Final = 60
 
 
@@ -175,11 +187,13 @@ def told(ask: Ask, page: Page) -> Found | None:
 def _by_order(ask: Ask, rivals: list[_Weighed]) -> _Weighed | None:
     """The first or the last of a row, where the question says which."""
     is_first = ask.has(r"\b(?:first|earliest|erste[nrsm]?|fruheste\w*)\b")
-    is_last = ask.has(r"\b(?:last|latest|letzte[nrsm]?|spateste\w*)\b")
+    is_last = ask.has(r"\b(?:last|latest|final|closing|letzte[nrsm]?|spateste\w*)\b")
     in_one_row = len({each.fact.label for each in rivals}) == 1
-    if is_first == is_last or not in_one_row or not all(each.fact.label for each in rivals):
+    in_one_column = len({each.fact.column for each in rivals}) == 1
+    if is_first == is_last or in_one_row == in_one_column:
         return None
-    ordered = sorted(rivals, key=lambda each: each.fact.piece.box.left)
+    box = (lambda each: each.fact.piece.box.left) if in_one_row else (lambda each: each.fact.piece.box.top)
+    ordered = sorted(rivals, key=box)
     return ordered[0] if is_first else ordered[-1]
 
 
@@ -251,9 +265,14 @@ def _is_verb(ask: Ask, start: int) -> bool:
     after = [each.text for each in ask.tokens[place + 1 :]]
     if not before:
         return False
+    if ask.tokens[place - 1].start in _heads(ask) and re.search(r"(?:s|ed)$", ask.tokens[place].text):
+        return True  # `Which band plays?`
     if before[-1] in {"to", "who", "i", "you", "he", "she", "it", "we", "they", "one", "that"}:
         return True
     ends = not after or after[0] in STOPWORDS
+    word = ask.tokens[place].text
+    if any(re.fullmatch(_BEING, each) for each in before) and not re.search(_PARTICIPLE, word):
+        return False
     has_auxiliary = any(re.fullmatch(_AUXILIARY, each) for each in before)
     return ends and has_auxiliary and before[-1] not in STOPWORDS
 
@@ -376,9 +395,21 @@ class _Context:
             for word in words(pair.label)
         ]
         self.labels = frozenset(each for it in printed(self.named).values() for each in it)
+        self.headings = [
+            word
+            for row in page.rows
+            if len(row) == 1 and len(words(row[0].text)) <= _FEW
+            for word in words(row[0].text)
+        ]
         starts = _heads(ask)
         self.is_begun = ask.has(_BEGINS)
         self.heads = {token.text for token in ask.tokens if token.start in starts}
+
+    def is_of_kind(self, word: _Word, fact: Fact) -> bool:
+        """Whether the value is, by its look, of the kind that the head names: a street, a town."""
+        if word.text in {"strasse", "street", "road"}:
+            return lookup.is_street(fact.value)
+        return False
 
     def tells(self, word: _Word, how: How) -> bool:
         """Whether the word may name who or where: what is owned is not who owns it."""
@@ -408,7 +439,7 @@ class _Context:
         if any(printed_by(each) & kinds for each in self.everywhere):
             return 0.1
         if word.role == "verb":
-            return 0.15
+            return 0.35 if word.families and self.wanted in _STRICT else 0.15
         return 0.5 if _says(self.everywhere, word.text) else None
 
 
@@ -439,7 +470,9 @@ def _score(asking: list[_Word], fact: Fact, context: _Context) -> float | None:
             gain += weight * match * nearness
             by_name += weight * match * nearness if not fact.label and context.tells(word, fact.how) else 0.0
             continue
-        missing = context.accounts(word) if word.role != "head" or is_count else None
+        is_spared = word.role != "head" or is_count or _says(context.headings, word.text)
+        is_spared = is_spared or context.is_of_kind(word, fact)
+        missing = context.accounts(word) if is_spared else None
         if missing is None:
             return None
         cost += missing
@@ -448,7 +481,7 @@ def _score(asking: list[_Word], fact: Fact, context: _Context) -> float | None:
     if any(word.role == "implied" for word in asking) and not implied:
         cost += 0.25
     least = 0.8 if context.wanted in {"number", "text"} else 0.5
-    if not fact.label and not fact.column and nearest < least:
+    if not fact.label and not fact.column and nearest < least and not context.by_type:
         return None
     if by_name + implied == 0 and _is_of_the_kind(asking, fact, context):
         gain, by_name = gain + _NAMED, _NAMED
@@ -481,7 +514,10 @@ def _is_only(label: str, names: frozenset[str]) -> bool:
 
 def _is_of_the_kind(asking: list[_Word], fact: Fact, context: _Context) -> bool:
     """`Time 14:42` where nothing asks for more than when it was."""
-    asks_for_more = any(word.families and word.role != "weak" for word in asking)
+    strict = {"place"} if context.wanted == "place" else {"date", "time", "amount"}
+    asks_for_more = any(
+        each.kind in strict for word in asking if word.role != "weak" for each in word.families
+    )
     if context.wanted == "number":
         asks_for_more = not _is_only(fact.label, _COUNTS)
     names = _KINDS.get(context.wanted, frozenset())
@@ -521,7 +557,8 @@ class _Side:
             if _says([each], word.text) or printed_by(each) & word.families
         ]
         apart = min((abs(end - place) for end in ends for place in places), default=3)
-        return max(0.4, 1.05 - 0.1 * apart)
+        slope = 0.1 if self.wanted in {"amount", "number", "price", "text"} else 0.05
+        return max(0.4, 1.0 + slope - slope * apart)
 
     def unexplained(self, asking: list[_Word], label: str) -> int:
         wanted = frozenset(each for word in asking for each in word.families)
@@ -541,6 +578,8 @@ def _says(said: list[str], word: str) -> bool:
     if holds(said, word) or any(lookup.ends_in(each, word) for each in said):
         return True
     if len(word) <= _SHORT and any(word.startswith(each) and word[len(each) :] in _ADJECTIVAL for each in said if len(each) == 3):
+        return True
+    if any(each == f"re{word}" for each in said):
         return True
     for end in _VAGUE_ENDS:
         rest = word.removesuffix(end)
@@ -579,6 +618,10 @@ def value_of(text: str, wanted: Wanted) -> tuple[str, float] | None:
         return (heat.group(), 0.2) if heat else (text, 0.0) if is_bare else None
     if wanted in _LOOKS:
         return _looking(text, wanted)
+    if wanted in {"time", "when"} and (hour := _HOUR.search(text)) is not None:
+        return hour.group("hour"), 0.05
+    if wanted == "when" and (term := _WITHIN.search(folded)) is not None:
+        return text[term.start() : term.end()], 0.2
     if wanted == "when":
         if not any(find("date", text)) and not any(find("time", text)) and not _MOMENT.search(folded):
             return None
@@ -609,6 +652,10 @@ def _called(text: str, wanted: Wanted) -> tuple[str, float] | None:
         text = ", ".join(parts[1:])
     is_person = wanted == "person" and PERSON.search(text) is not None
     is_word = re.search(r"[A-Za-zÄÖÜäöüß]{2}", text) is not None and not _is_figure(text)
+    if wanted == "place" and not re.search(r"[A-Za-zÄÖÜäöüß]{3}", text):
+        return None
+    if wanted == "place" and re.fullmatch(r"[A-Z]{1,5}[-/ ]?\d[\w/-]*", text):
+        return None
     is_code = wanted == "person" and not is_person and any(map(str.isdigit, text))
     if not is_word or is_code or not lookup.is_no_greeting(text):
         return None
@@ -624,7 +671,7 @@ def _looking(text: str, wanted: Wanted) -> tuple[str, float] | None:
             text = text.replace(taken.text, " ")
     for place, kind in enumerate(_LOOKS[wanted]):
         found = next(iter(find(kind, text)), None)
-        if found is not None:
+        if found is not None and not (kind == "phone" and re.search(r"[\w/]-?$", text[: found.start])):
             return found.text, 0.2 - 0.15 * place
     is_bare = wanted in {"amount", "measure", "price"} and re.fullmatch(r"[-–+]?\d[\d.,]*", text)  # noqa: RUF001
     return (text, 0.0) if is_bare else None
