@@ -150,16 +150,20 @@ def _colour(ask: Ask, page: Page) -> Reply | None:
 def _colour_in_words(ask: Ask, page: Page) -> Reply | None:
     """`Bicycle: Diamant 247, green`: the colour that a line names with the thing."""
     wanted = [word for word in ask.content if not re.match(r"colou?r|farb", word)]
-    for piece in page.pieces if wanted and len(page.pieces) >= 3 else ():
-        spoken = words(piece.text)
+    labelled = [
+        (f"{pair.label}: {pair.value}", pair.box) for pair in page.pairs if pair.how == "right"
+    ]
+    lines = [*((piece.text, piece.box) for piece in page.pieces), *labelled]
+    for text, box in lines if wanted and len(page.pieces) >= 3 else ():
+        spoken = words(text)
         named = [
             token
-            for token in tokens(piece.text)
+            for token in tokens(text)
             if colour_in([token.text]) or token.text in _METALS
         ]
         if len(named) == 1 and all(holds(spoken, word) for word in wanted):
-            said = piece.text[named[0].start : named[0].end]
-            return quoted(ask, page.evidence, said, (piece.text, piece.box))
+            said = text[named[0].start : named[0].end]
+            return quoted(ask, page.evidence, said, (text, box))
     return None
 
 

@@ -21,7 +21,7 @@ from visus.local.lite.answering.words import STOPWORDS, tokens, words
 from visus.local.lite.evidence import Cell
 
 How: TypeAlias = Literal["label", "cell", "line", "at", "by", "clause", "sentence", "alone"]
-_PART: Final = re.compile(r"\s+[·•|/]\s+|\s{3,}|;\s+|,\s+(?!\d{4}\b)|\s+\((?=\D)|\)\s*")
+_PART: Final = re.compile(r"\s+[·•|/]\s+|\s{3,}|;\s+|,\s+(?!\d{4}\b)|\s+\((?=\D)|\)\s*|(?<=[a-zäöüß]{4}[.!?])\s+(?=[A-ZÄÖÜ])|(?<=[.,]\d\d[.!?])\s+(?=[A-ZÄÖÜ])")
 _CLAUSE: Final = re.compile(r"[,;:]\s+(?!\d{4}\b)|\s(?:and|und|sowie|but|aber|oder|or)\s(?!\d)|\s[-–•·|]\s")
 _ARTICLE: Final = r"(?:(?:the|dem|der|den|die|das|einem|einer|a|an|our|your|his|her)\s+)?"
 _JOINING: Final[tuple[tuple[How, re.Pattern[str]], ...]] = (
@@ -52,6 +52,7 @@ _TITLE: Final = 3
 _LONGEST_VALUE: Final = 70
 _WORDS_OF_A_LABEL: Final = 6
 _WORDS_OF_A_NAME: Final = 3
+_FEW: Final = 2
 _PROSE: Final = 7
 _TYPED: Final[tuple[Kind, ...]] = (
     "date", "time", "amount", "percent", "phone", "email", "url", "measure", "number",
@@ -106,7 +107,9 @@ def _may_name_a_row(cell: Cell) -> bool:
 
 
 def _is_moment(text: str) -> bool:
-    is_day = re.fullmatch(rf"{_DAY}|(?:mon|tue|wed|thu|fri|sat|sun|mo|di|mi|do|fr|sa|so)\.?", text.strip(), re.IGNORECASE)
+    if _DAYS.fullmatch(text.strip()):
+        return True
+    is_day = re.fullmatch(rf"(?:mon|tue|wed|thu|fri|sat|sun|mo|di|mi|do|fr|sa|so)\.?", text.strip(), re.IGNORECASE)
     return is_day is not None or any(find("date", text)) or any(find("time", text))
 
 
@@ -151,7 +154,8 @@ def _rows(page: Page) -> Iterator[Fact]:
             for each in others:
                 if re.search(r"[^\W\d_]{3}", each.text):
                     yield Fact(label, each.text.strip(), "", around, first, 0.9)
-        if re.search(r"[^\W\d_]{2}", label) and len(words(label)) <= _PROSE:
+        is_label = len(words(label)) <= _PROSE and not any(value for _, value in split_at_colons(label))
+        if re.search(r"[^\W\d_]{2}", label) and is_label:
             for place, each in enumerate(others):
                 if not _is_bare_label(each.text) and not split_at_colons(each.text):
                     yield Fact(each.text.strip(), label, "", around, each, 1.0 - 0.1 * place)
@@ -185,7 +189,9 @@ def _lines(page: Page) -> Iterator[Fact]:
         sure = 0.2 if page.right_of(piece) else 0.9
         for part in _PART.split(piece.text):
             text = _LISTED.sub("", part.strip())
-            if text:
+            spoken = words(text)
+            is_sentence = len(spoken) > _PROSE and sum(w in STOPWORDS for w in spoken) > _FEW
+            if text and not is_sentence:
                 yield from _on_a_line(text, piece, sure)
 
 
@@ -268,6 +274,8 @@ def _alone(page: Page) -> Iterator[Fact]:
     title = " ".join(piece.text for piece in page.pieces[:_TITLE])
     for row in page.rows:
         text = row[0].text.strip()
+        if len(row) == 1 and re.fullmatch(r"(?:19|20)\d\d", text):
+            yield Fact(text, "", title, text, row[0], 0.6, "alone")
         for kind in _OF_THE_PAGE:
             values = [*find(kind, text)]
             if len(row) == len(values) == 1 and len(words(text)) <= _WORDS_OF_A_LABEL:

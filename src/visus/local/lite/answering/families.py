@@ -66,6 +66,11 @@ def printed_by(word: str) -> frozenset[Family]:
     return _of(word, index().printed)
 
 
+def is_role(word: str) -> bool:
+    """Whether a person may be called so: a member, a guest, a tenant."""
+    return any(family.kind == "name" for family in _of(word, index().asked))
+
+
 def _with_phrases(
     named: dict[str, frozenset[Family]], said: set[str]
 ) -> dict[str, frozenset[Family]]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from visus.local.lite.answering import (
     cards,
+    families,
     labelled,
     ledger,
     numbered,
@@ -32,7 +33,8 @@ def role(ask: Ask, page: Page) -> Reply | None:
     key = ask.target.key
     if key not in {None, "name"}:
         return None
-    whole = roles.whole_name(page) if key == "name" and not ask.target.extra else None
+    is_whole = key == "name" and all(map(families.is_role, ask.target.extra))
+    whole = roles.whole_name(page) if is_whole else None
     if whole is None:
         return holder(ask, page)
     return _quoting(ask, page, whole)

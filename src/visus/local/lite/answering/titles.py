@@ -46,7 +46,7 @@ _HEADS: Final = (
         r"\d ?(?:mg|mcg|µg|ml|%)",
     ),
 )
-_FIRMS: Final = r"compan(?:y|ies)|firm|business|shop|store|supplier|employer|bank|pharmacy|chemist|restaurant|cafe|pub|hotel|guest ?house|laborator(?:y|ies)|lab|clinic|surgery|library|museum|school|bakery|brewery|farm|garage|workshop|agency|organi[sz]ation|authority|firma|betrieb|unternehmen|arbeitgeber\w*|laden|geschaft|apotheke|lokal|gasthaus|gasthof|gaststatte|labor|praxis|klinik|bibliothek|verein|backerei|brauerei|werkstatt|behorde|amt|bank|kreditinstitut"
+_FIRMS: Final = r"compan(?:y|ies)|insurer|versicherer|versicherung|firm|business|shop|store|supplier|employer|bank|pharmacy|chemist|restaurant|cafe|pub|hotel|guest ?house|laborator(?:y|ies)|lab|clinic|surgery|library|museum|school|bakery|brewery|farm|garage|workshop|agency|organi[sz]ation|authority|firma|betrieb|unternehmen|arbeitgeber\w*|laden|geschaft|apotheke|lokal|gasthaus|gasthof|gaststatte|labor|praxis|klinik|bibliothek|verein|backerei|brauerei|werkstatt|behorde|amt|bank|kreditinstitut"
 _WHOSE: Final = (
     rf"{_WHICH}(?:{_FIRMS})\b|{_NAME}\b(?:{_FIRMS})\b|\b(?:{_FIRMS})\b.*\bcalled\b|^\W*(?:who|wer) (?:is|ist|war) (?:the|der|die|das) (?:{_FIRMS})\b"
     rf"|^\W*(?:who|wer) (?:supplies|employs|produces|makes|stellt .* her|liefert)\b|^\W*(?:who|wer) .*\b(?:hergestellt|produziert)"
@@ -62,6 +62,7 @@ _KINDS_OF_FIRMS: Final = (
     (r"\b(?:pharmacy|chemist|apotheke)\b", r"apotheke|pharmacy|chemist"),
     (r"\b(?:lab|laborator\w+|labor)\b", r"\blabor|laborator|testing|analys|diagnost"),
     (r"\b(?:school|schule)\b", r"school|schule|college|gymnasium|academy"),
+    (r"\b(?:insurer|versicher\w+)\b", r"insurance|assurance|mutual|versicherung"),
     (r"\bhotel\b", r"hotel|\binn\b|lodge|pension"),
 )
 """Firms of which a line must say what they are."""

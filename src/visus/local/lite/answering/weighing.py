@@ -33,7 +33,7 @@ from visus.local.lite.answering.words import (
 )
 
 Wanted: TypeAlias = Literal[
-    "amount", "duration", "heat", "price", "email", "number", "often", "percent", "phone", "person", "place",
+    "amount", "code", "duration", "heat", "means", "price", "email", "number", "often", "percent", "phone", "person", "place",
     "span", "text", "time", "url", "when", "measure",
 ]  # fmt: skip
 Role: TypeAlias = Literal["head", "noun", "verb", "light", "weak", "implied"]
@@ -48,7 +48,9 @@ _WANTED: Final[tuple[tuple[str, Wanted], ...]] = (
     (r"\b(?:web ?site|homepage|web ?seite|internetseite|url)\b", "url"),
     (r"(?:number|nummer)\b.*\b(?:call|ring|phone|dial|reach|anrufe?n?|anzurufen|ruft|erreich\w*|telefon\w*)\b|\b(?:phone|telephone|telefon\w*|handynummer|fax\w*)\b", "phone"),
     (r"\b(?:temperature|temperatur|how (?:hot|warm|cold)|wie (?:heiss|warm|kalt)|degrees|grad)\b", "heat"),
-    (r"\b(?:when|wann|(?:what|which) (?:day|date|month|year)|welche[mnrs]? (?:tag\w*|datum|monat|jahr|wochentag))\b|\bdatum\b", "when"),
+    (r"\bwomit\b|\bhow (?:was|were|did|is)\b.*\b(?:paid|pay|settled|sent|delivered)\b|\bwie wurde\b.*\b(?:bezahlt|gezahlt|verschickt|geliefert)", "means"),
+    (r"(?:what|which|wie lautet|welche[nrs]?)\b[^?]*\b(?:\w*nummer|numbers?|code|id|reference|kennzeichen|aktenzeichen)\b", "code"),
+    (r"\b(?:when|wann|(?:what|which) (?:days?|dates?|months?|years?)|welche[mnrs]? (?:tag\w*|datum|monat|jahr|wochentag))\b|\bdatum\b", "when"),
     (r"\b(?:percent\w*|prozent\w*|share of|anteil)\b", "percent"),
     (r"\bhow (?:heavy|tall|wide|large|big|deep|high|far|hot|warm|cold|fast)\b|\bwie (?:schwer|lang|breit|gross|tief|weit|heiss|warm|kalt|schnell)\b", "measure"),
     (r"\b(?:how many|wie ?viele|number of(?! the| this)|anzahl)\b", "number"),
@@ -103,12 +105,14 @@ _OFTEN: Final = re.compile(
     r"\b(?:once|twice|(?:one|two|three|four|\d)\s?(?:times|x)|every \w+(?: \w+)?|(?:ein|zwei|drei|vier|\d)[ -]?mal|alle \w+ \w+|\d ?x|jede[nsr]? \w+)(?:\s(?:a|per|each|every|am|pro|in der|im|die)\s\w+|\s(?:daily|taglich|wochentlich|weekly|monatlich|jahrlich))?|\b(?:daily|weekly|monthly|taglich|wochentlich|monatlich|jahrlich|annually|yearly)\b"
 )
 _QUESTION: Final = r"^\W*(?:and |und )?(?:[a-z]+ ){0,3}?(?:what|which|who|whom|whose|when|where|how|wer|wen|wem|wessen|was|welche\w*|wann|wo|wohin|woher|womit|wie|wieviele?)\b|^\W*(?:name|nenne|give|gib)\b"
+_UNTIL: Final = "deadline closing_date due valid_until valid until till by bis gultig_bis gultig frist spatestens"
 _IMPLIED: Final = (
     (r"\bwhere\b.*\b(?:begin|start|depart|leave|board)s?\b|\bwo\b.*\b(?:beginnt|startet|einsteig\w*|abfahrt)", "origin from von ab start departure"),
     (r"\bwhere\b.*\b(?:end|arrive|fly|travel|finish|get off)s?\b|\bwo\b.*\b(?:endet|ankunft|aussteig\w*)", "destination to nach ziel end arrival"),
     (r"\bhow soon\b|\binnerhalb\b|\bwithin\b", "within innerhalb binnen"),
-    (r"\b(?:by|until|till) (?:when|what|which)\b|\bbis (?:wann|zu welche[mnr])|\blatest\b|\bspatestens|\bdeadline|\bwelche \w*frist\b|how long .*\bvalid|wie lange .*\bgultig", "deadline closing_date due valid_until until bis gultig_bis frist"),
-    (r"\b(?:from|since) (?:when|what)\b|\b(?:ab|seit) wann", "start valid_from since from ab seit eintritt beginn"),
+    (r"\b(?:by|until|till) (?:when|what|which)\b|\bbis (?:wann|zu welche[mnr])|\blatest\b|\bspatestens|\bdeadline|\bwelche \w*frist\b|how long .*\bvalid|wie lange .*\bgultig", _UNTIL),
+    (r"\brun(?:s)? out\b|\bexpir|lauft .*\b(?:ab|aus)\b", _UNTIL),
+    (r"\b(?:from|since) (?:when|what)\b|\b(?:ab|seit) wann", "start valid_from since from ab seit eintritt beginn beginnt begins starts"),
     (r"\bwhere\b.*\bto\W*$|\bwohin\b|where .*\bgoing", "destination to nach ziel"),
     (r"\bwhere\b.*\bfrom\W*$|\bwoher\b|\bvon wo\b", "origin from von ab"),
     (r"\bwho\b.*\bfor\W*$|\bfor whom\b|\bfur wen\b", "recipient patient customer client fur for"),
@@ -125,7 +129,7 @@ _OF_TIME: Final = frozenset(
     "seit since dort there man new neu neue neuen neuer next nachste nachsten current aktuell aktuelle own bekommt bekommen erhalt get gets getting time uhr uhrzeit day days tag tage date datum long lange often oft haufig year jahr month monat week woche soon hour hours stunde stunden".split()
 )
 _ASPECTS: Final = frozenset(
-    "hoch gross schwer lang teuer high big large heavy tall wide far weit breit tief temperature temperatur grad degrees hot heiss warm kalt cold expensive called name heisst final previous total lesson subject fach stunde innerhalb frist deadline company firm person business firma unternehmen now platz woran wofur womit worin worauf wovon wodurch wozu e mail email phone telephone telefon telefonnummer daily share number nummer value wert amount betrag much many type kind art date percentage address adresse".split()
+    "hoch gross schwer lang teuer high big large heavy tall wide far weit breit tief temperature temperatur grad degrees hot heiss warm kalt cold expensive called name heisst final previous total lesson subject fach stunde innerhalb frist deadline after before during back himself herself yourself selbst normal regular teilnahme participation company firm person business firma unternehmen now platz woran wofur womit worin worauf wovon wodurch wozu e mail email phone telephone telefon telefonnummer daily share number nummer value wert amount betrag much many type kind art date percentage address adresse".split()
 )
 _PAST: Final = frozenset("saw took gave sold won wrote made paid sent came went found got ran sang built bought brought left".split())  # fmt: skip
 _AUXILIARY: Final = r"(?:is|are|was|were|be|been|has|have|had|do|does|did|can|could|must|should|will|would|may|might|to)"
@@ -137,6 +141,8 @@ _SHORT: Final = 5
 _ADJECTIVAL: Final = frozenset({"e", "en", "er", "es"})
 _SEPARABLE: Final = re.compile(r"^(ab|an|auf|aus|bei|ein|mit|nach|um|vor|zu|zuruck)ge")
 _MEDIUM: Final = frozenset("fahrplan timetable schedule plan recipe rezept urkunde statement auszug abrechnung menu poster notice flyer list offer week today speisekarte plakat aushang liste heute woche page form mittel goods ware waren document machine gerat product produkt".split())  # fmt: skip
+_WHOLE: Final = frozenset({"total", "price", "amount_due"})
+"""Fields of what everything comes to: no price of one thing."""
 _STRICT: Final = frozenset[Wanted]({"when", "time", "person", "duration", "price"})
 _TYPES: Final = frozenset[Wanted]({"phone", "email", "url", "heat"})
 """Kinds whose look says what they are: they need no label."""
@@ -154,6 +160,8 @@ class _Word(NamedTuple):
     text: str
     role: Role
     families: frozenset[Family]
+    nominal: bool = False
+    """Whether it is a verb used as a noun: `das Parken`."""
 
 
 class _Weighed(NamedTuple):
@@ -223,13 +231,38 @@ def _asking(ask: Ask, wanted: Wanted) -> list[_Word]:
             continue
         role = _role(ask, token.text, token.start, heads)
         is_light = role == "weak" and token.text not in _ASPECTS
-        found.append(_Word(token.text, "light" if is_light else role, own))
+        nominal = ask.has(rf"\bdas {token.text}\b") and re.fullmatch(r"\w{4,}en", token.text)
+        found.append(_Word(token.text, "light" if is_light else role, own, bool(nominal)))
+    found.extend(_rejoined(ask, wanted))
     for pattern, implied in _IMPLIED:
         if ask.has(pattern):
             named = implied.split()
             own = frozenset(each for it in asked(_spelt(named)).values() for each in it)
             fitting = frozenset(each for each in own if _fits(each, wanted))
             found.extend(_Word(each, "implied", fitting) for each in named)
+    return found
+
+
+_PARTICLE: Final = re.compile(r"\b(ab|an|auf|aus|ein|los|statt|zu|vor|mit|her|hin|um|nach|zuruck)\W*$")
+
+
+def _rejoined(ask: Ask, wanted: Wanted) -> list[_Word]:
+    """`Wann reiste der Gast an?` asks for the `Anreise`."""
+    particle = _PARTICLE.search(ask.folded)
+    if ask.tongue != "de" or particle is None:
+        return []
+    found: list[_Word] = []
+    for token in ask.tokens:
+        if ask.text[token.start].isupper() or len(token.text) < 4:
+            continue
+        verb = token.text
+        forms = {verb, verb[:-1], verb[:-2], f"{verb}en", f"{verb[:-1]}en", f"{verb[:-1]}e", f"{verb[:-2]}en"}
+        joined = [f"{particle[1]}{form}" for form in sorted(forms)]
+        own = frozenset(
+            each for it in asked(joined).values() for each in it if _fits(each, wanted)
+        )
+        if own:
+            found.append(_Word(f"{particle[1]}{verb}", "light", own))
     return found
 
 
@@ -251,7 +284,7 @@ def _role(ask: Ask, word: str, start: int, heads: set[int]) -> Role:
     if word in GENERIC or word.isdigit():
         return "weak" if not word.isdigit() else "noun"
     token = next(each for each in ask.tokens if each.start == start)
-    if not ask.matters(token) or _is_verb(ask, start):
+    if word in _PAST or not ask.matters(token) or _is_verb(ask, start):
         return "verb"
     return "noun"
 
@@ -340,7 +373,7 @@ def _is_of_the_place(how: How, wanted: Wanted) -> bool:
     if how == "at":
         return wanted == "place"
     if how == "by":
-        return wanted == "person"
+        return wanted in {"person", "means"}
     return how not in {"clause", "sentence"} or wanted not in {"person", "place"}
 
 
@@ -447,13 +480,16 @@ def _score(asking: list[_Word], fact: Fact, context: _Context) -> float | None:
     named = _Side(f"{fact.label} {fact.column}", context.wanted)
     near = _Side(fact.around, context.wanted)
     gain, by_name, cost, implied = context.by_type, context.by_type, 0.0, 0.0
-    nearest = 0.0
+    nearest, narrowed = 0.0, False
     is_count = context.wanted == "number" and _is_only(fact.label, _COUNTS)
     for word in asking:
         weight = _WEIGHTS[word.role]
         match = named.match(word)
         if word.role == "implied":
-            implied = max(implied, weight * match, 0.0 if fact.label else weight * near.match(word))
+            if not match and not fact.label and near.match(word):
+                match = near.nearness(word, fact.value)
+                nearest = max(nearest, match)
+            implied = max(implied, weight * match)
             continue
         if match > 0 and context.tells(word, fact.how):
             by_name += weight * match
@@ -473,10 +509,13 @@ def _score(asking: list[_Word], fact: Fact, context: _Context) -> float | None:
         is_spared = word.role != "head" or is_count or _says(context.headings, word.text)
         is_spared = is_spared or context.is_of_kind(word, fact)
         missing = context.accounts(word) if is_spared else None
+        narrowed = narrowed or (word.role == "noun" and bool(missing) and missing >= 0.1)
         if missing is None:
             return None
         cost += missing
     if fact.how == "alone" and context.is_begun and not any(find("time", fact.value)):
+        return None
+    if context.wanted == "number" and fact.how in {"clause", "sentence"} and not _counts(fact, asking, context):
         return None
     if any(word.role == "implied" for word in asking) and not implied:
         cost += 0.25
@@ -487,12 +526,15 @@ def _score(asking: list[_Word], fact: Fact, context: _Context) -> float | None:
         gain, by_name = gain + _NAMED, _NAMED
     gain, by_name = gain + implied, by_name + implied
     by_key = lookup.label_quality(fact.label, context.key) if context.key and fact.label else 0.0
-    if by_key > 0.8 and by_name < 0.8:
+    is_narrowed = context.key in _WHOLE and narrowed
+    if by_key > 0.8 and by_name < 0.8 and not is_narrowed:
         gain += 0.8 - by_name
         by_name = 0.8
     if by_name < _NAMED:
         return None
     excess = named.unexplained(asking, fact.label)
+    if context.by_type and excess and named.all and not by_name > context.by_type:
+        return None  # The label says that it is another thing.
     return gain - cost - min(0.15 * excess, 0.45) + 0.2 * fact.sure
 
 
@@ -524,6 +566,13 @@ def _is_of_the_kind(asking: list[_Word], fact: Fact, context: _Context) -> bool:
     return not asks_for_more and _is_only(fact.label, names)
 
 
+def _counts(fact: Fact, asking: list[_Word], context: _Context) -> bool:
+    """Whether what is counted stands right behind the number."""
+    things = [word for word in asking if word.text in context.heads or word.role == "head"]
+    behind = words(fact.around.partition(fact.value)[2])[:2]
+    return any(_says([each], word.text) or printed_by(each) & word.families for each in behind for word in things)
+
+
 class _Side:
     """The words that stand at one side of a fact, and the families that they print."""
 
@@ -540,6 +589,8 @@ class _Side:
             return 1.0 if word.text in self.words or word.families & self.all else 0.0
         if _says(self.words, word.text):
             return 1.0
+        if word.nominal and any(each.startswith(word.text[:-2]) for each in self.words):
+            return 0.9
         if word.families & self.all:
             return 0.85
         if any(each.kind == "name" for each in word.families) and self.words == ["name"]:
@@ -577,6 +628,8 @@ def _says(said: list[str], word: str) -> bool:
     """Whether the word is there, with a vague end less, or as parts of compounds."""
     if holds(said, word) or any(lookup.ends_in(each, word) for each in said):
         return True
+    if len(word) > _SHORT and word.endswith("ly") and holds(said, word[:-2]):
+        return True
     if len(word) <= _SHORT and any(word.startswith(each) and word[len(each) :] in _ADJECTIVAL for each in said if len(each) == 3):
         return True
     if any(each == f"re{word}" for each in said):
@@ -613,7 +666,7 @@ def value_of(text: str, wanted: Wanted) -> tuple[str, float] | None:
         return None
     folded = fold(text)
     if wanted == "heat":
-        heat = re.search(r"[-–]?\d[\d.,]*\s?(?:°\s?[CF]?|Grad|degrees?)", text, re.IGNORECASE)  # noqa: RUF001
+        heat = re.search(r"[-–]?\d[\d.,]*(?:\s?[-–]\s?\d+)?\s?(?:°\s?[CF]?|Grad|degrees?)", text, re.IGNORECASE)  # noqa: RUF001
         is_bare = re.fullmatch(r"[-–]?\d[\d.,]*", text)  # noqa: RUF001
         return (heat.group(), 0.2) if heat else (text, 0.0) if is_bare else None
     if wanted in _LOOKS:
@@ -623,6 +676,8 @@ def value_of(text: str, wanted: Wanted) -> tuple[str, float] | None:
     if wanted == "when" and (term := _WITHIN.search(folded)) is not None:
         return text[term.start() : term.end()], 0.2
     if wanted == "when":
+        if re.fullmatch(r"(?:19|20)\d\d", text):
+            return text, 0.0
         if not any(find("date", text)) and not any(find("time", text)) and not _MOMENT.search(folded):
             return None
         if len(text) <= 40:
@@ -635,6 +690,8 @@ def value_of(text: str, wanted: Wanted) -> tuple[str, float] | None:
             return (text[match.start() : match.end()] if len(folded) == len(text) else text), 0.2
         counted = _counted(text, folded) if wanted == "span" else None
         return (counted, 0.0) if counted else None
+    if wanted == "code":
+        return (text, 0.1) if _is_code(text) else None
     if wanted == "number":
         counted = _counted(text, folded)
         return (counted, 0.1) if counted else None
@@ -673,8 +730,19 @@ def _looking(text: str, wanted: Wanted) -> tuple[str, float] | None:
         found = next(iter(find(kind, text)), None)
         if found is not None and not (kind == "phone" and re.search(r"[\w/]-?$", text[: found.start])):
             return found.text, 0.2 - 0.15 * place
+    if wanted in {"amount", "price"}:
+        small = re.search(r"(?<![\w.,])\d{1,3}p\b|^(?:free(?: of charge)?|kostenlos|kostenfrei|frei|gratis|umsonst)$", text, re.IGNORECASE)
+        if small is not None:
+            return small.group(), 0.1
     is_bare = wanted in {"amount", "measure", "price"} and re.fullmatch(r"[-–+]?\d[\d.,]*", text)  # noqa: RUF001
     return (text, 0.0) if is_bare else None
+
+
+def _is_code(text: str) -> bool:
+    kinds: tuple[Kind, ...] = ("date", "time", "email", "url", "percent")
+    has_digit = any(map(str.isdigit, text)) and len(text) <= 40
+    is_money = re.search(r"[€$£]|\bEUR\b", text) is not None
+    return has_digit and not is_money and not any(any(find(kind, text)) for kind in kinds)
 
 
 def _first(text: str, kinds: tuple[Kind, ...]) -> str | None:
@@ -686,7 +754,7 @@ def _counted(text: str, folded: str) -> str | None:
     if any(any(find(kind, text)) for kind in kinds) or re.search(r"[€$£§]|\d[.,]\d\d$|\d[a-z]\b|\b(?:times|mal)\b", text):
         return None
     found = next(iter(find("number", text)), None) or next(iter(find("measure", text)), None)
-    if re.search(r"\d\s?(?:m?g|kg|m?l|[cmk]?m|%)\b", text):
+    if re.search(r"\d\s?(?:m?g|kg|m?l|[cmk]?m|%)\b|\d\s?(?:m²|m³|qm|%)", text):
         return None
     if found is not None:
         return None if re.fullmatch(r"(?:19|20)\d\d", found.text) else found.text
