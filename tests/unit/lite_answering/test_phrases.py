@@ -82,7 +82,7 @@ Warranty     3 years
         (LEASE, "In welchem Stockwerk liegt die Wohnung?", "3. Stock ("),
         (WEATHER, "Which day will be the warmest?", "Tuesday ("),
         (WEATHER, "What is the sky like on Wednesday?", "Rain ("),
-        (WEATHER, "On which day will it be sunny?", "Tuesday."),
+        (WEATHER, "On which day will it be sunny?", "Tuesday ("),
         (CARD, "How long does the warranty last?", "3 years ("),
         (CARD, "Where was the drill bought?", "Brewster Tools, Hull ("),
         (CARD, "When was it bought?", "3 Nov 2025 ("),

@@ -77,7 +77,7 @@ Send your wishes to the desk of the hotel, or to the porter at the gate, by 30 A
         (PLAN, "Welches Fach ist am Dienstag um 9:55 Uhr?", "Musik ("),
         (LEAGUE, "How many teams are in the table?", "3 ("),
         (LEAGUE, "Which team is top of the table?", "Maidenhead ("),
-        (STAY, "When does the guest check in?", "14 May 2026 ("),
+        (STAY, "When does the guest check in?", "14 May 2026, from 3 pm ("),
         (STAY, "Is breakfast included?", "Yes, "),
         (STAY, "Is smoking allowed?", "No, "),
         (STAY, "By when should I send my wishes?", "30 April 2026 ("),

@@ -24,10 +24,12 @@ from visus.local.lite.answering import (
     scene,
     shares,
     statements,
+    strangers,
     superlatives,
     tables,
     ticks,
     until,
+    weighing,
 )
 from visus.local.lite.answering.ask import Ask, Target
 from visus.local.lite.answering.naming import colour_in
@@ -45,6 +47,7 @@ from visus.local.lite.answering.replies import (
     where,
     yes,
 )
+from visus.local.lite.answering.saying import ends_in
 from visus.local.lite.answering.values import is_date
 from visus.local.lite.answering.vocabulary import display, keys_of
 from visus.local.lite.answering.words import STOPWORDS, SUBJECTS, holds, tokens, words
@@ -157,14 +160,21 @@ def _colour_in_words(ask: Ask, page: Page) -> Reply | None:
     for text, box in lines if wanted and len(page.pieces) >= 3 else ():
         spoken = words(text)
         named = [
-            token
-            for token in tokens(text)
-            if colour_in([token.text]) or token.text in _METALS
+            token for token in tokens(text) if colour_in([token.text]) or token.text in _METALS
         ]
         if len(named) == 1 and all(holds(spoken, word) for word in wanted):
             said = text[named[0].start : named[0].end]
             return quoted(ask, page.evidence, said, (text, box))
     return None
+
+
+def _stranger(ask: Ask, page: Page) -> Reply | None:
+    """Nothing answers for a thing of which the page says nothing."""
+    seen = page.evidence
+    is_of_text = len(page.pieces) >= 3 and not seen.bars and not seen.boxes
+    if not is_of_text or ask.has(counts.OF_THE_PICTURE) or scene.shapes_asked(ask, seen):
+        return None
+    return not_found(ask) if strangers.is_asked(ask, page) else None
 
 
 def _labelled(ask: Ask, page: Page) -> Reply | None:
@@ -190,7 +200,9 @@ def _shape(ask: Ask, page: Page) -> Reply | None:
 
 
 def _place(ask: Ask, page: Page) -> Reply | None:
-    return scene.place_of_shape(ask, page.evidence)
+    """A ruled page has lines that nobody asks for."""
+    is_of_text = len(page.pieces) >= 6
+    return None if is_of_text else scene.place_of_shape(ask, page.evidence)
 
 
 def _forbidden(ask: Ask, page: Page) -> Reply | None:
@@ -300,9 +312,26 @@ def _field(ask: Ask, page: Page) -> Reply | None:
         return None
     for each in ask.alternatives():
         found = lookup.look_up(page, _of_the_whole(each.target, page))
+        if found is not None and weighing.is_of_another(
+            ask, page, f"{found.label} {found.value}"
+        ):
+            return None
         if found is not None and not (ask.kind == "number" and _is_uncounted(found.value)):
             return _told(each, page, _with_its_year(page, _in_the_unit(each, found)))
     return None
+
+
+def _weighed(ask: Ask, page: Page) -> Reply | None:
+    """The fact that accounts best for the words of the question."""
+    found = weighing.told(ask, page)
+    if found is None:
+        return None
+    piece = found.piece
+    if not found.label:
+        return quoted(ask, page.evidence, found.value, (found.text, piece.box))
+    return _told(
+        ask, page, lookup.Finding(found.value, found.label, piece.box, piece.confidence, 1.0)
+    )
 
 
 def _is_uncounted(value: str) -> bool:
@@ -354,7 +383,7 @@ def _called(ask: Ask, page: Page) -> Reply | None:
     for piece in page.pieces[:3] if things else ():
         parts = words(piece.text)
         named = all(
-            holds(parts, each) or any(lookup.ends_in(p, each) for p in parts) for each in things
+            holds(parts, each) or any(ends_in(p, each) for p in parts) for each in things
         )
         if named and len(parts) > len(things) - 1 and not looks_like_a_label(piece.text):
             return Reply(f"{piece.text}.", piece.text)
@@ -493,6 +522,7 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"\bhow (?:big|large|wide|tall|high)|resolution|\b(?:width|height|dimensions?|size)\b|pixel|portrait|landscape|orientation|hochformat|querformat|auflosung|wie (?:gross|breit|hoch)|\b(?:breite|hohe|grosse|abmessung\w*|ausrichtung)\b", _size),
     (r"\bcodes?\b|\bqr|barcode|qr-?code|strichcode|data ?matrix", _codes),
     (r"(?:what|which) language|language (?:is|of|does)|welche sprache|welcher sprache|sprache (?:ist|hat|des|vom)|in was fur einer sprache", _language),
+    (r"", _stranger),
     (counts.ASKED, _count),
     (scene.TONES, _in_colour),
     (r"\b(?:or|oder)\b", lambda ask, page: scene.either(ask, page.evidence)),
@@ -521,7 +551,7 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"", papers.priced),
     (r"", papers.measured),
     (r"", papers.headed),
-    (r"", papers.weighed),
+    (r"", _weighed),
     (r"", _narrowed_cell),
     (r"", _named_by_cell),
     (r"", _priceless_row),

@@ -16,6 +16,9 @@ from visus.local.lite.answering.words import alike, words
 
 ASKED: Final = r"\bhow many\b|\bwie ?viele?n?\b|\bnumber of\b|\banzahl (?:der|von|an)\b|\bcount\b|\bzahle?\b"
 
+OF_THE_PICTURE: Final = r"\b(?:lines?|zeilen|words?|worter\w*|columns?|spalten|rows?|entries|eintrage|positionen|posten|items|colou?rs?|farben|codes?|bars?|balken|saulen|tables|tabellen|pictures?|bilder|figures?|shapes?|formen|letters|characters|zeichen|buchstaben|times|people|persons|personen)\b"
+"""What may be counted on any page."""
+
 
 def count(ask: Ask, page: Page) -> Reply | None:
     """The number of what the question names; None if it names nothing that is counted here."""

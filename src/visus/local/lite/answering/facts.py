@@ -21,16 +21,28 @@ from visus.local.lite.answering.words import STOPWORDS, tokens, words
 from visus.local.lite.evidence import Cell
 
 How: TypeAlias = Literal["label", "cell", "line", "at", "by", "clause", "sentence", "alone"]
-_PART: Final = re.compile(r"\s+[·•|/]\s+|\s{3,}|;\s+|,\s+(?!\d{4}\b)|\s+\((?=\D)|\)\s*|(?<=[a-zäöüß]{4}[.!?])\s+(?=[A-ZÄÖÜ])|(?<=[.,]\d\d[.!?])\s+(?=[A-ZÄÖÜ])")
-_CLAUSE: Final = re.compile(r"[,;:]\s+(?!\d{4}\b)|\s(?:and|und|sowie|but|aber|oder|or)\s(?!\d)|\s[-–•·|]\s")
+_PART: Final = re.compile(
+    r"\s+[·•|/]\s+|\s{3,}|;\s+|,\s+(?!\d{4}\b)|\s+\((?=\D)|\)\s*|(?<=[a-zäöüß]{4}[.!?])\s+(?=[A-ZÄÖÜ])|(?<=[.,]\d\d[.!?])\s+(?=[A-ZÄÖÜ])"
+)
+_CLAUSE: Final = re.compile(
+    r"[,;:]\s+(?!\d)|\s(?:and|und|sowie|but|aber|oder|or)\s(?!\d)|\s[-–•·|]\s"
+)
 _ARTICLE: Final = r"(?:(?:the|dem|der|den|die|das|einem|einer|a|an|our|your|his|her)\s+)?"
 _JOINING: Final[tuple[tuple[How, re.Pattern[str]], ...]] = (
-    ("at", re.compile(rf"(?:^|\s)(?:from|at|in|on|im|am|bei|beim|aus|auf|zu|zum|zur|nach|to|vom)\s+{_ARTICLE}")),
+    (
+        "at",
+        re.compile(
+            rf"(?:^|\s)(?:from|at|in|on|im|am|bei|beim|aus|auf|zu|zum|zur|nach|to|vom)\s+{_ARTICLE}"
+        ),
+    ),
     ("by", re.compile(rf"\s(?:by|with|from|for|to|mit|von|für|an|bei)\s+{_ARTICLE}")),
 )
 _DAY: Final = r"(?:(?:on |am )?(?:mon|tues|wednes|thurs|fri|satur|sun)days?|(?:mon|diens|donners|frei|sams|sonn)tags?|mittwochs?)"
 _DAYS: Final = re.compile(
     rf"\b{_DAY}(?:\s*(?:-|–|to|bis|and|und|&|,)\s*{_DAY})*\b", re.IGNORECASE
+)
+_FREE: Final = re.compile(
+    r"\b(?:free|kostenlos|kostenfrei|gratis|frei|umsonst)$", re.IGNORECASE
 )
 _OFTEN: Final = re.compile(
     r"\b(?:once|twice|(?:one|two|three|four|\d)\s?(?:times|x)|every (?:other |second )?\w+|(?:ein|zwei|drei|vier|\d)[ -]?mal|alle \w+ \w+|jede[nsr]? (?:zweite[nr]? )?\w+)(?:\s(?:a|per|each|every|am|pro|in der|im|die)\s\w+|\s(?:daily|täglich|wöchentlich|weekly|monatlich|jährlich))?",
@@ -44,13 +56,17 @@ _PLACE: Final = re.compile(
     r"\b(?:in|im|am|at|auf|bei|beim|inside|outside|behind|hinter|neben|vor)\s+(?:(?:der|dem|den|die|das|the|our|unsere[rmn]?|your|ihre[rmn]?)\s+)?"
     r"(?P<place>(?:[a-zäöüß]+\s)?[A-Za-zÄÖÜäöü][\wäöüß'’-]{2,}(?:\s+(?:(?:of|am|an|der|the|im|in)\s+)*[A-ZÄÖÜ\d][\wäöüß'’-]*)*)"
 )
-_LOOKS: Final = (_OFTEN, _COUNTED, _DAYS)
+_HEAT: Final = re.compile(r"\d+(?:\s?[-–]\s?\d+)?\s?(?:Grad|degrees?)\b", re.IGNORECASE)
+_LOOKS: Final = (_OFTEN, _COUNTED, _DAYS, _HEAT)
+_ENDED: Final = re.compile(r"(?<=[a-z]{3})\.$")
 _TITLED: Final = re.compile(r"(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herrn?|Frau|Familie)\b")
 _LISTED: Final = re.compile(r"^[-•*·–]\s*")
 _OF_THE_PAGE: Final[tuple[Kind, ...]] = ("date", "time", "amount")
 _TITLE: Final = 3
 _LONGEST_VALUE: Final = 70
 _WORDS_OF_A_LABEL: Final = 6
+_WORD: Final = re.compile(r"[^\W\d_]{3}")
+_NAME: Final = re.compile(r"[^\W\d_]{2}")
 _WORDS_OF_A_NAME: Final = 3
 _FEW: Final = 2
 _PROSE: Final = 7
@@ -78,7 +94,14 @@ class Fact(NamedTuple):
 
 def facts(page: Page) -> list[Fact]:
     """All facts of the page; one value may be told by several."""
-    return [*_cells(page), *_pairs(page), *_rows(page), *_lines(page), *_alone(page), *_clauses(page)]
+    return [
+        *_cells(page),
+        *_pairs(page),
+        *_rows(page),
+        *_lines(page),
+        *_alone(page),
+        *_clauses(page),
+    ]
 
 
 def _cells(page: Page) -> Iterator[Fact]:
@@ -109,12 +132,16 @@ def _may_name_a_row(cell: Cell) -> bool:
 def _is_moment(text: str) -> bool:
     if _DAYS.fullmatch(text.strip()):
         return True
-    is_day = re.fullmatch(rf"(?:mon|tue|wed|thu|fri|sat|sun|mo|di|mi|do|fr|sa|so)\.?", text.strip(), re.IGNORECASE)
+    is_day = re.fullmatch(
+        r"(?:mon|tue|wed|thu|fri|sat|sun|mo|di|mi|do|fr|sa|so)\.?", text.strip(), re.IGNORECASE
+    )
     return is_day is not None or any(find("date", text)) or any(find("time", text))
 
 
 def _nearest(page: Page, left: float, top: float) -> Piece:
-    return min(page.pieces, key=lambda each: abs(each.box.left - left) + abs(each.box.top - top))
+    return min(
+        page.pieces, key=lambda each: abs(each.box.left - left) + abs(each.box.top - top)
+    )
 
 
 def _pairs(page: Page) -> Iterator[Fact]:
@@ -144,24 +171,45 @@ def _rows(page: Page) -> Iterator[Fact]:
     """The first piece of a row with each that follows; a row of labels tells nothing."""
     heads = tables.column_titles(page)
     for row in page.rows:
-        first, *others = row
         texts = [each.text.strip() for each in row]
-        if not others or first.text in heads or all(map(_is_bare_label, texts)):
-            continue
-        around = " ".join(texts)
-        label = first.text.strip().rstrip(":")
-        if _is_moment(first.text):
-            for each in others:
-                if re.search(r"[^\W\d_]{3}", each.text):
-                    yield Fact(label, each.text.strip(), "", around, first, 0.9)
-        is_label = len(words(label)) <= _PROSE and not any(value for _, value in split_at_colons(label))
-        if re.search(r"[^\W\d_]{2}", label) and is_label:
-            for place, each in enumerate(others):
-                if not _is_bare_label(each.text) and not split_at_colons(each.text):
-                    yield Fact(each.text.strip(), label, "", around, each, 1.0 - 0.1 * place)
-        for left, right in itertools.pairwise(others):
-            if looks_like_a_label(left.text) and not _is_bare_label(right.text):
-                yield Fact(right.text.strip(), left.text.strip(" :"), "", around, right, 1.0)
+        if len(row) > 1 and texts[0] not in heads and not all(map(_is_bare_label, texts)):
+            yield from _of_its_moment(row)
+            yield from _of_its_name(row)
+            yield from _of_labels_within(row)
+
+
+def _of_its_moment(row: tuple[Piece, ...]) -> Iterator[Fact]:
+    """`Tue  Roast chicken`: on which day is there chicken?"""
+    first, *others = row
+    for each in others if _is_moment(first.text) else ():
+        if _WORD.search(each.text):
+            label = each.text.strip()
+            yield Fact(first.text.strip(" :"), label, "", _line(row), first, 0.9)
+
+
+def _of_its_name(row: tuple[Piece, ...]) -> Iterator[Fact]:
+    first, *others = row
+    label = first.text.strip().rstrip(":")
+    is_answered = any(value for _, value in split_at_colons(label))
+    if not _NAME.search(label) or len(words(label)) > _PROSE or is_answered:
+        return
+    has_price = any(find("amount", label))
+    for place, each in enumerate(others):
+        if has_price and _WORD.search(each.text):
+            return  # Another thing, and its price.
+        if not _is_bare_label(each.text) and not split_at_colons(each.text):
+            yield Fact(each.text.strip(), label, "", _line(row), each, 1.0 - 0.1 * place)
+
+
+def _of_labels_within(row: tuple[Piece, ...]) -> Iterator[Fact]:
+    for left, right in itertools.pairwise(row[1:]):
+        if looks_like_a_label(left.text) and not _is_bare_label(right.text):
+            label = left.text.strip(" :")
+            yield Fact(right.text.strip(), label, "", _line(row), right, 1.0)
+
+
+def _line(row: tuple[Piece, ...]) -> str:
+    return " ".join(each.text.strip() for each in row)
 
 
 def _is_name_of_a_field(text: str) -> bool:
@@ -204,21 +252,32 @@ def _on_a_line(text: str, piece: Piece, sure: float) -> Iterator[Fact]:
             label = before or after
             if label and len(words(label)) <= _WORDS_OF_A_LABEL:
                 yield Fact(value.text, label, "", text, piece, sure, "line")
-    day = _DAYS.search(text)
-    if day is not None and not any(find("date", text)):
-        label = f"{text[: day.start()]} {text[day.end() :]}".strip(" :.")
-        if label and len(words(label)) <= _WORDS_OF_A_LABEL:
-            yield Fact(day.group(), label, "", text, piece, sure, "line")
+    for looks in (_DAYS, _FREE):
+        match = looks.search(text)
+        if match is not None and not any(find("date", text)):
+            label = f"{text[: match.start()]} {text[match.end() :]}".strip(" :.")
+            if label and len(words(label)) <= _WORDS_OF_A_LABEL:
+                yield Fact(match.group(), label, "", text, piece, sure, "line")
     for how, joining in _JOINING:
         join = joining.search(text)
         if join is not None and len(words(text)) <= _PROSE:
-            yield Fact(text[join.end() :].strip(" ."), text[: join.start()], "", text, piece, 0.8, how)
+            yield Fact(
+                text[join.end() :].strip(" ."), text[: join.start()], "", text, piece, 0.8, how
+            )
 
 
 def _clauses(page: Page) -> Iterator[Fact]:
     for sentence in lookup.sentences(page):
         spoken = words(sentence.text)
-        if len(spoken) < _PROSE - 2 or not any(word in STOPWORDS for word in spoken):
+        is_whole = sentence.text in sentence.piece.text
+        function_words = sum(word in STOPWORDS for word in spoken)
+        is_row = len(page.row_of(sentence.piece)) > 1
+        if (
+            len(spoken) < _PROSE - 2
+            or is_row
+            or function_words
+            < (1 if is_whole or sentence.text.endswith((".", "!", "?")) else _FEW)
+        ):
             continue
         parts = [part for part in _CLAUSE.split(sentence.text) if part.strip()]
         for part in parts:
@@ -245,7 +304,9 @@ def _is_person(text: str) -> bool:
     if _TITLED.match(text):
         return True
     said = words(text)
-    return not printed(said) and not spans(tokens(text)) and not any(w in STOPWORDS for w in said)
+    return (
+        not printed(said) and not spans(tokens(text)) and not any(w in STOPWORDS for w in said)
+    )
 
 
 def _typed(text: str) -> dict[Kind, list[Found]]:
@@ -254,10 +315,10 @@ def _typed(text: str) -> dict[Kind, list[Found]]:
     for kind in _TYPED:
         taken = [each for values in found.values() for each in values]
         found[kind] = [
-            value
+            value._replace(text=_ENDED.sub("", value.text))
             for value in find(kind, text)
             if not any(each.start <= value.start < each.end for each in taken)
-            and (kind != "number" or not _is_in_a_code(text, value))
+            and (kind not in {"number", "phone"} or not _is_in_a_code(text, value))
             and (kind != "identifier" or re.search(r"[A-Za-z]", value.text))
         ]
     return found
@@ -266,7 +327,10 @@ def _typed(text: str) -> dict[Kind, list[Found]]:
 def _is_in_a_code(text: str, value: Found) -> bool:
     """Whether it is a part of `LH-77320`, `0472-C` or `§ 3`."""
     before, after = text[: value.start], text[value.end :]
-    return re.search(r"[\w][-/]$|§\s?$", before) is not None or re.match(r"[-/]\w", after) is not None
+    return (
+        re.search(r"[\w][-/]$|§\s?$|\b[A-Z]{2,3}\s$", before) is not None
+        or re.match(r"[-/]\w", after) is not None
+    )
 
 
 def _alone(page: Page) -> Iterator[Fact]:

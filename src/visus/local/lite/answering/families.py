@@ -68,7 +68,9 @@ def printed_by(word: str) -> frozenset[Family]:
 
 def is_role(word: str) -> bool:
     """Whether a person may be called so: a member, a guest, a tenant."""
-    return any(family.kind == "name" for family in _of(word, index().asked))
+    families = index().asked
+    found = families.get(word) or families.get(stem(word)) or ()
+    return any(family.kind == "name" for family in found)
 
 
 def _with_phrases(

@@ -26,6 +26,7 @@ from visus.local.lite.answering.page import (
     looks_like_a_label,
     split_at_colons,
 )
+from visus.local.lite.answering.saying import ends_in
 from visus.local.lite.answering.values import PERSON, Found, Kind, find, is_a
 from visus.local.lite.answering.vocabulary import BY_KEY, Span, spans
 from visus.local.lite.answering.words import (
@@ -41,7 +42,6 @@ from visus.local.lite.answering.words import (
 from visus.local.lite.evidence import Box
 
 _ENOUGH: Final = 0.42
-_SHORTEST_END: Final = 3
 _WORDS_OF_A_PHRASE: Final = 2
 _ALONE: Final = 0.95
 _HOW: Final = {"colon": 1.0, "right": 0.97, "inline": 0.9, "below": 0.8, "above": 0.5}
@@ -109,7 +109,7 @@ def look_up(page: Page, target: Target) -> Finding | None:
             each
             for each in search(page, target)
             if each.score >= _ENOUGH
-            and _is_plausible(each.value, target.key)
+            and is_plausible(each.value, target.key)
             and not (target.kind in {"name", "place"} and _is_no_name(each.value))
         ]
         if found:
@@ -136,7 +136,7 @@ def _is_no_name(value: str) -> bool:
 _NO_NAMES: Final[tuple[Kind, ...]] = ("date", "time", "amount", "email", "percent", "measure")
 
 
-def _is_plausible(value: str, key: str | None) -> bool:
+def is_plausible(value: str, key: str | None) -> bool:
     """Whether a VAT or tax id has the length of one: a rate beside its label is none."""
     if key in _UNITS:
         unit = re.sub(r"[^a-z]", "", fold(value))
@@ -187,11 +187,6 @@ def _accounts(page: Page, target: Target) -> bool:
         or (word in SUBJECTS and not page.is_prose)
         for word in target.extra
     )
-
-
-def ends_in(compound: str, word: str) -> bool:
-    """Whether a longer word ends in this one, as `Stadtbad` does in `Bad`."""
-    return len(word) >= _SHORTEST_END and compound[_SHORTEST_END:].endswith(word)
 
 
 # --- By label --------------------------------------------------------------------------------

@@ -20,7 +20,6 @@ from visus.local.lite.answering import (
     titles,
     units,
     until,
-    weighing,
 )
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.found import Found, in_piece
@@ -127,11 +126,6 @@ def of_family(ask: Ask, page: Page) -> Reply | None:
 def headed(ask: Ask, page: Page) -> Reply | None:
     """What the page is about, or whose it is, as its heading says."""
     return _quoting(ask, page, titles.told(ask, page))
-
-
-def weighed(ask: Ask, page: Page) -> Reply | None:
-    """The fact that accounts best for the words of the question."""
-    return _quoting(ask, page, weighing.told(ask, page))
 
 
 def priced(ask: Ask, page: Page) -> Reply | None:

@@ -12,11 +12,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from visus.local.lite.answering import lookup, tables
+from visus.local.lite.answering import tables
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.families import NEUTRAL, Family, asked, printed, printed_by
 from visus.local.lite.answering.found import Found
 from visus.local.lite.answering.page import Page, Piece, looks_like_a_label
+from visus.local.lite.answering.saying import ends_in
 from visus.local.lite.answering.values import PERSON, Kind, find
 from visus.local.lite.answering.words import (
     GENERIC,
@@ -176,7 +177,7 @@ def _accounts(ask: Ask, page: Page, matched: set[str]) -> bool:
         or _is_told_by_kind(token.text, everywhere)
         or (token.text in SUBJECTS and not page.is_prose)
         or holds(everywhere, token.text)
-        or any(lookup.ends_in(each, token.text) for each in everywhere)
+        or any(ends_in(each, token.text) for each in everywhere)
         for token in ask.meant
         if ask.matters(token)
     )

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from visus.local.lite.answering import lookup
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.page import Page, Piece, looks_like_a_label
+from visus.local.lite.answering.saying import ends_in
 from visus.local.lite.answering.values import PERSON, Kind, find
 from visus.local.lite.answering.words import (
     GENERIC,
@@ -149,7 +150,7 @@ def _are_said(ask: Ask, wanted: list[str], said: list[str]) -> bool:
 
 
 def _is_on(said: list[str], word: str) -> bool:
-    return holds(said, word) or any(lookup.ends_in(each, word) for each in said)
+    return holds(said, word) or any(ends_in(each, word) for each in said)
 
 
 def _tellings(ask: Ask, page: Page, wanted: list[str]) -> Iterator[tuple[float, Told]]:

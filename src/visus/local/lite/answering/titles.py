@@ -14,7 +14,7 @@ from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.found import Found, in_piece
 from visus.local.lite.answering.page import Page, Piece
 from visus.local.lite.answering.values import find
-from visus.local.lite.answering.words import fold
+from visus.local.lite.answering.words import STOPWORDS, fold, words
 
 _WHICH: Final = r"^\W*(?:and |und )?(?:(?:for|at|in|from|bei|in|von|fur|um) )?(?:what|which|welche[nrsm]?|was fur (?:ein(?:e[nrsm]?)?)?)\s+(?:kind of |type of )?"
 _NAME: Final = r"\b(?:name (?:of|des|der|vom|von)|called|heisst|heissen)\b.*"
@@ -54,9 +54,7 @@ _WHOSE: Final = (
 _LEGAL: Final = re.compile(
     r"\b(?:GmbH|AG|KG|OHG|UG|e\. ?K\.|e\. ?V\.|e\.G\.|Ltd|Limited|Inc|LLC|PLC|plc|Corp)\b|& (?:Co|Sons|Söhne|Sohn)\b"
 )
-_FIRM_LIKE: Final = (
-    r"sparkasse|volksbank|\bbank\b|building society|credit union|apotheke|pharmacy|chemist|backerei|bakery|gartnerei|manufaktur|stadtwerke|werke?\b|\benergy\b|\brail(?:way)?s?\b|\blabor\b|klinik|clinic|praxis|gasthaus|gasthof|restaurant|cafe\b|\bhotel\b|library|museum|brauerei|brewery|weingut|winery|\bfarm\b|\bhof\b|verlag|institut|verein|club|society|services?\b|supply|depot|workshop|garage|druckerei|metzgerei|autohaus|reisebüro|agentur|\bsons\b|council|ordnungsamt|handel\b|markt\b|\bshop\b|stores?\b"
-)
+_FIRM_LIKE: Final = r"sparkasse|volksbank|\bbank\b|building society|credit union|apotheke|pharmacy|chemist|backerei|bakery|gartnerei|manufaktur|stadtwerke|werke?\b|\benergy\b|\brail(?:way)?s?\b|\blabor\b|klinik|clinic|praxis|gasthaus|gasthof|restaurant|cafe\b|\bhotel\b|library|museum|brauerei|brewery|weingut|winery|\bfarm\b|\bhof\b|verlag|institut|verein|club|society|services?\b|supply|depot|workshop|garage|druckerei|metzgerei|autohaus|reisebüro|agentur|\bsons\b|council|ordnungsamt|handel\b|markt\b|\bshop\b|stores?\b"
 _KINDS_OF_FIRMS: Final = (
     (r"\b(?:bank|kreditinstitut)\b", r"bank|sparkasse|building society|credit union|kasse\b"),
     (r"\b(?:pharmacy|chemist|apotheke)\b", r"apotheke|pharmacy|chemist"),
@@ -95,6 +93,8 @@ def _heading(page: Page, kind: _Kind) -> Found | None:
         if len(page.row_of(piece)) == 1
         and re.search(kind.headed, piece.text)
         and not _is_firm(piece)
+        and not piece.text.rstrip().endswith(("!", "?"))
+        and sum(word in STOPWORDS for word in words(piece.text)) < _FEW
         and not re.search(_NO_FIRM, fold(piece.text))
         and not any(find("phone", piece.text))
     ]

@@ -15,6 +15,7 @@ from visus.local.lite.answering import lookup
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.found import Found
 from visus.local.lite.answering.page import Page
+from visus.local.lite.answering.saying import ends_in
 from visus.local.lite.answering.words import (
     GENERIC,
     SUBJECTS,
@@ -83,7 +84,7 @@ def _are_there(ask: Ask, page: Page, named: str) -> bool:
     missing = [
         word
         for word in nouns
-        if not holds(said, word) and not any(lookup.ends_in(each, word) for each in said)
+        if not holds(said, word) and not any(ends_in(each, word) for each in said)
     ]
     return len(missing) * 2 <= len(nouns)
 

@@ -15,6 +15,7 @@ from visus.local.lite.answering import lookup
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.found import Found
 from visus.local.lite.answering.page import Page
+from visus.local.lite.answering.saying import ends_in
 from visus.local.lite.answering.values import find
 from visus.local.lite.answering.words import GENERIC, STOPWORDS, Token, fold, holds, words
 
@@ -72,7 +73,7 @@ def _is_thing(ask: Ask, token: Token) -> bool:
 
 def _is_said(word: str, said: list[str], page: Page) -> bool:
     money = word in _MONEY and _PAGE_HAS_MONEY.search(page.text) is not None
-    return money or holds(said, word) or any(lookup.ends_in(each, word) for each in said)
+    return money or holds(said, word) or any(ends_in(each, word) for each in said)
 
 
 def _dates(page: Page) -> list[Found]:

@@ -209,7 +209,7 @@ FIELDS: Final = (
     Field("author", "name", "author|written by|writer", "Verfasser|autor|verfasserin", ("signatory",)),
     Field("signatory", "name", "signed by|signature|signatory|signed|yours sincerely", "Unterschrift|unterzeichner|unterzeichnet von|gezeichnet|gez|unterschrieben von"),
     Field("carrier", "name", "carrier|courier|shipping company|delivery company|shipped via|ship via|shipped by", "Paketdienst|versanddienst|versanddienstleister|spedition|zusteller|versandart|versand uber"),
-    Field("contents", "text", "contents|parcel contents|package contents|content description|contains", "Inhalt|paketinhalt|inhalt der sendung|warenbeschreibung", ("description",)),
+    Field("contents", "text", "contents|parcel contents|package contents|content description|contains", "Inhalt|paketinhalt|inhalt der sendung|warenbeschreibung"),
     Field("recipient_city", "place", "delivery city|ship to city", "Lieferort|zustellort", ("city",)),
     Field("performer", "name", "artist|performer|band|featuring|starring", "Künstler|interpret|band|mitwirkende"),
 )  # fmt: skip
