@@ -15,7 +15,7 @@ import sqlalchemy as sql
 from visus.accounts import tables
 from visus.accounts.clock import MS, now_ms
 from visus.accounts.faults import storage_faults
-from visus.accounts.jobs import QueueSettings, new_id, written
+from visus.accounts.jobs import LINES, QueueSettings, new_id, next_place, written
 from visus.accounts.turns import take_turn
 from visus.errors import TooManyJobs
 
@@ -23,8 +23,6 @@ WINDOW_S: Final = 86_400
 """How long a batch may take."""
 KNOWN_S: Final = 2_592_000
 """How long a batch that has ended is known; its files are kept as long."""
-LINE_PRIORITY: Final = 1
-"""Whoever waits for a single answer goes first."""
 _OPEN: Final = ("queued", "in_progress")
 _RUNNING: Final = ("validating", "in_progress", "finalizing", "cancelling")
 _NUL: Final = "\0"
@@ -254,7 +252,7 @@ class BatchBook:
                 "status": "queued",
                 "created_at": now,
                 "expires_at": batch.expires_ms,
-                "priority": LINE_PRIORITY,
+                "priority": LINES,
                 "batch_id": batch.batch_id,
                 "line": one.line,
                 "custom_id": one.custom_id,
@@ -295,7 +293,8 @@ class BatchBook:
         with storage_faults(), self.engine.begin() as connection:
             if connection.execute(change).rowcount != 1:
                 return False
-            connection.execute(lines.values(due_at=now_ms()))
+            place = next_place(connection, batch.project_id, batch.key_id, first=LINES)
+            connection.execute(lines.values(due_at=now_ms(), priority=place + _jobs.line - 1))
             return True
 
     def stamp(self, batch: Batch, state: BatchState) -> Batch:

@@ -141,7 +141,8 @@ class JobBook:
         }
         with storage_faults(), self.engine.begin() as connection:
             take_turn(connection, f"jobs of {new.project_id}")
-            connection.execute(sql.insert(tables.jobs).values(row))
+            place = next_place(connection, new.project_id, new.key_id, first=0)
+            connection.execute(sql.insert(tables.jobs).values({**row, "priority": place}))
             self._check_room(connection, new.project_id)
         return Job(str(row["id"]), "queued", now, now + self.settings.keep_s * MS, *[None] * 3)
 
@@ -350,6 +351,33 @@ _TAKEN: Final = [
 def new_id(prefix: str, at_ms: int) -> str:
     """The milliseconds, so that ids sort by time, and 80 bits that nobody guesses."""
     return f"{prefix}_{at_ms:012x}{secrets.token_hex(10)}"
+
+
+LINES: Final = 2**30
+"""From this place on stand the lines of batches: whoever waits for a single answer goes first."""
+
+
+def next_place(connection: sql.Connection, project_id: str, key_id: str, *, first: int) -> int:
+    """Where a key's next job stands: one behind its own last, else beside whoever is first.
+
+    Jobs are taken by their places, so by turns between keys: who has a thousand jobs has one
+    in each place, and who comes with one stands beside the next of those.
+
+    Args:
+        connection: in a transaction of the project's.
+        project_id: whose key it is.
+        key_id: whose job it is.
+        first: 0, or `LINES` for those of a batch.
+    """
+    bounds = (_jobs.priority >= LINES if first else _jobs.priority < LINES,)
+    waits = (_jobs.due_at.is_not(None), *bounds)
+    own = (_jobs.project_id == project_id, _jobs.key_id == key_id)
+    front = sql.select(sql.func.min(_jobs.priority)).where(*waits).scalar_subquery()
+    last = sql.select(sql.func.max(_jobs.priority)).where(*waits, *own).scalar_subquery()
+    at_front, at_last = connection.execute(sql.select(front, last)).one()
+    if at_front is None:
+        return first
+    return int(at_front) if at_last is None else int(at_last) + 1
 
 
 def _owned(job_id: str, project_id: str) -> tuple[sql.ColumnElement[bool], ...]:
