@@ -123,6 +123,23 @@ def row(service: Service, reply: Reply) -> dict[str, Any]:
 # --- Administrators --------------------------------------------------------------------------
 
 
+def test_what_a_question_would_cost_is_told_of_the_models_of_the_key_alone(
+    billed: Service, boss: str
+) -> None:
+    key = made(billed, boss, "keys", models=["good"])
+    path = "/v1/chat/completions/estimate"
+
+    def told(model: str, *compare: str) -> Reply:
+        body = ask(model, visus={"compare": list(compare)})
+        return call(billed, key["secret"], "POST", path, body)
+
+    assert set(answered(billed, told("good", "good"))["models"]) == {"good"}
+    refused(billed, told("dear"), 403, "model_not_allowed", "model")
+    refused(billed, told("costly"), 403, "model_not_allowed", "model")
+    refused(billed, told("good", "good", "dear"), 403, "model_not_allowed", "visus.compare[1]")
+    assert "dear" in answered(billed, billed.post(ask("dear"), path=path))["models"]
+
+
 def test_an_organisation_has_projects_and_they_have_keys(billed: Service, boss: str) -> None:
     company = made(billed, boss, "organisations", name="Acme")
     project = made(billed, boss, "projects", organisation=company["id"], residency=["DE"])

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from tests.conftest import FAST, upstream_config
 from tests.server.test_keys_and_money import (
     COST,
@@ -24,7 +25,7 @@ from tests.server.test_keys_and_money import (
 from tests.support.claims import answered, refused
 from tests.support.postgres import Postgres
 from tests.support.redis import IN_A_URL, PASSWORD, RedisProcess
-from tests.support.service import ROOT, Reply, Service
+from tests.support.service import ROOT, Reply, Service, ask
 from tests.support.upstream import Upstream
 
 LEASE_S = 1.5
@@ -132,6 +133,28 @@ def test_a_limit_holds_for_both_together(replicas: tuple[Service, Service], boss
             assert 1 <= int(reply.headers["retry-after"]) <= 61
             assert reply.headers["x-ratelimit-limit-requests"] == "12"
             assert reply.headers["x-ratelimit-remaining-requests"] == "0"
+
+
+def test_an_answer_that_asks_no_model_tells_what_is_left_with_all(
+    replicas: tuple[Service, Service], boss: str
+) -> None:
+    one, other = replicas
+    key = made(one, boss, "keys", limits={"requests_per_minute": 5})
+    for place in range(3):
+        listed = call(other, key["secret"], "GET", "/v1/models")
+        assert listed.headers["x-ratelimit-limit-requests"] == "5"
+        assert listed.headers["x-ratelimit-remaining-requests"] == str(5 - place)
+        answered(one, asked(one, key))
+    for reply in (
+        call(other, key["secret"], "GET", "/v1/nowhere"),
+        call(other, key["secret"], "POST", "/v1/chat/completions", {"model": "good"}),
+        question(other, key["secret"], "unknown-model"),
+    ):
+        assert reply.status in {400, 404}
+    assert reply.headers["x-ratelimit-remaining-requests"] in {"1", "2"}
+    listed = call(other, key["secret"], "POST", "/v1/chat/completions", {"model": "good"})
+    assert listed.headers["x-ratelimit-limit-requests"] == "5"
+    assert "x-ratelimit-limit-requests" not in call(one, boss, "GET", "/admin/keys").headers
 
 
 def test_tokens_are_counted_for_both_together(
@@ -257,3 +280,66 @@ def test_a_budget_is_not_overspent_by_both_together(
     assert spent == COST * statuses[200]
     # Each holds a little more than 800 beforehand, and costs 827 afterwards.
     assert budget - COST < spent <= budget + 6 * 27
+
+
+# --- TLS -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RedisProcess, Path]]:
+    """A server that speaks TLS, and the certificate of the authority that vouches for it."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    path = tmp_path_factory.mktemp("authority") / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    server = RedisProcess(certificate=issued.private_key_and_cert_chain_pem.bytes())
+    yield server, path
+    server.close()
+
+
+def doctor(folder: Path, limits: str) -> "subprocess.CompletedProcess[str]":
+    (folder / "config.toml").write_text(f"[lite]\nenabled = false\n[limits]\n{limits}")
+    words = ["doctor", "--config", folder / "config.toml", "--state", folder / "state"]
+    return subprocess.run(  # noqa: S603 -- our own program
+        [sys.executable, "-m", "visus", *map(str, words)],
+        capture_output=True, text=True, check=False, cwd=ROOT, env={"COLUMNS": "200"},
+    )  # fmt: skip
+
+
+def test_a_server_is_spoken_to_by_tls_if_its_authority_is_trusted(
+    certified: tuple[RedisProcess, Path], upstream: Upstream, tmp_path: Path
+) -> None:
+    server, authority = certified
+    url = server.url()
+    assert url.startswith("rediss://")
+    limits = f'redis = "{url}"\nredis_ca_file = "{authority}"\n'
+    assert "ready" in doctor(tmp_path, limits).stdout
+    config = upstream_config(upstream.port, FAST, f"[limits]\n{limits}{REFUSING}\n")
+    service = Service(tmp_path, config, SCRIPTED_KEY="sk-upstream")
+    try:
+        for left in ("999999", "999998"):
+            reply = service.post(ask("good"))
+            answered(service, reply)
+            assert reply.headers["x-ratelimit-remaining-requests"] == left
+        assert "redis is lost" not in service.log_path.read_text()
+    finally:
+        service.stop()
+
+
+def test_a_server_that_nobody_vouches_for_is_not_asked(
+    certified: tuple[RedisProcess, Path], tmp_path: Path
+) -> None:
+    server, _ = certified
+    url, stranger = server.url(), tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(stranger)
+    for limits in (
+        f'redis = "{url}"\n',
+        f'redis = "{url}"\nredis_ca_file = "{stranger}"\n',
+        f'redis = "{url.replace("rediss", "redis", 1)}"\n',
+        f'redis = "{url}"\nredis_ca_file = "{tmp_path / "none.pem"}"\n',
+    ):
+        done = doctor(tmp_path, limits)
+        (line,) = [one for one in done.stdout.splitlines() if "shared limits" in one]
+        assert "broken" in line
+        assert PASSWORD[:4] not in done.stdout
+        assert done.returncode == 1

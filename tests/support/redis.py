@@ -22,15 +22,19 @@ PATIENCE_S = 20
 class RedisProcess:
     """A server with a password that keeps nothing; it can be stopped, frozen, started again."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, certificate: bytes | None = None) -> None:
+        """With a certificate and its key, in PEM, it speaks TLS and nothing else."""
         self._folder = Path(tempfile.mkdtemp(prefix="visus-redis-"))
+        self._certificate = None if certificate is None else self._folder / "certificate.pem"
+        if self._certificate is not None and certificate is not None:
+            self._certificate.write_bytes(certificate)
         self.port = port_to_come_back_to()
         self._numbers = count()
         self.start()
 
     def start(self) -> None:
         settings = [
-            f"port {self.port}", "bind 127.0.0.1", "save ''", "appendonly no", "databases 1000",
+            *self._ports(), "bind 127.0.0.1", "save ''", "appendonly no", "databases 1000",
             f"dir {self._folder}", f'requirepass "{PASSWORD}"',
         ]  # fmt: skip
         (self._folder / "redis.conf").write_text("\n".join(settings))
@@ -43,6 +47,13 @@ class RedisProcess:
             )
         log = self._folder / "log"
         until_ready(self._server, self._is_ready, log=log, patience_s=PATIENCE_S)
+
+    def _ports(self) -> list[str]:
+        path = self._certificate
+        if path is None:
+            return [f"port {self.port}"]
+        files = [f"tls-cert-file {path}", f"tls-key-file {path}", f"tls-ca-cert-file {path}"]
+        return ["port 0", f"tls-port {self.port}", *files, "tls-auth-clients no"]
 
     def _is_ready(self) -> bool:
         with suppress(OSError):
@@ -79,4 +90,5 @@ class RedisProcess:
     def url(self, *, password: str = IN_A_URL, number: int | None = None) -> str:
         """Of a database that nobody else has, unless one is named."""
         number = next(self._numbers) if number is None else number
-        return f"redis://:{password}@127.0.0.1:{self.port}/{number}"
+        scheme = "redis" if self._certificate is None else "rediss"
+        return f"{scheme}://:{password}@127.0.0.1:{self.port}/{number}"

@@ -354,7 +354,7 @@ def new_id(prefix: str, at_ms: int) -> str:
 
 
 LINES: Final = 2**30
-"""From this place on stand the lines of batches: whoever waits for a single answer goes first."""
+"""From here on stand the lines of batches: whoever waits for a single answer goes first."""
 
 
 def next_place(connection: sql.Connection, project_id: str, key_id: str, *, first: int) -> int:

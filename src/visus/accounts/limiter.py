@@ -60,6 +60,9 @@ class LimitsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """`redis://:password@host:6379/0`, or `rediss://` for TLS: where replicas count together.
     Special characters of the password are written as in every URL: `%40` for `@`. Empty:
     each process counts by itself."""
+    redis_ca_file: str = ""
+    """A file with the certificates of the authorities that may vouch for a server of `rediss://`,
+    in PEM. Empty: those that this machine trusts."""
     when_redis_is_lost: Literal["local", "refuse"] = "local"
     """What becomes of questions while Redis does not answer: each replica counts by itself, so
     that a caller may have as much of each of them; or they are refused, 503."""
@@ -131,7 +134,11 @@ class Limiter(Protocol):
         ...
 
     def standings(self, key: Key) -> Standings:
-        """How this key stands that asks no model now, as far as that is known."""
+        """How this key stands that asks no model now, as far as that is known here."""
+        ...
+
+    async def look(self, key: Key) -> Standings:
+        """The same, also where others have to be asked."""
         ...
 
 
@@ -239,7 +246,7 @@ class LocalLimiter:
         self._of_key = settings.key.over(UNLESS_SAID)
         self._meters: OrderedDict[Subject, Meter] = OrderedDict()
 
-    def asking(self, key: Key, model: str) -> LocalAdmission:
+    def asking(self, key: Key, model: str | None) -> LocalAdmission:
         """See `Limiter`."""
         return LocalAdmission(self._of(key, model, self._clock()), self._clock)
 
@@ -247,6 +254,10 @@ class LocalLimiter:
         """See `Limiter`."""
         now_s = self._clock()
         return _standings(self._of(key, None, now_s), now_s)
+
+    async def look(self, key: Key) -> Standings:
+        """See `Limiter`."""
+        return self.standings(key)
 
     def _of(self, key: Key, model: str | None, now_s: float) -> list[Meter]:
         return [

@@ -80,6 +80,7 @@ class RedisServer:
         *,
         timeout_s: float,
         lease_s: float,
+        ca_file: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.address = address
@@ -89,7 +90,7 @@ class RedisServer:
         """Is set when that happens, and another one when it is over."""
         self._timeout_s = timeout_s
         self._lease_ms = round(lease_s * _MS)
-        self._pool = _pool(address, timeout_s)
+        self._pool = _pool(address, timeout_s, ca_file)
         self._client = Redis(connection_pool=self._pool)
 
     async def ask(
@@ -163,8 +164,11 @@ def _words(fault: Exception) -> str:
     return f"{type(fault).__name__}: {said}"
 
 
-def _pool(address: RedisAddress, timeout_s: float) -> BlockingConnectionPool:
+def _pool(address: RedisAddress, timeout_s: float, ca_file: str) -> BlockingConnectionPool:
     """Connections that never try anything twice: a request would be counted twice."""
+    encryption = {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
+    if ca_file:
+        encryption["ssl_ca_certs"] = ca_file
     return BlockingConnectionPool(
         max_connections=MAX_CONNECTIONS,
         timeout=timeout_s,
@@ -178,4 +182,5 @@ def _pool(address: RedisAddress, timeout_s: float) -> BlockingConnectionPool:
         retry=Retry(NoBackoff(), 0),
         socket_connect_timeout=timeout_s,
         socket_timeout=None,
+        **(encryption if address.is_encrypted else {}),
     )

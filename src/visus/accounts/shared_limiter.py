@@ -72,10 +72,15 @@ class SharedLimiter:
         return SharedAdmission(self, key, model, next(self._names))
 
     def standings(self, key: Key) -> Standings:
-        """See `Limiter`: only Redis knows, and it is asked for questions to models alone."""
+        """See `Limiter`: only Redis knows."""
         return self._alone.standings(key) if self.server.is_lost else Standings(None, None)
 
-    def alone(self, key: Key, model: str) -> LocalAdmission:
+    async def look(self, key: Key) -> Standings:
+        """See `Limiter`: asks Redis, and counts nothing."""
+        looking = SharedAdmission(self, key, None, next(self._names))
+        return await looking.look() or self._alone.standings(key)
+
+    def alone(self, key: Key, model: str | None) -> LocalAdmission:
         """The request as this process alone counts it, while Redis is lost.
 
         Raises:
@@ -141,7 +146,7 @@ class SharedAdmission:
         "_said", "key", "model", "name", "owed", "places",
     )  # fmt: skip
 
-    def __init__(self, of: SharedLimiter, key: Key, model: str, name: str) -> None:
+    def __init__(self, of: SharedLimiter, key: Key, model: str | None, name: str) -> None:
         self.key = key
         self.model = model
         self.name = name
@@ -192,6 +197,11 @@ class SharedAdmission:
             # It was let in by all replicas; here its tokens alone are counted.
             self._here = self._of.alone(self.key, self.model)
         await self._here.count(inputs, outputs)
+
+    async def look(self) -> Standings | None:
+        """How its key stands, although it does not enter; None where Redis does not say."""
+        self._said = await self.ask("count", 0, 0)
+        return None if self._said is None else self.standings()
 
     def correct(self, inputs: int, outputs: int) -> None:
         """See `Admission`; the others hear of it when the request leaves."""
@@ -288,6 +298,7 @@ def _server(settings: LimitsSettings, url: str, clock: Callable[[], float]) -> R
         redis_address(url),
         timeout_s=settings.redis_timeout_s,
         lease_s=settings.redis_lease_s,
+        ca_file=settings.redis_ca_file,
         clock=clock,
     )
 

@@ -20,7 +20,7 @@ from visus.media.pipeline import MediaPipeline
 from visus.media.resolving import Resolved
 from visus.models.calibration import Calibration, Correction, Estimate
 from visus.models.catalogue import ModelRow
-from visus.routing.choose import Upstreams
+from visus.routing.choose import Upstreams, refuse_foreign
 from visus.units import Micros
 
 _BURST: Final = 100
@@ -112,11 +112,12 @@ class EstimateService:
 
         Raises:
             ServiceError: the asked model does not exist or would refuse the question, a file
-                cannot be had, or a model of `compare` does not exist.
+                cannot be had, or a model of `compare` does not exist; or the caller may not ask
+                one of them.
         """
-        asked = self._model(question.model, "model")
+        asked = self._model(question, question.model, "model")
         others = [
-            self._model(model_id, f"visus.compare[{place}]")
+            self._model(question, model_id, f"visus.compare[{place}]")
             for place, model_id in enumerate(compare)
         ]
         references = [
@@ -134,10 +135,11 @@ class EstimateService:
                 costs[other.id] = self._cost(other, fitted)
         return Estimated(costs, prompt.reports)
 
-    def _model(self, model_id: str, param: str) -> ModelRow:
+    def _model(self, question: Question, model_id: str, param: str) -> ModelRow:
         upstream = self.upstreams.by_id.get(model_id)
         if upstream is None:
             raise ModelNotFound("This model does not exist here.", param=param)
+        refuse_foreign(question, upstream, param)
         return upstream.model
 
     async def _prompt(self, question: Question, resolved: Resolved, model: ModelRow) -> Prompt:

@@ -105,7 +105,7 @@ class Upstreams:
         if asked.successor is not None:
             asked = _not_ended(asked)
         if question.models is not None:
-            _refuse_foreign(question, asked, "model")
+            refuse_foreign(question, asked, "model")
         if question.within:
             self._check(question.within)
         if question.fallbacks is None:
@@ -119,7 +119,7 @@ class Upstreams:
                 for place, one in enumerate(question.fallbacks)
             ]
             for place, one in enumerate(others):
-                _refuse_foreign(question, one, f"visus.fallbacks[{place}]")
+                refuse_foreign(question, one, f"visus.fallbacks[{place}]")
         return (asked, *(one for one in others if one is not asked))
 
     def ready(
@@ -158,7 +158,8 @@ class Upstreams:
                     raise InvalidValue(message, param=demand.param)
 
 
-def _refuse_foreign(question: Question, asked: Upstream, param: str) -> None:
+def refuse_foreign(question: Question, asked: Upstream, param: str) -> None:
+    """Raises `ModelNotAllowed` where the caller may not ask this model."""
     if not question.may_ask(asked.model.id):
         message = f"Your key may not ask the model {asked.model.id!r}."
         raise ModelNotAllowed(message, param=param)

@@ -37,6 +37,17 @@ class Accounts:
         """`x-ratelimit-*`: where the caller stands, of several limits with the tightest."""
         return _headers(self.limiter.standings(key))
 
+    async def look(self, exchange: Exchange) -> None:
+        """Finds out the same for a request that asks no model, where others count it too."""
+        if exchange.standing is None and exchange.caller is not None:
+            headers = _headers(await self.limiter.look(exchange.caller))
+            exchange.standing = lambda: headers
+
+    @property
+    def knows_alone(self) -> bool:
+        """Whether nobody has to be asked how a caller stands."""
+        return isinstance(self.limiter, LocalLimiter)
+
 
 @asynccontextmanager
 async def open_limiter(settings: LimitsSettings) -> AsyncGenerator[Limiter]:

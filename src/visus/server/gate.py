@@ -7,7 +7,7 @@ forgotten. Only the paths of `authenticate.OPEN_PATHS` go round it.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from starlette.routing import Match, Route
 
@@ -36,6 +36,8 @@ from visus.telemetry import event, failure
 
 Handler: TypeAlias = Callable[[Exchange], Awaitable[None]]
 
+_ASKING: Final = frozenset({"/v1/chat/completions", "/v2/chat/completions"})
+"""Who asks a model is told what its counting said."""
 CLIENT_CLOSED = 499
 """In the log only: the client went away before its answer was complete."""
 
@@ -109,6 +111,7 @@ class Gate:
         except HungUp:
             exchange.status = CLIENT_CLOSED
         except ServiceError as error:
+            await self._look(exchange)
             await _refuse(exchange, error)
         except asyncio.CancelledError:
             if not exchange.takes_back_cut():
@@ -133,6 +136,8 @@ class Gate:
             _refuse_what_is_new(exchange)
         if exchange.path not in OPEN_PATHS:
             await self._let_in(exchange)
+            if exchange.path not in _ASKING:
+                await self._look(exchange)
         await self.routes.find(exchange)(exchange)
 
     async def _let_in(self, exchange: Exchange) -> None:
@@ -146,8 +151,13 @@ class Gate:
                 raise AdminOnly("This needs the key of an administrator.")
         elif key.is_admin:
             raise AdminOnly("The key of an administrator is for /admin alone.")
-        else:
+        elif self.accounts.knows_alone:
             exchange.standing = lambda: self.accounts.headers(key)
+
+    async def _look(self, exchange: Exchange) -> None:
+        """Finds out how a caller stands who asks no model, or was not let in to ask one."""
+        if exchange.caller is not None and not exchange.caller.is_admin:
+            await self.accounts.look(exchange)
 
     def _check_headers(self, exchange: Exchange) -> None:
         headers = exchange.request.headers

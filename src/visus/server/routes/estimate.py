@@ -44,6 +44,9 @@ class EstimateRoute:
     async def _read(self, exchange: Exchange) -> tuple[chat.ChatCall, Bytes]:
         body = await read_json(exchange, self.settings)
         call = chat.parse(body, self.limits, owner=exchange.owner)
+        if exchange.key.models is not None:
+            question = call.question._replace(models=exchange.key.models)
+            call = call._replace(question=question)
         exchange.record |= {"model": call.question.model[:200], "body_bytes": len(body)}
         return call, body
 
