@@ -11,8 +11,9 @@ from pathlib import Path
 import msgspec
 
 MOCK_PORT = 9101
-MOCK_FACES = ("9101:0:256:0", "9102:20:256:2000", "9103:0:64:0")
-"""PORT:LATENCY_MS:CHUNKS:GAP_US: a burst at once; after 20 ms, 2 ms apart; pictures only."""
+MOCK_FACES = ("9101:0:256:0", "9102:20:256:2000", "9103:0:64:0", "9104:0:2:600000000")
+"""PORT:LATENCY_MS:CHUNKS:GAP_US: a burst at once; after 20 ms, 2 ms apart; pictures only; one
+chunk and silence."""
 
 LOAD_CORE = "0"
 GRACE_S = 40.0
