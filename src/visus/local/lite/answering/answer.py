@@ -50,7 +50,8 @@ from visus.local.lite.answering.replies import (
 from visus.local.lite.answering.saying import ends_in
 from visus.local.lite.answering.values import is_date
 from visus.local.lite.answering.vocabulary import display, keys_of
-from visus.local.lite.answering.words import STOPWORDS, SUBJECTS, holds, tokens, words
+from visus.local.lite.answering.wanting import is_unlike
+from visus.local.lite.answering.words import STOPWORDS, SUBJECTS, fold, holds, tokens, words
 
 Answerer: TypeAlias = Callable[[Ask, Page], Reply | None]
 
@@ -269,7 +270,9 @@ def _plain(value: Decimal) -> str:
 
 def _cell(ask: Ask, page: Page) -> Reply | None:
     found = tables.cell(ask, page)
-    if found is None or (ask.kind in _COUNTED and not re.search(r"\d", found.value)):
+    if found is None or is_unlike(ask, found.value):
+        return None
+    if ask.kind in _COUNTED and not re.search(r"\d", found.value):
         return None
     named = ", ".join(
         name for name in (found.row, found.column) if name and name != found.value
@@ -312,9 +315,7 @@ def _field(ask: Ask, page: Page) -> Reply | None:
         return None
     for each in ask.alternatives():
         found = lookup.look_up(page, _of_the_whole(each.target, page))
-        if found is not None and weighing.is_of_another(
-            ask, page, f"{found.label} {found.value}"
-        ):
+        if found is not None and _is_another(ask, page, found):
             return None
         if found is not None and not (ask.kind == "number" and _is_uncounted(found.value)):
             return _told(each, page, _with_its_year(page, _in_the_unit(each, found)))
@@ -334,8 +335,27 @@ def _weighed(ask: Ask, page: Page) -> Reply | None:
     )
 
 
+def _is_another(ask: Ask, page: Page, found: lookup.Finding) -> bool:
+    """Whether the value is of another thing, or of another kind, than the question says."""
+    said = f"{found.label} {found.value}"
+    is_no_age = ask.has(r"\bhow old\b|\bwie alt\b") and not re.search(r"\d", found.value)
+    is_no_drug = not found.label and ask.has(_DRUG) and not re.search(_DOSE, fold(page.text))
+    return (
+        is_no_age
+        or is_no_drug
+        or weighing.is_of_another(ask, page, said)
+        or weighing.is_of_another_place(ask, said)
+    )
+
+
+_DRUG: Final = r"\b(?:medicine|medication|drug|medikament\w*|arznei\w*)\b"
+_DOSE: Final = r"\d ?(?:mg|mcg|µg|ml|g)\b|tablet|capsule|kapsel|tropfen|salbe|cream|syrup|saft"
+
+
 def _is_uncounted(value: str) -> bool:
-    """Whether several words hold no figure: they tell no number."""
+    """Whether several words hold no figure, or one of money: they tell no number."""
+    if re.search(r"[€$£]", value):
+        return True
     return re.search(r"\d", value) is None and len(words(value)) > 1
 
 

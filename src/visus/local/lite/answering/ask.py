@@ -45,6 +45,7 @@ _BARE: Final = re.compile(
 _QUOTED: Final = re.compile(r"[\"“”„«»'‘’]([^\"“”„«»]{1,80}?)[\"“”«»'‘’](?!\w)")
 
 _NAMED: Final[tuple[tuple[str, str], ...]] = (
+    (r"\bstill (?:(?:has |have )?to be paid|to pay|owed|due|outstanding)\b|\bnoch (?:zu (?:be)?zahlen|offen|bezahlt werden)", "amount_due"),
     (r"\b(?:nachname\w*|familienname\w*|last name|surname|family name)\b", "last_name"),
     (r"\b(?:vorname\w*|first name|given name|forename)\b", "first_name"),
     (r"\b(?:which|what) table (?:was|is|did|were|are|number)|welche[rm]? tisch", "table_number"),

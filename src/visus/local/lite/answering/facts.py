@@ -61,10 +61,15 @@ _LOOKS: Final = (_OFTEN, _COUNTED, _DAYS, _HEAT)
 _ENDED: Final = re.compile(r"(?<=[a-z]{3})\.$")
 _TITLED: Final = re.compile(r"(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herrn?|Frau|Familie)\b")
 _LISTED: Final = re.compile(r"^[-•*·–]\s*")
-_OF_THE_PAGE: Final[tuple[Kind, ...]] = ("date", "time", "amount")
+_OF_THE_PAGE: Final[tuple[Kind, ...]] = ("date", "time", "amount", "measure")
+_VENUE: Final = re.compile(
+    r"\b(?:Hall|Barn|Church|Theatre|Library|Park|Museum|Centre|Center|Club|Stadium|Arena|Gardens?|Square|Field|Castle|Chapel|Pavilion|Auditorium|\w*(?:halle|saal|kirche|haus|heim|platz|garten|theater|museum|schule|schloss|stadion|zentrum|keller))\b"
+)
 _TITLE: Final = 3
 _LONGEST_VALUE: Final = 70
 _WORDS_OF_A_LABEL: Final = 6
+_WIDTH_OF_A_FORM: Final = 2
+_BELOW_THE_TITLE: Final = 2
 _WORD: Final = re.compile(r"[^\W\d_]{3}")
 _NAME: Final = re.compile(r"[^\W\d_]{2}")
 _WORDS_OF_A_NAME: Final = 3
@@ -107,18 +112,30 @@ def facts(page: Page) -> list[Fact]:
 def _cells(page: Page) -> Iterator[Fact]:
     pieces = {piece.box: piece for piece in page.pieces}
     for header, body in tables.sections(page):
-        for cells in body if header else []:
+        for cells in body if len(header) > _WIDTH_OF_A_FORM else []:
             row = " ".join(each.text for each in cells)
             name = next(filter(_may_name_a_row, cells), cells[0]) if len(body) > 1 else None
             for title, cell in zip(header, cells, strict=False):
                 if not cell.text.strip() or cell is name:
                     continue
                 piece = pieces.get(cell.box) or _nearest(page, cell.box.left, cell.box.top)
-                label = name.text if name else ""
+                label = _name_of(cell, cells, name)
                 yield Fact(cell.text.strip(), label, title.text, row, piece, 0.95, "cell")
+                if name is not None and _WORD.search(name.text):
+                    heading = header[cells.index(name)].text
+                    yield Fact(name.text, cell.text, heading, row, piece, 0.85, "cell")
                 for moment in (title, name):
                     if moment is not None and _is_moment(moment.text):
                         yield Fact(moment.text, cell.text, "", row, piece, 0.9, "cell")
+
+
+def _name_of(cell: Cell, cells: list[Cell], name: Cell | None) -> str:
+    """The name of the row; where that is an hour, what is on at that hour too."""
+    if name is None:
+        return ""
+    before = cells[: cells.index(cell)]
+    on = next((each.text for each in before if each is not name and _WORD.search(each.text)), "")
+    return name.text if _WORD.search(name.text) else f"{name.text} {on}".strip()
 
 
 def _may_name_a_row(cell: Cell) -> bool:
@@ -169,12 +186,20 @@ def _pairs(page: Page) -> Iterator[Fact]:
 
 def _rows(page: Page) -> Iterator[Fact]:
     """The first piece of a row with each that follows; a row of labels tells nothing."""
-    heads = tables.column_titles(page)
+    heads = {
+        cell.text
+        for header, _ in tables.sections(page)
+        for cell in header
+        if len(header) > _WIDTH_OF_A_FORM
+    }
+    heading = ""
     for row in page.rows:
         texts = [each.text.strip() for each in row]
+        if len(row) == 1 and row[0].place >= _BELOW_THE_TITLE:
+            heading = texts[0] if len(words(texts[0])) <= _WORDS_OF_A_NAME else ""
         if len(row) > 1 and texts[0] not in heads and not all(map(_is_bare_label, texts)):
             yield from _of_its_moment(row)
-            yield from _of_its_name(row)
+            yield from (fact._replace(column=heading) for fact in _of_its_name(row))
             yield from _of_labels_within(row)
 
 
@@ -245,6 +270,9 @@ def _lines(page: Page) -> Iterator[Fact]:
 
 def _on_a_line(text: str, piece: Piece, sure: float) -> Iterator[Fact]:
     """`Beginn 20 Uhr`, `Serves 10`, `250 g Mehl`, `Music by The Hay Wains`."""
+    for label, value in split_at_colons(text):
+        if value:
+            yield Fact(value.strip(" ."), label, "", text, piece, sure, "line")
     for values in _typed(text).values():
         if len(values) == 1:
             (value,) = values
@@ -340,6 +368,9 @@ def _alone(page: Page) -> Iterator[Fact]:
         text = row[0].text.strip()
         if len(row) == 1 and re.fullmatch(r"(?:19|20)\d\d", text):
             yield Fact(text, "", title, text, row[0], 0.6, "alone")
+        if len(row) == 1 and _VENUE.search(text) and len(words(text)) <= _WORDS_OF_A_LABEL:
+            within = [match.group("place") for match in _PLACE.finditer(text)]
+            yield Fact([text, *within][-1], "", title, text, row[0], 0.6, "at")
         for kind in _OF_THE_PAGE:
             values = [*find(kind, text)]
             if len(row) == len(values) == 1 and len(words(text)) <= _WORDS_OF_A_LABEL:

@@ -28,6 +28,7 @@ class Word(NamedTuple):
 
 
 _FITTING: Final[dict[Wanted, frozenset[str]]] = {
+    "address": frozenset({"place"}),
     "amount": frozenset({"amount", "measure", "number"}),
     "duration": frozenset({"measure", "date", "number", "text"}),
     "email": frozenset({"identifier", "name", "text"}),
@@ -67,7 +68,7 @@ _IS_THE: Final = re.compile(
 _WEAK: Final = frozenset(
     """
     time uhr uhrzeit day days tag tage tagen date datum long lange often oft haufig year jahr month monat week woche soon
-    hour hours stunde stunden seit since dort there man new neu neue neuen neuer next nachste nachsten current aktuell
+    hour hours stunde stunden apart still noch him her seit since dort there man new neu neue neuen neuer next nachste nachsten current aktuell
     aktuelle own bekommt bekommen erhalt get gets getting
     menu poster notice flyer list offer today speisekarte plakat aushang liste heute page form mittel goods ware waren
     document machine gerat product produkt fahrplan timetable schedule plan recipe rezept urkunde statement auszug
@@ -77,20 +78,22 @@ _WEAK: Final = frozenset(
 """What the question may say besides: when it is read, and what the page is."""
 _ASPECTS: Final = frozenset(
     """
+    fee fees price prices gebuhr gebuhren preis preise kosten cost costs
     final previous total lesson subject fach innerhalb frist deadline after before during back himself herself yourself
     selbst normal regular teilnahme participation company firm person business firma unternehmen now platz woran wofur
     womit worin worauf wovon wodurch wozu e mail email phone telephone telefon telefonnummer daily share hoch gross schwer
     lang teuer high big large heavy tall wide far weit breit tief temperature temperatur grad degrees hot heiss warm kalt
     cold expensive called name heisst number nummer value wert amount betrag much many type kind art percentage address
-    adresse liter litre litres liters kubikmeter kilo kilos kilogramm gramm grams kilometer kilometers watt volt kwh euro
+    adresse kilowattstunde kilowattstunden liter litre litres liters kubikmeter kilo kilos kilogramm gramm grams kilometer kilometers watt volt kwh euro
     euros prozent
     """.split()
 )
 """Words for the kind of a value, or its side, and not for what has it."""
 _PAST: Final = frozenset("saw took gave sold won wrote made paid sent came went found got ran sang built bought brought left".split())  # fmt: skip
 _AUXILIARY: Final = r"(?:is|are|was|were|be|been|has|have|had|do|does|did|can|could|must|should|will|would|may|might|to)"
+_MODALS: Final = frozenset("will would can could must should may might shall".split())
 _BEING: Final = r"(?:is|are|was|were|be|been|has|have|had)"
-_PARTICIPLE: Final = r"(?:ed|en|ght|ld|pt|nt|wn|ut|id|de)$"
+_PARTICIPLE: Final = r"(?:ed|en|ght|ld|pt|wn)$"
 _BEFORE_A_VERB: Final = frozenset("to who i you he she it we they one that".split())
 _PLACED: Final = frozenset("in at on for to from with by the a an of and".split())
 _PARTICLE: Final = re.compile(
@@ -186,6 +189,8 @@ def _is_verb(ask: Ask, token: Token) -> bool:
     is_told = ask.tokens[place - 1].start in heads_of(ask) and _ends_as_verb(token.text)
     if is_told or before[-1] in _BEFORE_A_VERB:
         return True
+    if before[-1] in _MODALS:
+        return True
     is_being = any(re.fullmatch(_BEING, each) for each in before)
     if is_being and not re.search(_PARTICIPLE, token.text):
         return False
@@ -202,8 +207,9 @@ def _ends_as_verb(word: str) -> bool:
 def heads_of(ask: Ask) -> set[int]:
     """Where the words begin that name what is asked for: `which soup`, `how many days`."""
     for place, token in enumerate(ask.tokens):
-        if token.text in _ASKING:
-            return _run(ask, place + 1)
+        run = _run(ask, place + 1) if token.text in _ASKING else set[int]()
+        if run:
+            return run
     match = _IS_THE.search(ask.folded)
     if match is None:
         return set()

@@ -30,6 +30,7 @@ def says(said: Sequence[str], word: str) -> bool:
         or any(ends_in(each, word) or each == f"re{word}" for each in said)
         or (len(word) > _SHORT and word.endswith(_ADVERB) and holds(said, word[:-2]))
         or _is_declined(said, word)
+        or bool(ordinals_in([word]) & ordinals_in(said))
         or _says_more_exactly(said, word)
     )
 
@@ -60,8 +61,30 @@ def _says_more_exactly(said: Sequence[str], word: str) -> bool:
 
 def are_kin(verb: str, other: str) -> bool:
     """`analysed` and `analyst`, `ausgezahlt` and `Auszahlung`, `bezeugt` and `Zeuge`."""
+    if len(_root(verb)) >= _SHORTEST and _root(verb) == _root(other):
+        return True
     forms = (verb, _SEPARABLE.sub(r"\1", verb), _PREFIX.sub("", verb))
     return any(_begin_alike(form, other) for form in forms)
+
+
+def _root(word: str) -> str:
+    """`fit` of `fitted`, `fitter` and `fitting`; `sow` of `sown`."""
+    rest = re.sub(r"(?:ed|ing|ers?|ors?|n|s)$", "", word)
+    return rest[:-1] if len(rest) > _SHORTEST and rest[-1] == rest[-2] else rest
+
+
+_ORDINALS: Final = {
+    "first": 1, "1st": 1, "erste": 1, "ersten": 1, "erster": 1, "erstes": 1,
+    "second": 2, "2nd": 2, "zweite": 2, "zweiten": 2, "zweiter": 2, "zweites": 2,
+    "third": 3, "3rd": 3, "dritte": 3, "dritten": 3, "dritter": 3, "drittes": 3,
+    "fourth": 4, "4th": 4, "vierte": 4, "vierten": 4, "vierter": 4, "viertes": 4,
+    "fifth": 5, "5th": 5, "funfte": 5, "funften": 5, "funfter": 5, "funftes": 5,
+}  # fmt: skip
+
+
+def ordinals_in(said: Sequence[str]) -> set[int]:
+    """The places in a row that words name."""
+    return {_ORDINALS[word] for word in said if word in _ORDINALS}
 
 
 def _begin_alike(one: str, other: str) -> bool:

@@ -43,7 +43,7 @@ FIELDS: Final = (
     Field("deposit", "amount", "deposit|down payment|security deposit|advance payment", "Kaution|anzahlung|pfand|mietkaution|sicherheit"),
     Field("cash", "amount", "cash|cash given|cash paid|amount tendered|tendered|cash tendered|paid cash|amount given|cash received|amount paid|paid in cash", "Bar|gegeben|bargeld|gegeben bar|bar gegeben|barzahlung|bezahlt bar|erhalten|gezahlt|bar bezahlt"),
     Field("change", "amount", "change|change due|cash back|change given", "Rückgeld|wechselgeld|ruckgeld bar|zuruck"),
-    Field("amount_due", "amount", "outstanding amount|outstanding balance|remaining balance|open amount|amount outstanding|remaining amount", "Restbetrag|offener restbetrag|restsumme|ausstehender betrag|noch offen", ("total",)),
+    Field("amount_due", "amount", "outstanding amount|outstanding balance|balance|remaining balance|open amount|amount outstanding|remaining amount", "Restbetrag|offener restbetrag|restsumme|ausstehender betrag|noch offen", ("total",)),
     Field("rent", "amount", "rent|monthly rent", "Miete|kaltmiete|monatsmiete|warmmiete"),
     Field("gross_pay", "amount", "gross pay|gross salary|gross wage|gross wages|gross earnings|gross income|total earnings", "Bruttolohn|bruttogehalt|gesamtbrutto|bruttoverdienst|bruttobezuge|brutto bezuge|gehalt brutto|lohn brutto", ("salary",)),
     Field("net_pay", "amount", "net pay|net salary|net wage|net wages|take home pay|take-home pay|net earnings|net income|pay out", "Nettolohn|nettogehalt|nettoverdienst|nettobezuge|auszahlung|auszahlungsbetrag|gehalt netto|lohn netto", ("salary",)),

@@ -17,7 +17,7 @@ from visus.local.lite.answering.values import PERSON, Kind, find
 from visus.local.lite.answering.words import fold
 
 Wanted: TypeAlias = Literal[
-    "amount", "code", "duration", "email", "heat", "means", "measure", "number", "often",
+    "address", "amount", "code", "duration", "email", "heat", "means", "measure", "number", "often",
     "percent", "person", "phone", "place", "price", "span", "text", "time", "url", "when",
 ]  # fmt: skip
 
@@ -33,14 +33,16 @@ _WANTED: Final[tuple[tuple[str, Wanted], ...]] = (
     (r"\b(?:temperature|temperatur|how (?:hot|warm|cold)|wie (?:heiss|warm|kalt)|degrees|grad)\b", "heat"),
     (r"\bwomit\b|\bhow (?:was|were|did|is)\b.*\b(?:paid|pay|settled|sent|delivered)\b|\bwie wurde\b.*\b(?:bezahlt|gezahlt|verschickt|geliefert)", "means"),
     (r"(?:what|which|wie lautet|welche[nrs]?)\b[^?]*\b(?:\w*nummer|numbers?|code|id|reference|kennzeichen|aktenzeichen)\b", "code"),
-    (r"\b(?:when|wann|(?:what|which) (?:days?|dates?|months?|years?)|welche[mnrs]? (?:tag\w*|datum|monat|jahr|wochentag))\b|\bdatum\b", "when"),
+    (r"\b(?:address|adresse|anschrift)\b", "address"),
+    (r"\bhow old\b|\bwie alt\b", "number"),
+    (r"^(?:\W*\w+){0,2}\W*\b(?:when|wann)\b|\b(?:(?:what|which) (?:days?|dates?|months?|years?(?! group))|welche[mnrs]? (?:tag\w*|datum|monat|jahr|wochentag))\b|\bdatum\b", "when"),
     (r"\b(?:percent\w*|prozent\w*|share of|anteil)\b", "percent"),
     (r"\bhow (?:heavy|tall|wide|large|big|deep|high|far|fast)\b|\bwie (?:schwer|lang|breit|gross|tief|weit|schnell)\b|\bwie ?viel wiegt", "measure"),
     (r"\b(?:how many|wie ?viele|number of(?! the| this)|anzahl)\b", "number"),
-    (r"\b(?:wie teuer|how expensive|costs?|kosten?|kostete?t?|gekostet|price|preis|fee|gebuhr|pay|pays|verdient|earns?|zahlen|bezahlen)\b", "price"),
+    (r"\b(?:wie teuer|how expensive|costs?|kosten?|kostete?t?|gekostet|price|preis|fee|gebuhr|pay|pays|zahlt|verdient|earns?|zahlen|bezahlen)\b", "price"),
     (r"\bhow much (?:(?:is|was|are|were|do|does|did|must|will) (?:it|this|that|i|you|we|they|one)|for)\b", "price"),
     (r"\b(?:how much|wie ?viel|wie hoch)\b", "amount"),
-    (r"^\W*(?:and |und )?(?:(?:from|to|in|at|an|in|aus|bei|zu|auf) )?(?:where|wo|wohin|woher|welche[mrn] (?:stadt|ort|strasse|gebaude|raum)|(?:what|which) (?:city|town|street|place|room|building))\b", "place"),
+    (r"^\W*(?:and |und )?(?:(?:from|to|in|at|an|in|aus|bei|zu|auf) )?(?:where|wo|wohin|woher|welche[mrn]? (?:stadt|ort|strasse|gebaude|raum)|(?:what|which) (?:city|town|street|place|room|building))\b", "place"),
     (r"^\W*(?:and |und )?(?:(?:to|for|with|by|from|bei|fur|an|mit|von|zu) )?(?:who|whom|whose|wer|wen|wem|wessen)\b|\b(?:what|which|welche[mnrs]?) (?:company|firm|person|shop|store|business|doctor|vet|bank|band|firma|unternehmen|betrieb|handler|arzt|arztin|arbeitgeber|verein)\b", "person"),
 )  # fmt: skip
 _LOOKS: Final[Mapping[Wanted, tuple[Kind, ...]]] = {
@@ -87,8 +89,14 @@ _HEAT: Final = re.compile(
     r"[-–]?\d[\d.,]*(?:\s?[-–]\s?\d+)?\s?(?:°\s?[CF]?|Grad|degrees?)", re.IGNORECASE
 )
 _BARE: Final = re.compile(r"[-–+]?\d[\d.,]*")
+_PRICE: Final = re.compile(r"[-–+]?\d[\d.,]*[.,]\d\d")
+_ADDRESS: Final = re.compile(
+    r"(?:str(?:\.|aße|asse)|weg|platz|gasse|allee|ring|damm|ufer|anger|markt)\s\d+|\d{5} [A-ZÄÖÜ]|[A-Z]{1,2}\d\w? \d[A-Z]{2}"
+    r"|\d+\w? .*\b(?:street|st|road|rd|lane|avenue|ave|way|close|drive|place|square|court|row|hill|terrace|gardens|view|rise|crescent)\b",
+    re.IGNORECASE,
+)
 _SMALL: Final = re.compile(
-    r"(?<![\w.,])\d{1,3}p\b|^(?:free(?: of charge)?|kostenlos|kostenfrei|frei|gratis|umsonst)$",
+    r"(?<![\w.,])\d{1,3}p\b|(?<![\w.,])\d[\d.,]*\s?(?:ct|cents?)\b(?:/\w+)?|^(?:free(?: of charge)?|kostenlos|kostenfrei|frei|gratis|umsonst)$",
     re.IGNORECASE,
 )
 """Pence, and what costs nothing."""
@@ -129,6 +137,15 @@ def value_of(text: str, wanted: Wanted) -> Value | None:
     if finder is not None:
         return finder(text)
     return _looking(text, wanted) if wanted in _LOOKS else _free(text)
+
+
+def is_unlike(ask: Ask, text: str) -> bool:
+    """Whether an address, a number to ring or the like is asked for, and the text has none."""
+    wanted = wanted_by(ask)
+    return wanted in _CONTACTS and value_of(text, wanted) is None
+
+
+_CONTACTS: Final = frozenset[Wanted]({"address", "email", "phone", "url"})
 
 
 def is_by_look(wanted: Wanted) -> bool:
@@ -178,6 +195,7 @@ def _moment(text: str) -> Value | None:
         return Value(text, 0.0)
     if not is_moment(text):
         return None
+    text = ", ".join(filter(is_moment, text.split(", "))) or text
     if len(text) <= _LONGEST_MOMENT:
         return Value(text, _BY_LOOK)
     kinds: tuple[Kind, ...] = ("date", "time")
@@ -225,7 +243,13 @@ def _code(text: str) -> Value | None:
     return Value(text, _HINT) if has_digit and not is_other else None
 
 
+def _address(text: str) -> Value | None:
+    is_one = _ADDRESS.search(text) is not None and not is_figure(text)
+    return Value(text, _BY_LOOK) if is_one and _is_short(text) else None
+
+
 def _person(text: str) -> Value | None:
+    text = _without_figures(text)
     is_person = PERSON.search(text) is not None
     if not _is_name(text) or (not is_person and any(map(str.isdigit, text))):
         return None
@@ -234,12 +258,17 @@ def _person(text: str) -> Value | None:
 
 def _place(text: str) -> Value | None:
     """`13:00, Deck 2` is at `Deck 2`."""
-    parts = text.split(", ")
-    if len(parts) > 1 and is_figure(parts[0]):
-        text = ", ".join(parts[1:])
+    text = _without_figures(text)
     is_word = re.search(rf"[A-Za-zÄÖÜäöüß]{{{_LONGEST_PLACE}}}", text) is not None
     is_code = _CODE_OF_A_PLACE.fullmatch(text) is not None
     return Value(text, 0.0) if is_word and not is_code and _is_name(text) else None
+
+
+def _without_figures(text: str) -> str:
+    """`Hull Station, 7 May 2026` without the day, `13:00, Deck 2` without the hour."""
+    parts = text.split(", ")
+    kept = [part for part in parts if not is_figure(part) and not is_moment(part)]
+    return ", ".join(kept) or text
 
 
 def _is_name(text: str) -> bool:
@@ -271,7 +300,8 @@ def _looking(text: str, wanted: Wanted) -> Value | None:
     small = _SMALL.search(text) if wanted != "measure" else None
     if small is not None:
         return Value(small.group(), _HINT)
-    return Value(text, 0.0) if _BARE.fullmatch(text) else None
+    bare = _PRICE if wanted == "price" else _BARE
+    return Value(text, 0.0) if bare.fullmatch(text) else None
 
 
 def _without_moments(text: str, wanted: Wanted) -> str:
@@ -283,6 +313,7 @@ def _without_moments(text: str, wanted: Wanted) -> str:
 
 
 _FINDERS: Final[Mapping[Wanted, Callable[[str], Value | None]]] = {
+    "address": _address,
     "code": _code,
     "duration": _duration,
     "heat": _heat,

@@ -28,7 +28,7 @@ from visus.local.lite.answering.families import (
 )
 from visus.local.lite.answering.inquiry import Role, Word, heads_of, words_of
 from visus.local.lite.answering.page import Page, Piece
-from visus.local.lite.answering.saying import are_kin, ends_in, says
+from visus.local.lite.answering.saying import are_kin, ends_in, ordinals_in, says
 from visus.local.lite.answering.values import PERSON, Kind, find
 from visus.local.lite.answering.vocabulary import BY_KEY
 from visus.local.lite.answering.wanting import (
@@ -59,6 +59,8 @@ _CLEAR: Final = 0.12
 _BY_TYPE: Final = 0.7
 _TYPES: Final = frozenset[Wanted]({"phone", "email", "url", "heat"})
 """Kinds whose look says what they are: they need no label."""
+_DONE: Final = frozenset[Wanted]({"person", "amount", "price", "when", "place", "duration"})
+"""Kinds of value that a verb asks for: who does it, when, for how much."""
 _STRICT: Final = frozenset[Wanted]({"when", "time", "person", "duration", "price"})
 _PRECISE: Final = frozenset[Wanted]({"amount", "number", "price", "text"})
 _WHOLE: Final = frozenset({"total", "price", "amount_due"})
@@ -112,6 +114,12 @@ def told(ask: Ask, page: Page) -> Told | None:
     text = f"{fact.label} {fact.value}" if fact.label else fact.around
     is_field = bool(ask.target.key and lookup.label_quality(fact.label, ask.target.key))
     return Told(best.value, text, fact.piece, fact.label if is_field else "")
+
+
+def is_of_another_place(ask: Ask, label: str) -> bool:
+    """Whether the question says the second, and the label the first."""
+    asked_for, named = ordinals_in(ask.words), ordinals_in(words(label))
+    return bool(asked_for and named) and not asked_for & named
 
 
 def is_of_another(ask: Ask, page: Page, text: str) -> bool:
@@ -264,7 +272,7 @@ class _Question:
     def may_be(self, fact: Fact) -> bool:
         """Whether what was found by its preposition, or by none, may be what is wanted."""
         if fact.how == "at":
-            return self.wanted == "place"
+            return self.wanted in {"place", "address"}
         if fact.how == "by":
             return self.wanted in {"person", "means"}
         return fact.how not in _IN_TEXT or self.wanted not in {"person", "place"}
@@ -280,6 +288,9 @@ class _Question:
             and not self.asks_for_moment
             and is_moment(value.text)
         ):
+            return True
+        is_measure = fact.how == "alone" and any(find("measure", fact.value))
+        if is_measure and self.wanted not in {"amount", "measure"}:
             return True
         if fact.how == "alone" and self.asks_for_begin and not any(find("time", fact.value)):
             return True
@@ -365,7 +376,8 @@ class _Question:
 def _is_common(value: str) -> bool:
     """Whether it is of a kind that has a question word of its own."""
     kinds: tuple[Kind, ...] = ("email", "url", "phone", "amount", "date", "time")
-    return any(any(find(kind, value)) for kind in kinds) or bool(PERSON.fullmatch(value))
+    is_place = bool(ordinals_in(words(value)))
+    return is_place or any(any(find(kind, value)) for kind in kinds) or bool(PERSON.fullmatch(value))
 
 
 def _is_only(label: str, names: frozenset[str]) -> bool:
@@ -405,6 +417,8 @@ def _score(question: _Question, fact: Fact) -> float | None:
     named = _Side(f"{fact.label} {fact.column}", question.wanted)
     read = _Read(fact, named, _Side(fact.around, question.wanted))
     tally = _Tally(question.by_type, question.by_type, is_solid=question.by_type > 0)
+    if is_of_another_place(question.ask, fact.label):
+        return None
     if not all(_add(tally, word, question, read) for word in question.words):
         return None
     if question.is_implied and not tally.implied:
@@ -546,7 +560,7 @@ class _Side:
         return 0.8 if (is_name and self.words == ["name"]) or self._is_kin(word) else 0.0
 
     def _is_kin(self, word: Word) -> bool:
-        is_done = word.role == "verb" and self.wanted in {"person", "amount", "when"}
+        is_done = word.role == "verb" and self.wanted in _DONE
         return is_done and any(are_kin(word.text, each) for each in self.words)
 
     def nearness(self, word: Word, value: str) -> float:
