@@ -342,6 +342,7 @@ def _is_another(ask: Ask, page: Page, found: lookup.Finding) -> bool:
     is_no_drug = not found.label and ask.has(_DRUG) and not re.search(_DOSE, fold(page.text))
     return (
         is_no_age
+        or is_unlike(ask, found.value)
         or is_no_drug
         or weighing.is_of_another(ask, page, said)
         or weighing.is_of_another_place(ask, said)

@@ -18,7 +18,7 @@ from visus.local.lite.answering.vocabulary import BY_KEY, Span, keys_of, spans
 from visus.local.lite.answering.words import GENERIC, STOPWORDS, Token, compact, fold, tokens
 
 _SENTENCE: Final = re.compile(
-    r"[^?!\n]*?(?:\?+|!+|\n|(?<!\d)(?<!\bNr)(?<!\bNo)(?<!\b[A-Za-z])\.(?=\s|$)|$)"
+    r"[^?!\n]*?(?:\?+|!+|\n|(?<!\d)(?<!\bProf)(?<!\bDr)(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bSt)(?<!\bFam)(?<!str)(?<!\bNr)(?<!\bNo)(?<!\b[A-Za-z])\.(?=\s|$)|$)"
 )
 _ASKING: Final = re.compile(
     r"^\W*(?:(?:and|und|also|ok|okay|hi|hello|hallo|please|bitte|now|then|so|can you|could you|konntest du"

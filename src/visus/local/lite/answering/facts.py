@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from visus.local.lite.answering import lookup, tables
-from visus.local.lite.answering.families import NEUTRAL, printed
+from visus.local.lite.answering.families import NEUTRAL, is_role, printed
 from visus.local.lite.answering.page import Page, Piece, looks_like_a_label, split_at_colons
 from visus.local.lite.answering.values import PERSON, Found, Kind, find
 from visus.local.lite.answering.vocabulary import spans
@@ -22,7 +22,7 @@ from visus.local.lite.evidence import Cell
 
 How: TypeAlias = Literal["label", "cell", "line", "at", "by", "clause", "sentence", "alone"]
 _PART: Final = re.compile(
-    r"\s+[·•|/]\s+|\s{3,}|;\s+|,\s+(?!\d{4}\b)|\s+\((?=\D)|\)\s*|(?<=[a-zäöüß]{4}[.!?])\s+(?=[A-ZÄÖÜ])|(?<=[.,]\d\d[.!?])\s+(?=[A-ZÄÖÜ])"
+    r"\s+[·•|/]\s+|\s{3,}|;\s+|,\s+(?!\d{4}\b)|\s+\((?=\D)|\)\s*|(?<=[a-zäöüß]{4}[.!?])\s+(?=[A-ZÄÖÜ])|(?<=[.,]\d\d[.!?])\s+(?=[A-ZÄÖÜ])|(?<=\d\d[.!?])\s+(?=[A-ZÄÖÜ][a-zäöüß]+:)"
 )
 _CLAUSE: Final = re.compile(
     r"[,;:]\s+(?!\d)|\s(?:and|und|sowie|but|aber|oder|or)\s(?!\d)|\s[-–•·|]\s"
@@ -57,7 +57,11 @@ _PLACE: Final = re.compile(
     r"(?P<place>(?:[a-zäöüß]+\s)?[A-Za-zÄÖÜäöü][\wäöüß'’-]{2,}(?:\s+(?:(?:of|am|an|der|the|im|in)\s+)*[A-ZÄÖÜ\d][\wäöüß'’-]*)*)"
 )
 _HEAT: Final = re.compile(r"\d+(?:\s?[-–]\s?\d+)?\s?(?:Grad|degrees?)\b", re.IGNORECASE)
-_LOOKS: Final = (_OFTEN, _COUNTED, _DAYS, _HEAT)
+_WITHIN: Final = re.compile(
+    r"\b(?:within|innerhalb(?: von)?|binnen)\s\w+\s(?:minut|hour|stund|day|tag|week|woche|month|monat|year|jahr)\w*",
+    re.IGNORECASE,
+)
+_LOOKS: Final = (_OFTEN, _COUNTED, _DAYS, _HEAT, _WITHIN)
 _ENDED: Final = re.compile(r"(?<=[a-z]{3})\.$")
 _TITLED: Final = re.compile(r"(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herrn?|Frau|Familie)\b")
 _LISTED: Final = re.compile(r"^[-•*·–]\s*")
@@ -73,6 +77,7 @@ _BELOW_THE_TITLE: Final = 2
 _WORD: Final = re.compile(r"[^\W\d_]{3}")
 _NAME: Final = re.compile(r"[^\W\d_]{2}")
 _WORDS_OF_A_NAME: Final = 3
+_WITH_A_ROLE: Final = 2
 _FEW: Final = 2
 _PROSE: Final = 7
 _TYPED: Final[tuple[Kind, ...]] = (
@@ -134,7 +139,9 @@ def _name_of(cell: Cell, cells: list[Cell], name: Cell | None) -> str:
     if name is None:
         return ""
     before = cells[: cells.index(cell)]
-    on = next((each.text for each in before if each is not name and _WORD.search(each.text)), "")
+    on = next(
+        (each.text for each in before if each is not name and _WORD.search(each.text)), ""
+    )
     return name.text if _WORD.search(name.text) else f"{name.text} {on}".strip()
 
 
@@ -273,25 +280,27 @@ def _on_a_line(text: str, piece: Piece, sure: float) -> Iterator[Fact]:
     for label, value in split_at_colons(text):
         if value:
             yield Fact(value.strip(" ."), label, "", text, piece, sure, "line")
+    for label, value in _beside_words(text):
+        if label and len(words(label)) <= _WORDS_OF_A_LABEL:
+            yield Fact(value, label, "", text, piece, sure, "line")
+    for how, joining in _JOINING:
+        join = joining.search(text)
+        if join is not None and len(words(text)) <= _PROSE:
+            value, label = text[join.end() :].strip(" ."), text[: join.start()]
+            yield Fact(value, label, "", text, piece, 0.8, how)
+
+
+def _beside_words(text: str) -> Iterator[tuple[str, str]]:
+    """The only value of its kind on the line, and what stands before it, else behind."""
     for values in _typed(text).values():
         if len(values) == 1:
             (value,) = values
             before, after = text[: value.start].strip(" :"), text[value.end :].strip(" .")
-            label = before or after
-            if label and len(words(label)) <= _WORDS_OF_A_LABEL:
-                yield Fact(value.text, label, "", text, piece, sure, "line")
+            yield before or after, value.text
     for looks in (_DAYS, _FREE):
         match = looks.search(text)
         if match is not None and not any(find("date", text)):
-            label = f"{text[: match.start()]} {text[match.end() :]}".strip(" :.")
-            if label and len(words(label)) <= _WORDS_OF_A_LABEL:
-                yield Fact(match.group(), label, "", text, piece, sure, "line")
-    for how, joining in _JOINING:
-        join = joining.search(text)
-        if join is not None and len(words(text)) <= _PROSE:
-            yield Fact(
-                text[join.end() :].strip(" ."), text[: join.start()], "", text, piece, 0.8, how
-            )
+            yield f"{text[: match.start()]} {text[match.end() :]}".strip(" :."), match.group()
 
 
 def _clauses(page: Page) -> Iterator[Fact]:
@@ -332,9 +341,10 @@ def _is_person(text: str) -> bool:
     if _TITLED.match(text):
         return True
     said = words(text)
-    return (
-        not printed(said) and not spans(tokens(text)) and not any(w in STOPWORDS for w in said)
-    )
+    if len(said) == _WITH_A_ROLE and is_role(said[0]):
+        said = said[1:]  # `Hausmeister Pohl`
+    is_known = printed(said) or spans(tokens(" ".join(said)))
+    return not is_known and not any(word in STOPWORDS for word in said)
 
 
 def _typed(text: str) -> dict[Kind, list[Found]]:

@@ -45,19 +45,19 @@ class Index(NamedTuple):
 
     asked: Mapping[str, list[Family]]
     printed: Mapping[str, list[Family]]
-    phrases: tuple[tuple[frozenset[str], Family], ...]
+    phrases: tuple[tuple[tuple[str, ...], Family], ...]
 
 
 def asked(said: Sequence[str]) -> dict[str, frozenset[Family]]:
     """The families that a question's folded words ask for, by word."""
     named = {word: _of(word, index().asked) for word in said if word not in _PARTICLES}
-    return _with_phrases(named, set(said))
+    return _with_phrases(named, said)
 
 
 def printed(said: Sequence[str]) -> dict[str, frozenset[Family]]:
     """The families that a label's folded words print, by word."""
     named = {word: printed_by(word) for word in said}
-    return _with_phrases(named, set(said))
+    return _with_phrases(named, said)
 
 
 @lru_cache(maxsize=8192)
@@ -74,13 +74,19 @@ def is_role(word: str) -> bool:
 
 
 def _with_phrases(
-    named: dict[str, frozenset[Family]], said: set[str]
+    named: dict[str, frozenset[Family]], said: Sequence[str]
 ) -> dict[str, frozenset[Family]]:
     for phrase, family in index().phrases:
-        if phrase <= said:
+        if _are_in_order(phrase, said):
             for word in phrase:
                 named[word] = named.get(word, frozenset()) | {family}
     return {word: found for word, found in named.items() if found}
+
+
+def _are_in_order(phrase: Sequence[str], said: Sequence[str]) -> bool:
+    """`läuft … ab` and not `ab wann läuft`."""
+    rest = iter(said)
+    return all(word in rest for word in phrase)
 
 
 def _of(word: str, families: Mapping[str, list[Family]]) -> frozenset[Family]:
@@ -112,7 +118,7 @@ def index() -> Index:
     text = files("visus.local.lite.answering").joinpath("families.txt").read_text("utf-8")
     heads: dict[str, list[Family]] = {}
     members: dict[str, list[Family]] = {}
-    phrases: list[tuple[frozenset[str], Family]] = []
+    phrases: list[tuple[tuple[str, ...], Family]] = []
     kind = ""
     for place, line in enumerate(text.splitlines()):
         if line.startswith("["):
@@ -123,7 +129,7 @@ def index() -> Index:
             _put(heads, asking.split(), family)
             _put(members, (printing or asking).split(), family)
             phrases.extend(
-                (frozenset(words.split("_")), family) for words in line.split() if "_" in words
+                (tuple(words.split("_")), family) for words in line.split() if "_" in words
             )
     return Index(heads, members, tuple(phrases))
 

@@ -32,18 +32,18 @@ _FITTING: Final[dict[Wanted, frozenset[str]]] = {
     "amount": frozenset({"amount", "measure", "number"}),
     "duration": frozenset({"measure", "date", "number", "text"}),
     "email": frozenset({"identifier", "name", "text"}),
-    "measure": frozenset({"measure", "amount", "number"}),
+    "measure": frozenset({"measure", "amount", "number", "text"}),
     "number": frozenset({"number", "measure", "identifier"}),
     "often": frozenset({"text", "measure"}),
     "percent": frozenset({"amount", "measure", "number"}),
     "person": frozenset({"name"}),
     "phone": frozenset({"identifier", "name", "text", "date"}),
-    "place": frozenset({"place", "name", "date"}),
+    "place": frozenset({"place", "name"}),
     "price": frozenset({"amount", "measure", "number"}),
     "span": frozenset({"number", "measure", "date"}),
     "time": frozenset({"date", "time"}),
     "url": frozenset({"identifier", "name", "text"}),
-    "when": frozenset({"date", "time", "text"}),
+    "when": frozenset({"date", "time"}),
 }
 """Which families of labels may stand beside a value of the kind; for the others, any."""
 _UNTIL: Final = "deadline closing_date due valid_until valid until till by bis gultig_bis gultig frist spatestens"
@@ -55,7 +55,7 @@ _IMPLIED: Final = (
     (r"\brun(?:s)? out\b|\bexpir|lauft .*\b(?:ab|aus)\b", _UNTIL),
     (r"\b(?:from|since) (?:when|what)\b|\b(?:ab|seit) wann", "start valid_from since from ab seit eintritt beginn beginnt begins starts"),
     (r"\bwhere\b.*\bto\W*$|\bwohin\b|where .*\bgoing", "destination to nach ziel"),
-    (r"\bwhere\b.*\bfrom\W*$|\bwoher\b|\bvon wo\b", "origin from von ab"),
+    (r"\bwhere\b.*\bfrom\W*$|\bwoher\b|\bvon wo\b", "origin from von ab aus"),
     (r"\bwho\b.*\bfor\W*$|\bfor whom\b|\bfur wen\b", "recipient patient customer client fur for"),
     (r"\b(?:to whom|an wen)\b|\bwho\b.*\bto\W*$", "recipient contact to an"),
 )  # fmt: skip
@@ -68,7 +68,7 @@ _IS_THE: Final = re.compile(
 _WEAK: Final = frozenset(
     """
     time uhr uhrzeit day days tag tage tagen date datum long lange often oft haufig year jahr month monat week woche soon
-    hour hours stunde stunden apart still noch him her seit since dort there man new neu neue neuen neuer next nachste nachsten current aktuell
+    hour hours stunde stunden apart still noch zahlt zahle run runs ran lauft laufen him her seit since dort there man new neu neue neuen neuer next nachste nachsten current aktuell
     aktuelle own bekommt bekommen erhalt get gets getting
     menu poster notice flyer list offer today speisekarte plakat aushang liste heute page form mittel goods ware waren
     document machine gerat product produkt fahrplan timetable schedule plan recipe rezept urkunde statement auszug
@@ -95,6 +95,7 @@ _MODALS: Final = frozenset("will would can could must should may might shall".sp
 _BEING: Final = r"(?:is|are|was|were|be|been|has|have|had)"
 _PARTICIPLE: Final = r"(?:ed|en|ght|ld|pt|wn)$"
 _BEFORE_A_VERB: Final = frozenset("to who i you he she it we they one that".split())
+_LEFT_BEHIND: Final = frozenset("to for from about with of at in".split())
 _PLACED: Final = frozenset("in at on for to from with by the a an of and".split())
 _PARTICLE: Final = re.compile(
     r"\b(ab|an|auf|aus|ein|los|statt|zu|vor|mit|her|hin|um|nach|zuruck)\W*$"
@@ -165,18 +166,15 @@ def _rejoined(ask: Ask, wanted: Wanted) -> list[Word]:
 
 def _role(ask: Ask, token: Token, heads: set[int]) -> Role:
     word = token.text
-    if word in _WEAK:
+    if word in _WEAK or (word in GENERIC and word not in _ASPECTS):
         return "light"
-    if word in _ASPECTS:
+    is_child = word == "kind" and token.start > 0 and ask.text[token.start].isupper()
+    if word in _ASPECTS and not is_child:
         return "weak"
-    if word in GENERIC:
-        return "light"
     if token.start in heads:
         return "head"
-    if word.isdigit():
-        return "noun"
     is_verb = word in _PAST or not ask.matters(token) or _is_verb(ask, token)
-    return "verb" if is_verb else "noun"
+    return "verb" if is_verb and not word.isdigit() else "noun"
 
 
 def _is_verb(ask: Ask, token: Token) -> bool:
@@ -213,7 +211,10 @@ def heads_of(ask: Ask) -> set[int]:
     match = _IS_THE.search(ask.folded)
     if match is None:
         return set()
-    return _run(ask, len(tokens(ask.folded[: match.end()])))
+    named = _run(ask, len(tokens(ask.folded[: match.end()])))
+    behind = [token.text for token in ask.tokens if named and token.start > max(named)]
+    # `What is the child allergic to?` asks for no allergic child.
+    return set() if len(behind) == 1 and behind[0] in _LEFT_BEHIND else named
 
 
 def _run(ask: Ask, first: int) -> set[int]:

@@ -21,6 +21,8 @@ _IN_BOTH: Final = frozenset({"video", "videos", "film", "clip", "clips"})
 _ENGLISH: Final = (ENGLISH_STOPWORDS | ENGLISH_GENERIC) - _IN_BOTH - GERMAN_STOPWORDS - GERMAN_GENERIC | {
     "describe", "compare", "colour", "color", "count", "transcribe", "was",
 }  # fmt: skip
+_BEHIND_WAS: Final = frozenset("the it he she there this that any a an my our your".split())
+"""What follows an English `was` that begins a question."""
 _GERMAN: Final = (GERMAN_STOPWORDS | GERMAN_GENERIC) - ENGLISH_STOPWORDS - ENGLISH_GENERIC | {
     "was", "beschreibe", "vergleiche", "farbe", "farben", "zahle", "lies", "die", "an", "zeigt", "siehst",
 }  # fmt: skip
@@ -90,6 +92,8 @@ def of_question(text: str) -> Tongue | None:
     found = words(text)
     english = sum(word in _ENGLISH for word in found)
     german = sum(word in _GERMAN for word in found) + sum(letter in "äöüß" for letter in text)
+    if found[:1] == ["was"] and not {*found[1:2]} & _BEHIND_WAS:
+        german += 1
     if english == german:
         return None
     return "de" if german > english else "en"

@@ -59,9 +59,10 @@ _BY_LOOK: Final = 0.2
 """What it adds to the weight of a fact that its value looks just as it should."""
 _LESS_BY_LOOK: Final = 0.15
 _HINT: Final = 0.1
-_WEEKDAY: Final = r"(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:days?)?|(?:montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag)s?"
+_WEEKDAY: Final = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?|(?:montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag)s?"
 _MOMENT: Final = re.compile(
     rf"\b(?:{_WEEKDAY})\b|\b(?:morgens|mittags|abends|nachts|vormittags|nachmittags|morning|noon|midday|evening|daily|taglich)\b"
+    r"|^(?:mon|tues?|wed|thurs?|thu|fri|sat|sun|mo|di|mi|do|fr|sa|so)\b(?=[.,]?\s*(?:\d|[-–]|$))"
     r"|\b(?:januar|februar|marz|april|mai|juni|juli|august|september|oktober|november|dezember|january|february|march|may|june|july|october|december)\b"
     r"|(?<![\d.])\d{1,2}\.\d{1,2}\.(?!\d)"
 )

@@ -56,6 +56,7 @@ _NAMED: Final = 0.6
 _ENOUGH: Final = 0.75
 _CLEAR: Final = 0.12
 """How far ahead of the second the best must be."""
+_KIND: Final = 0.75
 _BY_TYPE: Final = 0.7
 _TYPES: Final = frozenset[Wanted]({"phone", "email", "url", "heat"})
 """Kinds whose look says what they are: they need no label."""
@@ -63,13 +64,16 @@ _DONE: Final = frozenset[Wanted]({"person", "amount", "price", "when", "place", 
 """Kinds of value that a verb asks for: who does it, when, for how much."""
 _STRICT: Final = frozenset[Wanted]({"when", "time", "person", "duration", "price"})
 _PRECISE: Final = frozenset[Wanted]({"amount", "number", "price", "text"})
-_WHOLE: Final = frozenset({"total", "price", "amount_due"})
+_WHOLE: Final = frozenset({"total", "price"})
 """Fields of what everything comes to: no price of one thing."""
-_IDS: Final = frozenset({"vat_id", "currency"})
+_IDS: Final = frozenset({"vat_id", "currency", "weight", "gross_weight"})
 _IN_TEXT: Final = frozenset[How]({"clause", "sentence"})
 _TITLE: Final = 3
 _FEW: Final = 4
 _BEGINS: Final = r"\b(?:begin|start|end|finish|open|close|begins|starts|ends|beginnt|endet|startet|offnet|schliesst|anfangt|aufhort|los)\b"
+_TAKES_PLACE: Final = r"^\W*(?:where|wo)\b.*\b(?:is|are|held|takes? place|findet|ist|statt)\b"
+_LIMITS: Final = frozenset({"by", "until", "till", "bis", "before", "vor"})
+_OF_A_YEAR: Final = r"\b(?:year|vintage|jahr|jahrgang)\b"
 _FIRST: Final = r"\b(?:first|earliest|erste[nrsm]?|fruheste\w*)\b"
 _LAST: Final = r"\b(?:last|latest|final|closing|letzte[nrsm]?|spateste\w*)\b"
 _COUNTS: Final = frozenset("quantity qty anzahl menge stuck stk count number".split())
@@ -210,6 +214,11 @@ class _Question:
         return is_field or bool(kinds & {"date", "time"})
 
     @cached_property
+    def is_ordered(self) -> bool:
+        """Whether the first or the last of several is asked for."""
+        return self.ask.has(_FIRST) or self.ask.has(_LAST)
+
+    @cached_property
     def by_type(self) -> float:
         return _BY_TYPE if self.wanted in _TYPES else 0.0
 
@@ -318,6 +327,11 @@ class _Question:
         hour = next(iter(find("time", value)), None) if is_hour else None
         return hour.text if hour else value
 
+    def sets_a_limit(self, fact: Fact) -> bool:
+        """Whether the label says `by` or `bis`, and the question asks for no limit."""
+        is_limit = bool(_LIMITS & {*words(fact.label)[-1:]})
+        return self.wanted in {"when", "time"} and is_limit and not self.is_implied
+
     def repeats(self, value: str) -> bool:
         """Whether the question says it all itself, or the name that it asks about."""
         ask = self.ask
@@ -328,13 +342,16 @@ class _Question:
         is_about = ask.tongue == "en" and any(word in names for word in said)
         return is_about or all(word in ask.words for word in said)
 
-    def tells(self, word: Word, how: How) -> bool:
+    def tells(self, word: Word, fact: Fact) -> bool:
         """Whether the word may name who or where: what is owned is not who owns it."""
         if word.role != "noun" or self.wanted not in {"person", "place"}:
             return True
         if self.wanted == "person":
-            return bool(word.families)
-        return how in {"at", "alone"} or any(each.kind == "place" for each in word.families)
+            in_a_cell = fact.how == "cell" and PERSON.search(fact.value) is not None
+            return in_a_cell or bool(word.families)
+        return fact.how in {"at", "alone"} or any(
+            each.kind == "place" for each in word.families
+        )
 
     def spares(self, word: Word, fact: Fact) -> bool:
         """Whether the fact need not say a head: the page is of it, or the value is of its kind."""
@@ -377,7 +394,11 @@ def _is_common(value: str) -> bool:
     """Whether it is of a kind that has a question word of its own."""
     kinds: tuple[Kind, ...] = ("email", "url", "phone", "amount", "date", "time")
     is_place = bool(ordinals_in(words(value)))
-    return is_place or any(any(find(kind, value)) for kind in kinds) or bool(PERSON.fullmatch(value))
+    return (
+        is_place
+        or any(any(find(kind, value)) for kind in kinds)
+        or bool(PERSON.fullmatch(value))
+    )
 
 
 def _is_only(label: str, names: frozenset[str]) -> bool:
@@ -426,7 +447,11 @@ def _score(question: _Question, fact: Fact) -> float | None:
     if not _is_near_enough(tally, question, fact):
         return None
     _add_kind(tally, question, fact)
-    excess = named.unexplained(question.words, fact.label)
+    excess = named.unexplained(question.words, fact.label) + question.sets_a_limit(fact)
+    if fact.how == "cell" and question.is_ordered:
+        excess = 0
+    elif fact.how == "cell" and fact.label and not _names_its_row(question, fact):
+        return None
     if tally.by_name < _NAMED or _is_of_another_label(tally, question, fact, excess):
         return None
     return tally.gain - tally.cost - min(0.15 * excess, 0.45) + 0.2 * fact.sure
@@ -439,7 +464,7 @@ def _add(tally: _Tally, word: Word, question: _Question, read: _Read) -> bool:
         _add_implied(tally, word, read, match)
         return True
     if match > 0:
-        _add_named(tally, word, match, tells=question.tells(word, read.fact.how))
+        _add_named(tally, word, match, tells=question.tells(word, read.fact))
         return True
     match = read.near.match(word)
     if match > 0:
@@ -451,8 +476,14 @@ def _add(tally: _Tally, word: Word, question: _Question, read: _Read) -> bool:
     return cost is not None
 
 
+def _names_its_row(question: _Question, fact: Fact) -> bool:
+    row = _Side(fact.label, question.wanted)
+    return any(row.match(word) for word in question.words)
+
+
 def _add_implied(tally: _Tally, word: Word, read: _Read, match: float) -> None:
-    if not match and not read.fact.label and read.near.match(word):
+    is_beside = not read.fact.label or read.fact.how == "by"
+    if not match and is_beside and read.near.match(word):
         match = read.near.nearness(word, read.fact.value)
         tally.nearest = max(tally.nearest, match)
     tally.implied = max(tally.implied, _WEIGHTS[word.role] * match)
@@ -462,7 +493,8 @@ def _add_named(tally: _Tally, word: Word, match: float, *, tells: bool) -> None:
     weight = _WEIGHTS[word.role]
     tally.gain += (weight if tells else 0.3) * match
     tally.by_name += weight * match if tells else 0.0
-    tally.is_solid |= tells and (word.role != "light" or match == 1.0)
+    is_second = word.role == "light" and tally.by_name > _WEIGHTS["light"]
+    tally.is_solid |= tells and (word.role != "light" or match == 1.0 or is_second)
 
 
 def _add_near(
@@ -470,11 +502,11 @@ def _add_near(
 ) -> None:
     gain = _WEIGHTS[word.role] * match * _nearness(word, read.fact, read.near)
     tally.gain += gain
-    if word.role != "light":
+    if word.role != "light" or question.wanted == "code":
         tally.nearest = max(tally.nearest, gain / _WEIGHTS[word.role])
     if not read.fact.label:
         tally.is_solid = True
-        tally.by_name += gain if question.tells(word, read.fact.how) else 0.0
+        tally.by_name += gain if question.tells(word, read.fact) else 0.0
 
 
 def _nearness(word: Word, fact: Fact, near: "_Side") -> float:
@@ -504,12 +536,13 @@ def _counts(fact: Fact, question: _Question) -> bool:
 
 def _add_kind(tally: _Tally, question: _Question, fact: Fact) -> None:
     """What a label tells by its kind alone, and by being the field that is asked for."""
-    if tally.by_name + tally.implied == 0 and _is_of_the_kind(question, fact):
-        tally.gain, tally.by_name = tally.gain + _NAMED, _NAMED
+    if tally.by_name + tally.implied < _NAMED and _is_of_the_kind(question, fact):
+        tally.gain, tally.by_name = tally.gain + _KIND, _NAMED
     tally.gain, tally.by_name = tally.gain + tally.implied, tally.by_name + tally.implied
     key = question.ask.target.key
     by_key = lookup.label_quality(fact.label, key) if key and fact.label else 0.0
-    if by_key > 0.9 and tally.by_name < 0.8 and not (key in _WHOLE and tally.is_narrowed):
+    least = 0.9 if key in _WHOLE else 0.75
+    if by_key > least and tally.by_name < 0.8 and not (key in _WHOLE and tally.is_narrowed):
         tally.gain += 0.8 - tally.by_name
         tally.by_name, tally.is_solid = 0.8, True
 
@@ -523,6 +556,10 @@ def _is_of_the_kind(question: _Question, fact: Fact) -> bool:
         if word.role != "weak"
         for each in word.families
     )
+    if fact.how == "at" and fact.column and question.ask.has(_TAKES_PLACE):
+        return True
+    if fact.how == "alone" and question.ask.has(_OF_A_YEAR) and fact.value.isdigit():
+        return True
     names = _KINDS.get(question.wanted, frozenset())
     return (question.wanted == "number" or not asks_for_more) and _is_only(fact.label, names)
 
@@ -557,7 +594,7 @@ class _Side:
         if is_shared:
             return 0.85
         is_name = any(each.kind == "name" for each in word.families)
-        return 0.8 if (is_name and self.words == ["name"]) or self._is_kin(word) else 0.0
+        return 0.9 if (is_name and self.words == ["name"]) or self._is_kin(word) else 0.0
 
     def _is_kin(self, word: Word) -> bool:
         is_done = word.role == "verb" and self.wanted in _DONE

@@ -42,7 +42,7 @@ ENGLISH_STOPWORDS: Final = frozenset(
 )
 GERMAN_STOPWORDS: Final = frozenset(
     """
-    der die das den dem des ein eine einen einem einer eines ist sind war waren sein seid
+    der die das den dem des jeden jedem ein eine einen einem einer eines ist sind war waren sein seid
     bin wird werden wurde wurden hat haben hatte hatten es er sie ihr ihre ihrem ihren mein
     dein unser unsere und oder nicht kein keine wenn dann dort hier da was welche welcher
     welches welchen welchem wer wen wem wessen wann wo wohin woher warum wieso wie kann
@@ -116,6 +116,7 @@ SUBJECTS: Final = frozenset(
     ticket tickets train bus coach journey concert event performance show medicine medication drug
     fahrkarte fahrkarten eintrittskarte karte zug fahrt konzert veranstaltung auffuhrung vorstellung
     medikament medikaments medikamentes arznei arzneimittel
+    party wedding birthday feier fest hochzeit geburtstag
     plane planes aeroplane airplane aircraft flight flights car cars vehicle van
     flugzeug flug flieger auto wagen fahrzeug
     jar pack packet bottle tin glas dose packung flasche beutel schachtel
