@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 from visus.local.lite.answering import (
     charts,
     counts,
+    families,
     hours,
     lookup,
     papers,
@@ -51,7 +52,15 @@ from visus.local.lite.answering.saying import ends_in
 from visus.local.lite.answering.values import is_date
 from visus.local.lite.answering.vocabulary import display, keys_of
 from visus.local.lite.answering.wanting import is_unlike
-from visus.local.lite.answering.words import STOPWORDS, SUBJECTS, fold, holds, tokens, words
+from visus.local.lite.answering.words import (
+    STOPWORDS,
+    SUBJECTS,
+    Token,
+    fold,
+    holds,
+    tokens,
+    words,
+)
 
 Answerer: TypeAlias = Callable[[Ask, Page], Reply | None]
 
@@ -159,14 +168,22 @@ def _colour_in_words(ask: Ask, page: Page) -> Reply | None:
     ]
     lines = [*((piece.text, piece.box) for piece in page.pieces), *labelled]
     for text, box in lines if wanted and len(page.pieces) >= 3 else ():
-        spoken = words(text)
-        named = [
-            token for token in tokens(text) if colour_in([token.text]) or token.text in _METALS
-        ]
-        if len(named) == 1 and all(holds(spoken, word) for word in wanted):
-            said = text[named[0].start : named[0].end]
+        spoken = tokens(text)
+        named = [each for each in spoken if colour_in([each.text]) or each.text in _METALS]
+        if not all(holds([each.text for each in spoken], word) for word in wanted):
+            continue
+        # Of several, the one right before the thing: `a blue collar`.
+        before = [each for each in named if _is_right_before(spoken, each, wanted[-1])]
+        chosen = before if len(named) > 1 else named
+        if len(chosen) == 1:
+            said = text[chosen[0].start : chosen[0].end]
             return quoted(ask, page.evidence, said, (text, box))
     return None
+
+
+def _is_right_before(spoken: tuple[Token, ...], colour: Token, word: str) -> bool:
+    place = spoken.index(colour) + 1
+    return place < len(spoken) and holds([spoken[place].text], word)
 
 
 def _stranger(ask: Ask, page: Page) -> Reply | None:
@@ -180,12 +197,19 @@ def _stranger(ask: Ask, page: Page) -> Reply | None:
 
 def _labelled(ask: Ask, page: Page) -> Reply | None:
     """`Colour: anthracite` in a form or on a label."""
-    if len(page.pieces) < 3 or page.evidence.bars or ask.content[1:]:
+    if len(page.pieces) < 3 or page.evidence.bars:
         return None
-    for pair in page.pairs:
-        if pair.how in {"colon", "right"} and lookup.is_about(pair.label, r"colou?r|farbe"):
-            return Reply(f"{pair.value}.", pair.value)
-    return None
+    everywhere = [token.text for token in page.tokens]
+    others = [word for word in ask.content[1:] if not holds(everywhere, word)]
+    if any(not families.is_told_by_kind(word, everywhere) for word in others):
+        return None
+    named = {
+        pair.value
+        for pair in page.pairs
+        if pair.how in {"colon", "right"} and lookup.is_about(pair.label, r"colou?r|farbe")
+    }
+    value = named.pop() if len(named) == 1 else None
+    return Reply(f"{value}.", value) if value else None
 
 
 _METALS: Final = frozenset({"silver", "silber", "silbern", "gold", "golden", "bronze"})
@@ -337,7 +361,7 @@ def _weighed(ask: Ask, page: Page) -> Reply | None:
 
 def _is_another(ask: Ask, page: Page, found: lookup.Finding) -> bool:
     """Whether the value is of another thing, or of another kind, than the question says."""
-    said = f"{found.label} {found.value}"
+    said = f"{found.label}: {found.value}"
     is_no_age = ask.has(r"\bhow old\b|\bwie alt\b") and not re.search(r"\d", found.value)
     is_no_drug = not found.label and ask.has(_DRUG) and not re.search(_DOSE, fold(page.text))
     return (

@@ -66,6 +66,9 @@ _ENDED: Final = re.compile(r"(?<=[a-z]{3})\.$")
 _TITLED: Final = re.compile(r"(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herrn?|Frau|Familie)\b")
 _LISTED: Final = re.compile(r"^[-•*·–]\s*")
 _OF_THE_PAGE: Final[tuple[Kind, ...]] = ("date", "time", "amount", "measure")
+_AT_AN_HOUR: Final = re.compile(
+    r"(?:um|at|ab|from)\s(?P<hour>\d{1,2}(?:[.:]\d\d)?\s?(?:Uhr|[ap]\.?m\.?))", re.IGNORECASE
+)
 _VENUE: Final = re.compile(
     r"\b(?:Hall|Barn|Church|Theatre|Library|Park|Museum|Centre|Center|Club|Stadium|Arena|Gardens?|Square|Field|Castle|Chapel|Pavilion|Auditorium|\w*(?:halle|saal|kirche|haus|heim|platz|garten|theater|museum|schule|schloss|stadion|zentrum|keller))\b"
 )
@@ -381,9 +384,13 @@ def _alone(page: Page) -> Iterator[Fact]:
         if len(row) == 1 and _VENUE.search(text) and len(words(text)) <= _WORDS_OF_A_LABEL:
             within = [match.group("place") for match in _PLACE.finditer(text)]
             yield Fact([text, *within][-1], "", title, text, row[0], 0.6, "at")
+        hour = _AT_AN_HOUR.match(text) if len(row) == 1 else None
+        if hour is not None:
+            yield Fact(hour.group("hour"), "", title, text, row[0], 0.6, "alone")
         for kind in _OF_THE_PAGE:
             values = [*find(kind, text)]
             if len(row) == len(values) == 1 and len(words(text)) <= _WORDS_OF_A_LABEL:
                 rest = f"{text[: values[0].start]} {text[values[0].end :]}"
-                if not re.search(r"[a-zäöü]{3}", re.sub(_DAY, "", rest, flags=re.IGNORECASE)):
+                rest = re.sub(_DAY, "", rest, flags=re.IGNORECASE)
+                if all(word in STOPWORDS for word in words(rest)):
                     yield Fact(text, "", title, text, row[0], 0.6, "alone")

@@ -16,6 +16,7 @@ from visus.local.lite.answering.words import stem
 NEUTRAL: Final = frozenset(
     """
     amount art betrag date dates datum day days details info kind name names nr no number nummer
+    cost costs fee fees kosten preis preise price prices gebuhr
     ort je per place pro tag tage termin time total type uhrzeit zeit zeiten
     """.split()  # noqa: SIM905 - word lists read best as running text
 )
@@ -64,6 +65,12 @@ def printed(said: Sequence[str]) -> dict[str, frozenset[Family]]:
 def printed_by(word: str) -> frozenset[Family]:
     """The families that one folded word of a page belongs to."""
     return _of(word, index().printed)
+
+
+def is_told_by_kind(word: str, everywhere: Iterable[str]) -> bool:
+    """Whether the page has one of the kind: a mechanic, where the question says `the job`."""
+    kinds = frozenset(each for each in _of(word, index().asked) if each.kind == "things")
+    return bool(kinds) and any(printed_by(each) & kinds for each in everywhere)
 
 
 def is_role(word: str) -> bool:

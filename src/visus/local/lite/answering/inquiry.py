@@ -57,6 +57,7 @@ _IMPLIED: Final = (
     (r"\bwhere\b.*\bto\W*$|\bwohin\b|where .*\bgoing", "destination to nach ziel"),
     (r"\bwhere\b.*\bfrom\W*$|\bwoher\b|\bvon wo\b", "origin from von ab aus"),
     (r"\bwho\b.*\bfor\W*$|\bfor whom\b|\bfur wen\b", "recipient patient customer client fur for"),
+    (r"\bwhose\b|\bwem gehor", "owner holder keeper name customer inhaber halter kunde"),
     (r"\b(?:to whom|an wen)\b|\bwho\b.*\bto\W*$", "recipient contact to an"),
 )  # fmt: skip
 _ASKING: Final = frozenset("which what welche welcher welches welchen welchem many much viel viele vielen wieviel wieviele".split())  # fmt: skip
@@ -68,7 +69,8 @@ _IS_THE: Final = re.compile(
 _WEAK: Final = frozenset(
     """
     time uhr uhrzeit day days tag tage tagen date datum long lange often oft haufig year jahr month monat week woche soon
-    hour hours stunde stunden apart still noch zahlt zahle run runs ran lauft laufen him her seit since dort there man new neu neue neuen neuer next nachste nachsten current aktuell
+    hour hours stunde stunden fee fees price prices gebuhr gebuhren preis preise kosten cost costs
+    already bereits schon yet ever usually always again wieder together zusammen once apart still noch zahlt zahle run runs ran lauft laufen him her seit since dort there man new neu neue neuen neuer next nachste nachsten current aktuell
     aktuelle own bekommt bekommen erhalt get gets getting
     menu poster notice flyer list offer today speisekarte plakat aushang liste heute page form mittel goods ware waren
     document machine gerat product produkt fahrplan timetable schedule plan recipe rezept urkunde statement auszug
@@ -78,7 +80,6 @@ _WEAK: Final = frozenset(
 """What the question may say besides: when it is read, and what the page is."""
 _ASPECTS: Final = frozenset(
     """
-    fee fees price prices gebuhr gebuhren preis preise kosten cost costs
     final previous total lesson subject fach innerhalb frist deadline after before during back himself herself yourself
     selbst normal regular teilnahme participation company firm person business firma unternehmen now platz woran wofur
     womit worin worauf wovon wodurch wozu e mail email phone telephone telefon telefonnummer daily share hoch gross schwer
@@ -112,6 +113,8 @@ def words_of(ask: Ask, wanted: Wanted) -> list[Word]:
         own = _fitting(families.get(token.text, frozenset()), wanted)
         if token.text not in STOPWORDS:
             role = _role(ask, token, heads)
+            # How long or how heavy it is, is all that such a question says of the value.
+            role = "light" if role == "weak" and own and wanted == "measure" else role
             found.append(Word(token.text, role, own, _is_nominal(ask, token.text)))
         elif own and token.text not in _PLACED:
             found.append(Word(token.text, "light", own))
@@ -156,8 +159,8 @@ def _rejoined(ask: Ask, wanted: Wanted) -> list[Word]:
         forms = sorted({*stems, *(f"{each}{end}" for each in stems for end in ("e", "en"))})
         named = asked([f"{particle[1]}{form}" for form in forms]).values()
         own = _fitting(frozenset(each for it in named for each in it), wanted)
-        if own:
-            found.append(Word(f"{particle[1]}{verb}", "light", own))
+        if own or len(verb) > _SHORTEST_VERB:
+            found.append(Word(f"{particle[1]}{verb}", "light" if own else "verb", own))
     return found
 
 

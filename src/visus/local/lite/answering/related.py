@@ -14,7 +14,14 @@ from typing import Final, NamedTuple
 
 from visus.local.lite.answering import tables
 from visus.local.lite.answering.ask import Ask
-from visus.local.lite.answering.families import NEUTRAL, Family, asked, printed, printed_by
+from visus.local.lite.answering.families import (
+    NEUTRAL,
+    Family,
+    asked,
+    is_told_by_kind,
+    printed,
+    printed_by,
+)
 from visus.local.lite.answering.found import Found
 from visus.local.lite.answering.page import Page, Piece, looks_like_a_label
 from visus.local.lite.answering.saying import ends_in
@@ -174,20 +181,13 @@ def _accounts(ask: Ask, page: Page, matched: set[str]) -> bool:
     return all(
         token.text in matched
         or token.text in NEUTRAL | _MEDIUM
-        or _is_told_by_kind(token.text, everywhere)
+        or is_told_by_kind(token.text, everywhere)
         or (token.text in SUBJECTS and not page.is_prose)
         or holds(everywhere, token.text)
         or any(ends_in(each, token.text) for each in everywhere)
         for token in ask.meant
         if ask.matters(token)
     )
-
-
-def _is_told_by_kind(word: str, everywhere: list[str]) -> bool:
-    """Whether the page has one of the kind: a mechanic, where the question says `the job`."""
-    families = asked([word]).get(word, frozenset())
-    kinds = frozenset(each for each in families if each.kind == "things")
-    return bool(kinds) and any(printed_by(each) & kinds for each in everywhere)
 
 
 def _value(text: str, kind: Kind, family: str) -> str | None:

@@ -39,7 +39,7 @@ _WANTED: Final[tuple[tuple[str, Wanted], ...]] = (
     (r"\b(?:percent\w*|prozent\w*|share of|anteil)\b", "percent"),
     (r"\bhow (?:heavy|tall|wide|large|big|deep|high|far|fast)\b|\bwie (?:schwer|lang|breit|gross|tief|weit|schnell)\b|\bwie ?viel wiegt", "measure"),
     (r"\b(?:how many|wie ?viele|number of(?! the| this)|anzahl)\b", "number"),
-    (r"\b(?:wie teuer|how expensive|costs?|kosten?|kostete?t?|gekostet|price|preis|fee|gebuhr|pay|pays|zahlt|verdient|earns?|zahlen|bezahlen)\b", "price"),
+    (r"\b(?:wie teuer|how expensive|costs?|kosten?|kostete?t?|gekostet|charged|price|preis|fee|gebuhr|pay|pays|zahlt|verdient|earns?|zahlen|bezahlen)\b", "price"),
     (r"\bhow much (?:(?:is|was|are|were|do|does|did|must|will) (?:it|this|that|i|you|we|they|one)|for)\b", "price"),
     (r"\b(?:how much|wie ?viel|wie hoch)\b", "amount"),
     (r"^\W*(?:and |und )?(?:(?:from|to|in|at|an|in|aus|bei|zu|auf) )?(?:where|wo|wohin|woher|welche[mrn]? (?:stadt|ort|strasse|gebaude|raum)|(?:what|which) (?:city|town|street|place|room|building))\b", "place"),
@@ -64,6 +64,7 @@ _MOMENT: Final = re.compile(
     rf"\b(?:{_WEEKDAY})\b|\b(?:morgens|mittags|abends|nachts|vormittags|nachmittags|morning|noon|midday|evening|daily|taglich)\b"
     r"|^(?:mon|tues?|wed|thurs?|thu|fri|sat|sun|mo|di|mi|do|fr|sa|so)\b(?=[.,]?\s*(?:\d|[-–]|$))"
     r"|\b(?:januar|februar|marz|april|mai|juni|juli|august|september|oktober|november|dezember|january|february|march|may|june|july|october|december)\b"
+    r"|\b(?:spring|summer|autumn|winter|fruhjahr|fruhling|sommer|herbst)\s(?:19|20)\d\d\b"
     r"|(?<![\d.])\d{1,2}\.\d{1,2}\.(?!\d)"
 )
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")

@@ -74,6 +74,7 @@ _BEGINS: Final = r"\b(?:begin|start|end|finish|open|close|begins|starts|ends|beg
 _TAKES_PLACE: Final = r"^\W*(?:where|wo)\b.*\b(?:is|are|held|takes? place|findet|ist|statt)\b"
 _LIMITS: Final = frozenset({"by", "until", "till", "bis", "before", "vor"})
 _OF_A_YEAR: Final = r"\b(?:year|vintage|jahr|jahrgang)\b"
+_MONEY: Final = re.compile(r"[€$£]\s?\d|\d\s?(?:€|EUR|Euro)")
 _FIRST: Final = r"\b(?:first|earliest|erste[nrsm]?|fruheste\w*)\b"
 _LAST: Final = r"\b(?:last|latest|final|closing|letzte[nrsm]?|spateste\w*)\b"
 _COUNTS: Final = frozenset("quantity qty anzahl menge stuck stk count number".split())
@@ -127,10 +128,25 @@ def is_of_another_place(ask: Ask, label: str) -> bool:
 
 
 def is_of_another(ask: Ask, page: Page, text: str) -> bool:
-    """Whether a person is asked for by a thing that stands elsewhere on the page."""
+    """Whether a person is asked for by a thing that stands elsewhere on the page.
+
+    Or by what he did to the one of the label: who treated the patient is not the patient.
+    """
     if wanted_by(ask) != "person":
         return False
     question = _Question(ask, page, "person")
+    label = _Side(text.partition(":")[0], "person")
+    verbs = [word for word in question.words if word.role == "verb"]
+    objects = [
+        word for word in question.words if word.role == "noun" and word.text in label.words
+    ]
+    if (
+        verbs
+        and objects
+        and not any(label.match(word) for word in verbs)
+        and not question.heads
+    ):
+        return True
     return any(
         word.role == "noun"
         and not says(words(text), word.text)
@@ -205,6 +221,13 @@ class _Question:
     @cached_property
     def asks_for_begin(self) -> bool:
         return self.ask.has(_BEGINS)
+
+    @cached_property
+    def asks_for_money(self) -> bool:
+        key = self.ask.target.key
+        is_field = key is not None and BY_KEY[key].kind in {"amount", "text"}
+        kinds = {each.kind for word in self.words for each in word.families}
+        return is_field or "amount" in kinds
 
     @cached_property
     def asks_for_moment(self) -> bool:
@@ -289,6 +312,8 @@ class _Question:
     def is_too_loose(self, fact: Fact, value: Value) -> bool:
         """Whether running text holds it for another reason; ids must be as long as theirs are."""
         key = self.ask.target.key
+        if self.wanted == "text" and _MONEY.search(value.text) and not self.asks_for_money:
+            return True
         if key in _IDS and not lookup.is_plausible(value.text, key):
             return True
         if (
