@@ -23,7 +23,6 @@ from visus.local.lite.answering import (
     pricelist,
     reading,
     scene,
-    shares,
     statements,
     strangers,
     superlatives,
@@ -324,11 +323,6 @@ def _priceless_row(ask: Ask, page: Page) -> Reply | None:
     return not_found(ask) if is_priced and tables.has_row_of(ask, page) else None
 
 
-def _named_by_cell(ask: Ask, page: Page) -> Reply | None:
-    found = tables.named_by_cell(ask, page)
-    return None if found is None else Reply(f"{found.value}.", found.value)
-
-
 def _row(ask: Ask, page: Page) -> Reply | None:
     found = tables.row_with(ask, page)
     return Reply(f"{found.value}.", found.value) if found is not None else None
@@ -505,11 +499,6 @@ def _hours(ask: Ask, page: Page) -> Reply | None:
     return None if value is None else Reply(f"{value}.", value)
 
 
-def _doer(ask: Ask, page: Page) -> Reply | None:
-    found = statements.by_doer(ask, page)
-    return None if found is None else _quoting(ask, page, found)
-
-
 def _statement(ask: Ask, page: Page) -> Reply | None:
     found = statements.told(ask, page)
     return None if found is None else _quoting(ask, page, found)
@@ -589,7 +578,6 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"", papers.card),
     (r"", papers.route),
     (r"", papers.role),
-    (shares.ASKED, papers.part),
     (hours.ASKED, _hours),
     (r"", papers.of_the_day),
     (r"^\W*(?:which|what|welche)", papers.vegetarian),
@@ -598,9 +586,7 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"", papers.headed),
     (r"", _weighed),
     (r"", _narrowed_cell),
-    (r"", _named_by_cell),
     (r"", _priceless_row),
-    (r"^\W*(?:and |und )?(?:who|wer)\b", _doer),
     (r"^\W*(?:and |und )?(?:who|wer)\b", _person_first),
     (r"", _field),
     (r"", papers.holder),

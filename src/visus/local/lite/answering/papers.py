@@ -16,7 +16,6 @@ from visus.local.lite.answering import (
     related,
     roles,
     routes,
-    shares,
     titles,
     units,
     until,
@@ -105,11 +104,6 @@ _TITLED: Final = re.compile(
 def deadline(ask: Ask, page: Page) -> Reply | None:
     """By when a letter wants something."""
     return _quoting(ask, page, until.told(ask, page))
-
-
-def part(ask: Ask, page: Page) -> Reply | None:
-    """How large a share one part has."""
-    return _quoting(ask, page, shares.told(ask, page))
 
 
 def account(ask: Ask, page: Page) -> Reply | None:

@@ -22,7 +22,7 @@ _NUMBER: Final = re.compile(
     r"\b(?:bus|tram|line|linie|buslinie|tramlinie|strassenbahn|straßenbahn|route|ferry|fähre)\s+(?:no\.?\s?|nr\.?\s?)?(?P<number>[A-Z]{0,3}\s?\d{1,4}[A-Z]?)\b",
     re.IGNORECASE,
 )
-DAYS: Final = r"\b(?:which|what|welche[nrm]?) (?:days?|tage?n?|wochentage?n?)\b|\bwann\b.*\b(?:fahrt|verkehrt)\b|\bwhen\b.*\b(?:run|operate)s?\b"
+DAYS: Final = r"\b(?:which|what|welche[nrm]?) (?:days?|tage?n?|wochentage?n?)\b"
 _RUNS: Final = r"\b(?:run|runs|running|operat\w*|apply|applies|valid|fahrt|fahren|verkehr\w*|gilt|gelten|gultig)\b"
 _DAY: Final = (
     r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?|(?:montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag)s?"

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from visus.local.lite.answering import lookup
 from visus.local.lite.answering.ask import Ask
-from visus.local.lite.answering.page import Page, Piece, looks_like_a_label
+from visus.local.lite.answering.page import Page, Piece
 from visus.local.lite.answering.saying import ends_in
 from visus.local.lite.answering.values import PERSON, Kind, find
 from visus.local.lite.answering.words import (
@@ -67,7 +67,6 @@ _DURATION: Final = re.compile(
 _MOST: Final = 240
 _TELLING: Final = 5
 """Letters of a word, or words of a line, that say something of their own."""
-_ROOT: Final = 4
 _SHORT_PART: Final = 9
 _SHORT_PLUS: Final = 2
 _HEADING: Final = 2
@@ -338,25 +337,3 @@ _FINDERS: Final[tuple[tuple[str, Callable[[Ask, str, list[str]], str | None]], .
     (r"how many|wie ?viele", _number),
     (r"^\W*(?:and |und )?(?:who|whom|wer|wen|wem|bei wem|an wen|mit wem|with whom)\b", _person),
 )  # fmt: skip
-
-
-def by_doer(ask: Ask, page: Page) -> Told | None:
-    """`Who is borrowing it?` beside `Borrower`: a label that is the verb's doer."""
-    if not ask.has(r"^\W*(?:and |und )?(?:who|wer)\b") or ask.target.key is not None:
-        return None
-    for word in (token.text for token in ask.meant):
-        if word in {"owns", "own"}:
-            word = "owner"  # noqa: PLW2901 - the doer of this verb is a field of forms
-        root = re.sub(r"(?:ing|ed|es|s|et|t|en|e)$", "", word)
-        for pair in page.pairs if len(root) >= _ROOT else ():
-            label = words(pair.label)
-            doer = len(label) == 1 and re.fullmatch(
-                rf"{re.escape(root)}(?:e?r|or|erin|ende[rn]?|ung)?"
-                if word == "owner"
-                else rf"{re.escape(root)}(?:e?r|or|erin|ende[rn]?|ung)",
-                label[0],
-            )
-            if doer and not looks_like_a_label(pair.value):
-                piece = next(each for each in page.pieces if each.box == pair.box)
-                return Told(pair.value, f"{pair.label} {pair.value}", piece)
-    return None

@@ -560,30 +560,6 @@ def row_with(ask: Ask, page: Page) -> CellFound | None:
     return None
 
 
-def named_by_cell(ask: Ask, page: Page) -> CellFound | None:
-    """`On which day is it sunny?`: the name of the only row with a cell that says it."""
-    asked_for = re.search(r"\b(?:which|what|welche[mnrs]?) (\w+)", ask.folded)
-    thing = asked_for.group(1) if asked_for else ""
-    for header, body in sections(page) if thing else ():
-        title = words(header[0].text) if header else []
-        wanted = [token.text for token in ask.meant if not alike(token.text, thing)]
-        found = [
-            cells
-            for cells in body
-            if any(
-                words(each.text)
-                and all(any(alike(w, o) for o in wanted) for w in words(each.text))
-                for each in cells[1:]
-                if not _is_numeric(each.text)
-            )
-        ]
-        if any(alike(thing, word) for word in title) and len(found) == 1:
-            first = found[0][0]
-            name = first.text.strip()
-            return CellFound(name, name, "", first.box, first.confidence)
-    return None
-
-
 def _number_column(ask: Ask, header: list[Cell], body: list[list[Cell]]) -> int | None:
     asked = [token.text for token in ask.meant]
     named = _named_column(asked, header, frozenset(), key=ask.target.key)
