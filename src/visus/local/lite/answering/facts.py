@@ -75,6 +75,8 @@ _VENUE: Final = re.compile(
 _TITLE: Final = 3
 _LONGEST_VALUE: Final = 70
 _WORDS_OF_A_LABEL: Final = 6
+_COLUMN: Final = 2
+"""Lines beneath the first under a label that make it the title of a column."""
 _WIDTH_OF_A_FORM: Final = 2
 _BELOW_THE_TITLE: Final = 2
 _WORD: Final = re.compile(r"[^\W\d_]{3}")
@@ -175,6 +177,9 @@ def _pairs(page: Page) -> Iterator[Fact]:
     heads = tables.column_titles(page)
     pieces = {piece.box: piece for piece in page.pieces}
     answered = {pair.label for pair in page.pairs if pair.how in {"colon", "right"}}
+    columns = {
+        pair.label for pair in page.pairs if pair.how == "below" and len(pair.below) >= _COLUMN
+    } & {piece.text.strip() for row in page.rows if len(row) > 1 for piece in row}
     heights = {piece.text.strip().rstrip(":"): piece.height for piece in page.pieces}
     for pair in page.pairs:
         piece = pieces.get(pair.box)
@@ -186,7 +191,7 @@ def _pairs(page: Page) -> Iterator[Fact]:
         around = " ".join([pair.label, value, *(each.text for each in pair.rest)])
         if pair.how == "colon":
             yield Fact(value, pair.label, "", around, piece, 1.0)
-        elif pair.how == "below" and pair.label not in answered | heads:
+        elif pair.how == "below" and pair.label not in answered | heads | columns:
             # A heading is larger than what stands under it, a label is not.
             is_small = heights.get(pair.label, 0.0) <= 1.15 * piece.height
             is_value = value not in answered and len(_PART.split(value)) == 1

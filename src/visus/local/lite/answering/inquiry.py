@@ -108,9 +108,12 @@ def words_of(ask: Ask, wanted: Wanted) -> list[Word]:
     """The words that a fact must account for, as far as each of them matters."""
     families = asked(ask.words)
     heads = heads_of(ask)
+    rejoined = _rejoined(ask, wanted)
     found: list[Word] = []
     for token in ask.tokens:
         own = _fitting(families.get(token.text, frozenset()), wanted)
+        if any(word.role == "verb" and word.text.endswith(token.text) for word in rejoined):
+            continue
         if token.text not in STOPWORDS:
             role = _role(ask, token, heads)
             # How long or how heavy it is, is all that such a question says of the value.
@@ -118,7 +121,7 @@ def words_of(ask: Ask, wanted: Wanted) -> list[Word]:
             found.append(Word(token.text, role, own, _is_nominal(ask, token.text)))
         elif own and token.text not in _PLACED:
             found.append(Word(token.text, "light", own))
-    return [*found, *_rejoined(ask, wanted), *_implied(ask, wanted)]
+    return [*found, *rejoined, *_implied(ask, wanted)]
 
 
 def _fitting(families: frozenset[Family], wanted: Wanted) -> frozenset[Family]:

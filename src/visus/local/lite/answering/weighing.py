@@ -74,6 +74,7 @@ _BEGINS: Final = r"\b(?:begin|start|end|finish|open|close|begins|starts|ends|beg
 _TAKES_PLACE: Final = r"^\W*(?:where|wo)\b.*\b(?:is|are|held|takes? place|findet|ist|statt)\b"
 _LIMITS: Final = frozenset({"by", "until", "till", "bis", "before", "vor"})
 _OF_A_YEAR: Final = r"\b(?:year|vintage|jahr|jahrgang)\b"
+_YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _MONEY: Final = re.compile(r"[€$£]\s?\d|\d\s?(?:€|EUR|Euro)")
 _FIRST: Final = r"\b(?:first|earliest|erste[nrsm]?|fruheste\w*)\b"
 _LAST: Final = r"\b(?:last|latest|final|closing|letzte[nrsm]?|spateste\w*)\b"
@@ -326,6 +327,14 @@ class _Question:
         is_measure = fact.how == "alone" and any(find("measure", fact.value))
         if is_measure and self.wanted not in {"amount", "measure"}:
             return True
+        is_hour = fact.how == "alone" and not any(find("date", fact.value))
+        if (
+            is_hour
+            and self.wanted == "when"
+            and not self.asks_for_begin
+            and not _YEAR.fullmatch(fact.value)
+        ):
+            return True
         if fact.how == "alone" and self.asks_for_begin and not any(find("time", fact.value)):
             return True
         return fact.how in _IN_TEXT and (
@@ -367,13 +376,19 @@ class _Question:
         is_about = ask.tongue == "en" and any(word in names for word in said)
         return is_about or all(word in ask.words for word in said)
 
+    @cached_property
+    def has_a_verb(self) -> bool:
+        return any(word.role == "verb" for word in self.words)
+
     def tells(self, word: Word, fact: Fact) -> bool:
         """Whether the word may name who or where: what is owned is not who owns it."""
-        if word.role != "noun" or self.wanted not in {"person", "place"}:
+        if self.wanted == "person" and word.role in {"noun", "light"}:
+            if fact.how == "cell" and PERSON.search(fact.value):
+                return True
+            is_object = self.has_a_verb and is_role(word.text)
+            return (bool(word.families) or word.role == "light") and not is_object
+        if word.role != "noun" or self.wanted != "place":
             return True
-        if self.wanted == "person":
-            in_a_cell = fact.how == "cell" and PERSON.search(fact.value) is not None
-            return in_a_cell or bool(word.families)
         return fact.how in {"at", "alone"} or any(
             each.kind == "place" for each in word.families
         )

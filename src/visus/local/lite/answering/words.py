@@ -121,7 +121,7 @@ SUBJECTS: Final = frozenset(
     flugzeug flug flieger auto wagen fahrzeug
     jar pack packet bottle tin glas dose packung flasche beutel schachtel
     delivery shipment parcel lieferung sendung paket
-    salon studio conference raffle fair
+    salon studio conference raffle fair plant plants pflanze pflanzen
     office shop store salon restaurant cafe museum library bakery pharmacy surgery clinic hotel
     pub garage firm winery brewery farm market course buro laden geschaft bibliothek backerei
     apotheke praxis firma werkstatt friseur gasthof kino weingut brauerei hofladen markt kurs
