@@ -23,7 +23,7 @@ Wanted: TypeAlias = Literal[
 
 _WANTED: Final[tuple[tuple[str, Wanted], ...]] = (
     (r"\bhow (?:often|many times|frequent\w*)|\bwie (?:oft|haufig)", "often"),
-    (r"\bhow long\b|\bwie lange\b|\bwie lang\b(?! (?:ist|sind|war)\b)|\bhow soon\b", "duration"),
+    (r"\bhow long\b|\bwie lange\b|\bwie lang\b(?! (?:ist|sind|war)\b(?!.*(?:frist|dauer|zeit)))|\bhow soon\b", "duration"),
     (r"(?:how many|wie ?viele) (?:minutes|hours|days|weeks|months|years|minuten|stunden|tage|wochen|monate|jahre)\b", "span"),
     (r"\b(?:what|which) time\b|\bwie ?viel uhr|\bwelche[rn]? (?:uhr)?zeit|\bwie spat|\buhrzeit", "time"),
     (r"\b(?:frist|deadline)\b", "when"),

@@ -311,36 +311,32 @@ class _Question:
         return fact.how not in _IN_TEXT or self.wanted not in {"person", "place"}
 
     def is_too_loose(self, fact: Fact, value: Value) -> bool:
-        """Whether running text holds it for another reason; ids must be as long as theirs are."""
+        """Whether it is of another kind than asked for; ids must be as long as theirs are."""
         key = self.ask.target.key
-        if self.wanted == "text" and _MONEY.search(value.text) and not self.asks_for_money:
-            return True
         if key in _IDS and not lookup.is_plausible(value.text, key):
             return True
-        if (
-            self.wanted == "text"
-            and self.heads
-            and not self.asks_for_moment
-            and is_moment(value.text)
-        ):
+        if fact.how == "alone" and self._is_beside_the_point(fact.value):
             return True
-        is_measure = fact.how == "alone" and any(find("measure", fact.value))
-        if is_measure and self.wanted not in {"amount", "measure"}:
+        if self.wanted == "text":
+            return self._is_no_text(fact, value.text)
+        return fact.how in _IN_TEXT and is_by_look(self.wanted) and value.bonus == 0.0
+
+    def _is_beside_the_point(self, value: str) -> bool:
+        """A measure answers how much, an hour when it begins, and a day on which day it is."""
+        if any(find("measure", value)) and self.wanted not in {"amount", "measure"}:
             return True
-        is_hour = fact.how == "alone" and not any(find("date", fact.value))
-        if (
-            is_hour
-            and self.wanted == "when"
-            and not self.asks_for_begin
-            and not _YEAR.fullmatch(fact.value)
-        ):
+        if self.asks_for_begin:
+            return not any(find("time", value))
+        is_day = any(find("date", value)) or _YEAR.fullmatch(value) is not None
+        return self.wanted == "when" and not is_day
+
+    def _is_no_text(self, fact: Fact, value: str) -> bool:
+        """Money and moments are asked for by words of their own."""
+        if _MONEY.search(value) and not self.asks_for_money:
             return True
-        if fact.how == "alone" and self.asks_for_begin and not any(find("time", fact.value)):
+        if self.heads and not self.asks_for_moment and is_moment(value):
             return True
-        return fact.how in _IN_TEXT and (
-            (self.wanted == "text" and _is_common(value.text))
-            or (is_by_look(self.wanted) and value.bonus == 0.0)
-        )
+        return fact.how in _IN_TEXT and _is_common(value)
 
     def names_thing(self, fact: Fact) -> bool:
         """`Which soup?` beside `Pumpkin soup 6.20`: the name is asked for, not the figure."""
