@@ -356,7 +356,7 @@ def _weighed(ask: Ask, page: Page) -> Reply | None:
 def _is_another(ask: Ask, page: Page, found: lookup.Finding) -> bool:
     """Whether the value is of another thing, or of another kind, than the question says."""
     said = f"{found.label}: {found.value}"
-    is_no_age = ask.has(r"\bhow old\b|\bwie alt\b") and not re.search(r"\d", found.value)
+    is_no_age = ask.has(_AGE) and not re.fullmatch(_YEARS, fold(found.value.strip()))
     is_no_drug = not found.label and ask.has(_DRUG) and not re.search(_DOSE, fold(page.text))
     return (
         is_no_age
@@ -367,6 +367,8 @@ def _is_another(ask: Ask, page: Page, found: lookup.Finding) -> bool:
     )
 
 
+_AGE: Final = r"\bhow old\b|\bwie alt\b"
+_YEARS: Final = r"\D{0,12}\d{1,3}\b\W*(?:(?:years?|jahre?n?|months?|monate?n?|weeks?|wochen?)\b)?\W*(?:old|alt)?\W*"
 _DRUG: Final = r"\b(?:medicine|medication|drug|medikament\w*|arznei\w*)\b"
 _DOSE: Final = r"\d ?(?:mg|mcg|µg|ml|g)\b|tablet|capsule|kapsel|tropfen|salbe|cream|syrup|saft"
 

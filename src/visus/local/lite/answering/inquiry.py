@@ -38,7 +38,7 @@ _FITTING: Final[dict[Wanted, frozenset[str]]] = {
     "percent": frozenset({"amount", "measure", "number"}),
     "person": frozenset({"name"}),
     "phone": frozenset({"identifier", "name", "text", "date"}),
-    "place": frozenset({"place", "name"}),
+    "place": frozenset({"place"}),
     "price": frozenset({"amount", "measure", "number"}),
     "span": frozenset({"number", "measure", "date"}),
     "time": frozenset({"date", "time"}),

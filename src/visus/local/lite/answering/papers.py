@@ -114,6 +114,8 @@ def account(ask: Ask, page: Page) -> Reply | None:
 
 def of_family(ask: Ask, page: Page) -> Reply | None:
     """What stands beside a label that calls the thing otherwise, or is one of the kind."""
+    if ask.has(r"\bhow old\b|\bwie alt\b"):
+        return None  # Cars are counted too, and no number of them is an age.
     return _quoting(ask, page, related.told(ask, page))
 
 

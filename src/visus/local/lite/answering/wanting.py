@@ -104,8 +104,9 @@ _SMALL: Final = re.compile(
 """Pence, and what costs nothing."""
 _MONEY: Final = re.compile(r"[€$£]|\bEUR\b")
 _NO_COUNT: Final = re.compile(
-    r"[€$£§]|\b(?:[Ee]uros?|EUR|pounds?|dollars?)\b|\d[.,]\d\d$|\d[a-z]\b|\b(?:times|mal)\b|\d\s?(?:m?g|kg|m?l|[cmk]?m)\b|\d\s?(?:m²|m³|qm|%)"
+    r"[€$£§]|\b(?:[Ee]uros?|EUR|pounds?|dollars?)\b|\d[.,]\d\d$|\d[a-z]\b|\b(?:times|mal)\b|\d\s?(?:[mµμ]?g|mcg|kg|m?l|[cmk]?m)\b|\d\s?(?:m²|m³|qm|%)"
 )
+_IN_A_CODE: Final = re.compile(r"\b[A-Z]{1,3}[- ][A-Z]{0,2}\s?\d|,\s.*\d")
 _LETTERS: Final = re.compile(r"[A-Za-zÄÖÜäöüß]{2}")
 _CODE_OF_A_PLACE: Final = re.compile(r"[A-Z]{1,5}[-/ ]?\d[\w/-]*")
 _NO_PHONE: Final = re.compile(r"[\w/]-?$|\b[A-Z]{2,3}\s$")
@@ -230,6 +231,8 @@ def _matched(looks: re.Pattern[str], text: str) -> Value | None:
 def _number(text: str) -> Value | None:
     kinds: tuple[Kind, ...] = ("date", "time", "phone")
     if any(any(find(kind, text)) for kind in kinds) or _NO_COUNT.search(text):
+        return None
+    if _IN_A_CODE.search(text):
         return None
     found = next(iter(find("number", text)), None) or next(iter(find("measure", text)), None)
     if found is not None:
