@@ -24,7 +24,7 @@ from visus.accounts.networks import AdminSettings, MetricsSettings
 from visus.accounts.settings import AccountsSettings
 from visus.local.gguf import shelf
 from visus.local.settings import GgufSettings, LiteSettings
-from visus.media.settings import MediaSettings
+from visus.media.settings import MediaSettings, WebhookSettings
 from visus.media.shelf import FilesSettings
 from visus.models import presets
 from visus.models.catalogue import Catalogue, ModelRow, ProviderRow, shipped
@@ -160,6 +160,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     limits: LimitsSettings = LimitsSettings()
     ledger: LedgerSettings = LedgerSettings()
     queue: QueueSettings = QueueSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     admin: AdminSettings = AdminSettings()
     metrics: MetricsSettings = MetricsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()

@@ -48,6 +48,7 @@ FIXTURES = (
     "batching",
     "narrow",
     "traced",
+    "telling",
 )
 """Every fixture that is a running service."""
 

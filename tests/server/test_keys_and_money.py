@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import secrets
 import signal
 import sqlite3
@@ -66,12 +67,17 @@ def billed(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iter
     running.stop()
 
 
-def visus(service: Service, *words: str) -> str:
+def visus(service: Service, *words: str, **environment: str) -> str:
     """What the command line prints."""
     command = [sys.executable, "-m", "visus", *words]
     where = ["--config", service.folder / "config.toml", "--state", service.folder / "state"]
     done = subprocess.run(  # noqa: S603 -- our own program
-        [*command, *map(str, where)], capture_output=True, text=True, check=False, cwd=ROOT
+        [*command, *map(str, where)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env=os.environ | environment,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

@@ -15,8 +15,10 @@ import sqlalchemy as sql
 from visus.accounts import tables
 from visus.accounts.clock import MS, now_ms
 from visus.accounts.faults import storage_faults
-from visus.accounts.jobs import LINES, QueueSettings, new_id, next_place, written
+from visus.accounts.ids import new_id
+from visus.accounts.jobs import LINES, QueueSettings, next_place, written
 from visus.accounts.turns import take_turn
+from visus.accounts.webhooks import Delivery, Listener, announce, promise, promised
 from visus.errors import TooManyJobs
 
 WINDOW_S: Final = 86_400
@@ -63,6 +65,8 @@ class NewBatch(NamedTuple):
     endpoint: str
     input_file_id: str
     metadata: Mapping[str, str] | None
+    listener: Listener | None = None
+    """Who is to be told how it ended."""
 
 
 class Batch(NamedTuple):
@@ -86,6 +90,8 @@ class Batch(NamedTuple):
     completed: int
     failed: int
     lease: str | None
+    webhook: Delivery | None = None
+    """How telling somebody goes; None: nobody is to be told."""
 
 
 class NewLine(NamedTuple):
@@ -147,8 +153,16 @@ class BatchBook:
             if connection.execute(count).scalar_one() > most:
                 message = f"At most {most} of your batches may be under way."
                 raise TooManyJobs(message, retry_after_s=60)
+            if new.listener is not None:
+                promise(
+                    connection,
+                    new.listener,
+                    subject_id=str(row["id"]),
+                    project_id=new.project_id,
+                    known_until_ms=now + (WINDOW_S + KNOWN_S) * MS,
+                )
             query = sql.select(tables.batches).where(_batches.id == row["id"])
-            return _batch(connection.execute(query).one())
+            return _told(connection, [_batch(connection.execute(query).one())])[0]
 
     def get(self, batch_id: str, *, project_id: str) -> Batch | None:
         """The project's batch; None where it has none of this id."""
@@ -157,7 +171,7 @@ class BatchBook:
         query = sql.select(tables.batches).where(*_owned(batch_id, project_id))
         with storage_faults(), self.engine.connect() as connection:
             row = connection.execute(query).first()
-        return None if row is None else _batch(row)
+            return None if row is None else _told(connection, [_batch(row)])[0]
 
     def page(
         self, *, project_id: str, after: str | None, limit: int
@@ -169,7 +183,7 @@ class BatchBook:
         query = query.order_by(_batches.id.desc()).limit(limit + 1)
         with storage_faults(), self.engine.connect() as connection:
             found = [_batch(row) for row in connection.execute(query)]
-        return found[:limit], len(found) > limit
+            return _told(connection, found[:limit]), len(found) > limit
 
     def cancel(self, batch_id: str, *, project_id: str) -> Batch | None:
         """Ends the project's batch unless it is about to end; None where there is none."""
@@ -357,6 +371,7 @@ class BatchBook:
             if connection.execute(change).rowcount != 1:
                 return False
             connection.execute(sql.delete(tables.jobs).where(_jobs.batch_id == batch.batch_id))
+            announce(connection, [batch.batch_id], f"batch.{status}")
             return True
 
     def sweep(self) -> int:
@@ -367,6 +382,12 @@ class BatchBook:
         )
         with storage_faults(), self.engine.begin() as connection:
             return connection.execute(change).rowcount
+
+
+def _told(connection: sql.Connection, batches: Sequence[Batch]) -> Sequence[Batch]:
+    """The same, with how telling of them goes."""
+    found = promised(connection, [one.batch_id for one in batches])
+    return [one._replace(webhook=found.get(one.batch_id)) for one in batches]
 
 
 def _json(value: object) -> str:

@@ -18,7 +18,9 @@ import sqlalchemy as sql
 from visus.accounts import tables
 from visus.accounts.clock import MS, now_ms
 from visus.accounts.faults import storage_faults
+from visus.accounts.ids import new_id
 from visus.accounts.turns import take_turn
+from visus.accounts.webhooks import Delivery, Listener, announce, promise, promised
 from visus.errors import TooManyJobs
 from visus.units import MIB
 
@@ -72,6 +74,8 @@ class NewJob(NamedTuple):
     """Its path, without `/queue`."""
     headers: Sequence[tuple[str, str]]
     """Those of the request that matter to its answer."""
+    listener: Listener | None = None
+    """Who is to be told how it ended."""
 
 
 class Response(NamedTuple):
@@ -93,6 +97,8 @@ class Job(NamedTuple):
     started_ms: int | None
     ended_ms: int | None
     response: Response | None
+    webhook: Delivery | None = None
+    """How telling somebody goes; None: nobody is to be told."""
 
 
 class Taken(NamedTuple):
@@ -108,6 +114,17 @@ class Taken(NamedTuple):
     losses: int
     """How many had it before and did not come to an end."""
     batch_id: str | None
+
+
+class Backlog(NamedTuple):
+    """What waits or is worked on, by all processes together."""
+
+    kind: Literal["job", "line"]
+    """A line is one of a batch."""
+    status: JobState
+    jobs: int
+    oldest_ms: int
+    """How long ago the oldest of them was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +156,22 @@ class JobBook:
             "request_headers": written(new.headers),
             "request": bytes(body),
         }
+        job_id, expires_ms = str(row["id"]), now + self.settings.keep_s * MS
         with storage_faults(), self.engine.begin() as connection:
             take_turn(connection, f"jobs of {new.project_id}")
             place = next_place(connection, new.project_id, new.key_id, first=0)
             connection.execute(sql.insert(tables.jobs).values({**row, "priority": place}))
             self._check_room(connection, new.project_id)
-        return Job(str(row["id"]), "queued", now, now + self.settings.keep_s * MS, *[None] * 3)
+            if new.listener is not None:
+                promise(
+                    connection,
+                    new.listener,
+                    subject_id=job_id,
+                    project_id=new.project_id,
+                    known_until_ms=expires_ms + self.settings.keep_s * MS,
+                )
+            webhook = promised(connection, [job_id]).get(job_id)
+        return Job(job_id, "queued", now, expires_ms, None, None, None, webhook)
 
     def _check_room(self, connection: sql.Connection, project_id: str) -> None:
         query = sql.select(sql.func.count(), sql.func.sum(_jobs.request_bytes)).where(
@@ -167,7 +194,8 @@ class JobBook:
         query = sql.select(*_SHOWN).where(*_owned(job_id, project_id))
         with storage_faults(), self.engine.connect() as connection:
             row = connection.execute(query).first()
-        return None if row is None else _job(row)
+            webhook = promised(connection, [job_id]).get(job_id)
+        return None if row is None else _job(row)._replace(webhook=webhook)
 
     def cancel(self, job_id: str, *, project_id: str) -> Job | None:
         """Ends the project's job, unless it has ended; None where there is none of this id."""
@@ -183,7 +211,8 @@ class JobBook:
             .values(status="cancelled", **_over(now_ms()))
         )
         with storage_faults(), self.engine.begin() as connection:
-            connection.execute(change)
+            if connection.execute(change).rowcount == 1:
+                announce(connection, [job_id], "job.cancelled")
         return self.get(job_id, project_id=project_id)
 
     # --- For those who work ------------------------------------------------------------------
@@ -251,11 +280,12 @@ class JobBook:
     def finish(self, taken: Taken, response: Response) -> bool:
         """Ends a job; False where the lease is not held any more, and nothing is written."""
         is_good = response.status < FIRST_ERROR
+        status = "completed" if is_good else "failed"
         change = (
             sql.update(tables.jobs)
             .where(_jobs.lease == taken.lease, _jobs.expires_at > now_ms())
             .values(
-                status="completed" if is_good else "failed",
+                status=status,
                 status_code=response.status,
                 result=response.body,
                 response_headers=written(response.headers),
@@ -272,7 +302,9 @@ class JobBook:
                 connection.execute(of_batch.values(total=tables.batches.c.total))
             if connection.execute(change).rowcount != 1:
                 return False
-            if taken.batch_id is not None:
+            if taken.batch_id is None:
+                announce(connection, [taken.job_id], f"job.{status}")
+            else:
                 connection.execute(_counted(taken.batch_id, is_good=is_good))
             return True
 
@@ -286,6 +318,31 @@ class JobBook:
         with storage_faults(), self.engine.begin() as connection:
             connection.execute(change)
 
+    def backlog(self) -> Sequence[Backlog]:
+        """What waits or is worked on; from an index alone, so that it may be asked often."""
+        now = now_ms()
+        is_line = (_jobs.priority >= LINES).label("is_line")
+        query = (
+            sql.select(
+                is_line,
+                _jobs.status,
+                sql.func.count().label("jobs"),
+                sql.func.min(_jobs.created_at).label("first"),
+            )
+            .where(_jobs.due_at.is_not(None))
+            .group_by(is_line, _jobs.status)
+        )
+        with storage_faults(), self.engine.connect() as connection:
+            return [
+                Backlog(
+                    "line" if row.is_line else "job",
+                    row.status,
+                    row.jobs,
+                    max(0, now - row.first),
+                )
+                for row in connection.execute(query)
+            ]
+
     def sweep(self) -> int:
         """Removes what has expired, at most a thousand at a time, and says how many.
 
@@ -298,17 +355,20 @@ class JobBook:
         )
         bare = {"status": "expired", "result": None, "response_headers": None}
         change = (
-            sql.update(tables.jobs).where(_jobs.id.in_(expired)).values(**bare, **_over(now))
+            sql.update(tables.jobs)
+            .where(_jobs.id.in_(expired))
+            .values(**bare, **_over(now))
+            .returning(_jobs.id)
         )
         gone = self._some(
             _jobs.expires_at <= forgotten, _jobs.status == "expired", _jobs.batch_id.is_(None)
         )
         with storage_faults(), self.engine.begin() as connection:
-            count = connection.execute(change).rowcount
-            return (
-                count
-                + connection.execute(sql.delete(tables.jobs).where(_jobs.id.in_(gone))).rowcount
-            )
+            ids = connection.execute(change).scalars().all()
+            if ids:
+                announce(connection, ids, "job.expired")
+            removed = connection.execute(sql.delete(tables.jobs).where(_jobs.id.in_(gone)))
+            return len(ids) + removed.rowcount
 
     @staticmethod
     def _some(*wanted: sql.ColumnElement[bool]) -> sql.Select[tuple[str]]:
@@ -346,11 +406,6 @@ _TAKEN: Final = [
         "batch_id",
     )
 ]
-
-
-def new_id(prefix: str, at_ms: int) -> str:
-    """The milliseconds, so that ids sort by time, and 80 bits that nobody guesses."""
-    return f"{prefix}_{at_ms:012x}{secrets.token_hex(10)}"
 
 
 LINES: Final = 2**30

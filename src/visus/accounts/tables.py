@@ -4,7 +4,7 @@ from typing import Final
 
 import sqlalchemy as sql
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """The newest migration; a test compares it with the migrations themselves."""
 
 metadata: Final = sql.MetaData()
@@ -195,6 +195,14 @@ jobs: Final = sql.Table(
         sqlite_where=sql.text("due_at IS NOT NULL"),
         postgresql_where=sql.text("due_at IS NOT NULL"),
     ),
+    sql.Index(
+        "ix_jobs_open",
+        "priority",
+        "status",
+        "created_at",
+        sqlite_where=sql.text("due_at IS NOT NULL"),
+        postgresql_where=sql.text("due_at IS NOT NULL"),
+    ),
 )
 """Requests that are answered later. `due_at` says when somebody may take the job: the end of
 its lease while somebody has it, null where nobody may. `request` is gone when the job has
@@ -226,3 +234,36 @@ batches: Final = sql.Table(
 """Files of requests; each of their lines is a row of `jobs` until the batch has ended.
 `metadata` and `errors` are JSON, and so is `times`: for each state that the batch has been in,
 since when. Times in milliseconds since 1970."""
+
+webhook_secrets: Final = sql.Table(
+    "webhook_secrets",
+    metadata,
+    sql.Column("id", sql.String(40), primary_key=True),
+    sql.Column("project_id", sql.String(40), nullable=False, index=True),
+    sql.Column("secret", sql.String(80), nullable=False),
+    sql.Column("created_at", sql.BigInteger, nullable=False),
+    sql.Column("expires_at", sql.BigInteger, nullable=True),
+)
+"""What signs the webhooks of a project; null: until there is another. Seconds since 1970."""
+
+deliveries: Final = sql.Table(
+    "deliveries",
+    metadata,
+    sql.Column("id", sql.String(40), primary_key=True),
+    sql.Column("subject_id", sql.String(40), nullable=False, unique=True),
+    sql.Column("project_id", sql.String(40), nullable=False),
+    sql.Column("url", sql.Text, nullable=False),
+    sql.Column("origin", sql.String(300), nullable=False),
+    sql.Column("status", sql.String(20), nullable=False),
+    sql.Column("event", sql.String(40), nullable=True),
+    sql.Column("happened_at", sql.BigInteger, nullable=True),
+    sql.Column("due_at", sql.BigInteger, nullable=True, index=True),
+    sql.Column("lease", sql.String(40), nullable=True),
+    sql.Column("attempts", sql.Integer, nullable=False, server_default="0"),
+    sql.Column("status_code", sql.Integer, nullable=True),
+    sql.Column("fault", sql.String(40), nullable=True),
+    sql.Column("ended_at", sql.BigInteger, nullable=True),
+    sql.Column("known_until", sql.BigInteger, nullable=False, index=True),
+)
+"""Who is to be told how a job or a batch ended; `due_at` as in `jobs`. Times in milliseconds
+since 1970."""

@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     _pull(commands.add_parser("pull", help="have a model on this machine"))
     _rm(commands.add_parser("rm", help="remove a model that was pulled"))
     _keys(commands.add_parser("keys", help="make, list and revoke API keys"))
-    _admin(commands.add_parser("admin", help="organisations, projects and their keys"))
+    _admin(commands.add_parser("admin", help="organisations, projects, keys, webhooks"))
     _usage(commands.add_parser("usage", help="show what was used, and what it cost"))
     _with_config(commands.add_parser("doctor", help="say what is ready and what is missing"))
     return parser
@@ -199,6 +199,17 @@ def _admin(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="how long the old key is still valid (default a day)",
     )
+    webhooks = _actions(things.add_parser, "webhooks", "what signs webhooks", "revoke")
+    for action in webhooks.values():
+        action.add_argument("project_id", metavar="PROJECT")
+    webhooks["create"].add_argument(
+        "--overlap",
+        type=int,
+        default=86_400,
+        metavar="SECONDS",
+        help="how long the secret before it signs too (default a day)",
+    )
+    webhooks["revoke"].add_argument("secret_id", metavar="ID")
 
 
 def _actions(

@@ -1,4 +1,4 @@
-"""`visus admin`: organisations, projects and keys, in the database of this installation."""
+"""`visus admin`: organisations, projects, keys and what signs webhooks, in the database."""
 
 import argparse
 import sys
@@ -11,6 +11,7 @@ from visus.accounts.keys import USUAL, Key, KeyBook, Terms
 from visus.accounts.limits import Limits
 from visus.accounts.projects import UNBOUND, Project, ProjectBook, ProjectTerms
 from visus.accounts.usage import UsageBook
+from visus.accounts.webhooks import WebhookSecrets
 from visus.cli.configured import configuration
 from visus.cli.tables import show
 from visus.server.state import open_book
@@ -136,6 +137,40 @@ def revoke_key(book: KeyBook, options: argparse.Namespace) -> int:
     return 0
 
 
+# --- What signs webhooks ---------------------------------------------------------------------
+
+
+def _new_secret(book: KeyBook, options: argparse.Namespace) -> int:
+    if ProjectBook(book.engine).find(options.project_id) is None:
+        return missing("project", options.project_id)
+    secrets = WebhookSecrets(book.engine)
+    one, secret = secrets.create(options.project_id, overlap_s=options.overlap)
+    print(f"{one.secret_id}: keep the secret, it is not shown again.", file=sys.stderr)
+    print(secret)
+    return 0
+
+
+def _secrets(book: KeyBook, options: argparse.Namespace) -> int:
+    rows = [
+        (
+            one.secret_id,
+            f"…{one.hint}",
+            day(one.created_at),
+            "" if one.expires_at is None else moment(one.expires_at),
+        )
+        for one in WebhookSecrets(book.engine).known(options.project_id)
+    ]
+    return _print(("id", "ends in", "made", "signs until"), rows)
+
+
+def _revoke_secret(book: KeyBook, options: argparse.Namespace) -> int:
+    secrets = WebhookSecrets(book.engine)
+    if not secrets.revoke(options.secret_id, project_id=options.project_id):
+        return missing("valid secret", options.secret_id)
+    print(f"{options.secret_id} signs no more.")
+    return 0
+
+
 _ACTIONS = {
     ("organisations", "create"): _new_organisation,
     ("organisations", "list"): _organisations,
@@ -148,6 +183,9 @@ _ACTIONS = {
     ("keys", "set"): _change_key,
     ("keys", "rotate"): _rotate_key,
     ("keys", "revoke"): revoke_key,
+    ("webhooks", "create"): _new_secret,
+    ("webhooks", "list"): _secrets,
+    ("webhooks", "revoke"): _revoke_secret,
 }
 
 
@@ -268,3 +306,8 @@ def _money(micros: int) -> str:
 def day(seconds: int) -> str:
     """`2026-11-28`, in UTC."""
     return time.strftime("%Y-%m-%d", time.gmtime(seconds))
+
+
+def moment(seconds: int) -> str:
+    """`2026-11-28 14:05:00`, in UTC."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))

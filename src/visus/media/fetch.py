@@ -1,4 +1,4 @@
-"""The one door to the outside: gets a stranger's picture, and nothing else, from nowhere else.
+"""Fetches through the one door to the outside: a stranger's picture, and nothing else.
 
 Every hop is parsed, checked and connected anew; redirects are followed by hand; no credentials,
 cookies or retries. Whatever goes wrong out there is told to the caller in one neutral sentence,
@@ -14,31 +14,30 @@ from typing import Final, Self
 
 import aiohttp
 from aiohttp import hdrs
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.connector import Connection
-from aiohttp.http import RawResponseMessage
-from aiohttp.http_exceptions import HttpProcessingError
-from typing_extensions import override
-from yarl import URL
 
 from visus.errors import ImageUrlRejected, MediaRejected
 from visus.media.addresses import AddressPolicy
 from visus.media.connect import Lookup, SystemLookup, guarded_connector
+from visus.media.door import (
+    FAULTS,
+    ExchangeFailed,
+    as_asked,
+    check_origin,
+    door_session,
+    reason,
+)
 from visus.media.settings import MediaSettings
 from visus.media.turns import Turns
 from visus.media.urls import (
     NEUTRAL_MESSAGE,
     MediaUrl,
-    UrlRefused,
     parse_media_url,
     redirect_target,
 )
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _OK: Final = 200
-_INTERIM: Final = range(100, 200)
-_MAX_INTERIM_ANSWERS: Final = 8
-_REQUEST_HEADERS: Final = {
+_REQUEST_HEADERS: Final[dict[str, str]] = {
     hdrs.USER_AGENT: "visus",
     hdrs.ACCEPT: "image/jpeg,image/png,image/webp,image/gif,*/*;q=0.1",
     hdrs.ACCEPT_ENCODING: "identity",
@@ -57,14 +56,6 @@ class FetchedMedia:
 @dataclass(frozen=True, slots=True)
 class _Redirect:
     location: str
-
-
-class _FetchFailed(Exception):
-    """An answer that is no picture; the text is our own."""
-
-
-FAULTS: Final = (_FetchFailed, UrlRefused, aiohttp.ClientError, OSError)
-"""What a hop can end in: ours, aiohttp's, the system's (timeouts are OSErrors)."""
 
 
 class Fetcher:
@@ -90,7 +81,7 @@ class Fetcher:
             self._stack.callback(lookup.close)
         connector = guarded_connector(self._settings, policy=self._policy, lookup=lookup)
         self._session = await self._stack.enter_async_context(
-            _session(self._settings, connector)
+            door_session(self._settings, connector, _REQUEST_HEADERS)
         )
         return self
 
@@ -128,7 +119,7 @@ class Fetcher:
             ) from fault
         except FAULTS as fault:
             raise ImageUrlRejected(
-                NEUTRAL_MESSAGE, param=param, detail=_reason(fault)
+                NEUTRAL_MESSAGE, param=param, detail=reason(fault)
             ) from fault
 
     async def _follow(self, url: MediaUrl, max_bytes: int) -> FetchedMedia:
@@ -144,10 +135,10 @@ class Fetcher:
                     answer = await self._hop(url, max_bytes)
         if isinstance(answer, FetchedMedia):
             return answer
-        raise _FetchFailed("too many redirects")
+        raise ExchangeFailed("too many redirects")
 
     async def _hop(self, url: MediaUrl, max_bytes: int) -> FetchedMedia | _Redirect:
-        self._check_origin(url)
+        check_origin(url, self._policy)
         answer = await self._ask(url)
         try:
             if answer.status in _REDIRECTS:
@@ -157,24 +148,14 @@ class Fetcher:
         finally:
             answer.close()
         if not data:
-            raise _FetchFailed("empty answer")
+            raise ExchangeFailed("empty answer")
         return FetchedMedia(data, answer.headers.get(hdrs.CONTENT_TYPE))
-
-    def _check_origin(self, url: MediaUrl) -> None:
-        """Refuse what can be refused without a socket; the connector checks all the rest."""
-        if not self._policy.admits_origin(url.host.name, url.port):
-            raise _FetchFailed("our own or an upstream's origin")
-        address = url.host.address
-        if address is not None and not self._policy.admits(address, url.port):
-            raise _FetchFailed("address refused")
 
     async def _ask(self, url: MediaUrl) -> aiohttp.ClientResponse:
         """Send the request and wait for the answer's headers."""
         if self._session is None:
             raise RuntimeError("the fetcher has not been entered")
-        built = URL(str(url), encoded=True)
-        if (built.raw_host, built.port) != (url.host.name, url.port):
-            raise _FetchFailed("two readings of the URL")
+        built = as_asked(url)
         async with asyncio.timeout(self._settings.connect_s + self._settings.first_byte_s):
             return await self._session.get(
                 built, allow_redirects=False, proxy=self._settings.proxy
@@ -182,11 +163,11 @@ class Fetcher:
 
     def _check_head(self, answer: aiohttp.ClientResponse, max_bytes: int) -> None:
         if answer.status != _OK:
-            raise _FetchFailed(f"status {answer.status}")
+            raise ExchangeFailed(f"status {answer.status}")
         if not _all_in(answer, hdrs.CONTENT_ENCODING, {"", "identity"}):
-            raise _FetchFailed("content encoding")
+            raise ExchangeFailed("content encoding")
         if not _all_in(answer, hdrs.TRANSFER_ENCODING, {"chunked"}):
-            raise _FetchFailed("transfer encoding")
+            raise ExchangeFailed("transfer encoding")
         if (answer.content_length or 0) > max_bytes:
             raise _TooLarge
 
@@ -204,64 +185,8 @@ class Fetcher:
             chunks.append(chunk)
 
 
-class _Answer(aiohttp.ClientResponse):
-    """An answer whose connection is used once, and whose interim answers are counted."""
-
-    @override
-    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
-        protocol = connection.protocol
-        if protocol is None:
-            raise _FetchFailed("no connection")
-        protocol.force_close()
-        for _ in range(_MAX_INTERIM_ANSWERS + 1):
-            head = await _next_head(protocol)
-            if head[0].code in _INTERIM:
-                continue
-            if len(protocol):
-                raise _FetchFailed("more than one answer")
-            protocol.feed_data(head)
-            return await super().start(connection)
-        raise _FetchFailed("interim answers")
-
-
-async def _next_head(
-    protocol: ResponseHandler,
-) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
-    try:
-        return await protocol.read()
-    except HttpProcessingError as fault:
-        raise _FetchFailed("malformed answer") from fault
-
-
 class _TooLarge(Exception):
     """More bytes than we take."""
-
-
-def _session(settings: MediaSettings, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        connector=connector,
-        headers=_REQUEST_HEADERS,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(
-            connect=settings.connect_s,
-            # aiohttp counts this in the head and in the body; `_read` is stricter where it is.
-            sock_read=max(settings.first_byte_s, settings.idle_s),
-        ),
-        middlewares=(_only_once,),
-        response_class=_Answer,
-        auto_decompress=False,
-        trust_env=False,
-    )
-
-
-async def _only_once(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending a GET again when the connection breaks."""
-    try:
-        return await handler(request)
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as fault:
-        raise _FetchFailed(type(fault).__name__) from fault
 
 
 def _all_in(answer: aiohttp.ClientResponse, header: str, allowed: set[str]) -> bool:
@@ -272,10 +197,5 @@ def _all_in(answer: aiohttp.ClientResponse, header: str, allowed: set[str]) -> b
 def _only(answer: aiohttp.ClientResponse, header: str) -> str:
     values = answer.headers.getall(header, [])
     if len(values) != 1:
-        raise _FetchFailed(f"{len(values)} {header} headers")
+        raise ExchangeFailed(f"{len(values)} {header} headers")
     return values[0]
-
-
-def _reason(fault: BaseException) -> str:
-    """Why, in words that hold no host and no address: a library's own text may."""
-    return str(fault) if isinstance(fault, (_FetchFailed, UrlRefused)) else type(fault).__name__

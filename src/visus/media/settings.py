@@ -1,4 +1,4 @@
-"""What one request may cost us before a model sees it, and where we go for its pictures."""
+"""What one request may cost us before a model sees it, and where we go on its behalf."""
 
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Final, TypeAlias
@@ -172,6 +172,64 @@ class MediaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     def proxy_origin(self) -> tuple[str, int] | None:
         """Host and port of `proxy`."""
         return None if self.proxy is None else _proxy_origin(self.proxy)
+
+
+class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Webhooks, which tell how a job or a batch ended: where they may go, and how often.
+
+    They go through the same door as fetches, and share `proxy`, `ca_file` and `hosts` of
+    `[media]`, but not what is admitted there: a store of pictures need not be a receiver.
+    """
+
+    workers: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 16
+    """How many one server process sends at the same time; 0 leaves them to others."""
+    max_per_origin: Positive = 4
+    """Of them, how many to the same host and port: a receiver that hangs holds up no other."""
+    max_attempts: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
+    """After so many attempts without a 2xx it is given up; with the waits below, 14 hours after
+    the end of the job."""
+    first_wait_s: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 5.0
+    """Between the first attempt and the second, in seconds; each further wait is four times as
+    long."""
+    max_wait_s: Annotated[float, msgspec.Meta(ge=0.1, le=86_400)] = 14_400.0
+    """The longest of these waits, in seconds."""
+    connect_s: Deadline = 5.0
+    """Name lookup, connection and TLS handshake together, in seconds."""
+    total_s: Deadline = 15.0
+    """One attempt, to the end of the answer's headers, in seconds; its body is not read."""
+    lease_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 60.0
+    """After so long another process sends what one that died was sending; at least twice
+    `total_s`."""
+    look_every_s: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 1.0
+    """How often a process looks for something to send."""
+    allow_http: bool = False
+    """Whether a URL may begin with `http://`: everybody on the way then reads what is told."""
+    ports: tuple[int, ...] = (80, 443)
+    """The ports that a URL may name, 1 to 65535."""
+    admit_networks: tuple[str, ...] = ()
+    """Networks that may be sent to although they are not public, as in `[media]`."""
+    allow_hosts: tuple[str, ...] = ()
+    """When set, only these hosts are sent to, as in `[media]`."""
+    max_url_length: Positive = 2048
+    """The longest URL, in characters."""
+
+    def __post_init__(self) -> None:
+        self.door(MediaSettings())
+        if self.lease_s < 2 * self.total_s:
+            raise ValueError("lease_s: must be at least twice total_s")
+
+    def door(self, media: MediaSettings) -> MediaSettings:
+        """The door's settings where webhooks go through it."""
+        return msgspec.structs.replace(
+            media,
+            ports=self.ports,
+            admit_networks=self.admit_networks,
+            allow_hosts=self.allow_hosts,
+            max_url_length=self.max_url_length,
+            connect_s=self.connect_s,
+            first_byte_s=self.total_s,
+            idle_s=self.total_s,
+        )
 
 
 def _network(text: str) -> Network:

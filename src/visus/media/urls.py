@@ -1,4 +1,4 @@
-"""The one reading of a picture's URL.
+"""The one reading of a stranger's URL, of a picture or of a webhook.
 
 Pure: text in, a checked `MediaUrl` out, or a refusal. What is built here is what the connector
 gets, so there is no second parser to disagree with. Whether the address behind the host may be
@@ -58,7 +58,7 @@ def parse_media_url(url: str, settings: MediaSettings, param: str) -> MediaUrl:
             host the settings do not allow.
     """
     try:
-        return _parse(url, settings)
+        return read_url(url, settings)
     except UrlRefused as fault:
         raise ImageUrlRejected(fault.message, param=param, detail=fault.reason) from fault
 
@@ -79,7 +79,7 @@ def redirect_target(base: MediaUrl, location: str, settings: MediaSettings) -> M
         UrlRefused: not followed; its message must not reach the caller, who did not write it.
     """
     _check_characters(location, settings)
-    url = _parse(_absolute(base, location), settings)
+    url = read_url(_absolute(base, location), settings)
     if (base.scheme, url.scheme) == ("https", "http"):
         raise UrlRefused("redirect from https to http")
     return url
@@ -96,7 +96,12 @@ def _absolute(base: MediaUrl, location: str) -> str:
         raise UrlRefused("location") from fault
 
 
-def _parse(url: str, settings: MediaSettings) -> MediaUrl:
+def read_url(url: str, settings: MediaSettings) -> MediaUrl:
+    """Reads a URL.
+
+    Raises:
+        UrlRefused: as `parse_media_url`.
+    """
     _check_characters(url, settings)
     parts = _URL.fullmatch(url)
     if parts is None:

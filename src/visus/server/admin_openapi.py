@@ -15,6 +15,7 @@ ADMIN_SHAPES: Final = (
     shapes.KeyChange,
     shapes.Rotation,
     shapes.KeyObject,
+    shapes.WebhookSecretObject,
 )
 
 
@@ -54,6 +55,21 @@ def admin_paths(
         ),
     }
     archive = {"post": operation("End a project", "archive_project", answer="ProjectObject")}
+    _with_id("project_id", project, archive)
+    return {
+        "/admin/organisations": organisations,
+        "/admin/projects": projects,
+        "/admin/projects/{project_id}": project,
+        "/admin/projects/{project_id}/archive": archive,
+        **_webhook_secret_paths(operation, taking),
+        **_key_paths(operation, taking),
+        "/admin/usage": {"get": usage("What everybody used", "admin_usage")},
+    }
+
+
+def _key_paths(
+    operation: Callable[..., dict[str, Any]], taking: Callable[..., dict[str, Any]]
+) -> dict[str, Any]:
     keys = {
         "get": operation("Every key", "keys"),
         "post": taking("NewKey", "Make a key, and show it once", "new_key", "KeyObject"),
@@ -66,22 +82,39 @@ def admin_paths(
     rotate = {
         "post": taking("Rotation", "Put a new key in a key's place", "rotate_key", "KeyObject")
     }
-    _with_id("project_id", project, archive)
     _with_id("key_id", key, rotate)
     return {
-        "/admin/organisations": organisations,
-        "/admin/projects": projects,
-        "/admin/projects/{project_id}": project,
-        "/admin/projects/{project_id}/archive": archive,
         "/admin/keys": keys,
         "/admin/keys/{key_id}": key,
         "/admin/keys/{key_id}/rotate": rotate,
-        "/admin/usage": {"get": usage("What everybody used", "admin_usage")},
     }
+
+
+def _webhook_secret_paths(
+    operation: Callable[..., dict[str, Any]], taking: Callable[..., dict[str, Any]]
+) -> dict[str, Any]:
+    signing = {
+        "get": operation("What signs a project's webhooks", "webhook_secrets"),
+        "post": taking(
+            "Rotation",
+            "Make a secret for webhooks, and show it once",
+            "new_webhook_secret",
+            "WebhookSecretObject",
+        ),
+    }
+    unsign = {
+        "delete": operation(
+            "Have a secret sign no more", "revoke_webhook_secret", answer="WebhookSecretObject"
+        )
+    }
+    _with_id("project_id", signing, unsign)
+    _with_id("secret_id", unsign)
+    path = "/admin/projects/{project_id}/webhook-secrets"
+    return {path: signing, f"{path}/{{secret_id}}": unsign}
 
 
 def _with_id(name: str, *paths: dict[str, Any]) -> None:
     parameter = {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
     for path in paths:
         for described in path.values():
-            described["parameters"] = [parameter]
+            described["parameters"] = [*described.get("parameters", ()), parameter]

@@ -10,6 +10,7 @@ from visus.accounts.keys import Key, Terms
 from visus.accounts.limits import NO_LIMITS, Limits
 from visus.accounts.projects import MAX_NAME_CHARS, Organisation, Project, ProjectTerms
 from visus.accounts.usage import Spending
+from visus.accounts.webhooks import WebhookSecret
 from visus.core.question import Blind
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_CHARS)]
@@ -82,7 +83,7 @@ class NewKey(KeyChange, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a key is to be replaced."""
+    """How a key, or a secret, is to be replaced."""
 
     overlap_s: Annotated[int, msgspec.Meta(ge=0, le=MAX_OVERLAP_S)] = 86_400
     """How long the old one is still valid."""
@@ -135,6 +136,32 @@ class KeyObject(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
     secret: str | None = None
     """The key itself: shown once, when it is made."""
+
+
+class WebhookSecretObject(msgspec.Struct, frozen=True, kw_only=True):
+    """What signs the webhooks of a project, without what makes it one."""
+
+    id: str
+    object: str = "webhook_secret"
+    project: str
+    ends_in: str
+    created_at: int
+    expires_at: int | None
+    """When it signs no more; null: until there is another."""
+    secret: str | None = None
+    """The secret itself: shown once, when it is made."""
+
+
+def webhook_secret_object(one: WebhookSecret, secret: str | None = None) -> WebhookSecretObject:
+    """What is told of a secret."""
+    return WebhookSecretObject(
+        id=one.secret_id,
+        project=one.project_id,
+        ends_in=one.hint,
+        created_at=one.created_at,
+        expires_at=one.expires_at,
+        secret=secret,
+    )
 
 
 def organisation_object(one: Organisation) -> OrganisationObject:

@@ -15,11 +15,13 @@ from visus.accounts.networks import MetricsSettings, Networks
 from visus.accounts.projects import ProjectBook
 from visus.accounts.settings import AccountsSettings, Issuer
 from visus.accounts.usage import UsageBook
+from visus.accounts.webhooks import DeliveryBook, WebhookSecrets
 from visus.config import Configuration, ServerSettings, Settings
 from visus.deadlines import Deadlines
 from visus.media.library import Library
 from visus.server import openapi
 from visus.server.authenticate import Doorkeeper
+from visus.server.backlog import BacklogWatch
 from visus.server.batching import Batching
 from visus.server.connection import ClientConnection, Front
 from visus.server.counts import Counts
@@ -53,12 +55,18 @@ from visus.server.routes.models import ModelRoute, ModelsRoute
 from visus.server.routes.operations import MetricsRoute, OpenMetricsRoute, StatusRoute
 from visus.server.routes.queue import CancelJobRoute, JobRoute, QueueRoute
 from visus.server.routes.usage import UsageRoute
+from visus.server.routes.webhook_secrets import (
+    NewWebhookSecretRoute,
+    RevokeWebhookSecretRoute,
+    WebhookSecretsRoute,
+)
 from visus.server.state import State, open_state
 from visus.server.traces import SpanCounts, Traces
 from visus.server.tracing import open_traces
 from visus.server.upkeep import keep_catalogue, keep_ledger, keep_tidy
 from visus.server.waiting import WaitingRoom
 from visus.server.watch import Watch
+from visus.server.webhooks import Listeners, Webhooks, delivery_rules
 from visus.server.wrong_keys import WrongKeys
 
 
@@ -68,12 +76,19 @@ class Later:
 
     errands: Errands
     batching: Batching
+    webhooks: Webhooks
+
+    @property
+    def listeners(self) -> Listeners:
+        """Who may be told how it ended."""
+        return Listeners(self.webhooks.poster, self.webhooks.secrets)
 
     async def run(self) -> None:
         """Works until it is cancelled."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.errands.run)
             tasks.start_soon(self.batching.run)
+            tasks.start_soon(self.webhooks.run)
 
 
 def gate(  # noqa: PLR0913 -- all that there is, put together
@@ -94,7 +109,7 @@ def gate(  # noqa: PLR0913 -- all that there is, put together
         ending=ending,
         limits=settings.limits,
     )
-    entries = [*_open_to_all(made, status), *_for_operators(status, settings.metrics)]
+    entries = _open_to_all(made, status)
     chat = ChatRoute(
         service=made.chat,
         accounts=state.accounts,
@@ -118,9 +133,11 @@ def gate(  # noqa: PLR0913 -- all that there is, put together
             *_files(prefix, state.library, upload, watch),
         ]
     handlers: dict[str, Handler] = {}
-    later = _later(configuration, state, status, handlers, traces)
-    entries += _queue(state, later.errands, handlers, chat, estimate)
-    entries += _batches(state, later.batching, settings.server, upload)
+    later = _later(configuration, made, state, status, handlers, traces=traces)
+    backlog = BacklogWatch(state.jobs, later.webhooks.book)
+    entries += _for_operators(status, backlog, settings.metrics)
+    entries += _queue(state, later, handlers, chat, estimate)
+    entries += _batches(state, later, settings.server, upload)
     entries += _administration(made, state, settings.server, usage)
     return Gate(
         routes=Routes(entries),
@@ -153,11 +170,13 @@ def _waiting_room(settings: ServerSettings) -> WaitingRoom:
     )
 
 
-def _later(
+def _later(  # noqa: PLR0913 -- as `gate`
     configuration: Configuration,
+    made: Parts,
     state: State,
     status: StatusRoute,
     handlers: Mapping[str, Handler],
+    *,
     traces: Traces | None,
 ) -> Later:
     ending, count = status.ending, status.counts.metrics.count_question
@@ -176,15 +195,30 @@ def _later(
         ending=ending,
         max_line_bytes=configuration.settings.server.max_body_bytes,
     )
-    return Later(errands, batching)
+    settings, engine = configuration.settings.webhooks, state.book.engine
+    webhooks = Webhooks(
+        book=DeliveryBook(engine, delivery_rules(settings)),
+        secrets=WebhookSecrets(engine),
+        poster=made.poster,
+        settings=settings,
+        ending=ending,
+        count=status.counts.metrics.count_webhook,
+    )
+    return Later(errands, batching, webhooks)
 
 
 def _batches(
-    state: State, batching: Batching, settings: ServerSettings, upload: UploadRoute
+    state: State, later: Later, settings: ServerSettings, upload: UploadRoute
 ) -> list[Entry]:
     book = state.batches
-    make = NewBatchRoute(book=book, library=state.library, batching=batching, settings=settings)
-    cancel = CancelBatchRoute(book, batching)
+    make = NewBatchRoute(
+        book=book,
+        library=state.library,
+        batching=later.batching,
+        settings=settings,
+        listeners=later.listeners,
+    )
+    cancel = CancelBatchRoute(book, later.batching)
     entries = [Entry("/queue/files", "POST", upload)]
     for prefix in ("/v1", "/v2"):
         entries += [
@@ -199,19 +233,26 @@ def _batches(
 
 def _queue(
     state: State,
-    errands: Errands,
+    later: Later,
     handlers: dict[str, Handler],
     chat: ChatRoute,
     estimate: EstimateRoute,
 ) -> list[Entry]:
-    def later(route: ChatRoute | EstimateRoute, path: str) -> QueueRoute:
+    errands, listeners = later.errands, later.listeners
+
+    def queued(route: ChatRoute | EstimateRoute, path: str) -> QueueRoute:
         handlers[path] = route
         return QueueRoute(
-            at_once=route, check=route.check, route=path, book=state.jobs, errands=errands
+            at_once=route,
+            check=route.check,
+            route=path,
+            book=state.jobs,
+            errands=errands,
+            listeners=listeners,
         )
 
     asked, guessed = "/chat/completions", "/chat/completions/estimate"
-    newest, newest_guess = later(chat, f"/v2{asked}"), later(estimate, f"/v2{guessed}")
+    newest, newest_guess = queued(chat, f"/v2{asked}"), queued(estimate, f"/v2{guessed}")
     entries = [
         Entry("/queue/chat/completions", "POST", newest),
         Entry("/queue/chat/completions/estimate", "POST", newest_guess),
@@ -220,7 +261,8 @@ def _queue(
         Entry("/queue/jobs/{job_id}/cancel", "POST", CancelJobRoute(state.jobs, errands)),
     ]
     for prefix in ("/v1", "/v2"):
-        answer, guess = later(chat, f"{prefix}{asked}"), later(estimate, f"{prefix}{guessed}")
+        answer = queued(chat, f"{prefix}{asked}")
+        guess = queued(estimate, f"{prefix}{guessed}")
         entries += [
             Entry(f"/queue{prefix}/chat/completions", "POST", answer),
             Entry(f"/queue{prefix}/chat/completions/estimate", "POST", guess),
@@ -251,8 +293,10 @@ def _counts(
     )
 
 
-def _for_operators(status: StatusRoute, settings: MetricsSettings) -> list[Entry]:
-    metrics = MetricsRoute(status.counts)
+def _for_operators(
+    status: StatusRoute, backlog: BacklogWatch, settings: MetricsSettings
+) -> list[Entry]:
+    metrics = MetricsRoute(status.counts, backlog)
     return [
         Entry("/metrics", "GET", OpenMetricsRoute(metrics, Networks(settings))),
         Entry("/admin/metrics", "GET", metrics),
@@ -297,6 +341,10 @@ def _administration(
         models=lambda: made.upstreams.by_id,
         settings=settings,
     )
+    secrets = WebhookSecrets(engine)
+    signing = WebhookSecretsRoute(here, secrets)
+    sign = NewWebhookSecretRoute(here, secrets)
+    unsign = RevokeWebhookSecretRoute(here, secrets)
     return [
         Entry("/admin/organisations", "GET", admin.OrganisationsRoute(here)),
         Entry("/admin/organisations", "POST", admin.NewOrganisationRoute(here)),
@@ -305,6 +353,9 @@ def _administration(
         Entry("/admin/projects/{project_id}", "GET", admin.ProjectRoute(here)),
         Entry("/admin/projects/{project_id}", "PATCH", admin.ChangeProjectRoute(here)),
         Entry("/admin/projects/{project_id}/archive", "POST", admin.ArchiveProjectRoute(here)),
+        Entry("/admin/projects/{project_id}/webhook-secrets", "GET", signing),
+        Entry("/admin/projects/{project_id}/webhook-secrets", "POST", sign),
+        Entry("/admin/projects/{project_id}/webhook-secrets/{secret_id}", "DELETE", unsign),
         Entry("/admin/keys", "GET", admin.KeysRoute(here)),
         Entry("/admin/keys", "POST", admin.NewKeyRoute(here)),
         Entry("/admin/keys/{key_id}", "GET", admin.KeyRoute(here)),

@@ -225,6 +225,7 @@ class Errands:
     async def _answer(self, taken: Taken) -> None:
         errand = Errand(taken)
         exchange = Exchange(errand)
+        exchange.is_job = taken.batch_id is None
         exchange.record["job"] = taken.job_id
         if self.traces is not None:
             self.traces.begin_job(exchange, taken)

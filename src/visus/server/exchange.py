@@ -21,6 +21,7 @@ from visus.errors import (
     ServiceError,
     ShuttingDown,
     UnsupportedMediaType,
+    UnsupportedParameter,
 )
 from visus.routing.dispatch import Attempt
 from visus.server import limits
@@ -77,6 +78,8 @@ class Exchange:
         self.sending = False
         self.record: dict[str, object] = {}
         self.hung_up = False
+        self.is_job = False
+        """Whether it is answered later, on its own, and may name a webhook."""
         self._headers: dict[bytes, bytes] | None = None
 
     @property
@@ -172,6 +175,16 @@ class Exchange:
         """Puts an error into the record; its `detail` is there and nowhere else."""
         self.fault_status = error.status
         self.record |= {"code": error.code, "param": error.param, "detail": error.detail}
+
+    def refuse_webhook(self, webhook: str | None) -> None:
+        """Refuses a webhook where nothing comes later that it could be told of.
+
+        Raises:
+            UnsupportedParameter: it is one, and this is no job.
+        """
+        if webhook is not None and not self.is_job:
+            message = "A webhook tells of a job ('/queue', 'Prefer: respond-async') or a batch."
+            raise UnsupportedParameter(message, param="visus.webhook")
 
     def ended_by_hang_up(self) -> AbstractContextManager[None]:
         """Cancels the block when the client goes away, or the server's end cannot wait for it.

@@ -23,6 +23,8 @@ FIRST_TOKEN_BOUNDS_S: Final = (
 )
 TOKEN_BOUNDS: Final = tuple(4**power for power in range(14))
 """All three as OpenTelemetry's conventions for generative AI have them."""
+WEBHOOK_OUTCOMES: Final = ("delivered", "missed", "failed")
+"""Of an attempt: it was heard; it will be tried again; it was the last."""
 UNKNOWN: Final = "unknown"
 NOBODY: Final = "none"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -69,6 +71,8 @@ class Metrics:
     """By provider and outcome."""
     limited: dict[Labels, int] = field(default_factory=dict[Labels, int])
     """By code."""
+    webhooks: dict[Labels, int] = field(default_factory=dict[Labels, int])
+    """By outcome."""
 
     def count(self, exchange: Exchange) -> None:
         """Counts a request that is over."""
@@ -99,6 +103,10 @@ class Metrics:
             _observe(self.first_tokens, labels, FIRST_TOKEN_BOUNDS_S, first_ms / 1000)
         if exchange.used is not None:
             self._count_tokens(model, exchange.used, exchange.size)
+
+    def count_webhook(self, outcome: str) -> None:
+        """Counts an attempt to tell somebody of an end."""
+        _add(self.webhooks, (outcome,))
 
     def _count_tokens(self, model: str, used: TokensUsed, size: Size) -> None:
         rest = used.prompt

@@ -18,6 +18,7 @@ from visus.media.connect import address_policy
 from visus.media.fetch import Fetcher
 from visus.media.known import KnownPictures
 from visus.media.pipeline import WORKER_ENTRY, MediaPipeline
+from visus.media.posting import Poster
 from visus.media.renditions import Renditions
 from visus.media.resolving import FileSource, Resolver
 from visus.media.steps import Steps
@@ -42,6 +43,7 @@ class Parts:
     pools: Sequence[WorkerPool]
     """Those that questions to any model may need; those of models are `renewal.pools`."""
     transport: Transport
+    poster: Poster
 
 
 @asynccontextmanager
@@ -54,12 +56,15 @@ async def all_parts(
         is_traced = configuration.traces is not None
         transport = Transport(settings.upstream, heading if is_traced else None)
         stack.push_async_callback(transport.aclose)
-        policy = address_policy(
-            settings.media,
-            own_ports=own_ports,
-            refused_origins=origins(configuration.access),
-        )
-        fetcher = await stack.enter_async_context(Fetcher(settings.media, policy=policy))
+        policies = [
+            address_policy(
+                door, own_ports=own_ports, refused_origins=origins(configuration.access)
+            )
+            for door in (settings.media, settings.webhooks.door(settings.media))
+        ]
+        fetcher = await stack.enter_async_context(Fetcher(settings.media, policy=policies[0]))
+        poster = Poster(settings.webhooks, settings.media, policy=policies[1])
+        await stack.enter_async_context(poster)
         checkers = WorkerPool(
             JUDGE_ENTRY, name="checkers", settings=settings.answers.workers, is_lazy=True
         )
@@ -69,7 +74,7 @@ async def all_parts(
             settings=settings,
             transport=transport,
             judge=judge,
-            policy=policy,
+            policies=policies,
             until_closed=stack,
             is_traced=is_traced,
         )
@@ -98,6 +103,7 @@ async def all_parts(
             renewal,
             pools,
             transport,
+            poster,
         )
 
 

@@ -1,6 +1,6 @@
 """The catalogue that is in force, and how another takes its place under way."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -30,7 +30,8 @@ class Renewal:
     settings: Settings
     transport: Transport
     judge: Judge
-    policy: AddressPolicy
+    policies: Sequence[AddressPolicy]
+    """Who may be gone to on a caller's behalf; never a provider."""
     until_closed: AsyncExitStack
     is_traced: bool = False
     """Whether answers are remembered in traces."""
@@ -49,7 +50,8 @@ class Renewal:
         Providers whose row did not change go on as they are, processes and all; breakers and
         counts begin anew.
         """
-        refuse_upstreams(self.policy, origins(configuration.access))
+        for policy in self.policies:
+            refuse_upstreams(policy, origins(configuration.access))
         providers = {
             name: self._providers[name]
             if self._access.get(name) == access
@@ -85,7 +87,7 @@ class Renewal:
 
 
 def origins(access: Mapping[str, ProviderAccess]) -> frozenset[tuple[str, int]]:
-    """Hosts and ports of every provider: nothing is fetched from there on a caller's behalf."""
+    """Hosts and ports of every provider: nobody goes there on a caller's behalf."""
     origins: set[tuple[str, int]] = set()
     for one in access.values():
         url = urlsplit(one.base_url or "")

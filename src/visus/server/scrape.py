@@ -16,9 +16,13 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
+from visus.accounts.clock import MS
+from visus.server.backlog import Waiting
 from visus.server.counts import Counts
-from visus.server.metrics import Histogram, Labels
+from visus.server.metrics import WEBHOOK_OUTCOMES, Histogram, Labels
 
+_KINDS: Final = ("job", "line")
+_OPEN: Final = ("queued", "in_progress")
 _BY_ANSWER: Final = ("gen_ai_request_model", "gen_ai_provider_name", "status_class")
 
 
@@ -41,13 +45,21 @@ def written(families: Sequence[Metric]) -> bytes:
     return generate_latest(registry)
 
 
-def collected(counts: Counts) -> Iterator[Metric]:
-    """Every family but those of the process; to be called in the event loop."""
+def collected(counts: Counts, waiting: Waiting | None) -> Iterator[Metric]:
+    """Every family but those of the process; to be called in the event loop.
+
+    Args:
+        counts: of this process.
+        waiting: what waits in the database; None: it does not answer, and nothing is told.
+    """
     yield from _of_questions(counts)
     yield from _of_requests(counts)
     yield from _of_media(counts)
     yield from _of_upstreams(counts)
     yield from _of_pools(counts)
+    yield from _of_webhooks(counts)
+    if waiting is not None:
+        yield from _of_queue(waiting)
 
 
 def _of_questions(counts: Counts) -> Iterator[Metric]:
@@ -148,6 +160,31 @@ def _of_pools(counts: Counts) -> Iterator[Metric]:
         "visus_worker_restarts", "Processes that ended and were replaced.", ("pool",), restarts
     )
     yield _of(GaugeMetricFamily, "visus_workers", "Processes.", ("pool", "state"), workers)
+
+
+def _of_webhooks(counts: Counts) -> Iterator[Metric]:
+    told = counts.metrics.webhooks
+    attempts: dict[Labels, int] = {(one,): told.get((one,), 0) for one in WEBHOOK_OUTCOMES}
+    yield _counter(
+        "visus_webhook_attempts",
+        "Attempts to tell somebody how a job or a batch ended.",
+        ("outcome",),
+        attempts,
+    )
+
+
+def _of_queue(waiting: Waiting) -> Iterator[Metric]:
+    jobs: dict[Labels, float] = {(kind, status): 0.0 for kind in _KINDS for status in _OPEN}
+    ages = dict(jobs)
+    for one in waiting.jobs:
+        jobs[one.kind, one.status] = float(one.jobs)
+        ages[one.kind, one.status] = one.oldest_ms / MS
+    labels = ("kind", "status")
+    help_ = "Jobs that have not ended, of all processes that share the database."
+    yield _of(GaugeMetricFamily, "visus_queue_jobs", help_, labels, jobs)
+    help_ = "How long ago the oldest of them was made."
+    yield _of(GaugeMetricFamily, "visus_queue_oldest_seconds", help_, labels, ages)
+    yield _gauge("visus_webhooks_pending", "Ends that are to be told.", waiting.webhooks)
 
 
 def _gauge(name: str, help_: str, value: float) -> Metric:

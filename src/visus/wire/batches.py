@@ -9,6 +9,7 @@ from msgspec import Raw
 
 from visus.errors import InvalidValue, UnsupportedParameter
 from visus.wire.plain import parameters_of, whole_number
+from visus.wire.webhooks import NOBODY, Told, WebhookOptions
 
 ENDPOINTS: Final = ("/v1/chat/completions", "/v2/chat/completions")
 USUAL_LIMIT: Final = 20
@@ -27,6 +28,12 @@ class BatchRequest(msgspec.Struct, frozen=True, kw_only=True):
     completion_window: Literal["24h"]
     metadata: Annotated[dict[Name, Word], msgspec.Meta(max_length=16)] | None = None
     output_expires_after: dict[str, str | int] | None = None
+    visus: WebhookOptions | None = None
+
+    @property
+    def webhook(self) -> str | None:
+        """Who is to be told how it ended."""
+        return None if self.visus is None else self.visus.webhook
 
     def check(self) -> None:
         """Refuses what is known and not done here.
@@ -86,6 +93,7 @@ class BatchObject(msgspec.Struct, frozen=True, kw_only=True):
     cancelled_at: int | None
     request_counts: RequestCounts
     metadata: Mapping[str, str] | None
+    webhook: Told = NOBODY
 
 
 class BatchList(msgspec.Struct, frozen=True, kw_only=True):

@@ -85,6 +85,8 @@ class ChatCall(NamedTuple):
     """Other models whose cost is of interest."""
     ignored: Sequence[str]
     """Paths of the fields that nobody here knows."""
+    webhook: str | None = None
+    """Who is to be told of the end, if the answer comes later."""
 
 
 def parse(body: bytes | bytearray, limits: ChatLimits, *, owner: str) -> ChatCall:
@@ -127,6 +129,7 @@ def _parsed(
         wants_report=ours.report is True,
         compare=ours.compare or (),
         ignored=ignored,
+        webhook=ours.webhook,
     )
 
 

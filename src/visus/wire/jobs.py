@@ -6,6 +6,8 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
+from visus.wire.webhooks import NOBODY, Told
+
 JOBS_PATH: Final = "/queue/jobs"
 
 
@@ -34,6 +36,7 @@ class JobObject(msgspec.Struct, frozen=True, kw_only=True):
     """The ordinary body, where it is no error."""
     error: Raw | None = None
     """The ordinary error object."""
+    webhook: Told = NOBODY
 
 
 _error: Final = msgspec.json.Decoder(dict[str, Raw]).decode

@@ -266,6 +266,8 @@ class VisusOptions(Shape, frozen=True):
     """Whether the answer says what became of each picture."""
     compare: Annotated[list[ModelId], msgspec.Meta(max_length=50)] | None = None
     """Other models whose cost an estimate names too; elsewhere without effect."""
+    webhook: str | None = None
+    """Who is told how the job ended that this request becomes; only where it becomes one."""
 
 
 class ChatRequest(Shape, frozen=True):

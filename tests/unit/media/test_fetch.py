@@ -27,7 +27,8 @@ from origins import (
 from visus.errors import ImageUrlRejected, MediaRejected
 from visus.media.addresses import AddressPolicy
 from visus.media.connect import guarded_connector
-from visus.media.fetch import FAULTS, Fetcher
+from visus.media.door import FAULTS
+from visus.media.fetch import Fetcher
 from visus.media.turns import Turns
 from visus.media.urls import NEUTRAL_MESSAGE
 

@@ -15,6 +15,7 @@ from visus.media.library import Library
 from visus.server.batching import PURPOSE, Batching
 from visus.server.exchange import JSON, Exchange, read_json
 from visus.server.request import Header
+from visus.server.webhooks import Listeners, told
 from visus.wire import batches as wire, unknown
 from visus.wire.chat import ignored_header, shape_faults
 
@@ -31,13 +32,14 @@ class NewBatchRoute:
     library: Library
     batching: Batching
     settings: ServerSettings
+    listeners: Listeners
 
     async def __call__(self, exchange: Exchange) -> None:
         """Promises answers.
 
         Raises:
             FileNotFound: there is no such file.
-            InvalidValue: it was uploaded for something else.
+            InvalidValue: it was uploaded for something else; or the webhook may not be told.
         """
         raw = await read_json(exchange, self.settings, max_bytes=MAX_BODY_BYTES)
         request, ignored = _read(raw)
@@ -46,7 +48,14 @@ class NewBatchRoute:
         if file.purpose != PURPOSE:
             message = f"The file must be uploaded with the purpose '{PURPOSE}'."
             raise InvalidValue(message, param="input_file_id")
-        new = NewBatch(key.project_id, key.key_id, request.endpoint, file_id, request.metadata)
+        new = NewBatch(
+            project_id=key.project_id,
+            key_id=key.key_id,
+            endpoint=request.endpoint,
+            input_file_id=file_id,
+            metadata=request.metadata,
+            listener=await self.listeners.admitted(request.webhook, project_id=key.project_id),
+        )
         batch = await anyio.to_thread.run_sync(self.book.create, new)
         self.batching.wake()
         exchange.record["batch"] = batch.batch_id
@@ -169,4 +178,5 @@ def _shown(batch: Batch) -> wire.BatchObject:
         cancelled_at=times.get("cancelled"),
         request_counts=wire.RequestCounts(batch.total, batch.completed, batch.failed),
         metadata=batch.metadata,
+        webhook=told(batch.webhook),
     )

@@ -36,6 +36,7 @@ class ChatRoute:
     async def __call__(self, exchange: Exchange) -> None:
         """Serves one request."""
         call, _ = await self._read(exchange)
+        exchange.refuse_webhook(call.webhook)
         if not self.room.enters_at_once():
             with exchange.ended_by_hang_up():
                 await self.room.enter(exchange.key.key_id)
@@ -53,7 +54,7 @@ class ChatRoute:
         finally:
             bill.admission.leave()
 
-    async def check(self, exchange: Exchange) -> Bytes:
+    async def check(self, exchange: Exchange) -> tuple[chat.ChatCall, Bytes]:
         """Reads a request that is to be answered later, as far as that can be done now.
 
         Raises:
@@ -64,7 +65,7 @@ class ChatRoute:
             message = "An answer that comes later cannot be streamed."
             raise UnsupportedParameter(message, param="stream")
         self.service.upstreams.route(call.question)
-        return body
+        return call, body
 
     async def _read(self, exchange: Exchange) -> tuple[chat.ChatCall, Bytes]:
         body = await read_json(exchange, self.settings)

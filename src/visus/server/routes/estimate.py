@@ -23,6 +23,7 @@ class EstimateRoute:
     async def __call__(self, exchange: Exchange) -> None:
         """Serves one request."""
         call, _ = await self._read(exchange)
+        exchange.refuse_webhook(call.webhook)
         question = call.question
         with exchange.ended_by_hang_up():
             estimated = await self.service.estimate(question, call.compare)
@@ -36,10 +37,9 @@ class EstimateRoute:
                 headers.append((b"x-visus-ignored", names))
             await exchange.finish(200, msgspec.json.encode(answer), headers=tuple(headers))
 
-    async def check(self, exchange: Exchange) -> Bytes:
+    async def check(self, exchange: Exchange) -> tuple[chat.ChatCall, Bytes]:
         """Reads a request that is to be answered later."""
-        _, body = await self._read(exchange)
-        return body
+        return await self._read(exchange)
 
     async def _read(self, exchange: Exchange) -> tuple[chat.ChatCall, Bytes]:
         body = await read_json(exchange, self.settings)

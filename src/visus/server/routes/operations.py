@@ -14,6 +14,7 @@ from visus.accounts.limiter import LimitsSettings
 from visus.accounts.networks import Networks
 from visus.errors import UnknownUrl
 from visus.routing.choose import Upstream
+from visus.server.backlog import BacklogWatch
 from visus.server.counts import Counts
 from visus.server.ending import Ending
 from visus.server.exchange import Exchange
@@ -29,13 +30,15 @@ class MetricsRoute:
     """Everything that is counted, for Prometheus."""
 
     counts: Counts
+    backlog: BacklogWatch
 
     async def __call__(self, exchange: Exchange) -> None:
         """Sends it."""
         # Imported here because most installations are never asked for it.
         from visus.server import scrape  # noqa: PLC0415
 
-        families = list(scrape.collected(self.counts))
+        waiting = await self.backlog.look()
+        families = list(scrape.collected(self.counts, waiting))
         body = await anyio.to_thread.run_sync(scrape.written, families)
         await exchange.finish(200, body, headers=(TEXT,))
 

@@ -15,6 +15,8 @@ from visus.server.body import Bytes
 from visus.server.errands import SHOWN_PREFIX, Errands
 from visus.server.exchange import JSON, Exchange
 from visus.server.gate import Handler
+from visus.server.webhooks import Listeners, told
+from visus.wire.chat import ChatCall
 from visus.wire.jobs import JOBS_PATH, JobObject, JobResponse, error_of, prefers_async
 
 PREFIX: Final = "/queue"
@@ -27,20 +29,26 @@ class QueueRoute:
     """A route whose answer may be fetched later."""
 
     at_once: Handler
-    check: Callable[[Exchange], Awaitable[Bytes]]
+    check: Callable[[Exchange], Awaitable[tuple[ChatCall, Bytes]]]
     """Reads a request and refuses what could not be answered."""
     route: str
     """Where it would be answered at once."""
     book: JobBook
     errands: Errands
+    listeners: Listeners
 
     async def __call__(self, exchange: Exchange) -> None:
-        """Answers, or promises an answer."""
+        """Answers, or promises an answer.
+
+        Raises:
+            InvalidValue: the webhook that it names may not be told.
+        """
         if not prefers_async(exchange.headers(b"prefer")):
             await self.at_once(exchange)
             return
-        body = await self.check(exchange)
+        call, body = await self.check(exchange)
         key = exchange.key
+        listener = await self.listeners.admitted(call.webhook, project_id=key.project_id)
         headers = [
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in exchange.request.headers
@@ -48,7 +56,7 @@ class QueueRoute:
         ]
         if exchange.trace is not None:  # the job's own trace will name this one
             headers.append(("traceparent", exchange.trace.traceparent().decode()))
-        new = NewJob(key.project_id, key.key_id, self.route, headers)
+        new = NewJob(key.project_id, key.key_id, self.route, headers, listener)
         job = await anyio.to_thread.run_sync(self.book.add, new, body)
         self.errands.wake()
         exchange.record["job"] = job.job_id
@@ -124,6 +132,7 @@ def _shown(job: Job) -> JobObject:
         ),
         result=Raw(answer.body) if answer is not None and is_good else None,
         error=error_of(answer.body) if answer is not None and not is_good else None,
+        webhook=told(job.webhook),
     )
 
 
