@@ -8,12 +8,14 @@ interpreter would be passed to and fro for each, and waited for each time.
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import add, attrgetter
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
+import msgspec
 import sqlalchemy as sql
+from msgspec.structs import astuple
 
 from visus.accounts import tables
 from visus.accounts.clock import MS
@@ -24,7 +26,7 @@ ABANDONED: Final = 499
 """The status of a record whose process died: nobody was told anything."""
 
 
-class Hold(NamedTuple):
+class Hold(msgspec.Struct, frozen=True, array_like=True, tag="hold", gc=False):
     """A question that is about to be asked."""
 
     record_id: str
@@ -41,7 +43,7 @@ class Hold(NamedTuple):
     budget_micros: int | None
 
 
-class Settlement(NamedTuple):
+class Settlement(msgspec.Struct, frozen=True, array_like=True, tag="settle", gc=False):
     """What became of it."""
 
     record_id: str
@@ -74,20 +76,23 @@ Entry: TypeAlias = Hold | Settlement
 State: TypeAlias = Literal["held", "given up", "settled"]
 """Of a record. One whose process was thought to be dead, by a clock that jumped or because the
 answer took longer than its lease, is settled all the same when it comes to its end."""
+_Row = TypeVar("_Row")
 
 _GROUP: Final = ("hour", "project_id", "key_id", "model", "provider", "region")
 _OF_A_SUM: Final = attrgetter(*SUMS[2:])
+_by_record: Final = attrgetter("record_id")
 _FAILED_FROM: Final = 400
-_ROWS_AT_ONCE: Final = 500
-"""SQLite takes 32766 values in one statement."""
+_ROWS_AT_ONCE: Final = (100, 10, 1)
+"""Only so many, so that there are few statements: each is compiled once and then kept, and a
+kept one of 500 rows has half a megabyte."""
 _COLUMN: Final = {
     "record_id": "id",
     "began_ms": "began_at",
     "ended_ms": "ended_at",
     "lease_until_ms": "lease_until",
 }
-_HELD: Final = [field for field in Hold._fields if field != "budget_micros"]
-_SETTLED: Final = Settlement._fields
+_HELD: Final = [field for field in Hold.__struct_fields__ if field != "budget_micros"]
+_SETTLED: Final = Settlement.__struct_fields__
 _KEPT: Final = frozenset({"record_id", "began_ms", "key_id", "project_id", "held_micros"})
 """What stays as it was held."""
 
@@ -134,11 +139,11 @@ def write(connection: sql.Connection, batch: Batch) -> None:
     values = {"name": batch.name, "written_at": int(time.time())}
     connection.execute(sql.insert(known).values(values))
     ended = {one.record_id: one for one in batch.entries if isinstance(one, Settlement)}
-    settled = sorted(ended.values())
+    settled = sorted(ended.values(), key=_by_record)
     held = [
         one for one in batch.entries if isinstance(one, Hold) and one.record_id not in ended
     ]
-    _put(connection, "usage_records", _HELD, [one[:-1] for one in held], _IF_NEW)
+    _put(connection, "usage_records", _HELD, [astuple(one)[:-1] for one in held], _IF_NEW)
     money = [(one.project_id, one.began_ms, 0, -one.held_micros) for one in held]
     _add_money(connection, [one for one in money if one[-1]])
     _settle(connection, settled)
@@ -148,7 +153,13 @@ def _settle(connection: sql.Connection, settled: Sequence[Settlement]) -> None:
     before = _states(connection, [one.record_id for one in settled])
     valid = [one for one in settled if before.get(one.record_id) != "settled"]
     columns = ("node", *_SETTLED)
-    _put(connection, "usage_records", columns, [("", *one) for one in valid], _UNLESS_ENDED)
+    _put(
+        connection,
+        "usage_records",
+        columns,
+        [("", *astuple(one)) for one in valid],
+        _UNLESS_ENDED,
+    )
     _put(connection, "usage_hours", (*_GROUP, *SUMS), _by_hours(valid), _ADD_HOURS)
     # Only what is written as held has money of its own to give back.
     _add_money(
@@ -167,15 +178,14 @@ def _settle(connection: sql.Connection, settled: Sequence[Settlement]) -> None:
 
 def _states(connection: sql.Connection, record_ids: Sequence[str]) -> Mapping[str, State]:
     """What has become of those that are written already."""
-    table = tables.usage_records
     found: dict[str, State] = {}
-    for start in range(0, len(record_ids), _ROWS_AT_ONCE):
-        wanted = table.c.id.in_(record_ids[start : start + _ROWS_AT_ONCE])
-        columns = (table.c.id, table.c.lease_until, table.c.provider)
-        query = sql.select(*columns).where(wanted).with_for_update()
-        found |= {
-            row.id: _state(row.lease_until, row.provider) for row in connection.execute(query)
-        }
+    # SQLite locks the whole database, and knows no such words.
+    lock = "" if connection.dialect.name == "sqlite" else " FOR UPDATE"
+    for some in _cut(record_ids):
+        marks = _marks(connection, len(some))
+        wanted = f"SELECT id, lease_until, provider FROM usage_records WHERE id IN {marks}"  # noqa: S608 -- marks only
+        rows = connection.exec_driver_sql(wanted + lock, tuple(some))
+        found |= {row.id: _state(row.lease_until, row.provider) for row in rows}
     return found
 
 
@@ -202,7 +212,7 @@ def hold_money(connection: sql.Connection, one: Hold) -> bool:
     )
     if not connection.execute(change).rowcount:
         return False
-    _put(connection, "usage_records", _HELD, [one[:-1]], _IF_NEW)
+    _put(connection, "usage_records", _HELD, [astuple(one)[:-1]], _IF_NEW)
     return True
 
 
@@ -253,15 +263,28 @@ def _put(
     or_else: str,
 ) -> None:
     """Inserts rows, many to a statement; `or_else`: what becomes of those that are there."""
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    one_row = f"({', '.join([mark] * len(fields))})"
+    one_row = _marks(connection, len(fields))
     names = ", ".join(map(_column, fields))
     into = f"INSERT INTO {table} ({names}) VALUES "  # noqa: S608 -- names of ours
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        some = rows[start : start + _ROWS_AT_ONCE]
+    for some in _cut(rows):
         statement = f"{into}{', '.join([one_row] * len(some))} {or_else}"
         values: tuple[Any, ...] = tuple(chain.from_iterable(some))
         connection.exec_driver_sql(statement, values)
+
+
+def _cut(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
+    """All of them, so many at a time as make one statement."""
+    start = 0
+    for size in _ROWS_AT_ONCE:
+        while len(rows) - start >= size:
+            yield rows[start : start + size]
+            start += size
+
+
+def _marks(connection: sql.Connection, count: int) -> str:
+    """Where so many values go: `(?, ?)`."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    return f"({', '.join([mark] * count)})"
 
 
 def _by_hours(settled: Sequence[Settlement]) -> list[tuple[object, ...]]:

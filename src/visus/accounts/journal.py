@@ -46,6 +46,8 @@ class Journal:
     _writing: threading.Lock = field(default_factory=threading.Lock)
     """Over `_waiting`, and the way to the database."""
     _wanted: threading.Event = field(default_factory=threading.Event)
+    _is_wanted: bool = False
+    """The same in words that cost less to read."""
     _closing: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _presence: int | None = None
@@ -76,10 +78,11 @@ class Journal:
                 if self.insists:
                     raise
                 self._spool.remember(entry)
-        if not self._wanted.is_set():
+        if not self._is_wanted:
             self._wake()
 
     def _wake(self) -> None:
+        self._is_wanted = True
         self._wanted.set()
         if self._thread is None:
             with self._lock:
@@ -190,11 +193,13 @@ class Journal:
         while not self._closing.is_set():
             self._wanted.wait()
             self._closing.wait(self.every_s if self.fault is None else RETRY_S)
+            self._is_wanted = False  # whatever is entered from now on asks for the next turn
             self._wanted.clear()
             try:
                 self._bring()
             except StorageUnavailable as fault:
                 self.fault = fault
+                self._is_wanted = True
                 self._wanted.set()
             else:
                 self.fault = None

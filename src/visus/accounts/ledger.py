@@ -6,7 +6,7 @@ A `Bill` goes with each question. Nothing of a question is in it but numbers and
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import anyio
 import anyio.to_thread
@@ -65,7 +65,7 @@ class LedgerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         return -(-owed * self.rates.get(price.currency, 0) // _MILLION)
 
 
-class Size(NamedTuple):
+class Size(msgspec.Struct, frozen=True, gc=False):
     """How large a question is thought to be, before its model's server has told."""
 
     inputs: int
@@ -82,14 +82,14 @@ class Size(NamedTuple):
 NOTHING: Final = Size(0, 0)
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, frozen=True):
     """What one model was asked for, on the way to the answer."""
 
     model: ModelRow
     used: TokensUsed
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct, frozen=True):
     """What became of a question."""
 
     status: int
@@ -101,15 +101,14 @@ class Outcome(NamedTuple):
     is_estimated: bool = False
 
 
-@dataclass(slots=True)
-class Bill:
+class Bill(msgspec.Struct, eq=False):
     """One question's account."""
 
     ledger: "Ledger"
     key: Key
     record_id: str
     admission: Admission
-    began_ms: int = field(default_factory=now_ms)
+    began_ms: int = msgspec.field(default_factory=now_ms)
     _held: Hold | None = None
     _size: Size = NOTHING
     is_settled: bool = False
@@ -151,7 +150,7 @@ class Bill:
         held, self.is_settled = (None if self.is_settled else self._held), True
         if held is None:
             return None
-        used = _sum([line.used for line in outcome.lines])
+        used = _sum(outcome.lines)
         self.admission.correct(used.prompt, used.completion)
         site, size = outcome.site, self._size
         asked = bool(outcome.lines)
@@ -234,17 +233,15 @@ class Ledger:
     def cost_of(self, lines: Sequence[Line], at_ms: int) -> int:
         """What these lines cost, in millionths of the ledger's currency."""
         micros = self.settings.micros
-        return sum(
-            [
-                micros(model, at_ms, inputs=used.prompt, outputs=used.completion)
-                for model, used in lines
-            ]
-        )
+        owed = 0
+        for line in lines:
+            used = line.used
+            owed += micros(line.model, at_ms, inputs=used.prompt, outputs=used.completion)
+        return owed
 
 
-def _sum(all_used: Sequence[TokensUsed]) -> TokensUsed:
-    if len(all_used) == 1:
-        return all_used[0]
-    return TokensUsed(
-        *(sum(column) for column in zip(*all_used, strict=True)) if all_used else (0, 0)
-    )
+def _sum(lines: Sequence[Line]) -> TokensUsed:
+    if len(lines) == 1:
+        return lines[0].used
+    columns = zip(*(line.used for line in lines), strict=True)
+    return TokensUsed(*map(sum, columns)) if lines else TokensUsed(0, 0)

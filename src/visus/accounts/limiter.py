@@ -8,8 +8,7 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Final, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Annotated, Final, Literal, Protocol, TypeAlias
 
 import msgspec
 from typing_extensions import override
@@ -22,7 +21,7 @@ from visus.accounts.limits import (
     Meter,
     Standing,
     Window,
-    tightest,
+    tighter,
 )
 from visus.accounts.redis_address import redis_address
 from visus.errors import ConcurrencyExceeded, RateLimited, TooLargeForLimit
@@ -83,11 +82,11 @@ class LimitsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         return f"LimitsSettings(key={self.key}, project={self.project}, redis={shown!r})"
 
 
-class Standings(NamedTuple):
+class Standings(msgspec.Struct, frozen=True):
     """What `x-ratelimit-*` tells."""
 
-    requests: Standing | None
-    tokens: Standing | None
+    requests: Standing | None = None
+    tokens: Standing | None = None
 
 
 class Admission(Protocol):
@@ -162,18 +161,18 @@ def limited(
     return found
 
 
-@dataclass(slots=True)
-class LocalAdmission:
+class LocalAdmission(msgspec.Struct, eq=False):
     """A request that is counted in this process."""
 
     meters: Sequence[Meter]
+    """Up to date when it is made."""
     clock: Callable[[], float]
     inputs: int = 0
     outputs: int = 0
     """Tokens counted so far."""
     counted_s: float = 0.0
     """When they were first counted."""
-    is_in: bool = field(default=False)
+    is_in: bool = False
 
     async def enter(self) -> None:
         """See `Admission`."""
@@ -193,29 +192,26 @@ class LocalAdmission:
 
     async def count(self, inputs: int, outputs: int) -> None:
         """See `Admission`."""
-        now_s = self.clock()
+        now_s = self._now_s()
         more = (inputs - self.inputs, outputs - self.outputs)
         for meter in self.meters:
-            meter.at(now_s)
-            _check_tokens(meter.inputs, inputs, more[0], now_s, "input tokens")
-            _check_tokens(meter.outputs, outputs, more[1], now_s, "output tokens")
+            window = meter.inputs
+            if window is not None and window.used + more[0] > window.limit:
+                _check_tokens(window, inputs, more[0], now_s, "input tokens")
+            window = meter.outputs
+            if window is not None and window.used + more[1] > window.limit:
+                _check_tokens(window, outputs, more[1], now_s, "output tokens")
         if not self.counted_s:
             self.counted_s = now_s
         self._correct(*more, now_s)
 
     def correct(self, inputs: int, outputs: int) -> None:
         """See `Admission`."""
-        now_s = self.clock()
-        for meter in self.meters:
-            meter.at(now_s)
-        self._correct(inputs - self.inputs, outputs - self.outputs, now_s)
+        self._correct(inputs - self.inputs, outputs - self.outputs, self._now_s())
 
     def standings(self) -> Standings:
         """See `Admission`."""
-        now_s = self.clock()
-        for meter in self.meters:
-            meter.at(now_s)
-        return _standings(self.meters, now_s)
+        return _standings(self.meters, self._now_s())
 
     def leave(self) -> None:
         """See `Admission`."""
@@ -223,6 +219,15 @@ class LocalAdmission:
             self.is_in = False
             for meter in self.meters:
                 meter.in_flight -= 1
+
+    def _now_s(self) -> float:
+        """The time, to which every meter is brought."""
+        now_s = self.clock()
+        second = int(now_s)
+        for meter in self.meters:
+            if meter.second != second:
+                meter.at(now_s)
+        return now_s
 
     def _correct(self, inputs: int, outputs: int, now_s: float) -> None:
         self.inputs += inputs
@@ -272,7 +277,8 @@ class LocalLimiter:
             self._forget_idle(now_s)
         elif meter.said is not said and meter.said != said:
             meter.adopt(said.over(usual), said=said)
-        meter.at(now_s)
+        if meter.second != int(now_s):
+            meter.at(now_s)
         return meter
 
     def _forget_idle(self, now_s: float) -> None:
@@ -286,14 +292,15 @@ class LocalLimiter:
 
 
 def _standings(meters: Sequence[Meter], now_s: float) -> Standings:
-    if len(meters) == 1:
-        (one,) = meters
-        return Standings(
-            tightest((one.requests,), now_s), tightest((one.inputs, one.outputs), now_s)
-        )
-    tokens = [window for it in meters for window in (it.inputs, it.outputs)]
+    requests: Window | None = None
+    tokens: Window | None = None
+    for meter in meters:
+        requests = meter.requests if requests is None else tighter(requests, meter.requests)
+        fewer = tighter(meter.inputs, meter.outputs)
+        tokens = fewer if tokens is None else tighter(tokens, fewer)
     return Standings(
-        tightest([meter.requests for meter in meters], now_s), tightest(tokens, now_s)
+        None if requests is None else requests.standing(now_s),
+        None if tokens is None else tokens.standing(now_s),
     )
 
 
@@ -301,12 +308,9 @@ def _first(meters: Iterable[Subject], count: int) -> list[Subject]:
     return [subject for subject, _ in zip(meters, range(count), strict=False)]
 
 
-def _check_tokens(
-    window: Window | None, whole: int, more: int, now_s: float, what: str
-) -> None:
-    if window is None or more <= 0 or window.used + more <= window.limit:
-        return
-    raise too_many_tokens(whole, window.limit, what, window.wait_s(more, now_s))
+def _check_tokens(window: Window, whole: int, more: int, now_s: float, what: str) -> None:
+    if more > 0:  # what takes nothing is not refused, however much was counted before
+        raise too_many_tokens(whole, window.limit, what, window.wait_s(more, now_s))
 
 
 def too_many_at_once(most: int) -> ConcurrencyExceeded:

@@ -6,8 +6,7 @@ more than the limit falls into any minute.
 """
 
 from collections import deque
-from collections.abc import Sequence
-from typing import Annotated, Final, NamedTuple, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
@@ -45,6 +44,15 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 NO_LIMITS: Final = Limits()
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """How a caller stands with one kind of limit, where it is tightest."""
+
+    limit: int
+    remaining: int
+    reset_s: float
+    """Until all of it is free again, if nothing more is asked."""
+
+
 class Window:
     """What was counted in the last minute, by seconds."""
 
@@ -63,10 +71,6 @@ class Window:
         while seconds and seconds[0][0] < oldest:
             self.used -= seconds.popleft()[1]
 
-    def left(self) -> int:
-        """How much more there may be now; none where a correction went over the limit."""
-        return max(0, self.limit - self.used)
-
     def correct(self, amount: int, counted_s: float, now_s: float) -> None:
         """Counts so much more than was counted at `counted_s`, or less where it is negative.
 
@@ -74,7 +78,7 @@ class Window:
         with it of what came later.
         """
         second = int(counted_s)
-        for one in reversed(self._seconds):
+        for one in reversed(self._seconds):  # nearly always the last
             if one[0] == second:
                 one[1] += amount
                 self.used += amount
@@ -102,33 +106,27 @@ class Window:
                 return max(0.0, second + WINDOW_S + 1 - now_s)
         return 0.0 if over <= 0 else float(WINDOW_S)
 
-    def reset_s(self, now_s: float) -> float:
-        """How long until all of it is free again, if nothing more is asked."""
-        if not self._seconds:
-            return 0.0
-        return max(0.0, self._seconds[-1][0] + WINDOW_S + 1 - now_s)
-
-
-class Standing(NamedTuple):
-    """How a caller stands with one kind of limit, where it is tightest."""
-
-    limit: int
-    remaining: int
-    reset_s: float
-    """Until all of it is free again, if nothing more is asked."""
+    def standing(self, now_s: float) -> Standing:
+        """How whoever is counted here stands now."""
+        left, reset_s = self.limit - self.used, 0.0
+        if self._seconds:
+            reset_s = self._seconds[-1][0] + WINDOW_S + 1 - now_s
+        # A correction may have gone over the limit.
+        return Standing(self.limit, max(0, left), reset_s if reset_s > 0 else 0.0)
 
 
 class Meter:
     """All that is counted of one subject: a key, a project, or a project on one model."""
 
-    __slots__ = ("_second", "in_flight", "inputs", "limits", "outputs", "requests", "said")
+    __slots__ = ("in_flight", "inputs", "limits", "outputs", "requests", "said", "second")
 
     def __init__(self, limits: Limits, *, said: Limits | None = None) -> None:
         """`said` is what `limits` were made of, for whoever wants to know if it has changed."""
         self.limits = limits
         self.said = said
         self.in_flight = 0
-        self._second = -1
+        self.second = -1
+        """In which all windows were up to date last; they change from second to second."""
         self.requests = _window(limits.requests_per_minute)
         self.inputs = _window(limits.input_tokens_per_minute)
         self.outputs = _window(limits.output_tokens_per_minute)
@@ -141,11 +139,11 @@ class Meter:
         self.outputs = _changed(self.outputs, limits.output_tokens_per_minute)
 
     def at(self, now_s: float) -> None:
-        """Brings every window up to date; they change from second to second only."""
+        """Brings every window up to date."""
         second = int(now_s)
-        if second == self._second:
+        if second == self.second:
             return
-        self._second = second
+        self.second = second
         for window in (self.requests, self.inputs, self.outputs):
             if window is not None:
                 window.at(now_s)
@@ -157,13 +155,11 @@ class Meter:
         return not self.in_flight and not any(it is not None and it.used for it in windows)
 
 
-def tightest(windows: Sequence[Window | None], now_s: float) -> Standing | None:
-    """Of several windows the one that will refuse first."""
-    found = [window for window in windows if window is not None]
-    if not found:
-        return None
-    least = found[0] if len(found) == 1 else min(found, key=Window.left)
-    return Standing(least.limit, least.left(), least.reset_s(now_s))
+def tighter(one: Window | None, other: Window | None) -> Window | None:
+    """Of two windows the one that will refuse first."""
+    if one is None or other is None:
+        return one or other
+    return one if one.limit - one.used <= other.limit - other.used else other
 
 
 def _window(limit: int | None) -> Window | None:

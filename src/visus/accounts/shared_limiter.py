@@ -73,7 +73,7 @@ class SharedLimiter:
 
     def standings(self, key: Key) -> Standings:
         """See `Limiter`: only Redis knows."""
-        return self._alone.standings(key) if self.server.is_lost else Standings(None, None)
+        return self._alone.standings(key) if self.server.is_lost else Standings()
 
     async def look(self, key: Key) -> Standings:
         """See `Limiter`: asks Redis, and counts nothing."""
@@ -215,7 +215,7 @@ class SharedAdmission:
         if self._here is not None:
             return self._here.standings()
         if self._said is None:
-            return Standings(None, None)
+            return Standings()
         now_s, (inputs, outputs) = self._of.server.clock.ms() / _MS, self.owed
         requests: list[Standing] = []
         tokens: list[Standing] = []

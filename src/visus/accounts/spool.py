@@ -23,8 +23,7 @@ PRESENCE: Final = ".alive"
 MAX_REMEMBERED: Final = 100_000
 """Entries of which none is in a file."""
 _encode: Final = msgspec.json.Encoder().encode
-_fields: Final = msgspec.json.Decoder(list[object]).decode
-_KINDS: Final[dict[str, type[Hold] | type[Settlement]]] = {"hold": Hold, "settle": Settlement}
+_entry: Final = msgspec.json.Decoder(Hold | Settlement).decode
 
 
 class Piece(NamedTuple):
@@ -57,8 +56,7 @@ class Spool:
         Raises:
             StorageUnavailable: it could not be written.
         """
-        kind = "hold" if isinstance(entry, Hold) else "settle"
-        line = _encode((kind, *entry)) + b"\n"
+        line = _encode(entry) + b"\n"
         try:
             if self._file is None:
                 self._file, self._size = _opened(self._path()), 0
@@ -155,8 +153,7 @@ def _entries(data: bytes) -> list[Entry]:
     found: list[Entry] = []
     for line in whole.split(b"\n") if whole else ():
         try:
-            kind, *values = _fields(line)
-            found.append(msgspec.convert(values, _KINDS[str(kind)]))
-        except (msgspec.MsgspecError, KeyError, ValueError):
+            found.append(_entry(line))
+        except (msgspec.MsgspecError, ValueError):
             continue  # torn by a disk that was full; its writer was told
     return found

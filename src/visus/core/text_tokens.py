@@ -24,12 +24,17 @@ class TextRule:
 
     def count(self, text: str) -> int:
         """Tokens of one stretch of text, rounded up."""
-        return -(-_bytes(text) * _HUNDRED // self.bytes_per_100_tokens)
+        return -(-size_of(text) * _HUNDRED // self.bytes_per_100_tokens)
 
-    def of_turns(self, texts: Sequence[str]) -> int:
-        """Tokens of a request of which `texts` are the turns, each one's text joined."""
-        return sum(map(self.count, texts)) + self.per_turn * len(texts) + self.per_request
+    def of_turns(self, sizes: Sequence[int]) -> int:
+        """Tokens of a request whose turns hold text of these `sizes`, in bytes."""
+        each = self.bytes_per_100_tokens
+        tokens = self.per_turn * len(sizes) + self.per_request
+        for size in sizes:
+            tokens -= -size * _HUNDRED // each  # rounded up
+        return tokens
 
 
-def _bytes(text: str) -> int:
+def size_of(text: str) -> int:
+    """Bytes of a text in UTF-8."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -3,8 +3,9 @@
 The account itself is `accounts.ledger.Bill`; a question that nobody pays for has `FREE`.
 """
 
-from dataclasses import dataclass, field
 from typing import Final, Protocol
+
+import msgspec
 
 from visus.accounts.ledger import Line, Outcome, Size
 from visus.accounts.limiter import LimitsSettings
@@ -52,13 +53,12 @@ class _Free:
 FREE: Final[Account] = _Free()
 
 
-@dataclass(frozen=True, slots=True)
-class Tab:
+class Tab(msgspec.Struct, frozen=True, eq=False):
     """What a question runs up: every request to a model's server, and who pays."""
 
     account: Account = FREE
-    attempts: list[Attempt] = field(default_factory=list[Attempt])
-    lines: list[Line] = field(default_factory=list[Line])
+    attempts: list[Attempt] = []
+    lines: list[Line] = []
     """What was asked of models besides the answer itself."""
 
 

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from visus.core.price import cost
 from visus.core.prompt import PartReport, Prompt
 from visus.core.question import Question, Text
+from visus.core.text_tokens import size_of
 from visus.errors import ModelNotFound, ServiceError
 from visus.flow.abilities import able
 from visus.media.pipeline import MediaPipeline
@@ -65,17 +66,20 @@ def formulas(model: ModelRow, prompt: Prompt) -> Estimate | None:
 def text_tokens(model: ModelRow, prompt: Prompt) -> int:
     """What the words, the tools and the schema of the answer cost."""
     rule = model.text_tokens.rule
-    texts = [
-        "".join([part.text for part in turn.parts if isinstance(part, Text)])
-        + "".join([call.name + call.arguments for call in turn.tool_calls])
-        for turn in prompt.turns
-    ]
-    tools = sum(
-        rule.count(tool.name + (tool.description or ""))
-        + rule.count((tool.parameters or b"").decode("utf-8", "replace"))
-        for tool in prompt.options.tools
-    )
-    return rule.of_turns(texts) + tools
+    sizes: list[int] = []
+    for turn in prompt.turns:
+        size = 0
+        for part in turn.parts:
+            if isinstance(part, Text):
+                size += size_of(part.text)
+        for call in turn.tool_calls:
+            size += size_of(call.name) + size_of(call.arguments)
+        sizes.append(size)
+    tokens = rule.of_turns(sizes)
+    for tool in prompt.options.tools:
+        tokens += rule.count(tool.name + (tool.description or ""))
+        tokens += rule.count((tool.parameters or b"").decode("utf-8", "replace"))
+    return tokens
 
 
 class Cost(NamedTuple):

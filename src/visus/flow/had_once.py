@@ -3,6 +3,8 @@
 import time
 from dataclasses import dataclass, field
 
+import msgspec
+
 from visus.core.prompt import Prompt
 from visus.core.question import Question
 from visus.flow.abilities import able
@@ -27,5 +29,5 @@ class HadOnce:
         if self._resolved is None:
             self._resolved = await media.resolved(question, sees)
         deadline_s = time.monotonic() + media.settings.prepare_s
-        resolved = self._resolved._replace(deadline_s=deadline_s)
+        resolved = msgspec.structs.replace(self._resolved, deadline_s=deadline_s)
         return await media.fitted(question, resolved, upstream_id=upstream_id, sees=sees)

@@ -107,6 +107,8 @@ class MediaPipeline:
             MediaRejected: a picture that cannot be had, or that no model should get.
         """
         references = self._references(question, sees)
+        if not references:
+            return _prompt(question, upstream_id, _filled(question, ()), ())
         resolved = await self.resolve(references, owner=question.owner)
         return await self.fitted(question, resolved, upstream_id=upstream_id, sees=sees)
 

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import anyio
 import anyio.lowlevel
+import msgspec
 import pybase64
 
 from visus.core.question import (
@@ -132,7 +133,7 @@ class _File(NamedTuple):
     declared: str | None
 
 
-class Resolved(NamedTuple):
+class Resolved(msgspec.Struct, frozen=True):
     """Every picture of a question, in order."""
 
     references: Sequence[MediaReference]

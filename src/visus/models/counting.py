@@ -4,6 +4,7 @@ Each formula of `visus.core` by its name, with its numbers as data. The defaults
 the model that the formula was published for; docs/explanation/counting.md has the sources.
 """
 
+from functools import lru_cache
 from typing import Annotated, TypeAlias
 
 import msgspec
@@ -206,4 +207,9 @@ class TextTokens(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     @property
     def rule(self) -> TextRule:
         """What `core` computes with."""
-        return TextRule(**msgspec.structs.asdict(self))
+        return _text_rule(self)
+
+
+@lru_cache(maxsize=1024)
+def _text_rule(row: TextTokens) -> TextRule:
+    return TextRule(**msgspec.structs.asdict(row))

@@ -1,8 +1,8 @@
 """From a prompt to the body of a chat completion in the OpenAI dialect."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
+import msgspec
 from msgspec import Raw
 
 from visus.core import call_ids
@@ -54,7 +54,7 @@ def request_body(
     return spliced(request, mark, media)
 
 
-class _Parts(NamedTuple):
+class _Parts(msgspec.Struct, frozen=True):
     """Writes parts, and keeps the media among them in order."""
 
     mark: str

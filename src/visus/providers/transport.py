@@ -30,6 +30,7 @@ from visus.errors import (
 )
 from visus.models.residency import refuse_outside
 from visus.providers.connection import BrokenOff, Connection, Unreadable
+from visus.providers.places import Places
 from visus.providers.settings import UpstreamSettings
 
 Body: TypeAlias = Sequence[bytes | memoryview]
@@ -215,7 +216,7 @@ class Transport:
         self.settings: Final = settings
         self._heading: Final = heading
         self.deadlines: Final = Deadlines()
-        self._places = asyncio.Semaphore(settings.max_connections)
+        self._places = Places(settings.max_connections)
         self._idle: dict[Origin, list[Connection]] = {}
         self._origins: dict[Connection, Origin] = {}
         """Every open connection."""
@@ -241,10 +242,8 @@ class Transport:
         """
         if within:
             refuse_outside(within, endpoint.site)
-        if self._places.locked():
+        if not self._places.take():
             await self._wait_for_a_place()
-        else:
-            await self._places.acquire()
         connection = None
         try:
             connection = self._rested(endpoint.origin)
@@ -252,7 +251,7 @@ class Transport:
                 connection = await self._connected(endpoint.origin)
             await self._ask(connection, endpoint, body)
         except BaseException:
-            self._places.release()
+            self._places.give_back()
             if connection is not None:
                 self._drop(connection)
             raise
@@ -262,7 +261,7 @@ class Transport:
 
     def closed(self, connection: Connection) -> None:
         """Keeps the connection for the next request if the answer was taken whole."""
-        self._places.release()
+        self._places.give_back()
         if connection.is_complete:
             self._rest(connection)
         else:
@@ -273,7 +272,7 @@ class Transport:
         if connection.is_complete:
             self.closed(connection)
             return
-        self._places.release()
+        self._places.give_back()
         self.deadlines.set(connection, self.deadlines.now() + DRAIN_S)
         connection.drain(self._rest)
 
@@ -282,7 +281,7 @@ class Transport:
     async def _wait_for_a_place(self) -> None:
         try:
             async with asyncio.timeout(self.settings.pool_timeout_s):
-                await self._places.acquire()
+                await self._places.wait()
         except TimeoutError as fault:
             message = "Every connection to the models is in use."
             raise Overloaded(message, retry_after_s=5) from fault

@@ -18,6 +18,7 @@ class Breaker:
         "_settings",
         "_since_s",
         "_succeeded",
+        "is_open",
     )
 
     def __init__(self, settings: BreakerSettings) -> None:
@@ -26,11 +27,8 @@ class Breaker:
         self._since_s = 0.0
         self._open_until_s: float | None = None
         self._is_probed = False
-
-    @property
-    def is_open(self) -> bool:
+        self.is_open = False
         """Whether it lets nothing through, or one probe at most."""
-        return self._open_until_s is not None
 
     def wait_s(self, now_s: float) -> float:
         """How long to leave the deployment alone; 0 where a question may pass now."""
@@ -52,6 +50,7 @@ class Breaker:
         """An answer came, of whichever question."""
         if self._open_until_s is not None:
             self._open_until_s, self._is_probed, self._failed = None, False, 0
+            self.is_open = False
         elif self._failed:
             self._succeeded += 1
 
@@ -69,6 +68,7 @@ class Breaker:
         share = self._failed / (self._failed + self._succeeded)
         if settings.failures and self._failed >= settings.failures and share >= settings.ratio:
             self._open_until_s = now_s + settings.open_s
+            self.is_open = True
 
     def left(self, *, was_probe: bool) -> None:
         """Nobody waited for the outcome."""

@@ -4,13 +4,21 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from math import ceil
+from typing import Final
 
 from visus.accounts.keys import Key
 from visus.accounts.ledger import Bill, Ledger
 from visus.accounts.limiter import Limiter, LimitsSettings, LocalLimiter, Standings
-from visus.accounts.limits import Standing
 from visus.server.exchange import Exchange
-from visus.server.request import Header
+
+_TOLD: Final = {
+    what: b"".join(
+        b"x-ratelimit-%b-%b: %b\r\n" % (name, what, form)
+        for name, form in ((b"limit", b"%d"), (b"remaining", b"%d"), (b"reset", b"%ds"))
+    )
+    for what in (b"requests", b"tokens")
+}
+"""Lines of an answer's head: how much in a minute, how much of it is left, when it is whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +37,19 @@ class Accounts:
         """
         key = exchange.key
         admission = self.limiter.asking(key, exchange.model or "")
-        exchange.standing = lambda: _headers(admission.standings())
+        exchange.standing = lambda: _told(admission.standings())
         await admission.enter()
         return Bill(self.ledger, key, exchange.request_id, admission)
 
-    def headers(self, key: Key) -> list[Header]:
+    def standing(self, key: Key) -> bytes:
         """`x-ratelimit-*`: where the caller stands, of several limits with the tightest."""
-        return _headers(self.limiter.standings(key))
+        return _told(self.limiter.standings(key))
 
     async def look(self, exchange: Exchange) -> None:
         """Finds out the same for a request that asks no model, where others count it too."""
         if exchange.standing is None and exchange.caller is not None:
-            headers = _headers(await self.limiter.look(exchange.caller))
-            exchange.standing = lambda: headers
+            told = _told(await self.limiter.look(exchange.caller))
+            exchange.standing = lambda: told
 
     @property
     def knows_alone(self) -> bool:
@@ -62,20 +70,12 @@ async def open_limiter(settings: LimitsSettings) -> AsyncGenerator[Limiter]:
         yield limiter
 
 
-def _headers(standings: Standings) -> list[Header]:
-    requests, tokens = standings
-    headers: list[Header] = []
+def _told(standings: Standings) -> bytes:
+    requests, tokens = standings.requests, standings.tokens
+    told = b""
     if requests is not None:
-        headers += _told(b"requests", requests)
+        numbers = (requests.limit, requests.remaining, ceil(requests.reset_s))
+        told = _TOLD[b"requests"] % numbers
     if tokens is not None:
-        headers += _told(b"tokens", tokens)
-    return headers
-
-
-def _told(what: bytes, standing: Standing) -> list[Header]:
-    limit, remaining, reset_s = standing
-    return [
-        (b"x-ratelimit-limit-" + what, b"%d" % limit),
-        (b"x-ratelimit-remaining-" + what, b"%d" % remaining),
-        (b"x-ratelimit-reset-" + what, b"%ds" % ceil(reset_s)),
-    ]
+        told += _TOLD[b"tokens"] % (tokens.limit, tokens.remaining, ceil(tokens.reset_s))
+    return told

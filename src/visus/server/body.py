@@ -162,7 +162,16 @@ class Body:
                     self._timer.cancel()
         if self.size > max_bytes:
             raise RequestTooLarge(f"The body is larger than {max_bytes} bytes.")
-        return self._taken()
+        return self.taken()
+
+    def taken(self) -> Bytes:
+        """What is here, and nobody has taken yet."""
+        pieces, self._pieces = self._pieces, []
+        if self._view is not None and self._filled:
+            pieces.append(bytes(self._view[: self._filled]))
+            self._block = self._view = None
+        self._held = 0
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def piece(self) -> bytes:
         """What has come since the last call; waits for something. Empty: that was all.
@@ -172,7 +181,7 @@ class Body:
         """
         while not self._held and not self.is_complete:
             await self._wait()
-        return bytes(self._taken())
+        return bytes(self.taken())
 
     async def _wait(self) -> None:
         if self.is_lost:
@@ -203,11 +212,3 @@ class Body:
         if self._waiter is not None and not self._waiter.done():
             fault = RequestTimedOut("The body did not arrive in time.")
             self._waiter.set_exception(fault)
-
-    def _taken(self) -> Bytes:
-        pieces, self._pieces = self._pieces, []
-        if self._view is not None and self._filled:
-            pieces.append(bytes(self._view[: self._filled]))
-            self._block = self._view = None
-        self._held = 0
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)

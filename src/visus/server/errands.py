@@ -86,7 +86,9 @@ class Errand(ClientRequest):
         self.answer: Kept | None = None
 
     @override
-    def send_whole(self, status: int, headers: Sequence[Header], body: bytes) -> bool:
+    def send_whole(
+        self, status: int, headers: Sequence[Header], lines: bytes, body: bytes
+    ) -> bool:
         self.answer = (status, headers, body)
         self.is_started = self.is_complete = True
         return True
@@ -232,6 +234,7 @@ class Errands:
         try:
             wait_s = await self._serve(exchange, taken)
         finally:
+            exchange.end()
             self.count(exchange)
             event("job", exchange.summary())
             if exchange.trace is not None and self.traces is not None:

@@ -31,9 +31,8 @@ from visus.server.request import ClientRequest, Header, Line
 from visus.wire import sse
 
 JSON: Final = (b"content-type", b"application/json")
-ALWAYS: Final = (
-    (b"cache-control", b"no-store"),
-    (b"x-content-type-options", b"nosniff"),
+_ALWAYS: Final = (
+    b"x-request-id: %b\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n"
 )
 
 
@@ -54,14 +53,18 @@ class Exchange:
     def __init__(self, request: ClientRequest) -> None:
         self.request = request
         self.request_id = new_request_id()
+        self.method = request.method
+        """In capitals."""
+        self.path = request.path
+        """Its escapes resolved."""
         self.path_params: Mapping[str, str] = {}
         """What the route's pattern left open."""
         self.status: int | None = None
         self.caller: Key | None = None
         self.model: str | None = None
         """Which model was asked, by its own id."""
-        self.standing: Callable[[], list[Header]] | None = None
-        """What the caller is told of their limits."""
+        self.standing: Callable[[], bytes] | None = None
+        """What the caller is told of their limits: whole lines of the answer's head."""
         self.route: str | None = None
         """The pattern of the route that answers it."""
         self.attempts: Sequence[Attempt] = ()
@@ -75,22 +78,14 @@ class Exchange:
         self.began_s = time.monotonic()
         self.sent_s = self.began_s
         """When the last byte was handed over; a reader that takes nothing leaves it behind."""
+        self.took_s = 0.0
+        """How long it has taken; known at its end."""
         self.sending = False
         self.record: dict[str, object] = {}
         self.hung_up = False
         self.is_job = False
         """Whether it is answered later, on its own, and may name a webhook."""
         self._headers: dict[bytes, bytes] | None = None
-
-    @property
-    def method(self) -> str:
-        """The request's method, in capitals."""
-        return self.request.method
-
-    @property
-    def path(self) -> str:
-        """The request's path, its escapes resolved."""
-        return self.request.path
 
     @property
     def started(self) -> bool:
@@ -135,7 +130,7 @@ class Exchange:
         """Sends the status line and the headers, ours added; without a length, a stream's."""
         self.status = status
         await self._wait_for_reader()
-        self.request.send_head(status, self._with_own(headers), length=length)
+        self.request.send_head(status, headers, self._own_lines(), length=length)
 
     async def write(self, body: bytes, *, more: bool) -> None:
         """Sends (more of) the body; waits while the reader takes nothing.
@@ -157,7 +152,7 @@ class Exchange:
             raise HungUp
         self.status = status
         await self._wait_for_reader()
-        self.request.send_whole(status, self._with_own(headers), body)
+        self.request.send_whole(status, headers, self._own_lines(), body)
 
     async def refuse(self, error: ServiceError) -> None:
         """Sends an error as the whole answer."""
@@ -217,8 +212,9 @@ class Exchange:
         if not self.complete and not self.sending:
             await self.write(sse.KEEP_ALIVE, more=True)
 
-    def _with_own(self, headers: Sequence[Header]) -> list[Header]:
-        own = [(b"x-request-id", self.request_id.encode()), *ALWAYS, *headers]
+    def _own_lines(self) -> bytes:
+        """What stands in the head of every answer."""
+        own = _ALWAYS % self.request_id.encode()
         return own if self.standing is None else own + self.standing()
 
     async def _wait_for_reader(self) -> None:
@@ -230,19 +226,19 @@ class Exchange:
             self.sending = False
         self.sent_s = time.monotonic()
 
-    def took_s(self) -> float:
-        """How long it has taken so far."""
-        return time.monotonic() - self.began_s
+    def end(self) -> None:
+        """Everything has been said, or nothing more can be."""
+        self.took_s = time.monotonic() - self.began_s
 
     def summary(self) -> Mapping[str, object]:
-        """The wide record."""
+        """The wide record of an exchange that is over."""
         return {
             "request": self.request_id,
             "caller": None if self.caller is None else self.caller.key_id,
             "method": self.method,
             "path": self.path[:200],
             "status": self.status,
-            "ms": round(self.took_s() * 1000, 1),
+            "ms": round(self.took_s * 1000, 1),
             **{name: value for name, value in self.record.items() if value is not None},
         }
 
@@ -312,20 +308,27 @@ async def read_json(
     _check_type(exchange)
     most = settings.max_body_bytes if max_bytes is None else max_bytes
     _check_declared_length(exchange, most)
+    body = exchange.request.body
+    if body.is_complete and body.size <= most:
+        return body.taken()
     pace = Pace(
         settings.body_timeout_s, settings.body_patience_s, settings.min_body_bytes_per_s
     )
-    return await exchange.request.body.whole(max_bytes=most, pace=pace)
+    return await body.whole(max_bytes=most, pace=pace)
 
 
 def _check_type(exchange: Exchange) -> None:
-    kind, _, parameters = (exchange.header(b"content-type") or b"").lower().partition(b";")
+    declared = exchange.header(b"content-type") or b""
+    encoding = exchange.header(b"content-encoding")
+    if declared == b"application/json" and encoding is None:
+        return
+    kind, _, parameters = declared.lower().partition(b";")
     if kind.strip() != b"application/json":
         raise UnsupportedMediaType("The body must be declared as 'application/json'.")
     charset = parameters.partition(b"charset=")[2].strip(b' "')
     if charset not in {b"", b"utf-8", b"utf8", b"us-ascii"}:
         raise UnsupportedMediaType("JSON is UTF-8: leave the charset out.")
-    if exchange.header(b"content-encoding") not in {None, b"", b"identity"}:
+    if encoding not in {None, b"", b"identity"}:
         raise UnsupportedMediaType("A compressed body is not taken.")
 
 

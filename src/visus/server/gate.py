@@ -68,11 +68,16 @@ class Routes:
             UnknownUrl: no such path.
             MethodNotAllowed: the path has other methods.
         """
-        method = "GET" if exchange.method == "HEAD" else exchange.method
-        entry = self._exact.get((exchange.path, method))
+        entry = self._exact.get((exchange.path, exchange.method))
+        if entry is None and exchange.method == "HEAD":
+            entry = self._exact.get((exchange.path, "GET"))
         if entry is not None:
             exchange.route = entry.path
             return entry.handler
+        return self._by_pattern(exchange)
+
+    def _by_pattern(self, exchange: Exchange) -> Handler:
+        method = "GET" if exchange.method == "HEAD" else exchange.method
         known_path = False
         for route, entry in self._patterns:
             scope = {"type": "http", "path": exchange.path, "method": method}
@@ -122,6 +127,7 @@ class Gate:
             await _refuse(exchange, Internal("Something went wrong here."))
         finally:
             self.metrics.in_flight -= 1
+            exchange.end()
             self.metrics.count(exchange)
             event("request", exchange.summary())
             if exchange.trace is not None and self.traces is not None:
@@ -152,7 +158,7 @@ class Gate:
         elif key.is_admin:
             raise AdminOnly("The key of an administrator is for /admin alone.")
         elif self.accounts.knows_alone:
-            exchange.standing = lambda: self.accounts.headers(key)
+            exchange.standing = lambda: self.accounts.standing(key)
 
     async def _look(self, exchange: Exchange) -> None:
         """Finds out how a caller stands who asks no model, or was not let in to ask one."""

@@ -46,11 +46,6 @@ class Histogram:
         """Between each bound and the one before it; the last: above them all."""
         self.total = 0.0
 
-    def observe(self, value: float) -> None:
-        """Counts one value."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.total += value
-
 
 @dataclass(slots=True)
 class Metrics:
@@ -78,11 +73,13 @@ class Metrics:
         """Counts a request that is over."""
         status = exchange.status or 0
         method = exchange.method if exchange.method in METHODS else UNKNOWN
-        _add(self.requests, (exchange.route or UNKNOWN, method, str(status)))
+        labels = (exchange.route or UNKNOWN, method, str(status))
+        self.requests[labels] = self.requests.get(labels, 0) + 1
         if status != _LATER:
             self.count_question(exchange)
         if status == _WAIT:
-            _add(self.limited, (str(exchange.record.get("code")),))
+            code = (str(exchange.record.get("code")),)
+            self.limited[code] = self.limited.get(code, 0) + 1
 
     def count_question(self, exchange: Exchange) -> None:
         """Counts what was asked of models, if anything was; of jobs too."""
@@ -92,12 +89,12 @@ class Metrics:
         status = exchange.fault_status or exchange.status or 0
         for attempt in exchange.attempts:
             model, provider = attempt.model, attempt.provider
-            _add(self.attempts, (provider, attempt.outcome))
+            outcome = (provider, attempt.outcome)
+            self.attempts[outcome] = self.attempts.get(outcome, 0) + 1
         if model not in self.models():
             model = UNKNOWN
         labels = (model, provider, _CLASSES.get(status, UNKNOWN))
-        took_s = exchange.took_s()
-        _observe(self.durations, labels, DURATION_BOUNDS_S, took_s)
+        _observe(self.durations, labels, DURATION_BOUNDS_S, exchange.took_s)
         first_ms = exchange.record.get("first_word_ms")
         if isinstance(first_ms, float):
             _observe(self.first_tokens, labels, FIRST_TOKEN_BOUNDS_S, first_ms / 1000)
@@ -110,21 +107,18 @@ class Metrics:
 
     def _count_tokens(self, model: str, used: TokensUsed, size: Size) -> None:
         rest = used.prompt
-        for modality, tokens in (
-            ("image", used.of_images or size.image_tokens),
-            ("video", used.of_videos or size.video_tokens),
-            ("document", used.of_documents or size.document_tokens),
-        ):
-            if tokens:
-                told = min(rest, tokens)
-                rest -= told
-                _observe(self.tokens, (model, "input", modality), TOKEN_BOUNDS, told)
+        if size.images or size.video_tokens or size.document_tokens:
+            for modality, tokens in (
+                ("image", used.of_images or size.image_tokens),
+                ("video", used.of_videos or size.video_tokens),
+                ("document", used.of_documents or size.document_tokens),
+            ):
+                if tokens:
+                    told = min(rest, tokens)
+                    rest -= told
+                    _observe(self.tokens, (model, "input", modality), TOKEN_BOUNDS, told)
         _observe(self.tokens, (model, "input", "text"), TOKEN_BOUNDS, rest)
         _observe(self.tokens, (model, "output", "text"), TOKEN_BOUNDS, used.completion)
-
-
-def _add(counts: dict[Labels, int], labels: Labels) -> None:
-    counts[labels] = counts.get(labels, 0) + 1
 
 
 def _observe(
@@ -136,4 +130,5 @@ def _observe(
     histogram = histograms.get(labels)
     if histogram is None:
         histogram = histograms[labels] = Histogram(bounds)
-    histogram.observe(value)
+    histogram.counts[bisect_left(bounds, value)] += 1
+    histogram.total += value

@@ -7,7 +7,9 @@ Knows HTTP/1.1's frame of an answer: head, chunks, length. What an answer says i
 import asyncio
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Final, NamedTuple, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
+
+import msgspec
 
 from visus.server.body import Body
 
@@ -49,7 +51,7 @@ class Line(Protocol):
         ...
 
 
-class Head(NamedTuple):
+class Head(msgspec.Struct, frozen=True):
     """What a request's head says."""
 
     method: str
@@ -86,7 +88,8 @@ class ClientRequest:
 
     def __init__(self, line: Line, head: Head, *, is_surplus: bool, keeps_alive: bool) -> None:
         self.line = line
-        self.method, self.path, self.query, self.headers = head
+        self.method, self.path = head.method, head.path
+        self.query, self.headers = head.query, head.headers
         self.is_surplus = is_surplus
         """Whether there were too many connections when it came."""
         self.keeps_alive = keeps_alive
@@ -108,26 +111,31 @@ class ClientRequest:
         self.is_chunked = False
         self._left = 0
 
-    def send_whole(self, status: int, headers: Sequence[Header], body: bytes) -> bool:
-        """Sends a complete answer in one write; its length is added to the headers.
+    def send_whole(
+        self, status: int, headers: Sequence[Header], lines: bytes, body: bytes
+    ) -> bool:
+        """Sends a complete answer in one write; its length is added to the head.
 
-        False, and nothing is done, where the client takes nothing or is gone.
+        `lines` are more of the head as it is sent. False, and nothing is done, where the client
+        takes nothing or is gone.
         """
         if self.line.is_lost:
             return False
-        head = head_of(status, [*headers, *self._framing(len(body))])
+        head = head_of(status, headers, lines + self._framing(len(body)))
         self.line.write(head if self.method == "HEAD" else head + body)
         self.is_started = True
         self._complete()
         return True
 
-    def send_head(self, status: int, headers: Sequence[Header], *, length: int | None) -> None:
+    def send_head(
+        self, status: int, headers: Sequence[Header], lines: bytes, *, length: int | None
+    ) -> None:
         """Begins an answer of `length` bytes; None: in chunks, until the last one."""
         self.is_started = True
         self.is_chunked = length is None
         self._left = length or 0
         if not self.line.is_lost:
-            self.line.write(head_of(status, [*headers, *self._framing(length)]))
+            self.line.write(head_of(status, headers, lines + self._framing(length)))
 
     def send(self, data: bytes, *, more: bool) -> None:
         """Sends the next piece.
@@ -155,15 +163,14 @@ class ClientRequest:
         if data:
             self.line.write(data)
 
-    def _framing(self, length: int | None) -> list[Header]:
-        framing = [
-            (b"transfer-encoding", b"chunked")
+    def _framing(self, length: int | None) -> bytes:
+        """What says where the answer ends, and whether the connection does."""
+        framing = (
+            b"transfer-encoding: chunked\r\n"
             if length is None
-            else (b"content-length", b"%d" % length)
-        ]
-        if not self.keeps_alive:
-            framing.append((b"connection", b"close"))
-        return framing
+            else b"content-length: %d\r\n" % length
+        )
+        return framing if self.keeps_alive else framing + b"connection: close\r\n"
 
     def _complete(self) -> None:
         self.is_complete = True
@@ -176,13 +183,13 @@ class ClientRequest:
         self.line.resume_reading()
 
 
-def head_of(status: int, headers: Sequence[Header]) -> bytes:
-    """The head of an answer.
+def head_of(status: int, headers: Sequence[Header], lines: bytes = b"") -> bytes:
+    """The head of an answer: `headers`, and `lines` as they are.
 
     Raises:
         ValueError: a header that would break the head.
     """
-    lines = b"".join([b"%b: %b\r\n" % header for header in headers])
-    if lines.count(b"\n") != len(headers) or lines.count(b"\r") != len(headers):
+    told = b"".join([b"%b: %b\r\n" % header for header in headers])
+    if told.count(b"\n") != len(headers) or told.count(b"\r") != len(headers):
         raise ValueError("a header holds a line break")
-    return b"%b%b\r\n" % (_STATUS_LINES[status], lines)
+    return b"%b%b%b\r\n" % (_STATUS_LINES[status], told, lines)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Final, NamedTuple, TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 import msgspec
 from msgspec import Raw
@@ -46,7 +46,7 @@ _encode_lines: Final = msgspec.json.Encoder().encode_lines
 _fields: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
-class Envelope(NamedTuple):
+class Envelope(msgspec.Struct, frozen=True):
     """What every piece of one answer repeats."""
 
     answer_id: str

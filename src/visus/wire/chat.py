@@ -9,10 +9,10 @@ readers.
 import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Annotated, Final, NamedTuple, assert_never
+from typing import Annotated, Final, assert_never
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from visus.core.places import Demand
 from visus.core.question import (
@@ -74,7 +74,7 @@ class ChatLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     compile a schema into a grammar, and one that never ends has brought them down."""
 
 
-class ChatCall(NamedTuple):
+class ChatCall(msgspec.Struct, frozen=True):
     """A parsed request: the question, and how the answer is to be written down."""
 
     question: Question
@@ -216,21 +216,15 @@ def _wrong_shape(fault: str) -> CallerError:
 
 
 def _refuse_what_we_cannot_honour(request: shapes.ChatRequest) -> None:
-    for field, raw in (
-        ("functions", request.functions),
-        ("function_call", request.function_call),
+    for field, raw, instead in (
+        ("functions", request.functions, "; use 'tools' and 'tool_choice'"),
+        ("function_call", request.function_call, "; use 'tools' and 'tool_choice'"),
+        ("audio", request.audio, ""),
+        ("prediction", request.prediction, ""),
+        ("web_search_options", request.web_search_options, ""),
     ):
-        if shapes.given(raw) is not None:
-            raise UnsupportedParameter(
-                f"'{field}' is not supported; use 'tools' and 'tool_choice'.", param=field
-            )
-    for field, raw in (
-        ("audio", request.audio),
-        ("prediction", request.prediction),
-        ("web_search_options", request.web_search_options),
-    ):
-        if shapes.given(raw) is not None:
-            raise UnsupportedParameter(f"'{field}' is not supported.", param=field)
+        if raw is not UNSET and shapes.given(raw) is not None:
+            raise UnsupportedParameter(f"'{field}' is not supported{instead}.", param=field)
     if request.modalities not in (None, ["text"]):
         raise UnsupportedParameter("Answers are text: 'modalities'.", param="modalities")
     if request.stream_options is not None and request.stream is not True:
@@ -264,15 +258,20 @@ def _count_parts(messages: Sequence[shapes.Message], limits: ChatLimits) -> None
 
 
 def _turn(message: shapes.Message, param: str, urls: "_UrlReader") -> Turn:
-    _refuse_misplaced(message, param)
-    parts = _parts(message, param, urls)
+    role, content = message.role, message.content
+    if role == "tool" or message.tool_call_id or message.tool_calls:
+        _refuse_misplaced(message, param)
+    if type(content) is str:
+        parts: Sequence[QuestionPart] = (Text(content),)
+    else:
+        parts = _parts(message, param, urls)
     if not message.tool_calls:
-        return Turn(message.role, parts, param, message.name, (), message.tool_call_id)
+        return Turn(role, parts, param, message.name, (), message.tool_call_id)
     calls = [
         ToolCall(call.id, call.function.name, call.function.arguments)
         for call in message.tool_calls
     ]
-    return Turn(message.role, parts, param, message.name, calls, message.tool_call_id)
+    return Turn(role, parts, param, message.name, calls, message.tool_call_id)
 
 
 def _refuse_misplaced(message: shapes.Message, param: str) -> None:
@@ -386,7 +385,7 @@ def _one_of(
     return _reference(urls.read(url, at_url), detail, at_url)
 
 
-class _UrlReader(NamedTuple):
+class _UrlReader(msgspec.Struct, frozen=True):
     """Reads the strings in which media stand, without a copy where that is possible."""
 
     set_aside: payloads.SetAside

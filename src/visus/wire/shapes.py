@@ -7,7 +7,7 @@ finds out, in one pass over a body of megabytes, that there is nothing to report
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw, UnsetType
 
 Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 Penalty: TypeAlias = Annotated[float, msgspec.Meta(ge=-2, le=2)]
@@ -296,12 +296,12 @@ class ChatRequest(Shape, frozen=True):
     parallel_tool_calls: bool | None = None
     response_format: TextFormat | JsonObjectFormat | JsonSchemaFormat | None = None
     visus: VisusOptions | None = None
-    functions: Raw = msgspec.field(default_factory=Raw)
-    function_call: Raw = msgspec.field(default_factory=Raw)
+    functions: Raw | UnsetType = UNSET
+    function_call: Raw | UnsetType = UNSET
     modalities: list[str] | None = None
-    audio: Raw = msgspec.field(default_factory=Raw)
-    prediction: Raw = msgspec.field(default_factory=Raw)
-    web_search_options: Raw = msgspec.field(default_factory=Raw)
+    audio: Raw | UnsetType = UNSET
+    prediction: Raw | UnsetType = UNSET
+    web_search_options: Raw | UnsetType = UNSET
 
 
 def given(raw: Raw) -> bytes | None:

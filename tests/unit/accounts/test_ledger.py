@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sql
+from msgspec.structs import replace
 
 from visus.accounts import entries, tables
 from visus.accounts.entries import Batch, Hold, Settlement
@@ -168,12 +169,12 @@ def test_what_the_dead_held_is_given_up_and_what_the_living_hold_is_not(
     child = os.fork()
     if not child:
         dying = journal(engine, tmp_path, "dying")
-        dying.enter(held("s")._replace(node="dying"))
+        dying.enter(replace(held("s"), node="dying"))
         os._exit(0)
     os.waitpid(child, 0)
     living = journal(engine, tmp_path, "living")
     assert records(engine) == {"s": (entries.ABANDONED, None)}
-    living.enter(held("r")._replace(node="living"))
+    living.enter(replace(held("r"), node="living"))
     living.flush()
     journal(engine, tmp_path, "another")
     assert records(engine)["r"] == (None, NOW_MS + 1000)

@@ -11,7 +11,7 @@ from tests.support.redis import RedisProcess
 
 from visus.accounts.keys import Key
 from visus.accounts.limiter import Admission, Limiter, LimitsSettings, LocalLimiter
-from visus.accounts.limits import MAX_RETRY_AFTER_S, Limits, Window
+from visus.accounts.limits import MAX_RETRY_AFTER_S, Limits, Standing, Window
 from visus.accounts.shared_limiter import SharedLimiter, shared_limiter
 from visus.errors import ConcurrencyExceeded, RateLimited, TooLargeForLimit
 
@@ -171,7 +171,7 @@ async def test_tokens_count_by_the_estimate_until_the_truth_is_known(
     assert tokens is not None
     assert (tokens.limit, tokens.remaining) == (500, 489)
     clock.now_s += 62
-    assert (await entered(counting, mine)).standings().tokens == (500, 500, 0.0)
+    assert (await entered(counting, mine)).standings().tokens == Standing(500, 500, 0.0)
 
 
 async def test_less_than_was_thought_makes_no_room_in_a_later_minute(

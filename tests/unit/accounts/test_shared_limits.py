@@ -12,7 +12,7 @@ import pytest
 from tests.support.redis import RedisProcess
 from tests.unit.accounts.test_limiter import Clock, entered, key
 
-from visus.accounts.limiter import LimitsSettings
+from visus.accounts.limiter import LimitsSettings, Standings
 from visus.accounts.limits import Limits
 from visus.accounts.shared_limiter import SharedLimiter, shared_limiter
 from visus.errors import ConcurrencyExceeded, RateLimited, StorageUnavailable
@@ -103,10 +103,10 @@ async def test_what_is_told_is_true_of_all_of_them(replica: Replicas) -> None:
     second = await entered(other, key(limits))
     standings = second.standings()
     assert standings.requests is not None
-    assert standings.requests[:2] == (10, 8)
+    assert (standings.requests.limit, standings.requests.remaining) == (10, 8)
     assert 60 <= standings.requests.reset_s <= 61
     assert standings.tokens is not None
-    assert standings.tokens[:2] == (100, 40)
+    assert (standings.tokens.limit, standings.tokens.remaining) == (100, 40)
     with pytest.raises(RateLimited) as caught:
         await second.count(50, 1)
     assert 60 <= (caught.value.retry_after_s or 0) <= 61
@@ -114,8 +114,8 @@ async def test_what_is_told_is_true_of_all_of_them(replica: Replicas) -> None:
     first.correct(10, 5)
     told = first.standings().tokens
     assert told is not None
-    assert told[:2] == (100, 90)
-    assert one.standings(key(limits)) == (None, None)
+    assert (told.limit, told.remaining) == (100, 90)
+    assert one.standings(key(limits)) == Standings()
 
 
 async def test_the_places_of_a_replica_that_died_come_back(replica: Replicas) -> None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from visus.config import ServerSettings
 from visus.core.places import Demand
 from visus.errors import UnsupportedParameter
@@ -72,20 +74,21 @@ class ChatRoute:
         call = chat.parse(body, self.limits, owner=exchange.owner)
         question = call.question
         exchange.record |= {"model": question.model[:200], "body_bytes": len(body)}
-        asked = [
-            Demand(RESIDENCY_NAME, places=(place.decode("latin-1"),))
-            for place in exchange.headers(RESIDENCY)
-        ]
         key = exchange.key
-        if asked or key.within:
+        if exchange.header(RESIDENCY) is not None or key.within:
+            asked = [
+                Demand(RESIDENCY_NAME, places=(place.decode("latin-1"),))
+                for place in exchange.headers(RESIDENCY)
+            ]
             question = question._replace(within=(*key.within, *question.within, *asked))
         if key.blind is not None:
             question = question._replace(blind=key.blind)
         if key.models is not None:
             question = question._replace(models=key.models)
-        call = call._replace(question=question)
         if exchange.header(REPORT) in {b"1", b"true"}:
-            call = call._replace(wants_report=True)
+            call = msgspec.structs.replace(call, wants_report=True)
+        if question is not call.question:
+            call = msgspec.structs.replace(call, question=question)
         asked_for = self.service.upstreams.by_id.get(question.model)
         exchange.model = question.model if asked_for is None else asked_for.model.id
         return call, body

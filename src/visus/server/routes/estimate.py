@@ -46,7 +46,7 @@ class EstimateRoute:
         call = chat.parse(body, self.limits, owner=exchange.owner)
         if exchange.key.models is not None:
             question = call.question._replace(models=exchange.key.models)
-            call = call._replace(question=question)
+            call = msgspec.structs.replace(call, question=question)
         exchange.record |= {"model": call.question.model[:200], "body_bytes": len(body)}
         return call, body
 
