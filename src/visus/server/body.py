@@ -41,6 +41,10 @@ class HungUp(Exception):
     """The client is gone."""
 
 
+def _nobody() -> None:
+    """Nobody has to hear that more is wanted."""
+
+
 class Body:
     """What has arrived of one body. The connection fills it, one task takes from it."""
 
@@ -133,6 +137,8 @@ class Body:
     def finish(self) -> None:
         """That was the last byte."""
         self.is_complete = True
+        # A request and its body would hold each other until the collector finds them.
+        self._on_wanted = _nobody
         self._wake()
 
     def lose(self) -> None:

@@ -246,20 +246,19 @@ class Exchange:
 class _EndedByHangUp(AbstractContextManager[None]):
     """See `Exchange.ended_by_hang_up`. A cancel scope would cost ten times as much."""
 
-    __slots__ = ("_exchange", "_line", "_task", "_watch")
+    __slots__ = ("_exchange", "_line", "_task")
 
     def __init__(self, exchange: Exchange, line: Line) -> None:
         self._exchange = exchange
         self._line = line
         self._task = line.task
-        self._watch = self._lost
 
     @override
     def __enter__(self) -> None:
         if self._line.is_lost:
             self._exchange.hung_up = True
             raise HungUp
-        self._line.on_lost = self._watch
+        self._line.on_lost = self._lost
 
     def _lost(self) -> None:
         if not self._exchange.complete and self._task is not None:
@@ -275,7 +274,7 @@ class _EndedByHangUp(AbstractContextManager[None]):
         fault: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._line.on_lost is self._watch:  # else it is the next request's by now
+        if self._line.on_lost == self._lost:  # else it is the next request's by now
             self._line.on_lost = None
         is_cancelled = kind is not None and issubclass(kind, asyncio.CancelledError)
         if is_cancelled and self._exchange.takes_back_cut():
