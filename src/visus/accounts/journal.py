@@ -133,9 +133,7 @@ class Journal:
 
     def _flush(self) -> None:
         with self._lock:
-            piece = self._spool.cut()
-        if piece is not None:
-            self._waiting.append(piece)
+            self._waiting += self._spool.cut()
         while self._waiting:
             try:
                 self._write(self._waiting[0])

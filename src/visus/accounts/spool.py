@@ -7,6 +7,7 @@ process that holds its lock; where nobody does, whoever finds it may have it.
 
 import contextlib
 import fcntl
+import mmap
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -17,11 +18,14 @@ import msgspec
 
 from visus.accounts.entries import Batch, Entry, Hold, Settlement
 from visus.errors import StorageUnavailable
+from visus.units import KIB
 
 SUFFIX: Final = ".entries"
 PRESENCE: Final = ".alive"
 MAX_REMEMBERED: Final = 100_000
 """Entries of which none is in a file."""
+ROOM_BYTES: Final = 256 * KIB
+"""Of a file; about a thousand entries."""
 _encode: Final = msgspec.json.Encoder().encode
 _entry: Final = msgspec.json.Decoder(Hold | Settlement).decode
 
@@ -33,6 +37,47 @@ class Piece(NamedTuple):
     batch: Batch
 
 
+class _Open:
+    """A file that is being filled, in memory that is shared with the system.
+
+    Its room is taken on the disk when it is made, so that nothing that is put into it later can
+    find the disk full; and putting something into it asks the system for nothing.
+    """
+
+    __slots__ = ("_file", "_path", "_room", "_size", "entries")
+
+    def __init__(self, path: Path, room: int) -> None:
+        """Raises `OSError` where there is no room for so many bytes."""
+        self._path = path
+        self.entries: list[Entry] = []
+        self._size = 0
+        self._file = _opened(path)
+        try:
+            os.posix_fallocate(self._file, 0, room)
+            self._room = mmap.mmap(self._file, room)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            os.close(self._file)
+            raise
+
+    def append(self, entry: Entry, line: bytes) -> bool:
+        """Appends an entry, if its line still fits."""
+        end = self._size + len(line)
+        if end > len(self._room):
+            return False
+        self._room[self._size : end] = line
+        self._size = end
+        self.entries.append(entry)
+        return True
+
+    def close(self) -> Piece:
+        """Nothing more goes into it."""
+        self._room.close()
+        os.ftruncate(self._file, self._size)
+        os.close(self._file)
+        return Piece(self._path, Batch(self._path.stem, self.entries))
+
+
 class Spool:
     """Appends entries. One process, one spool; not for two threads at a time."""
 
@@ -41,14 +86,17 @@ class Spool:
         self._folder = folder
         self._node = node
         self._number = 0
-        self._file: int | None = None
-        self._size = 0
-        self._pending: list[Entry] = []
+        self._open: _Open | None = None
+        self._full: list[Piece] = []
+        self._remembered: list[Entry] = []
+        """Of no file."""
 
     @property
     def pending(self) -> int:
-        """Entries of no piece yet."""
-        return len(self._pending)
+        """Entries since the last cut."""
+        open_ = 0 if self._open is None else len(self._open.entries)
+        full = sum([len(piece.batch.entries) for piece in self._full])
+        return open_ + full + len(self._remembered)
 
     def append(self, entry: Entry) -> None:
         """Appends an entry.
@@ -57,17 +105,8 @@ class Spool:
             StorageUnavailable: it could not be written.
         """
         line = _encode(entry) + b"\n"
-        try:
-            if self._file is None:
-                self._file, self._size = _opened(self._path()), 0
-            written = os.write(self._file, line)
-        except OSError as fault:
-            raise _unwritten(str(fault)) from fault
-        if written != len(line):
-            os.ftruncate(self._file, self._size)  # or the next line would begin within this one
-            raise _unwritten("the disk is full")
-        self._size += written
-        self._pending.append(entry)
+        if self._open is None or not self._open.append(entry, line):
+            self._begin(len(line)).append(entry, line)
 
     def remember(self, entry: Entry) -> None:
         """Keeps an entry that could not be appended: it does not outlive the process.
@@ -75,23 +114,36 @@ class Spool:
         Raises:
             StorageUnavailable: there are too many of them.
         """
-        if len(self._pending) >= MAX_REMEMBERED:
+        if len(self._remembered) >= MAX_REMEMBERED:
             raise _unwritten("too much is only remembered")
-        self._pending.append(entry)
+        self._remembered.append(entry)
 
-    def cut(self) -> Piece | None:
+    def cut(self) -> list[Piece]:
         """Everything since the last cut; what is appended next goes into another file."""
-        if not self._pending:
-            return None
-        piece = Piece(self._path(), Batch(self._path().stem, self._pending))
-        if self._file is not None:
-            os.close(self._file)
-        self._file, self._pending = None, []
-        self._number += 1
-        return piece
+        self._end()
+        pieces, self._full = self._full, []
+        if self._remembered:
+            path = self._next_path()
+            pieces.append(Piece(path, Batch(path.stem, self._remembered)))
+            self._remembered = []
+        return pieces
 
-    def _path(self) -> Path:
-        return self._folder / f"{self._node}-{self._number:08d}{SUFFIX}"
+    def _begin(self, room: int) -> _Open:
+        self._end()
+        try:
+            self._open = _Open(self._next_path(), max(room, ROOM_BYTES))
+        except OSError as fault:
+            raise _unwritten(str(fault)) from fault
+        return self._open
+
+    def _end(self) -> None:
+        if self._open is not None:
+            self._full.append(self._open.close())
+            self._open = None
+
+    def _next_path(self) -> Path:
+        number, self._number = self._number, self._number + 1
+        return self._folder / f"{self._node}-{number:08d}{SUFFIX}"
 
 
 def drop(piece: Piece) -> None:
@@ -142,18 +194,18 @@ def _unwritten(why: str) -> StorageUnavailable:
 
 
 def _opened(path: Path) -> int:
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return file
 
 
 def _entries(data: bytes) -> list[Entry]:
-    """What stands in a file; a line that was not finished is none."""
+    """What stands in a file; a line that was not finished is none, nor is room behind them."""
     whole, _, _ = data.rpartition(b"\n")
     found: list[Entry] = []
     for line in whole.split(b"\n") if whole else ():
         try:
             found.append(_entry(line))
         except (msgspec.MsgspecError, ValueError):
-            continue  # torn by a disk that was full; its writer was told
+            continue  # its writer died within it
     return found

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from visus.accounts import entries, tables
 from visus.accounts.entries import Batch, Hold, Settlement
 from visus.accounts.journal import Journal
-from visus.accounts.spool import SUFFIX
+from visus.accounts.spool import ROOM_BYTES, SUFFIX
 from visus.accounts.usage import UsageBook, UsageQuery
 
 NOW_MS = 1_764_500_000_000
@@ -184,11 +184,30 @@ def test_a_line_that_was_not_finished_is_none(engine: sql.Engine, tmp_path: Path
     living = Journal(engine, tmp_path, "torn", every_s=1000)
     living.enter(held("r"))
     path = tmp_path / "torn-00000000.entries"
-    whole = path.read_bytes()
+    whole = path.read_bytes().rstrip(b"\0")
+    holed = whole.replace(b'"r"', b'"s"').replace(b'"key"', b"\0" * 5)
     path.unlink()
-    path.write_bytes(whole + b'["settle","r",17')
+    path.write_bytes(whole + holed + b'["settle","r",17' + b"\0" * 100)
     journal(engine, tmp_path)
     assert records(engine) == {"r": (None, NOW_MS + 1000)}
+
+
+def test_more_than_a_file_has_room_for_goes_into_several(
+    engine: sql.Engine, tmp_path: Path
+) -> None:
+    tmp_path.mkdir(exist_ok=True)
+    living = Journal(engine, tmp_path, "living", every_s=1000)
+    names = [f"r{place:05}" for place in range(ROOM_BYTES // 100)]
+    for name in names:
+        living.enter(held(name))
+        living.enter(settled(name))
+    assert living.waiting == 2 * len(names)
+    assert len(pieces(tmp_path)) > 1
+    assert sum((tmp_path / piece).stat().st_size for piece in pieces(tmp_path)) < 10**6
+    living.close()
+    assert set(records(engine)) == set(names)
+    assert sums(engine)["requests"] == len(names)
+    assert pieces(tmp_path) == []
 
 
 def test_what_somebody_alive_has_is_left_to_them(engine: sql.Engine, tmp_path: Path) -> None:
