@@ -15,7 +15,7 @@ def test_four_bytes_are_a_token_and_a_begun_one_counts() -> None:
 
 def test_turns_and_the_request_have_something_around_them() -> None:
     assert RULE.of_turns([]) == 3
-    assert RULE.of_turns(["", "abcde"]) == 3 + 4 + 4 + 2
+    assert RULE.of_turns([0, 5]) == 3 + 4 + 4 + 2
 
 
 def test_half_a_surrogate_pair_is_counted_and_not_refused() -> None:

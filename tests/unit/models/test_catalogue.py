@@ -109,7 +109,7 @@ def test_every_formula_for_videos_can_be_written(text: str) -> None:
 
 def test_the_rule_for_text_has_the_numbers_of_its_row() -> None:
     row = msgspec.toml.decode("bytes_per_100_tokens = 200\nper_turn = 1", type=TextTokens)
-    assert row.rule.of_turns(["abcd", ""]) == 2 + 2 + 3
+    assert row.rule.of_turns([4, 0]) == 2 + 2 + 3
 
 
 MINE = """\
