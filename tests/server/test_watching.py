@@ -289,7 +289,7 @@ def test_nothing_of_a_question_is_kept_logged_told_or_shown(
 
 def _questions(*, stream: bool) -> Iterator[dict[str, Any]]:
     """With the mark in every place that a caller can write to, answered and not."""
-    png = turned(6) + CANARY.encode()
+    png = turned(8) + CANARY.encode()
     url = "data:image/jpeg;base64," + base64.b64encode(png).decode()
     function = {"name": "look", "description": CANARY, "parameters": {"title": CANARY}}
     call = {"id": "call_1", "type": "function",
