@@ -281,7 +281,9 @@ def test_nothing_of_a_question_is_kept_logged_told_or_shown(
     expected = {"POST /v1/chat/completions", "chat good", "media read", "media make"}
     end_s = time.monotonic() + 15
     while not expected <= {one.name for one in collector.spans}:
-        assert time.monotonic() < end_s, sorted({one.name for one in collector.spans if "media" in one.name})
+        assert time.monotonic() < end_s, sorted(
+            {one.name for one in collector.spans if "media" in one.name}
+        )
         time.sleep(0.05)
     secrets = (*marks, b"sk-upstream", watched.key.encode(), boss.encode())
     assert not [one for one in collector.bodies if any(secret in one for secret in secrets)]

@@ -19,6 +19,7 @@ from visus.accounts import tables
 from visus.accounts.clock import MS, now_ms
 from visus.accounts.faults import storage_faults
 from visus.accounts.ids import new_id
+from visus.accounts.sqlite import empty_log
 from visus.accounts.turns import take_turn
 from visus.accounts.webhooks import Delivery, Listener, announce, promise, promised
 from visus.errors import TooManyJobs
@@ -346,7 +347,8 @@ class JobBook:
     def sweep(self) -> int:
         """Removes what has expired, at most a thousand at a time, and says how many.
 
-        The bodies go at once; that there was such a job is known for as long again.
+        The bodies go at once; that there was such a job is known for as long again. What has
+        gone, here or by a job's end, is in no file of SQLite's any more.
         """
         now = now_ms()
         forgotten = now - self.settings.keep_s * MS
@@ -368,7 +370,10 @@ class JobBook:
             if ids:
                 announce(connection, ids, "job.expired")
             removed = connection.execute(sql.delete(tables.jobs).where(_jobs.id.in_(gone)))
-            return len(ids) + removed.rowcount
+        if self.engine.dialect.name == "sqlite":
+            with storage_faults():
+                empty_log(self.engine)
+        return len(ids) + removed.rowcount
 
     @staticmethod
     def _some(*wanted: sql.ColumnElement[bool]) -> sql.Select[tuple[str]]:

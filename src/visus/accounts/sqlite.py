@@ -66,6 +66,19 @@ def open_file(path: Path, *, is_new: bool) -> sql.Engine:
     return engine
 
 
+def empty_log(engine: sql.Engine) -> None:
+    """Takes what has been deleted out of the log of writes, too.
+
+    Where somebody is reading or writing just now, that is left to the next call.
+    """
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+        try:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+
+
 def _refusal(path: Path, why: str) -> StateRefused:
     return StateRefused(f"The database {path} cannot be used: {why}")
 
@@ -76,6 +89,9 @@ def _set_pragmas(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute(
+        "PRAGMA secure_delete = ON"
+    )  # what is gone, such as a question, is overwritten
     cursor.close()
 
 

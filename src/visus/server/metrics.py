@@ -103,7 +103,7 @@ class Metrics:
 
     def count_webhook(self, outcome: str) -> None:
         """Counts an attempt to tell somebody of an end."""
-        _add(self.webhooks, (outcome,))
+        self.webhooks[outcome,] = self.webhooks.get((outcome,), 0) + 1
 
     def _count_tokens(self, model: str, used: TokensUsed, size: Size) -> None:
         rest = used.prompt
