@@ -170,7 +170,9 @@ class Booked:
         """
         end_s = time.monotonic() + 10
         while any(row[-1] is not None for row in self.query(RECORDS)):
-            assert time.monotonic() < end_s
+            assert time.monotonic() < end_s, [
+                r for r in self.query(RECORDS) if r[-1] is not None
+            ]
             time.sleep(0.05)
         assert self.told.strange == []
         rows = {row[0]: row[1:] for row in self.query(RECORDS)}

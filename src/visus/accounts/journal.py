@@ -191,8 +191,10 @@ class Journal:
         while not self._closing.is_set():
             self._wanted.wait()
             self._closing.wait(self.every_s if self.fault is None else RETRY_S)
-            self._is_wanted = False  # whatever is entered from now on asks for the next turn
             self._wanted.clear()
+            # Only then: whoever finds it false asks for the next turn, and is heard. What was
+            # entered by those who still found it true is brought now.
+            self._is_wanted = False
             try:
                 self._bring()
             except StorageUnavailable as fault:

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Final, Self
 
 import anyio
+import anyio.lowlevel
 import msgspec
 from anyio.abc import TaskGroup
 from typing_extensions import override
@@ -133,7 +134,10 @@ class Stream(_Job):
         """Waits while the reader is far behind; what nobody reads any more is dropped."""
         while len(self._parts) >= _PARTS_AHEAD and not self._is_over():
             await self._changed.wait()
-        if not self._is_over():
+        if self._is_over():
+            # A worker that floods us is heard without a pause: others must have their turn too.
+            await anyio.lowlevel.checkpoint()
+        else:
             self._parts.append(part)
             self._turn()
 
