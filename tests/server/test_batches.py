@@ -261,6 +261,27 @@ def test_a_batch_that_is_cancelled_keeps_what_was_answered(
         client.batches.cancel(ended(client, started(client, line("a", ask("good")))).id)
 
 
+def test_answers_that_are_larger_than_any_upload_may_be_are_kept(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    narrow = QUEUE + "[files]\nmax_bytes = 3000\nmax_owner_bytes = 4000\nmax_owner_files = 1\n"
+    with serving(tmp_path, upstream, narrow) as service:
+        client = openai.OpenAI(base_url=service.url, api_key=service.key, max_retries=0)
+        with client:
+            batch = started(client, *(line(str(n), ask("good")) for n in range(15)))
+            batch = ended(client, batch)
+            assert batch.status == "completed"
+            answers = lines_of(client, batch.output_file_id)
+            assert len(answers) == 15
+            assert sum(len(json.dumps(one)) for one in answers) > 4000
+            with pytest.raises(openai.APIStatusError) as caught:  # there is no room for more
+                client.files.create(file=("x.jsonl", b"{}"), purpose="batch")
+            assert caught.value.code == "file_too_large"
+            for file_id in (batch.input_file_id, str(batch.output_file_id)):
+                client.files.delete(file_id)
+            client.files.create(file=("x.jsonl", b"{}"), purpose="batch")
+
+
 def test_no_line_of_a_batch_is_a_job_of_anybodys(
     client: openai.OpenAI, batching: Service
 ) -> None:

@@ -49,11 +49,17 @@ class FileBook:
             FileTooLarge: its owner has no room for it.
         """
         with storage_faults(), self.engine.begin() as connection:
-            take_turn(connection, f"files of {file.owner}")
-            take_turn(connection, file.address)
-            connection.execute(_new_blob(file))
-            connection.execute(sql.insert(tables.files).values(_row(file)))
+            _enter(connection, file)
             self._check_room(connection, file.owner, now_s=file.created_at)
+            publish()
+
+    def add_result(self, file: FileRecord, *, publish: Callable[[], None]) -> None:
+        """The same for what was made here for its owner, whether or not there is room for it.
+
+        It counts, so that there may be no room for others then.
+        """
+        with storage_faults(), self.engine.begin() as connection:
+            _enter(connection, file)
             publish()
 
     def _check_room(self, connection: sql.Connection, owner: str, *, now_s: float) -> None:
@@ -165,6 +171,13 @@ def _row(file: FileRecord) -> dict[str, object]:
         "created_at": file.created_at,
         "expires_at": file.expires_at,
     }
+
+
+def _enter(connection: sql.Connection, file: FileRecord) -> None:
+    take_turn(connection, f"files of {file.owner}")
+    take_turn(connection, file.address)
+    connection.execute(_new_blob(file))
+    connection.execute(sql.insert(tables.files).values(_row(file)))
 
 
 def _new_blob(file: FileRecord) -> sql.Insert:

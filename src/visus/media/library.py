@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -66,12 +66,27 @@ class Library:
             StorageUnavailable: it cannot be written.
         """
         with self._turn(owner):
-            incoming = await self._threads.run(self._shelf.incoming)
-            try:
-                yield Arrival(self._shelf, self._threads, incoming, owner)
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await self._threads.run(incoming.close)
+            async with self._closing(self._shelf.incoming) as incoming:
+                yield Arrival(self._threads, incoming, owner, self._shelf.enter)
+
+    @asynccontextmanager
+    async def write(self, *, owner: str) -> AsyncGenerator["Arrival"]:
+        """The same for a file that is made here: of any size, whatever room the owner has.
+
+        Raises:
+            StorageUnavailable: it cannot be written.
+        """
+        async with self._closing(self._shelf.incoming_result) as incoming:
+            yield Arrival(self._threads, incoming, owner, self._shelf.enter_result)
+
+    @asynccontextmanager
+    async def _closing(self, make: Callable[[], IncomingFile]) -> AsyncGenerator[IncomingFile]:
+        incoming = await self._threads.run(make)
+        try:
+            yield incoming
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._threads.run(incoming.close)
 
     @contextmanager
     def _turn(self, owner: str) -> Generator[None]:
@@ -156,14 +171,22 @@ class Library:
         return await self._threads.run(self._shelf.reconcile)
 
 
+class _Enter(Protocol):
+    """A way onto the shelf."""
+
+    def __call__(
+        self, incoming: IncomingFile, *, owner: str, label: FileLabel
+    ) -> FileRecord: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A file that is being uploaded."""
 
-    _shelf: Shelf
     _threads: _Threads
     _incoming: IncomingFile
     _owner: str
+    _enter: "_Enter"
 
     async def append(self, piece: bytes) -> None:
         """Takes one more piece.
@@ -183,7 +206,7 @@ class Arrival:
             StorageUnavailable: it cannot be kept.
         """
         return await self._threads.run(
-            lambda: self._shelf.enter(self._incoming, owner=self._owner, label=label)
+            lambda: self._enter(self._incoming, owner=self._owner, label=label)
         )
 
 

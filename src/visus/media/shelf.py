@@ -8,6 +8,7 @@ never do. Which files there are is the book's to know. Everything here is blocki
 
 import os
 import secrets
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -52,6 +53,10 @@ class Records(Protocol):
 
     def add(self, file: FileRecord, *, publish: Callable[[], None]) -> None:
         """Enters a file and calls `publish` before that is final, or `FileTooLarge`."""
+        ...
+
+    def add_result(self, file: FileRecord, *, publish: Callable[[], None]) -> None:
+        """The same for what was made here: whether or not its owner has room for it."""
         ...
 
     def find(self, file_id: str, *, owner: str, now_s: float) -> FileRecord | None:
@@ -105,6 +110,12 @@ class Swept:
     """Contents that are not where they should be."""
 
 
+class _Add(Protocol):
+    """A way into the book."""
+
+    def __call__(self, file: FileRecord, *, publish: Callable[[], None]) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Shelf:
     """Keeps contents, and the book true to them. Whoever asks names the owner."""
@@ -119,13 +130,18 @@ class Shelf:
         Raises:
             StorageUnavailable: it cannot be made.
         """
+        return self._incoming(self.settings.max_bytes)
+
+    def incoming_result(self) -> IncomingFile:
+        """The same for what is made here, of any size."""
+        return self._incoming(sys.maxsize)
+
+    def _incoming(self, max_bytes: int) -> IncomingFile:
         folder = self.folder / "incoming"
         with disk_faults():
             make_folder(folder)
         return IncomingFile(
-            folder,
-            max_bytes=self.settings.max_bytes,
-            min_free_bytes=self.settings.min_free_bytes,
+            folder, max_bytes=max_bytes, min_free_bytes=self.settings.min_free_bytes
         )
 
     def enter(self, incoming: IncomingFile, *, owner: str, label: FileLabel) -> FileRecord:
@@ -136,11 +152,19 @@ class Shelf:
             FileTooLarge: the owner has no room for it.
             StorageUnavailable: it cannot be kept, and nothing of it is.
         """
+        return self._enter(incoming, _record(incoming, owner, label), self.book.add)
+
+    def enter_result(
+        self, incoming: IncomingFile, *, owner: str, label: FileLabel
+    ) -> FileRecord:
+        """The same for what was made here, whether or not the owner has room for it."""
+        return self._enter(incoming, _record(incoming, owner, label), self.book.add_result)
+
+    def _enter(self, incoming: IncomingFile, file: FileRecord, add: "_Add") -> FileRecord:
         if incoming.size_bytes == 0:
             raise InvalidFile("The file is empty.", param="file")
-        file = _record(incoming, owner, label)
         try:
-            self.book.add(file, publish=lambda: incoming.publish(self._path(file.address)))
+            add(file, publish=lambda: incoming.publish(self._path(file.address)))
         except StorageUnavailable:
             # The content may be in its place although the file is not in the book.
             with suppress(StorageUnavailable):

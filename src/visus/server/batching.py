@@ -14,7 +14,7 @@ import anyio.to_thread
 
 from visus.accounts.batches import Batch, BatchBook, BatchState, EndedLine, LineError, NewLine
 from visus.core.files import FileLabel
-from visus.errors import FileNotFound, FileTooLarge, ServiceError
+from visus.errors import FileNotFound, ServiceError
 from visus.media.library import Arrival, Library
 from visus.server.ending import Ending
 from visus.server.errands import Errands
@@ -116,13 +116,7 @@ class Batching:
         if batch.status == "validating":
             await self._read(batch)
         else:
-            try:
-                await self._write(batch, _END_OF[batch.status])
-            except FileTooLarge as fault:
-                full = LineError(code=fault.code, message=fault.message)
-                await anyio.to_thread.run_sync(
-                    lambda: self.book.end(batch, "failed", errors=[full])
-                )
+            await self._write(batch, _END_OF[batch.status])
         event("batch", {"batch": batch.batch_id, "was": batch.status, "lines": batch.total})
 
     # --- Its lines ---------------------------------------------------------------------------
@@ -171,8 +165,8 @@ class Batching:
             batch = await anyio.to_thread.run_sync(self.book.stamp, batch, "finalizing")
         owner = batch.project_id
         async with (
-            self.library.receive(owner=owner) as good,
-            self.library.receive(owner=owner) as bad,
+            self.library.write(owner=owner) as good,
+            self.library.write(owner=owner) as bad,
         ):
             counts = await self._pour(batch, good, bad)
             files = [
