@@ -163,18 +163,22 @@ class Booked:
         while (found := self.during(0.8)) != wanted:
             assert time.monotonic() < end_s, found
 
+    def unsettled(self) -> set[str]:
+        """Records that are not final, and answers that have none."""
+        leases = {row[0]: row[-1] for row in self.query(RECORDS)}
+        held = {request_id for request_id, lease in leases.items() if lease is not None}
+        return held | (self.told.answers.keys() - leases.keys())
+
     def check(self, besides: Collection[str] = ()) -> None:
         """The ledger is what clients were told: each answer once, no refusal, nothing held.
 
         `besides` are the ids of other answers, which cost nothing.
         """
-        end_s = time.monotonic() + 30
-        while any(row[-1] is not None for row in self.query(RECORDS)):
-            assert time.monotonic() < end_s, [
-                r for r in self.query(RECORDS) if r[-1] is not None
-            ]
-            time.sleep(0.05)
         assert self.told.strange == []
+        end_s = time.monotonic() + 30
+        while missing := self.unsettled():
+            assert time.monotonic() < end_s, missing
+            time.sleep(0.05)
         rows = {row[0]: row[1:] for row in self.query(RECORDS)}
         for request_id, (model, project) in self.told.answers.items():
             status, asked, payer, *used, cost, provider, _ = rows.pop(request_id)
@@ -260,7 +264,10 @@ def frozen(service: Service, path: Path, *, is_written: bool = True) -> Generato
 
 @contextmanager
 def gone(service: Service) -> Generator[None]:
-    with in_place_of(service.folder / "state" / "visus.db", None):
+    path = service.folder / "state" / "visus.db"
+    with ExitStack() as away:
+        with frozen(service, path):
+            away.enter_context(in_place_of(path, None))
         yield
 
 

@@ -3,11 +3,11 @@
 The limit is what the system lets a process write into any file: none, while the disk is full.
 """
 
-import os
 import resource
 import subprocess
+import threading
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.service import Service
@@ -43,15 +43,22 @@ def full(folder: Path, service: Service, *, is_disk: bool) -> Generator[None]:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (whole, whole))
         return
     filler = folder / "filler"
-    _fill(filler)
+    is_over = threading.Event()
+    keeper = threading.Thread(target=_keep_full, args=(filler, is_over))
+    keeper.start()
     try:
         yield
     finally:
+        is_over.set()
+        keeper.join()
         filler.unlink()
 
 
-def _fill(path: Path) -> None:
-    with path.open("ab", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(4096))
-    assert os.statvfs(path).f_bavail == 0
+def _keep_full(filler: Path, is_over: threading.Event) -> None:
+    """Takes what there is, and what others give back, until it is over."""
+    with filler.open("ab", buffering=0) as file:
+        while not is_over.is_set():
+            try:
+                file.write(bytes(4096))
+            except OSError:
+                is_over.wait(0.005)
