@@ -91,6 +91,8 @@ connect_timeout_s = 1
 attempts = 1
 breaker = { failures = 0 }
 """
+CALM = FAST.partition("[upstream]")[0] + "[routing]" + FAST.partition("[routing]")[2]
+"""Models' servers may take their time: the machine may be busy."""
 
 
 @pytest.fixture(scope="session")

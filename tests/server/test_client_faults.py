@@ -4,9 +4,11 @@ import json
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from tests.conftest import CALM, upstream_config
 from tests.support.claims import answered, open_files, rss_mb, text_of
 from tests.support.raw import (
     arrived,
@@ -23,6 +25,15 @@ from tests.support.upstream import Upstream
 HANG_UPS = [socket.socket.close, reset]
 by_fin_and_rst = pytest.mark.parametrize("hang_up", HANG_UPS, ids=["fin", "rst"])
 HangUp = Callable[[socket.socket], None]
+
+
+@pytest.fixture
+def unhurried(upstream: Upstream, tmp_path: Path) -> Iterator[Service]:
+    """With the usual patience for an upstream, which is one thread of this process."""
+    config = upstream_config(upstream.port, CALM)
+    running = Service(tmp_path, config, SCRIPTED_KEY="sk-upstream")
+    yield running
+    running.stop()
 
 
 @by_fin_and_rst
@@ -137,22 +148,22 @@ def test_a_reader_who_takes_nothing_is_disconnected_in_the_end(
         assert b"[DONE]" not in until_closed(line)
 
 
-def test_readers_who_take_nothing_leave_the_others_alone(service: Service) -> None:
-    before_mb, before_files = rss_mb(service), open_files(service)
+def test_readers_who_take_nothing_leave_the_others_alone(unhurried: Service) -> None:
+    before_mb, before_files = rss_mb(unhurried), open_files(unhurried)
     page = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 20
-    lines = [connected(service, page, receive_bytes=2048) for _ in range(180)]
-    flood = request_bytes(service, ask("flood", stream=True))
-    lines += [connected(service, flood, receive_bytes=2048) for _ in range(10)]
+    lines = [connected(unhurried, page, receive_bytes=2048) for _ in range(180)]
+    flood = request_bytes(unhurried, ask("flood", stream=True))
+    lines += [connected(unhurried, flood, receive_bytes=2048) for _ in range(10)]
     try:
         for _ in range(5):
             began_s = time.monotonic()
-            answered(service, service.post(ask("good")))
-            assert time.monotonic() - began_s < 10  # the upstream is one thread of this process
-        assert rss_mb(service) - before_mb < 100  # 190 of them; the page is 0.16 MB long
+            answered(unhurried, unhurried.post(ask("good")))
+            assert time.monotonic() - began_s < 10
+        assert rss_mb(unhurried) - before_mb < 100  # 190 of them; the page is 0.16 MB long
     finally:
         for line in lines:
             reset(line)
-    assert _until(lambda: open_files(service) <= before_files + 10)
+    assert _until(lambda: open_files(unhurried) <= before_files + 10)
 
 
 def test_a_hundred_hang_ups_leave_nothing_open(service: Service, upstream: Upstream) -> None:

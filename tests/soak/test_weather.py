@@ -22,7 +22,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.conftest import FAST, upstream_config
+from tests.conftest import CALM, upstream_config
 from tests.server.test_keys_and_money import COST, PRICED, USED, call, made, visus
 from tests.server.test_storage import BOUND_BY_MODES, in_place_of, locked
 from tests.support.claims import healthy
@@ -36,8 +36,6 @@ CLIENTS = 8
 PAUSE_S = 0.01
 MOST_S = 8.0
 """For any answer, in any weather."""
-CALM = FAST.partition("[upstream]")[0] + "[routing]" + FAST.partition("[routing]")[2]
-"""Models' servers may take their time: the machine may be busy."""
 IMPATIENT = """
 [accounts.postgresql]
 connect_timeout_s = 2

@@ -2,153 +2,20 @@
 
 The check sits where aiohttp makes the socket, after resolution: it sees every address that is
 about to be connected, whether it was looked up, written out in the URL or set by the operator.
-Names are looked up once for each connection and never kept.
 """
 
-import asyncio
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, ip_address
-from typing import Protocol
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from typing_extensions import override
 
 from visus.media.addresses import Address, AddressPolicy
+from visus.media.guard import AddressRefused, Gate, Lookup, ProxyGate
 from visus.media.settings import MediaSettings
-
-_DISCARD_PORT = 9
-
-
-class AddressRefused(OSError):
-    """An address that may not be connected to; an OSError, so that aiohttp treats it as one."""
-
-
-class Lookup(Protocol):
-    """Finds the addresses of a name."""
-
-    async def addresses(self, name: str) -> Sequence[Address]:
-        """All addresses of `name`; none, or an OSError, when there is no such name."""
-        ...
-
-
-class Door(Protocol):
-    """Says which connections may be opened."""
-
-    def admits(self, address: Address, port: int) -> bool:
-        """Whether a connection to `address` and `port` may be opened."""
-        ...
-
-
-class SystemLookup:
-    """The operating system's resolver, in threads of its own.
-
-    A name server that does not answer occupies these threads and no others.
-    """
-
-    def __init__(self, *, threads: int) -> None:
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="lookup")
-
-    async def addresses(self, name: str) -> Sequence[Address]:
-        """All addresses of `name`, as the system orders them."""
-        found = await asyncio.get_running_loop().run_in_executor(
-            self._threads, _system_addresses, name
-        )
-        return [ip_address(text) for text in found]
-
-    def close(self) -> None:
-        """Start no further lookup; those under way are not waited for."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _system_addresses(name: str) -> list[str]:
-    # The name goes in as bytes: as text it would pass Python's own, older IDNA encoder.
-    found = socket.getaddrinfo(
-        name.encode("ascii"), None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
-    )
-    return [str(entry[4][0]) for entry in found]
-
-
-def is_own_address(address: Address) -> bool:
-    """Whether `address` is one of this machine's interfaces.
-
-    The system is asked which source address it would use: for its own addresses, the same one.
-    No packet is sent.
-    """
-    family = socket.AF_INET if isinstance(address, IPv4Address) else socket.AF_INET6
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((str(address), _DISCARD_PORT))
-            return ip_address(probe.getsockname()[0]) == address
-    except OSError:
-        return False
-
-
-def address_policy(
-    settings: MediaSettings,
-    *,
-    own_ports: frozenset[int],
-    refused_origins: frozenset[tuple[str, int]],
-) -> AddressPolicy:
-    """The policy of a running server.
-
-    Args:
-        settings: whose `admit_networks` are allowed although they are not public.
-        own_ports: the ports that this server listens on.
-        refused_origins: host (lower case) and port of every upstream, and of the names under
-            which this server is known.
-    """
-    policy = AddressPolicy(
-        admit_networks=settings.admitted(), own_ports=own_ports, is_own=is_own_address
-    )
-    refuse_upstreams(policy, refused_origins)
-    return policy
-
-
-def refuse_upstreams(policy: AddressPolicy, origins: frozenset[tuple[str, int]]) -> None:
-    """Has `policy` refuse these hosts (lower case) and ports from now on."""
-    # An upstream on this machine may be reached by more addresses than its configuration says.
-    ports = frozenset(port for host, port in origins if _is_this_machine(host))
-    policy.refuse(ports, origins)
-
-
-def _is_this_machine(host: str) -> bool:
-    return host == "localhost" or any(
-        address.is_loopback or address.is_unspecified or is_own_address(address)
-        for address in _written_out(host)
-    )
-
-
-class ProxyDoor:
-    """Lets connections out to the proxy and to nothing else, however it is asked."""
-
-    def __init__(self, host: str, port: int, *, lookup: Lookup) -> None:
-        self._host = host
-        self._port = port
-        self._lookup = lookup
-        self._addresses: frozenset[Address] = frozenset(_written_out(host))
-
-    async def addresses(self, name: str) -> Sequence[Address]:
-        """The proxy's addresses; no other name is looked up."""
-        if name != self._host:
-            raise AddressRefused("not the proxy")
-        found = await self._lookup.addresses(name)
-        self._addresses = frozenset(found)
-        return found
-
-    def admits(self, address: Address, port: int) -> bool:
-        """Whether this is the proxy."""
-        return port == self._port and address in self._addresses
-
-
-def _written_out(host: str) -> tuple[Address, ...]:
-    try:
-        return (ip_address(host),)
-    except ValueError:
-        return ()
 
 
 class GuardedResolver(AbstractResolver):
@@ -157,11 +24,11 @@ class GuardedResolver(AbstractResolver):
     def __init__(
         self,
         *,
-        door: Door,
+        gate: Gate,
         lookup: Lookup,
         hosts: Mapping[str, tuple[Address, int | None]],
     ) -> None:
-        self._door = door
+        self._gate = gate
         self._lookup = lookup
         self._hosts = hosts
 
@@ -171,7 +38,7 @@ class GuardedResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         """Every address of `host`, checked."""
         found, port = await self._find(host, port)
-        if not found or not all(self._door.admits(address, port) for address in found):
+        if not found or not all(self._gate.admits(address, port) for address in found):
             raise AddressRefused("no address, or one that is refused")
         return [_resolved(host, address, port) for address in found]
 
@@ -198,10 +65,10 @@ def _resolved(host: str, address: Address, port: int) -> ResolveResult:
 
 
 class GuardedSockets:
-    """Makes the sockets: none for an address that the door refuses."""
+    """Makes the sockets: none for an address that the gate refuses."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
 
     def __call__(self, info: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
         """A socket for the address in `info` (as of `getaddrinfo`), which is connected next."""
@@ -214,41 +81,32 @@ class GuardedSockets:
 
     def _admits(self, host: str, port: int) -> bool:
         try:
-            return self._door.admits(ip_address(host), port)
+            return self._gate.admits(ip_address(host), port)
         except ValueError:
             return False
 
 
-def trusted_authorities(ca_file: str | None) -> ssl.SSLContext:
-    """TLS that always verifies, against the system's authorities and those of `ca_file`."""
-    context = ssl.create_default_context()
-    if ca_file is not None:
-        context.load_verify_locations(ca_file)
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
 def guarded_connector(
-    settings: MediaSettings, *, policy: AddressPolicy, lookup: Lookup
+    settings: MediaSettings, *, policy: AddressPolicy, lookup: Lookup, tls: ssl.SSLContext
 ) -> aiohttp.TCPConnector:
     """The connector of the one door: direct behind `policy`, or to the proxy alone."""
     proxy = settings.proxy_origin()
     if proxy is None:
-        return _connector(settings, policy, lookup, settings.host_addresses())
-    door = ProxyDoor(*proxy, lookup=lookup)
-    return _connector(settings, door, door, {})
+        return _connector(policy, lookup, tls, settings.host_addresses())
+    gate = ProxyGate(*proxy, lookup=lookup)
+    return _connector(gate, gate, tls, {})
 
 
 def _connector(
-    settings: MediaSettings,
-    door: Door,
+    gate: Gate,
     lookup: Lookup,
+    tls: ssl.SSLContext,
     hosts: Mapping[str, tuple[Address, int | None]],
 ) -> aiohttp.TCPConnector:
     return aiohttp.TCPConnector(
-        resolver=GuardedResolver(door=door, lookup=lookup, hosts=hosts),
-        socket_factory=GuardedSockets(door),
-        ssl=trusted_authorities(settings.ca_file),
+        resolver=GuardedResolver(gate=gate, lookup=lookup, hosts=hosts),
+        socket_factory=GuardedSockets(gate),
+        ssl=tls,
         use_dns_cache=False,
         limit=0,
     )

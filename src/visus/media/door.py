@@ -1,10 +1,11 @@
-"""What every request through the one door to the outside has in common.
+"""The one door to the outside: what every request that goes through it has in common.
 
 Each goes over a connection of its own, behind the guard of `connect`, without cookies, and is
 sent once: neither a redirect nor a broken connection has aiohttp send another.
 """
 
-from collections.abc import Mapping
+import ssl
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import aiohttp
@@ -16,70 +17,122 @@ from typing_extensions import override
 from yarl import URL
 
 from visus.media.addresses import AddressPolicy
+from visus.media.connect import guarded_connector
+from visus.media.guard import ExchangeFailed, Lookup, check_origin
 from visus.media.settings import MediaSettings
-from visus.media.urls import MediaUrl, UrlRefused
+from visus.media.urls import MediaUrl
+
+FOREIGN: Final = (aiohttp.ClientError, OSError)
+"""What aiohttp and the system raise; timeouts are among them."""
 
 _INTERIM: Final = range(100, 200)
 _MAX_INTERIM_ANSWERS: Final = 8
 
 
-class ExchangeFailed(Exception):
-    """An answer that is of no use, or a request that is not sent; the text is our own."""
+class Answer:
+    """What came back. Its body is read piece by piece; whoever asked closes it."""
+
+    __slots__ = ("_answer", "status")
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self.status: Final = answer.status
+        self._answer = answer
+
+    @property
+    def declared_bytes(self) -> int | None:
+        """What `Content-Length` says."""
+        return self._answer.content_length
+
+    def values(self, header: str) -> Sequence[str]:
+        """The values of all headers of this name."""
+        return self._answer.headers.getall(header, [])
+
+    async def read_some(self) -> bytes:
+        """The next bytes of the body as they came; none at its end.
+
+        Raises:
+            ExchangeFailed: it broke off.
+        """
+        try:
+            return await self._answer.content.readany()
+        except FOREIGN as fault:
+            raise _failed(fault) from fault
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._answer.close()
 
 
-FAULTS: Final = (ExchangeFailed, UrlRefused, aiohttp.ClientError, OSError)
-"""What a request can end in: ours, aiohttp's, the system's (timeouts are OSErrors)."""
+class Door:
+    """The way out, open. To be closed."""
+
+    def __init__(
+        self,
+        settings: MediaSettings,
+        *,
+        policy: AddressPolicy,
+        lookup: Lookup,
+        tls: ssl.SSLContext,
+    ) -> None:
+        self._policy = policy
+        self._proxy = settings.proxy
+        self._session = aiohttp.ClientSession(
+            connector=guarded_connector(settings, policy=policy, lookup=lookup, tls=tls),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(
+                connect=settings.connect_s,
+                # aiohttp counts this in the head and in the body; readers are stricter there.
+                sock_read=max(settings.first_byte_s, settings.idle_s),
+            ),
+            middlewares=(_only_once,),
+            response_class=_Answer,
+            auto_decompress=False,
+            trust_env=False,
+        )
+
+    async def ask(
+        self,
+        method: str,
+        url: MediaUrl,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+    ) -> Answer:
+        """Sends one request and waits for the head of its answer.
+
+        Raises:
+            ExchangeFailed: it was not sent, or nobody answered in time.
+        """
+        check_origin(url, self._policy)
+        try:
+            return Answer(
+                await self._session.request(
+                    method,
+                    _as_asked(url),
+                    data=body,
+                    headers=headers,
+                    allow_redirects=False,
+                    proxy=self._proxy,
+                )
+            )
+        except FOREIGN as fault:
+            raise _failed(fault) from fault
+
+    async def aclose(self) -> None:
+        """Closes every connection."""
+        await self._session.close()
 
 
-def door_session(
-    settings: MediaSettings, connector: aiohttp.TCPConnector, headers: Mapping[str, str]
-) -> aiohttp.ClientSession:
-    """A session whose requests all have `headers`; to be closed by whoever made it."""
-    return aiohttp.ClientSession(
-        connector=connector,
-        headers=headers,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(
-            connect=settings.connect_s,
-            # aiohttp counts this in the head and in the body; readers are stricter there.
-            sock_read=max(settings.first_byte_s, settings.idle_s),
-        ),
-        middlewares=(_only_once,),
-        response_class=_Answer,
-        auto_decompress=False,
-        trust_env=False,
-    )
-
-
-def check_origin(url: MediaUrl, policy: AddressPolicy) -> None:
-    """Refuses what can be refused without a socket; the connector checks all the rest.
-
-    Raises:
-        ExchangeFailed: `policy` does not admit it.
-    """
-    if not policy.admits_origin(url.host.name, url.port):
-        raise ExchangeFailed("our own or an upstream's origin")
-    address = url.host.address
-    if address is not None and not policy.admits(address, url.port):
-        raise ExchangeFailed("address refused")
-
-
-def as_asked(url: MediaUrl) -> URL:
-    """The URL for aiohttp, which has to read it as we do.
-
-    Raises:
-        ExchangeFailed: it does not.
-    """
+def _as_asked(url: MediaUrl) -> URL:
+    """The URL for aiohttp, which has to read it as we do."""
     built = URL(str(url), encoded=True)
     if (built.raw_host, built.port) != (url.host.name, url.port):
         raise ExchangeFailed("two readings of the URL")
     return built
 
 
-def reason(fault: BaseException) -> str:
-    """Why, in words that hold no host and no address: a library's own text may."""
-    is_ours = isinstance(fault, (ExchangeFailed, UrlRefused))
-    return str(fault) if is_ours else type(fault).__name__
+def _failed(fault: BaseException) -> ExchangeFailed:
+    """In words that hold no host and no address: the library's own text may."""
+    return ExchangeFailed(type(fault).__name__)
 
 
 class _Answer(aiohttp.ClientResponse):

@@ -7,25 +7,12 @@ What the bytes are is decided elsewhere.
 """
 
 import asyncio
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Final, Self
-
-import aiohttp
-from aiohttp import hdrs
+from typing import TYPE_CHECKING, Final
 
 from visus.errors import ImageUrlRejected, MediaRejected
-from visus.media.addresses import AddressPolicy
-from visus.media.connect import Lookup, SystemLookup, guarded_connector
-from visus.media.door import (
-    FAULTS,
-    ExchangeFailed,
-    as_asked,
-    check_origin,
-    door_session,
-    reason,
-)
+from visus.media.doorway import FAULTS, Doorway, reason
+from visus.media.guard import ExchangeFailed
 from visus.media.settings import MediaSettings
 from visus.media.turns import Turns
 from visus.media.urls import (
@@ -35,12 +22,15 @@ from visus.media.urls import (
     redirect_target,
 )
 
+if TYPE_CHECKING:
+    from visus.media.door import Answer
+
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _OK: Final = 200
 _REQUEST_HEADERS: Final[dict[str, str]] = {
-    hdrs.USER_AGENT: "visus",
-    hdrs.ACCEPT: "image/jpeg,image/png,image/webp,image/gif,*/*;q=0.1",
-    hdrs.ACCEPT_ENCODING: "identity",
+    "User-Agent": "visus",
+    "Accept": "image/jpeg,image/png,image/webp,image/gif,*/*;q=0.1",
+    "Accept-Encoding": "identity",
 }
 
 
@@ -59,40 +49,15 @@ class _Redirect:
 
 
 class Fetcher:
-    """Fetches pictures for callers. Entered once, where the service is put together.
+    """Fetches pictures for callers.
 
     At most `max_fetches` are under way at once, and `max_fetches_per_host` from one host.
     """
 
-    def __init__(
-        self, settings: MediaSettings, *, policy: AddressPolicy, lookup: Lookup | None = None
-    ) -> None:
+    def __init__(self, settings: MediaSettings, doorway: Doorway) -> None:
         self._settings = settings
-        self._policy = policy
-        self._lookup = lookup
+        self._doorway = doorway
         self._turns = Turns(settings.max_fetches, each=settings.max_fetches_per_host)
-        self._stack = AsyncExitStack()
-        self._session: aiohttp.ClientSession | None = None
-
-    async def __aenter__(self) -> Self:
-        lookup = self._lookup
-        if lookup is None:
-            lookup = SystemLookup(threads=self._settings.max_fetches)
-            self._stack.callback(lookup.close)
-        connector = guarded_connector(self._settings, policy=self._policy, lookup=lookup)
-        self._session = await self._stack.enter_async_context(
-            door_session(self._settings, connector, _REQUEST_HEADERS)
-        )
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._session = None
-        await self._stack.aclose()
 
     async def fetch(
         self, url: str, *, param: str, max_bytes: int | None = None
@@ -138,45 +103,40 @@ class Fetcher:
         raise ExchangeFailed("too many redirects")
 
     async def _hop(self, url: MediaUrl, max_bytes: int) -> FetchedMedia | _Redirect:
-        check_origin(url, self._policy)
         answer = await self._ask(url)
         try:
             if answer.status in _REDIRECTS:
-                return _Redirect(_only(answer, hdrs.LOCATION))
+                return _Redirect(_only(answer, "Location"))
             self._check_head(answer, max_bytes)
             data = await self._read(answer, max_bytes)
         finally:
             answer.close()
         if not data:
             raise ExchangeFailed("empty answer")
-        return FetchedMedia(data, answer.headers.get(hdrs.CONTENT_TYPE))
+        return FetchedMedia(data, next(iter(answer.values("Content-Type")), None))
 
-    async def _ask(self, url: MediaUrl) -> aiohttp.ClientResponse:
+    async def _ask(self, url: MediaUrl) -> "Answer":
         """Send the request and wait for the answer's headers."""
-        if self._session is None:
-            raise RuntimeError("the fetcher has not been entered")
-        built = as_asked(url)
+        door = await self._doorway.opened()
         async with asyncio.timeout(self._settings.connect_s + self._settings.first_byte_s):
-            return await self._session.get(
-                built, allow_redirects=False, proxy=self._settings.proxy
-            )
+            return await door.ask("GET", url, _REQUEST_HEADERS)
 
-    def _check_head(self, answer: aiohttp.ClientResponse, max_bytes: int) -> None:
+    def _check_head(self, answer: "Answer", max_bytes: int) -> None:
         if answer.status != _OK:
             raise ExchangeFailed(f"status {answer.status}")
-        if not _all_in(answer, hdrs.CONTENT_ENCODING, {"", "identity"}):
+        if not _all_in(answer, "Content-Encoding", {"", "identity"}):
             raise ExchangeFailed("content encoding")
-        if not _all_in(answer, hdrs.TRANSFER_ENCODING, {"chunked"}):
+        if not _all_in(answer, "Transfer-Encoding", {"chunked"}):
             raise ExchangeFailed("transfer encoding")
-        if (answer.content_length or 0) > max_bytes:
+        if (answer.declared_bytes or 0) > max_bytes:
             raise _TooLarge
 
-    async def _read(self, answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    async def _read(self, answer: "Answer", max_bytes: int) -> bytes:
         chunks: list[bytes] = []
         size_bytes = 0
         while True:
             async with asyncio.timeout(self._settings.idle_s):
-                chunk = await answer.content.readany()
+                chunk = await answer.read_some()
             if not chunk:
                 return b"".join(chunks)
             size_bytes += len(chunk)
@@ -189,13 +149,13 @@ class _TooLarge(Exception):
     """More bytes than we take."""
 
 
-def _all_in(answer: aiohttp.ClientResponse, header: str, allowed: set[str]) -> bool:
-    values = answer.headers.getall(header, [])
+def _all_in(answer: "Answer", header: str, allowed: set[str]) -> bool:
+    values = answer.values(header)
     return all(value.strip().lower() in allowed for value in values)
 
 
-def _only(answer: aiohttp.ClientResponse, header: str) -> str:
-    values = answer.headers.getall(header, [])
+def _only(answer: "Answer", header: str) -> str:
+    values = answer.values(header)
     if len(values) != 1:
         raise ExchangeFailed(f"{len(values)} {header} headers")
     return values[0]

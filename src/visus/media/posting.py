@@ -6,24 +6,11 @@ is decided as for fetches, by settings of its own.
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
-from types import TracebackType
-from typing import Final, NamedTuple, Self
-
-import aiohttp
-from aiohttp import hdrs
+from typing import Final, NamedTuple
 
 from visus.errors import InvalidValue
-from visus.media.addresses import AddressPolicy
-from visus.media.connect import Lookup, SystemLookup, guarded_connector
-from visus.media.door import (
-    FAULTS,
-    ExchangeFailed,
-    as_asked,
-    check_origin,
-    door_session,
-    reason,
-)
+from visus.media.doorway import FAULTS, Doorway, reason
+from visus.media.guard import ExchangeFailed
 from visus.media.settings import MediaSettings, WebhookSettings
 from visus.media.urls import MediaUrl, UrlRefused, read_url
 
@@ -33,10 +20,10 @@ REFUSED_MESSAGE: Final = (
 )
 """For every refusal, so that nobody learns from it what is where."""
 _HEADERS: Final[dict[str, str]] = {
-    hdrs.USER_AGENT: "visus",
-    hdrs.ACCEPT: "*/*",
-    hdrs.ACCEPT_ENCODING: "identity",
-    hdrs.CONTENT_TYPE: "application/json",
+    "User-Agent": "visus",
+    "Accept": "*/*",
+    "Accept-Encoding": "identity",
+    "Content-Type": "application/json",
 }
 
 
@@ -54,41 +41,15 @@ class NotSent(Exception):
 
 
 class Poster:
-    """Sends what it is given, once. Entered once, where the service is put together."""
+    """Sends what it is given, once."""
 
     def __init__(
-        self,
-        settings: WebhookSettings,
-        media: MediaSettings,
-        *,
-        policy: AddressPolicy,
-        lookup: Lookup | None = None,
+        self, settings: WebhookSettings, door: MediaSettings, doorway: Doorway
     ) -> None:
+        """`door` holds the settings of `doorway`."""
         self._settings = settings
-        self._door = settings.door(media)
-        self._policy = policy
-        self._lookup = lookup
-        self._stack = AsyncExitStack()
-        self._session: aiohttp.ClientSession | None = None
-
-    async def __aenter__(self) -> Self:
-        lookup = self._lookup
-        if lookup is None:
-            lookup = SystemLookup(threads=max(1, self._settings.workers))
-            self._stack.callback(lookup.close)
-        connector = guarded_connector(self._door, policy=self._policy, lookup=lookup)
-        session = door_session(self._door, connector, _HEADERS)
-        self._session = await self._stack.enter_async_context(session)
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._session = None
-        await self._stack.aclose()
+        self._door = door
+        self._doorway = doorway
 
     def receiver(self, url: str, *, param: str) -> Receiver:
         """Who is at a URL, as far as the URL alone says whether we may send there.
@@ -106,7 +67,7 @@ class Poster:
         read = read_url(url, self._door)
         if read.scheme != "https" and not self._settings.allow_http:
             raise UrlRefused("not https")
-        check_origin(read, self._policy)
+        self._doorway.check(read)
         return read
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
@@ -117,19 +78,9 @@ class Poster:
         """
         try:
             async with asyncio.timeout(self._settings.total_s):
-                return await self._ask(self._read(url), body, headers)
+                door = await self._doorway.opened()
+                answer = await door.ask("POST", self._read(url), {**_HEADERS, **headers}, body)
         except FAULTS as fault:
             raise NotSent(reason(fault)) from fault
-
-    async def _ask(self, url: MediaUrl, body: bytes, headers: Mapping[str, str]) -> int:
-        if self._session is None:
-            raise RuntimeError("the poster has not been entered")
-        answer = await self._session.post(
-            as_asked(url),
-            data=body,
-            headers=headers,
-            allow_redirects=False,
-            proxy=self._door.proxy,
-        )
         answer.close()
         return answer.status

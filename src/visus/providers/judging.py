@@ -12,7 +12,7 @@ import msgspec
 from visus.core.question import AnswerFormat, JsonSchema
 from visus.errors import InvalidValue
 from visus.providers.checked import Faults
-from visus.wire.conformity import SCHEMA_PARAM, Check, Fault
+from visus.wire.check import SCHEMA_PARAM, Check, Fault
 from visus.workers.faults import NoWorker, WorkerFault
 from visus.workers.pool import WorkerPool
 

@@ -9,13 +9,15 @@ from visus.core.trace import heading
 from visus.flow.blind import Easing
 from visus.flow.chat import ChatService
 from visus.flow.estimate import EstimateService, Learner
+from visus.media.addresses import AddressPolicy
 from visus.media.attachments import (
     DOCUMENT_ENTRY,
     VIDEO_ENTRY,
     Attachments,
 )
-from visus.media.connect import address_policy
+from visus.media.doorway import Doorway
 from visus.media.fetch import Fetcher
+from visus.media.guard import address_policy
 from visus.media.known import KnownPictures
 from visus.media.pipeline import WORKER_ENTRY, MediaPipeline
 from visus.media.posting import Poster
@@ -62,9 +64,7 @@ async def all_parts(
             )
             for door in (settings.media, settings.webhooks.door(settings.media))
         ]
-        fetcher = await stack.enter_async_context(Fetcher(settings.media, policy=policies[0]))
-        poster = Poster(settings.webhooks, settings.media, policy=policies[1])
-        await stack.enter_async_context(poster)
+        fetcher, poster = await _outward(settings, policies, stack)
         checkers = WorkerPool(
             JUDGE_ENTRY, name="checkers", settings=settings.answers.workers, is_lazy=True
         )
@@ -105,6 +105,19 @@ async def all_parts(
             transport,
             poster,
         )
+
+
+async def _outward(
+    settings: Settings, policies: Sequence[AddressPolicy], stack: AsyncExitStack
+) -> tuple[Fetcher, Poster]:
+    """Whoever goes through the one door: for pictures and to webhooks, each by its policy."""
+    media, webhooks = settings.media, settings.webhooks
+    coming = Doorway(media, policy=policies[0], threads=media.max_fetches)
+    there = webhooks.door(media)
+    going = Doorway(there, policy=policies[1], threads=max(1, webhooks.workers))
+    await stack.enter_async_context(coming)
+    await stack.enter_async_context(going)
+    return Fetcher(media, coming), Poster(webhooks, there, going)
 
 
 async def _media(

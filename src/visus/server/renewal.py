@@ -9,7 +9,7 @@ import msgspec
 
 from visus.config import Configuration, ProviderAccess, Settings
 from visus.media.addresses import AddressPolicy
-from visus.media.connect import refuse_upstreams
+from visus.media.guard import refuse_upstreams
 from visus.models.catalogue import DeploymentRow, ModelRow, ProviderRow
 from visus.providers.base import LoadsModels, Provider, RunsHere
 from visus.providers.checked import Checked, Judge

@@ -14,31 +14,13 @@ import jsonschema_rs
 import msgspec
 
 from visus.errors import InvalidValue
+from visus.wire.check import SCHEMA_PARAM, Check, Fault
 
-SCHEMA_PARAM: Final = "response_format.json_schema.schema"
 _LONGEST_FAULT: Final = 300
 """Characters of one complaint; it may quote the text."""
 _MOST_FAULTS: Final = 8
 _PATTERNS: Final = jsonschema_rs.FancyRegexOptions(backtrack_limit=100_000)
 """Takes what ECMA-262 has, looking ahead included; whoever takes more steps does not match."""
-
-
-class Check(msgspec.Struct, frozen=True):
-    """A text, and what it is to be like."""
-
-    text: str | None
-    """None: only the schema is looked at."""
-    schema: bytes | None
-    """None: any JSON object will do."""
-
-
-class Fault(msgspec.Struct, frozen=True):
-    """One thing that is wrong."""
-
-    complaint: str
-    """In words, for the model: it may quote the text."""
-    kind: str
-    """In a word, for a log: the keyword of the schema, or `json`."""
 
 
 def faults(check: Check) -> list[Fault]:

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from visus.media.addresses import Address
-from visus.media.connect import address_policy
+from visus.media.doorway import Doorway
 from visus.media.fetch import Fetcher
+from visus.media.guard import address_policy
 from visus.media.settings import MediaSettings
 
 PICTURE = b"\x89PNG\r\n\x1a\n and the rest of a picture"
@@ -149,12 +150,14 @@ def admitting(*ports: int, **changes: object) -> MediaSettings:
     return strict(*ports, **{**opened, **changes})
 
 
-def fetcher(
+@asynccontextmanager
+async def fetcher(
     settings: MediaSettings,
     *,
     lookup: FixedLookup | None = None,
     own_ports: frozenset[int] = frozenset(),
     refused_origins: frozenset[tuple[str, int]] = frozenset(),
-) -> Fetcher:
+) -> AsyncGenerator[Fetcher]:
     policy = address_policy(settings, own_ports=own_ports, refused_origins=refused_origins)
-    return Fetcher(settings, policy=policy, lookup=lookup)
+    async with Doorway(settings, policy=policy, threads=4, lookup=lookup) as doorway:
+        yield Fetcher(settings, doorway)

@@ -12,7 +12,7 @@ from visus.media.addresses import (
     embedded_ipv4,
     is_public,
 )
-from visus.media.connect import is_own_address
+from visus.media.guard import is_own_address
 
 CLOSED = """
 0.0.0.0 0.1.2.3 10.0.0.1 10.255.255.255 100.64.0.1 100.100.100.200 100.127.255.255

@@ -27,8 +27,9 @@ from origins import (
 from visus.errors import ImageUrlRejected, MediaRejected
 from visus.media.addresses import AddressPolicy
 from visus.media.connect import guarded_connector
-from visus.media.door import FAULTS
+from visus.media.door import FOREIGN
 from visus.media.fetch import Fetcher
+from visus.media.guard import trusted_authorities
 from visus.media.turns import Turns
 from visus.media.urls import NEUTRAL_MESSAGE
 
@@ -612,7 +613,7 @@ async def test_a_cancelled_fetch_gives_its_turn_and_its_connection_back() -> Non
             url = f"http://pics.test:{origin.port}/"
             for _ in range(3):
                 with pytest.raises(TimeoutError):
-                    await asyncio.wait_for(door.fetch(url, param=PARAM), 0.05)
+                    await asyncio.wait_for(door.fetch(url, param=PARAM), 0.3)
             await asyncio.sleep(0.05)
             assert origin.open_now == 0
     assert origin.connections == 3
@@ -691,7 +692,10 @@ async def test_the_connector_refuses_what_nobody_checked_before_it() -> None:
     """A literal never passes a resolver, so the sockets have to be guarded themselves."""
     async with counting("127.0.0.1", "::1") as listener:
         connector = guarded_connector(
-            strict(), policy=AddressPolicy(), lookup=FixedLookup(["127.0.0.1"])
+            strict(),
+            policy=AddressPolicy(),
+            lookup=FixedLookup(["127.0.0.1"]),
+            tls=trusted_authorities(None),
         )
         async with aiohttp.ClientSession(connector=connector) as session:
             for host in ("127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "pics.test"):
@@ -709,5 +713,5 @@ async def test_every_error_of_the_http_library_is_foreseen() -> None:
     }
     # Parsing errors are translated where the answer's head is read, or by aiohttp for a body.
     parsing = {error for error in errors if issubclass(error, HttpProcessingError)}
-    others = {error for error in errors - parsing if not issubclass(error, FAULTS)}
+    others = {error for error in errors - parsing if not issubclass(error, FOREIGN)}
     assert others == {aiohttp.WSMessageTypeError}  # we open no web sockets

@@ -205,7 +205,8 @@ def test_any_answer_is_bytes_or_a_refusal() -> None:
         server = serving(script)
         origin = runner.run(server.__aenter__())
         fast = {"first_byte_s": 0.1, "idle_s": 0.1, "total_s": 0.2}
-        door = runner.run(fetcher(admitting(origin.port, **fast)).__aenter__())
+        entered = fetcher(admitting(origin.port, **fast))
+        door = runner.run(entered.__aenter__())
 
         @settings(max_examples=150, deadline=None)
         @given(RAW_ANSWERS)
@@ -218,7 +219,7 @@ def test_any_answer_is_bytes_or_a_refusal() -> None:
         try:
             check()
         finally:
-            runner.run(door.__aexit__(None, None, None))
+            runner.run(entered.__aexit__(None, None, None))
             runner.run(server.__aexit__(None, None, None))
 
 
@@ -237,7 +238,8 @@ def test_no_text_at_all_leads_to_a_forbidden_address() -> None:
         listening = counting("127.0.0.1", "127.0.0.2", "::1")
         listener = runner.run(listening.__aenter__())
         lookup = FixedLookup(["127.0.0.1"])
-        door = runner.run(fetcher(strict(listener.port), lookup=lookup).__aenter__())
+        entered = fetcher(strict(listener.port), lookup=lookup)
+        door = runner.run(entered.__aenter__())
 
         @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
         @given(
@@ -254,6 +256,6 @@ def test_no_text_at_all_leads_to_a_forbidden_address() -> None:
         try:
             check()
         finally:
-            runner.run(door.__aexit__(None, None, None))
+            runner.run(entered.__aexit__(None, None, None))
             runner.run(listening.__aexit__(None, None, None))
     assert listener.connections == 0

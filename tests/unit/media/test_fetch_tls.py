@@ -28,8 +28,8 @@ from origins import (
 )
 
 from visus.errors import ImageUrlRejected
-from visus.media.connect import AddressRefused, ProxyDoor
 from visus.media.fetch import Fetcher
+from visus.media.guard import AddressRefused, ProxyGate
 from visus.media.urls import NEUTRAL_MESSAGE
 
 
@@ -218,7 +218,7 @@ async def test_u26_a_proxy_that_redirects_or_refuses_is_a_refusal() -> None:
 
 async def test_u26_the_door_to_a_proxy_leads_nowhere_else() -> None:
     lookup = FixedLookup(["10.0.0.1", "10.0.0.2"])
-    named = ProxyDoor("proxy.test", 3128, lookup=lookup)
+    named = ProxyGate("proxy.test", 3128, lookup=lookup)
     assert not named.admits(ip_address("10.0.0.1"), 3128)
     await named.addresses("proxy.test")
     assert named.admits(ip_address("10.0.0.2"), 3128)
@@ -227,6 +227,6 @@ async def test_u26_the_door_to_a_proxy_leads_nowhere_else() -> None:
     with pytest.raises(AddressRefused):
         await named.addresses("pics.test")
     assert lookup.asked == ["proxy.test"]
-    written = ProxyDoor("10.0.0.9", 3128, lookup=lookup)
+    written = ProxyGate("10.0.0.9", 3128, lookup=lookup)
     assert written.admits(ip_address("10.0.0.9"), 3128)
     assert not written.admits(ip_address("10.0.0.1"), 3128)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from visus.errors import InvalidValue
-from visus.wire.conformity import Check, faults, worker
+from visus.wire.check import Check
+from visus.wire.conformity import faults, worker
 
 INVOICE = {
     "type": "object",
