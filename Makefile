@@ -24,6 +24,7 @@ $(VENV)/runtime.ok: requirements/runtime.lock pyproject.toml $(GRAPHS) | $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -r requirements/runtime.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m visus.local.lite.convert
+	@$(BIN)/python -m compileall -q src/visus
 	@touch $@
 
 $(VENV)/dev.ok: requirements/dev.lock $(VENV)/runtime.ok
