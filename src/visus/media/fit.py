@@ -48,6 +48,7 @@ class Fitting(NamedTuple):
     """What the model's formula says that it costs; None without a formula."""
 
 
+@lru_cache(maxsize=1024)
 def fit(
     picture: Picture, sees: Vision, *, detail: Detail, max_tokens_per_image: int | None = None
 ) -> Fitting:

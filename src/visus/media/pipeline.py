@@ -109,6 +109,8 @@ class MediaPipeline:
         references = self._references(question, sees)
         if not references:
             return _prompt(question, upstream_id, _filled(question, ()), ())
+        if sees is not None and (ready := self._recognised(references, question, sees)):
+            return _placed(question, ready, upstream_id, sees)
         resolved = await self.resolve(references, owner=question.owner)
         return await self.fitted(question, resolved, upstream_id=upstream_id, sees=sees)
 
@@ -141,16 +143,7 @@ class MediaPipeline:
         vision = self._check(resolved.references, sees, question.media)
         ready = await self._all_within(resolved, vision, question)
         self._check_sent(ready, vision)
-        turns, moved = placed(_filled(question, ready), vision.image_roles)
-        reports = [one.report for one in ready]
-        if moved:
-            reports = [
-                report._replace(steps=(*report.steps, "moved into the next user turn"))
-                if report.images[0].param in moved
-                else report
-                for report in reports
-            ]
-        return _prompt(question, upstream_id, turns, reports)
+        return _placed(question, ready, upstream_id, vision)
 
     async def thumbnail(self, image: Image, *, side_px: int) -> bytes:
         """A PNG of a prepared picture, no side longer than `side_px`; made in a worker.
@@ -217,6 +210,34 @@ class MediaPipeline:
 
     # --- Fitting one picture -----------------------------------------------------------------
 
+    def _recognised(
+        self, references: Sequence[MediaReference], question: Question, sees: Vision
+    ) -> Sequence[_Ready] | None:
+        """All of them, where each was in an earlier request and fits this model as it is.
+
+        The short way for what every turn of a conversation sends again; None for the long one.
+        """
+        ready: list[_Ready] = []
+        for wanted in references:
+            source = self.resolver.recognised(wanted, owner=question.owner)
+            if source is None or isinstance(wanted, _ATTACHED):
+                return None
+            if not _is_whole(source.found, question.media):
+                return None
+            try:
+                fitting = _fitting(source, sees, wanted, question.media)
+            except ServiceError as refusal:
+                raise refusal.at(wanted.param) from refusal
+            if not fitting.as_it_is:
+                return None
+            ready.append(_as_it_is(source, wanted, fitting))
+        most = sees.max_inline_bytes
+        if most is not None and _inline_bytes(ready) > most:
+            return None
+        for one in ready:
+            self.resolver.steps.read.took(one.report.ms / 1000, one.report.bytes_in)
+        return ready
+
     async def _all_within(
         self, resolved: Resolved, sees: Vision, question: Question
     ) -> Sequence[_Ready]:
@@ -264,7 +285,7 @@ class MediaPipeline:
             except ServiceError as refusal:
                 raise refusal.at(wanted.param) from refusal
             if fitting.as_it_is and _is_whole(source.found, wishes):
-                ready[key] = _as_it_is(source, wanted, fitting, sees)
+                ready[key] = _as_it_is(source, wanted, fitting)
             else:
                 unfit[key] = _Unfit(source, wanted, fitting, wishes.frames, owner, sees)
         if unfit:
@@ -341,7 +362,7 @@ class MediaPipeline:
             self.resolver.steps.make.took(made_ms / 1000, size)
         ms = unfit.source.ms + made_ms
         steps = _steps(unfit, images[0])
-        report = _report(unfit.source, images, steps, unfit.sees, ms)
+        report = _report(unfit.source, images, steps, image_tokens(images, unfit.sees), ms)
         return _Ready(_captioned(images), report._replace(was_kept=was_kept))
 
     async def _decoded(self, job: bytes) -> bytes:
@@ -420,9 +441,7 @@ def _is_whole(found: Survey, wishes: MediaWishes) -> bool:
     return found.obstacle is None and min(found.frames, wishes.frames) == 1
 
 
-def _as_it_is(
-    source: Source, picture: ImageReference, fitting: Fitting, sees: Vision
-) -> _Ready:
+def _as_it_is(source: Source, picture: ImageReference, fitting: Fitting) -> _Ready:
     """The file itself; the caller's own base64 where nothing was cut out."""
     found = source.found
     base64 = source.base64 if found.cleaned is None else None
@@ -437,7 +456,8 @@ def _as_it_is(
         picture.param,
     )
     steps = () if found.cleaned is None else ("metadata removed", *_first_of(found))
-    return _Ready((image,), _report(source, (image,), steps, sees, source.ms))
+    report = _report(source, (image,), steps, fitting.tokens, source.ms)
+    return _Ready((image,), report)
 
 
 def _inline_bytes(ready: Sequence[_Ready]) -> int:
@@ -525,6 +545,22 @@ def _prompt(
     )
 
 
+def _placed(
+    question: Question, ready: Sequence[_Ready], upstream_id: str, sees: Vision
+) -> Prompt:
+    """The question with what the model gets, in the turns in which it takes it."""
+    turns, moved = placed(_filled(question, ready), sees.image_roles)
+    reports = [one.report for one in ready]
+    if moved:
+        reports = [
+            report._replace(steps=(*report.steps, "moved into the next user turn"))
+            if report.images[0].param in moved
+            else report
+            for report in reports
+        ]
+    return _prompt(question, upstream_id, turns, reports)
+
+
 def _filled(question: Question, ready: Sequence[_Ready]) -> Sequence[PromptTurn]:
     """The turns with each reference replaced by what was made of it."""
     pictures = iter(ready)
@@ -545,7 +581,11 @@ def _filled(question: Question, ready: Sequence[_Ready]) -> Sequence[PromptTurn]
 
 
 def _report(
-    source: Source, images: Sequence[Image], steps: Sequence[str], sees: Vision, ms: float
+    source: Source,
+    images: Sequence[Image],
+    steps: Sequence[str],
+    tokens: int | None,
+    ms: float,
 ) -> PartReport:
     found = source.found
     return PartReport(
@@ -559,7 +599,7 @@ def _report(
         found.frames,
         images,
         steps,
-        image_tokens(images, sees),
+        tokens,
         ms,
         is_on_its_side=is_on_its_side(found.orientation),
     )
