@@ -80,9 +80,10 @@ def test_who_hangs_up_while_waiting_takes_no_place(waiting: Service) -> None:
     waits = [connected(waiting, paced) for _ in range(SEATS)]
     time.sleep(0.3)
     refused(waiting, waiting.post(ask("good")), 503, "overloaded")
+    assert _waiting_questions(waiting) == SEATS
     for line in waits:
         reset(line)
-    time.sleep(0.3)
+    eventually(lambda: _waiting_questions(waiting), 0)
     with ThreadPoolExecutor(1) as pool:
         reply = pool.submit(waiting.post, ask("good"))
         time.sleep(0.3)
@@ -107,3 +108,9 @@ def test_who_waits_too_long_is_told(waiting: Service) -> None:
     for line in under_way:
         reset(line)
     eventually(lambda: waiting.post(ask("good")).status, 200)
+
+
+def _waiting_questions(service: Service) -> int:
+    page = service.request("GET", "/metrics", None, {}).body.decode()
+    (line,) = (one for one in page.splitlines() if one.startswith("visus_waiting_questions "))
+    return int(float(line.split()[1]))

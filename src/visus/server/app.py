@@ -102,7 +102,8 @@ def gate(  # noqa: PLR0913 -- all that there is, put together
 ) -> tuple[Gate, Later]:
     """Everything that is answered, over running parts; and who answers what can wait."""
     settings = configuration.settings
-    counts = _counts(made, state, ending.connections, traces)
+    room = _waiting_room(settings.server)
+    counts = _counts(made, state, ending.connections, traces, room)
     status = StatusRoute(
         counts=counts,
         database=DatabaseWatch(state.book.engine),
@@ -116,7 +117,7 @@ def gate(  # noqa: PLR0913 -- all that there is, put together
         settings=settings.server,
         limits=settings.chat,
         watch=watch,
-        room=_waiting_room(settings.server),
+        room=room,
     )
     estimate = EstimateRoute(
         service=made.estimates, settings=settings.server, limits=settings.chat
@@ -280,7 +281,11 @@ def _doorkeeper(settings: AccountsSettings, made: Parts, state: State) -> Doorke
 
 
 def _counts(
-    made: Parts, state: State, connections: Collection[object], traces: Traces | None
+    made: Parts,
+    state: State,
+    connections: Collection[object],
+    traces: Traces | None,
+    room: WaitingRoom,
 ) -> Counts:
     return Counts(
         metrics=Metrics(lambda: made.upstreams.by_id),
@@ -290,6 +295,7 @@ def _counts(
         journal=state.accounts.ledger.journal,
         connections=connections,
         spans=SpanCounts() if traces is None else traces.counts,
+        room=room,
     )
 
 

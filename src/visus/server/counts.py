@@ -9,6 +9,7 @@ from visus.routing.choose import Upstreams
 from visus.routing.deployment import Deployment
 from visus.server.metrics import Metrics
 from visus.server.traces import SpanCounts
+from visus.server.waiting import WaitingRoom
 from visus.workers.pool import WorkerPool
 
 
@@ -23,6 +24,7 @@ class Counts:
     journal: Journal
     connections: Collection[object]
     spans: SpanCounts
+    room: WaitingRoom
 
     def deployments(self) -> Iterator[Deployment]:
         """Of every model of the catalogue."""

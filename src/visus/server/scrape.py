@@ -96,6 +96,9 @@ def _of_requests(counts: Counts) -> Iterator[Metric]:
         "visus_rate_limited", "Requests that were answered 429.", ("code",), metrics.limited
     )
     yield _gauge("visus_in_flight", "Requests that are being answered.", metrics.in_flight)
+    yield _gauge(
+        "visus_waiting_questions", "Questions that wait for a place.", counts.room.waiting
+    )
     yield _gauge("visus_connections", "Connections that are open.", len(counts.connections))
     yield _gauge(
         "visus_ledger_waiting",
