@@ -15,11 +15,13 @@ from openai.types import Batch
 from tests.server.test_keys_and_money import call, eventually, made, visus
 from tests.server.test_queue import QUEUE, VARIABLE, asked_of, serving
 from tests.support.claims import refused
+from tests.support.clocks import Clock
 from tests.support.postgres import Postgres
 from tests.support.service import Service, ask
 from tests.support.upstream import Upstream
 
 ENDPOINT = "/v1/chat/completions"
+DAY_S = 86_400
 DONE = {"completed", "failed", "cancelled", "expired"}
 
 
@@ -259,6 +261,41 @@ def test_a_batch_that_is_cancelled_keeps_what_was_answered(
     assert asked_of(upstream, mark) == asked < 20
     with pytest.raises(openai.ConflictError):
         client.batches.cancel(ended(client, started(client, line("a", ask("good")))).id)
+
+
+def test_a_batch_that_expires_keeps_what_was_answered(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    clock, config = Clock(tmp_path), QUEUE + "workers = 1\n"
+    mark = secrets.token_hex(8)
+    with (
+        serving(tmp_path, upstream, config, **clock.environment) as service,
+        openai.OpenAI(base_url=service.url, api_key=service.key, max_retries=0) as client,
+    ):
+        lines = [line(str(number), ask("late", mark)) for number in range(30)]
+        batch = started(client, *lines)
+        eventually(lambda: counts(client.batches.retrieve(batch.id))[1] >= 3, wanted=True)
+        clock.jump(DAY_S - 60)
+        time.sleep(1.5)
+        assert client.batches.retrieve(batch.id).status == "in_progress"
+        clock.jump(DAY_S + 60)
+        batch = ended(client, batch)
+        assert batch.status == "expired"
+        assert batch.expired_at is not None
+        assert batch.expires_at is not None
+        assert batch.expired_at >= batch.expires_at
+        good = lines_of(client, batch.output_file_id)
+        assert len(good) == counts(batch)[1] >= 3
+        assert {one["response"]["status_code"] for one in good} == {200}
+        rest = lines_of(client, batch.error_file_id)
+        assert {one["error"]["code"] for one in rest} == {"batch_expired"}
+        assert {one["response"] for one in rest} == {None}
+        known = sorted(int(one["custom_id"]) for one in [*good, *rest])
+        assert known == list(range(30))
+        assert counts(batch) == (30, len(good), len(rest))
+        asked = asked_of(upstream, mark)
+        time.sleep(1.5)
+        assert asked_of(upstream, mark) == asked < 30
 
 
 def test_answers_that_are_larger_than_any_upload_may_be_are_kept(

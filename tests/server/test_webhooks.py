@@ -15,10 +15,11 @@ from typing import Any
 
 import openai
 import pytest
-from tests.server.test_batches import ENDPOINT, file_of, line
+from tests.server.test_batches import ENDPOINT, file_of, line, started
 from tests.server.test_keys_and_money import call, eventually, made, visus
 from tests.server.test_queue import LATER, PATHS, QUEUE, VARIABLE, ended, later, marked, serving
 from tests.support.claims import answered, refused
+from tests.support.clocks import Clock
 from tests.support.postgres import Postgres
 from tests.support.receiver import ELSEWHERE, Heard, Receiver
 from tests.support.service import Service, ask
@@ -252,6 +253,34 @@ def test_the_end_of_a_batch_is_an_event_of_the_stock_client(
     assert (shown["url"], shown["attempts"]) == (url, 1)
     listed = telling.get("/v1/batches?limit=1").json()["data"][0]["webhook"]
     assert listed["url"] == url
+
+
+def test_a_batch_that_is_cancelled_or_expires_is_told_of(
+    receiver: Receiver, upstream: Upstream, tmp_path: Path
+) -> None:
+    clock, config = (
+        Clock(tmp_path),
+        hooks(receiver.port, more="").replace("[webhooks]", "workers = 1\n[webhooks]", 1),
+    )
+    with (
+        serving(tmp_path, upstream, config, **clock.environment) as service,
+        openai.OpenAI(base_url=service.url, api_key=service.key, max_retries=0) as client,
+    ):
+        secret = secret_of(service, service.key)
+        for status in ("cancelled", "expired"):
+            path, url = somewhere(receiver)
+            lines = [line(str(number), ask("late")) for number in range(30)]
+            batch = started(client, *lines, extra_body={"visus": {"webhook": url}})
+            if status == "cancelled":
+                client.batches.cancel(batch.id)
+            else:
+                clock.jump(86_400 + 60)
+            (heard,) = told(receiver, path, patience_s=10)
+            assert (heard.json()["type"], heard.json()["data"]["id"]) == (
+                f"batch.{status}", batch.id,
+            )  # fmt: skip
+            assert fits(heard, secret)
+            assert client.batches.retrieve(batch.id).status == status
 
 
 # --- What is refused -------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from tests.conftest import CALM, upstream_config
 from tests.server.test_keys_and_money import COST, PRICED, USED, call, made, visus
 from tests.server.test_storage import BOUND_BY_MODES, in_place_of, locked
 from tests.support.claims import healthy
+from tests.support.clocks import Clock
 from tests.support.disks import full, small_disk
 from tests.support.postgres import Postgres
 from tests.support.service import Service, ask
@@ -362,27 +363,6 @@ def test_a_server_that_is_away_for_a_while_loses_nothing(
 
 
 # --- A clock ---------------------------------------------------------------------------------
-
-
-class Clock:
-    """The time of day of a process, and of nobody else: libfaketime tells it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "time"
-        self.jump(0)
-        (library,) = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
-        self.environment = {
-            "LD_PRELOAD": str(library),
-            "FAKETIME_TIMESTAMP_FILE": str(self._path),
-            "FAKETIME_CACHE_DURATION": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
-
-    def jump(self, seconds: int) -> None:
-        """So far from the true time, from now on."""
-        aside = self._path.with_name("aside")
-        aside.write_text(f"{seconds:+d}")
-        aside.replace(self._path)
 
 
 HOUR_S = 3600
