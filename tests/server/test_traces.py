@@ -13,6 +13,7 @@ from typing import Any
 import openai
 import pytest
 from tests.conftest import FAST, upstream_config
+from tests.server.test_batches import line, started
 from tests.server.test_chat_proxy import data_url
 from tests.server.test_queue import LATER
 from tests.support.claims import answered, broke_off, refused
@@ -365,6 +366,21 @@ def test_a_job_has_a_trace_of_its_own_that_names_the_request_that_made_it(
     (call,) = [one for one in collector.spans if one.parent_id == job.span_id]
     assert call.name == "chat good"
     assert "traceparent" not in json.dumps(traced.get(f"/queue/jobs/{job_id}").json())
+
+
+def test_the_lines_of_a_batch_name_the_request_that_made_it(
+    traced: Service, collector: Collector
+) -> None:
+    with openai.OpenAI(base_url=traced.url, api_key=traced.key, max_retries=0) as client:
+        batch = started(client, *(line(str(n), ask("good")) for n in range(2)))
+    lines = collector.until(
+        lambda it: it.attributes.get("visus.batch.id") == batch.id, count=2, patience_s=10
+    )
+    (made,) = collector.until(lambda it: it.name == "POST /v1/batches")
+    for one in lines:
+        (link,) = one.span.links
+        assert (link.trace_id.hex(), link.span_id.hex()) == (made.trace_id, made.span_id)
+    assert len({made.trace_id, *(one.trace_id for one in lines)}) == 3
 
 
 # --- The collector ---------------------------------------------------------------------------

@@ -67,6 +67,8 @@ class NewBatch(NamedTuple):
     metadata: Mapping[str, str] | None
     listener: Listener | None = None
     """Who is to be told how it ended."""
+    traceparent: str | None = None
+    """The request that made it, for the traces of its lines."""
 
 
 class Batch(NamedTuple):
@@ -90,6 +92,8 @@ class Batch(NamedTuple):
     completed: int
     failed: int
     lease: str | None
+    traceparent: str | None = None
+    """The request that made it."""
     webhook: Delivery | None = None
     """How telling somebody goes; None: nobody is to be told."""
 
@@ -142,6 +146,7 @@ class BatchBook:
             "created_at": now,
             "expires_at": now + WINDOW_S * MS,
             "due_at": now,
+            "traceparent": new.traceparent,
         }
         count = sql.select(sql.func.count()).where(
             _batches.project_id == new.project_id, _batches.status.in_(_RUNNING)
@@ -257,6 +262,7 @@ class BatchBook:
     def add_lines(self, batch: Batch, lines: Sequence[NewLine]) -> bool:
         """Keeps lines, which nobody may take yet; False where the lease is lost."""
         now = now_ms()
+        headers = [("traceparent", batch.traceparent)] if batch.traceparent else []
         rows = [
             {
                 "id": new_id("job", now),
@@ -271,7 +277,7 @@ class BatchBook:
                 "line": one.line,
                 "custom_id": one.custom_id,
                 "request_bytes": len(one.body),
-                "request_headers": written(()),
+                "request_headers": written(headers),
                 "request": one.body,
             }
             for one in lines
@@ -430,4 +436,5 @@ def _batch(row: sql.Row[tuple[object, ...]]) -> Batch:
         row.completed,
         row.failed,
         row.lease,
+        row.traceparent,
     )

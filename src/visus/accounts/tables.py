@@ -4,7 +4,7 @@ from typing import Final
 
 import sqlalchemy as sql
 
-HEAD: Final = "0007"
+HEAD: Final = "0008"
 """The newest migration; a test compares it with the migrations themselves."""
 
 metadata: Final = sql.MetaData()
@@ -62,12 +62,12 @@ usage_records: Final = sql.Table(
     "usage_records",
     metadata,
     sql.Column("id", sql.String(40), primary_key=True),
-    sql.Column("began_at", sql.BigInteger, nullable=False, index=True),
+    sql.Column("began_at", sql.BigInteger, nullable=False),
     sql.Column("ended_at", sql.BigInteger, nullable=True),
-    sql.Column("lease_until", sql.BigInteger, nullable=True, index=True),
+    sql.Column("lease_until", sql.BigInteger, nullable=True),
     sql.Column("node", sql.String(40), nullable=False),
     sql.Column("key_id", sql.String(40), nullable=False),
-    sql.Column("project_id", sql.String(40), nullable=False, index=True),
+    sql.Column("project_id", sql.String(40), nullable=False),
     sql.Column("model", sql.String(200), nullable=False),
     sql.Column("provider", sql.String(200), nullable=True),
     sql.Column("region", sql.String(100), nullable=True),
@@ -84,6 +84,12 @@ usage_records: Final = sql.Table(
     sql.Column("is_estimated", sql.Boolean, nullable=False, server_default=sql.false()),
     sql.Column("held_micros", sql.BigInteger, nullable=False, server_default="0"),
     sql.Column("cost_micros", sql.BigInteger, nullable=False, server_default="0"),
+    sql.Index(
+        "ix_usage_records_lease_until",
+        "lease_until",
+        sqlite_where=sql.text("lease_until IS NOT NULL"),
+        postgresql_where=sql.text("lease_until IS NOT NULL"),
+    ),
 )
 """One row a request that asked a model: held while `lease_until` is set, settled once it is
 null. Times in milliseconds since 1970; amounts in millionths of the ledger's currency."""
@@ -229,11 +235,12 @@ batches: Final = sql.Table(
     sql.Column("total", sql.Integer, nullable=False, server_default="0"),
     sql.Column("completed", sql.Integer, nullable=False, server_default="0"),
     sql.Column("failed", sql.Integer, nullable=False, server_default="0"),
+    sql.Column("traceparent", sql.String(60), nullable=True),
     sql.Index("ix_batches_project_id_id", "project_id", "id"),
 )
 """Files of requests; each of their lines is a row of `jobs` until the batch has ended.
 `metadata` and `errors` are JSON, and so is `times`: for each state that the batch has been in,
-since when. Times in milliseconds since 1970."""
+since when. `traceparent` names the request that made it. Times in milliseconds since 1970."""
 
 webhook_secrets: Final = sql.Table(
     "webhook_secrets",

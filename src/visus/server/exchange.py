@@ -293,6 +293,11 @@ def ending() -> ShuttingDown:
     return ShuttingDown("The server is stopping.", retry_after_s=1)
 
 
+def made_by(exchange: Exchange) -> str | None:
+    """What names this request in the traces of jobs that it makes; None where none are made."""
+    return None if exchange.trace is None else exchange.trace.traceparent().decode()
+
+
 async def read_json(
     exchange: Exchange, settings: ServerSettings, *, max_bytes: int | None = None
 ) -> Bytes:

@@ -13,7 +13,7 @@ from visus.config import ServerSettings
 from visus.errors import BatchNotFound, Conflict, InvalidValue
 from visus.media.library import Library
 from visus.server.batching import PURPOSE, Batching
-from visus.server.exchange import JSON, Exchange, read_json
+from visus.server.exchange import JSON, Exchange, made_by, read_json
 from visus.server.request import Header
 from visus.server.webhooks import Listeners, told
 from visus.wire import batches as wire, unknown
@@ -55,6 +55,7 @@ class NewBatchRoute:
             input_file_id=file_id,
             metadata=request.metadata,
             listener=await self.listeners.admitted(request.webhook, project_id=key.project_id),
+            traceparent=made_by(exchange),
         )
         batch = await anyio.to_thread.run_sync(self.book.create, new)
         self.batching.wake()

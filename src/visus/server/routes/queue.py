@@ -13,7 +13,7 @@ from visus.accounts.jobs import Job, JobBook, NewJob
 from visus.errors import JobNotFound
 from visus.server.body import Bytes
 from visus.server.errands import SHOWN_PREFIX, Errands
-from visus.server.exchange import JSON, Exchange
+from visus.server.exchange import JSON, Exchange, made_by
 from visus.server.gate import Handler
 from visus.server.webhooks import Listeners, told
 from visus.wire.chat import ChatCall
@@ -54,8 +54,8 @@ class QueueRoute:
             for name, value in exchange.request.headers
             if name.startswith(SHOWN_PREFIX)
         ]
-        if exchange.trace is not None:  # the job's own trace will name this one
-            headers.append(("traceparent", exchange.trace.traceparent().decode()))
+        if (mine := made_by(exchange)) is not None:
+            headers.append(("traceparent", mine))
         new = NewJob(key.project_id, key.key_id, self.route, headers, listener)
         job = await anyio.to_thread.run_sync(self.book.add, new, body)
         self.errands.wake()
