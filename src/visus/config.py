@@ -108,9 +108,10 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     files open (`ulimit -n`), which the log says at the start."""
     max_questions: Size = 512
     """Questions to models that one process answers at the same time. More wait for their turn,
-    which goes round key by key, so that one key cannot keep the others waiting."""
+    which goes round project by project, and within a project key by key, so that none can keep
+    the others waiting."""
     max_waiting_questions: Annotated[int, msgspec.Meta(ge=0)] = 1024
-    """That wait at the same time; of more, the last one of the key with the most hears 503."""
+    """That wait at the same time; of more, the last one of the project with most hears 503."""
     question_patience_s: Duration = 10.0
     """How long one waits; then 503 `overloaded`."""
     shutdown_grace_s: Duration = 20.0

@@ -1,4 +1,4 @@
-"""More questions than places: each key has its turn, and none can keep the others waiting."""
+"""More questions than places: all have their turns, and none can keep the others waiting."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import FAST, upstream_config
-from tests.server.test_keys_and_money import call, eventually, visus
+from tests.server.test_keys_and_money import call, eventually, made, visus
 from tests.support.claims import answered, refused
 from tests.support.raw import connected, request_bytes, reset
 from tests.support.service import Reply, Service, ask
@@ -17,6 +17,7 @@ from tests.support.upstream import Upstream
 
 PLACES, SEATS = 4, 8
 GREEDY = 24
+MANY = 40
 WORK_S = 0.1
 FEW = f"""
 [server]
@@ -71,6 +72,41 @@ def test_a_greedy_key_keeps_nobody_waiting_for_long(waiting: Service) -> None:
     assert heard[200] > 10
     assert heard[503] > 0
     answered(waiting, waiting.post(ask("good")))
+
+
+def test_a_project_with_many_keys_has_the_turns_of_one(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    roomy = FAST.replace("[server]\nheartbeat_s = 0.4\n", FEW).replace(
+        f"max_waiting_questions = {SEATS}", f"max_waiting_questions = {2 * MANY}"
+    )
+    config, is_over = upstream_config(upstream.port, roomy), threading.Event()
+    service = Service(tmp_path, config, SCRIPTED_KEY="sk-up")
+    boss = visus(service, "admin", "keys", "create", "boss", "--admin")
+    project = made(service, boss, "projects")["id"]
+    keys = [made(service, boss, "keys", project=project)["secret"] for _ in range(MANY)]
+
+    def greedy(secret: str) -> int:
+        count = 0
+        while not is_over.is_set():
+            answered(service, work(service, secret))
+            count += 1
+        return count
+
+    with ThreadPoolExecutor(MANY) as pool:
+        crowd = pool.map(greedy, keys)
+        time.sleep(4 * WORK_S)
+        took_s: list[float] = []
+        for _ in range(10):
+            began_s = time.monotonic()
+            answered(service, work(service, service.key))
+            took_s.append(time.monotonic() - began_s)
+        is_over.set()
+        counts = list(crowd)
+    service.stop()
+    # One of forty keys by itself would wait for ten times the work.
+    assert sorted(took_s)[len(took_s) // 2] < 4 * WORK_S
+    assert max(counts) - min(counts) <= 2
 
 
 def test_who_hangs_up_while_waiting_takes_no_place(waiting: Service) -> None:

@@ -1,37 +1,51 @@
 """Who waits: taken by turns between those who ask, so that none is behind another's crowd.
 
+Turns go round project by project, and within a project key by key: more keys are no more turns.
 Nothing of a question is in it, and no clock: a caller, and what of theirs waits, in order.
 """
 
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextvars import ContextVar
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 Waiter = TypeVar("Waiter")
+_Lines: TypeAlias = OrderedDict[str, dict[int, Waiter]]
+"""Of one project, by key, whose turn is next first; none is empty."""
 
-ASKER: Final[ContextVar[str]] = ContextVar("asker", default="")
-"""For whom this task works: the id of a key."""
+
+class Asker(NamedTuple):
+    """Whose turn it may be."""
+
+    project_id: str
+    key_id: str
+
+
+_NOBODY: Final = Asker("", "")
+ASKER: Final[ContextVar[Asker]] = ContextVar("asker", default=_NOBODY)
+"""For whom this task works."""
 
 
 class FairLine(Generic[Waiter]):
     """Everything that waits. Each asker has a line, and the lines are taken from in turns."""
 
     def __init__(self) -> None:
-        self._lines: OrderedDict[str, dict[int, Waiter]] = OrderedDict()
-        """By asker, whose turn is next first; none is empty."""
+        self._projects: OrderedDict[str, _Lines[Waiter]] = OrderedDict()
+        """Whose turn is next first; none is empty."""
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[Waiter]:
-        for line in self._lines.values():
-            yield from line.values()
+        for lines in self._projects.values():
+            for line in lines.values():
+                yield from line.values()
 
-    def add(self, asker: str, waiter: Waiter) -> None:
+    def add(self, asker: Asker, waiter: Waiter) -> None:
         """Puts it behind the others of its asker; one who is new comes behind all others."""
-        self._lines.setdefault(asker, {})[id(waiter)] = waiter
+        lines = self._projects.setdefault(asker.project_id, OrderedDict())
+        lines.setdefault(asker.key_id, {})[id(waiter)] = waiter
         self._count += 1
 
     def take(self) -> Waiter:
@@ -40,37 +54,58 @@ class FairLine(Generic[Waiter]):
         Raises:
             KeyError: nothing waits.
         """
-        asker, line = self._lines.popitem(last=False)
+        project_id, lines = self._projects.popitem(last=False)
+        key_id, line = lines.popitem(last=False)
         waiter = line.pop(next(iter(line)))
         if line:
-            self._lines[asker] = line
+            lines[key_id] = line
+        if lines:
+            self._projects[project_id] = lines
         self._count -= 1
         return waiter
 
-    def remove(self, asker: str, waiter: Waiter) -> None:
+    def remove(self, asker: Asker, waiter: Waiter) -> None:
         """Takes it out, wherever it stands; nothing happens if it does not wait."""
-        line = self._lines.get(asker)
-        if line is None or line.pop(id(waiter), None) is None:
+        lines = self._projects.get(asker.project_id)
+        line = None if lines is None else lines.get(asker.key_id)
+        if not lines or not line or line.pop(id(waiter), None) is None:
             return
         self._count -= 1
         if not line:
-            del self._lines[asker]
+            del lines[asker.key_id]
+        if not lines:
+            del self._projects[asker.project_id]
 
     def clear(self) -> None:
         """Nothing waits any more."""
-        self._lines.clear()
+        self._projects.clear()
         self._count = 0
 
-    def make_room(self, asker: str) -> Waiter | None:
+    def make_room(self, asker: Asker) -> Waiter | None:
         """Takes out what came last of whoever has most waiting, for one more of `asker`.
 
-        None where `asker` has about as much: then nobody has to make room.
+        That is the project with most, and its key with most. Where the asker's own project has
+        about as much, it is the key of that project with most; and where the asker has about as
+        much as that, None: then nobody has to make room.
         """
-        if not self._lines:
+        if not self._projects:
             return None
-        longest, line = max(self._lines.items(), key=lambda one: len(one[1]))
-        if len(line) <= len(self._lines.get(asker, ())) + 1:
+        nothing: _Lines[Waiter] = OrderedDict()
+        own = self._projects.get(asker.project_id, nothing)
+        project_id, lines = max(self._projects.items(), key=lambda one: _size(one[1]))
+        fair_size = 0
+        if _size(lines) <= _size(own) + 1:
+            project_id, lines = asker.project_id, own
+            fair_size = len(own.get(asker.key_id, ())) + 1
+        if not lines:
+            return None
+        key_id, line = max(lines.items(), key=lambda one: len(one[1]))
+        if len(line) <= fair_size:
             return None
         waiter = next(reversed(line.values()))
-        self.remove(longest, waiter)
+        self.remove(Asker(project_id, key_id), waiter)
         return waiter
+
+
+def _size(lines: _Lines[Waiter]) -> int:
+    return sum(map(len, lines.values()))

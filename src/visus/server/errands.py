@@ -21,7 +21,7 @@ from typing_extensions import override
 
 from visus.accounts.jobs import JobBook, Response, Taken
 from visus.accounts.keys import Key, KeyBook
-from visus.core.fair import ASKER
+from visus.core.fair import ASKER, Asker
 from visus.errors import (
     Internal,
     InvalidApiKey,
@@ -250,7 +250,7 @@ class Errands:
     async def _serve(self, exchange: Exchange, taken: Taken) -> float | None:
         """Has the job answered; else in how many seconds it is to be tried again."""
         try:
-            ASKER.set(taken.key_id)
+            ASKER.set(Asker(taken.project_id, taken.key_id))
             exchange.caller = await self._key(taken)
             await self.handlers[taken.route](exchange)
         except ServiceError as fault:

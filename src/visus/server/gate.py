@@ -13,7 +13,7 @@ from starlette.routing import Match, Route
 
 from visus.accounts.networks import ADMIN_PREFIX, Networks
 from visus.config import ServerSettings
-from visus.core.fair import ASKER
+from visus.core.fair import ASKER, Asker
 from visus.errors import (
     AdminOnly,
     HeadersTooLarge,
@@ -149,7 +149,7 @@ class Gate:
     async def _let_in(self, exchange: Exchange) -> None:
         """Makes sure who is calling, and that they may call this."""
         key = exchange.caller = await self.doorkeeper.identify(exchange)
-        ASKER.set(key.key_id)
+        ASKER.set(Asker(key.project_id, key.key_id))
         if exchange.path.startswith(ADMIN_PREFIX):
             if not self.admins.admits(exchange.client):
                 raise UnknownUrl("There is no such URL here.")

@@ -1,13 +1,14 @@
 """How many questions are answered at the same time, and who is next where more come.
 
-While there is room nobody is looked at. Where there is none, callers are let in by turns, key
-by key: who asks a thousand things waits for them, who asks one thing for one of those.
+While there is room nobody is looked at. Where there is none, callers are let in by turns,
+project by project and in each key by key: who asks a thousand things waits for them, who asks
+one thing for one of those.
 """
 
 import asyncio
 from typing import Final
 
-from visus.core.fair import FairLine
+from visus.core.fair import Asker, FairLine
 from visus.errors import Overloaded
 
 RETRY_AFTER_S: Final = 1
@@ -35,7 +36,7 @@ class WaitingRoom:
         self._free -= 1
         return True
 
-    async def enter(self, asker: str) -> None:
+    async def enter(self, asker: Asker) -> None:
         """Waits for a place.
 
         Raises:

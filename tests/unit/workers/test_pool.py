@@ -12,7 +12,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from visus.core.fair import ASKER
+from visus.core.fair import ASKER, Asker
 from visus.errors import MediaRejected, Overloaded, ShuttingDown
 from visus.units import MIB
 from visus.workers.faults import NoWorker, WorkerDied, WorkerFailed, WorkerTimedOut
@@ -286,7 +286,7 @@ async def test_as_many_calls_wait_as_allowed_and_one_more_is_refused() -> None:
 
 
 async def as_somebody(pool: WorkerPool, asker: str, heard: list[str]) -> None:
-    ASKER.set(asker)
+    ASKER.set(Asker(asker, "key"))
     try:
         await pool.call(b"hang 0.02")
         heard.append(asker)

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from visus.config import ServerSettings
+from visus.core.fair import ASKER
 from visus.core.places import Demand
 from visus.errors import UnsupportedParameter
 from visus.flow.billing import Tab
@@ -41,7 +42,7 @@ class ChatRoute:
         exchange.refuse_webhook(call.webhook)
         if not self.room.enters_at_once():
             with exchange.ended_by_hang_up():
-                await self.room.enter(exchange.key.key_id)
+                await self.room.enter(ASKER.get())
         try:
             await self._answer(exchange, call)
         finally:
