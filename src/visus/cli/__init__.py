@@ -192,24 +192,22 @@ def _admin(parser: argparse.ArgumentParser) -> None:
         _terms(keys[name])
         keys[name].add_argument("--blind", choices=("refuse", "reroute", "describe"))
         keys[name].add_argument("--expires-in", metavar="DAYS", help="from now on")
-    keys["rotate"].add_argument(
-        "--overlap",
-        type=int,
-        default=86_400,
-        metavar="SECONDS",
-        help="how long the old key is still valid (default a day)",
-    )
+    _overlap(keys["rotate"], "how long the old key is still valid")
     webhooks = _actions(things.add_parser, "webhooks", "what signs webhooks", "revoke")
     for action in webhooks.values():
         action.add_argument("project_id", metavar="PROJECT")
-    webhooks["create"].add_argument(
+    _overlap(webhooks["create"], "how long the secret before it signs too")
+    webhooks["revoke"].add_argument("secret_id", metavar="ID")
+
+
+def _overlap(action: argparse.ArgumentParser, what: str) -> None:
+    action.add_argument(
         "--overlap",
         type=int,
         default=86_400,
         metavar="SECONDS",
-        help="how long the secret before it signs too (default a day)",
+        help=f"{what} (default a day)",
     )
-    webhooks["revoke"].add_argument("secret_id", metavar="ID")
 
 
 def _actions(

@@ -21,7 +21,7 @@ from visus.deadlines import Deadlines
 from visus.media.library import Library
 from visus.server import openapi
 from visus.server.authenticate import Doorkeeper
-from visus.server.backlog import BacklogWatch
+from visus.server.backlog import Waiting, backlog_glance
 from visus.server.batching import Batching
 from visus.server.connection import ClientConnection, Front
 from visus.server.counts import Counts
@@ -29,11 +29,12 @@ from visus.server.descriptors import connections_within
 from visus.server.ending import Ending, Server
 from visus.server.errands import Errands
 from visus.server.gate import Entry, Gate, Handler, Routes
+from visus.server.glance import Glance
 from visus.server.identity_tokens import IdentityTokens
 from visus.server.memory import keep_freed_memory
 from visus.server.metrics import Metrics
 from visus.server.parts import Parts, all_parts
-from visus.server.readiness import DatabaseWatch, Readiness, ReadyRoute
+from visus.server.readiness import Readiness, ReadyRoute, database_glance
 from visus.server.routes import admin
 from visus.server.routes.about import HEALTH, HTML, INERT, FixedRoute
 from visus.server.routes.batches import (
@@ -106,7 +107,7 @@ def gate(  # noqa: PLR0913 -- all that there is, put together
     counts = _counts(made, state, ending.connections, traces, room)
     status = StatusRoute(
         counts=counts,
-        database=DatabaseWatch(state.book.engine),
+        database=database_glance(state.book.engine),
         ending=ending,
         limits=settings.limits,
     )
@@ -135,7 +136,7 @@ def gate(  # noqa: PLR0913 -- all that there is, put together
         ]
     handlers: dict[str, Handler] = {}
     later = _later(configuration, made, state, status, handlers, traces=traces)
-    backlog = BacklogWatch(state.jobs, later.webhooks.book)
+    backlog = backlog_glance(state.jobs, later.webhooks.book)
     entries += _for_operators(status, backlog, settings.metrics)
     entries += _queue(state, later, handlers, chat, estimate)
     entries += _batches(state, later, settings.server, upload)
@@ -300,7 +301,7 @@ def _counts(
 
 
 def _for_operators(
-    status: StatusRoute, backlog: BacklogWatch, settings: MetricsSettings
+    status: StatusRoute, backlog: Glance[Waiting | None], settings: MetricsSettings
 ) -> list[Entry]:
     metrics = MetricsRoute(status.counts, backlog)
     return [

@@ -1,12 +1,8 @@
 """Whether this process should be sent questions now, and if not, why."""
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
 
-import anyio
-import anyio.to_thread
 import msgspec
 import sqlalchemy as sql
 
@@ -16,12 +12,8 @@ from visus.errors import StorageUnavailable
 from visus.routing.choose import Upstreams
 from visus.server.ending import Ending
 from visus.server.exchange import JSON, Exchange
+from visus.server.glance import Glance
 from visus.workers.pool import WorkerPool
-
-EVERY_S: Final = 1.0
-"""How old what is known of the database may be."""
-PATIENCE_S: Final = 1.5
-"""A database that takes longer does not answer."""
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -32,40 +24,19 @@ class Reason(msgspec.Struct, frozen=True):
     message: str
 
 
-@dataclass(slots=True)
-class DatabaseWatch:
-    """Knows whether the database answers; asks it once a second at most, and only if asked."""
+def database_glance(engine: sql.Engine) -> Glance[StorageUnavailable | None]:
+    """Shows why the database does not answer; None: it does."""
 
-    engine: sql.Engine
-    fault: StorageUnavailable | None = None
-    """Why it did not answer when it was last asked."""
-    _asked_s: float = -EVERY_S
-    _turn: anyio.Lock = field(default_factory=anyio.Lock)
-    _threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
-    """One: a database that hangs must not eat the threads of all others."""
-
-    async def look(self) -> StorageUnavailable | None:
-        """Why the database does not answer, at most `EVERY_S` old; None: it does."""
-        async with self._turn:
-            if time.monotonic() - self._asked_s >= EVERY_S:
-                self.fault = await self._ask()
-                self._asked_s = time.monotonic()
-        return self.fault
-
-    async def _ask(self) -> StorageUnavailable | None:
-        with anyio.move_on_after(PATIENCE_S):
-            return await anyio.to_thread.run_sync(
-                self._read, abandon_on_cancel=True, limiter=self._threads
-            )
-        return StorageUnavailable("The database does not answer.", detail="it takes too long")
-
-    def _read(self) -> StorageUnavailable | None:
+    def read() -> StorageUnavailable | None:
         try:
-            with storage_faults(), self.engine.connect() as connection:
+            with storage_faults(), engine.connect() as connection:
                 connection.execute(sql.select(organisations.c.id).limit(1)).all()
         except StorageUnavailable as fault:
             return fault
         return None
+
+    late = StorageUnavailable("The database does not answer.", detail="it takes too long")
+    return Glance(read, too_late=late)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +44,7 @@ class Readiness:
     """Looks at everything that a question needs, whoever asks it."""
 
     ending: Ending
-    database: DatabaseWatch
+    database: Glance[StorageUnavailable | None]
     pools: Sequence[WorkerPool]
     """Those that questions to any model may need."""
     upstreams: Upstreams

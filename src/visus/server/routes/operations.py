@@ -12,13 +12,13 @@ import msgspec
 from visus.accounts.journal import Journal
 from visus.accounts.limiter import LimitsSettings
 from visus.accounts.networks import Networks
-from visus.errors import UnknownUrl
+from visus.errors import StorageUnavailable, UnknownUrl
 from visus.routing.choose import Upstream
-from visus.server.backlog import BacklogWatch
+from visus.server.backlog import Waiting
 from visus.server.counts import Counts
 from visus.server.ending import Ending
 from visus.server.exchange import Exchange
-from visus.server.readiness import DatabaseWatch
+from visus.server.glance import Glance
 from visus.workers.pool import WorkerPool
 
 TEXT: Final = (b"content-type", b"text/plain; version=1.0.0; charset=utf-8")
@@ -30,7 +30,7 @@ class MetricsRoute:
     """Everything that is counted, for Prometheus."""
 
     counts: Counts
-    backlog: BacklogWatch
+    backlog: Glance[Waiting | None]
 
     async def __call__(self, exchange: Exchange) -> None:
         """Sends it."""
@@ -131,7 +131,7 @@ class StatusRoute:
     """`GET /admin/status`."""
 
     counts: Counts
-    database: DatabaseWatch
+    database: Glance[StorageUnavailable | None]
     ending: Ending
     limits: LimitsSettings
     began_s: float = field(default_factory=time.monotonic)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from posixpath import commonprefix
 from typing import Final
 
 from visus.local.lite.answering.words import alike, holds
@@ -88,10 +89,6 @@ def ordinals_in(said: Sequence[str]) -> set[int]:
 
 
 def _begin_alike(one: str, other: str) -> bool:
-    same = 0
-    for left, right in zip(one, other, strict=False):
-        if left != right:
-            break
-        same += 1
+    same = len(commonprefix([one, other]))
     least = min(len(one), len(other))
     return same >= max(_PART if least <= _NEAR else _ROOT, least - _SHORTEST)

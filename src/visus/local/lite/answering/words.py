@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from posixpath import commonprefix
 from typing import Final, NamedTuple
 
 from visus.local.lite.answering.glossary import translations
@@ -220,11 +221,7 @@ def _misread(one: str, other: str) -> bool:
 
 
 def _same_but_for_ending(one: str, other: str) -> bool:
-    same = 0
-    for left, right in zip(one, other, strict=False):
-        if left != right:
-            break
-        same += 1
+    same = len(commonprefix([one, other]))
     rests = {one[same:], other[same:]}
     if same >= 4:
         return rests <= _ENDINGS
