@@ -21,8 +21,8 @@ class Asker(NamedTuple):
     key_id: str
 
 
-_NOBODY: Final = Asker("", "")
-ASKER: Final[ContextVar[Asker]] = ContextVar("asker", default=_NOBODY)
+NOBODY: Final = Asker("", "")
+ASKER: Final[ContextVar[Asker]] = ContextVar("asker", default=NOBODY)
 """For whom this task works."""
 
 

@@ -18,7 +18,9 @@ from urllib.parse import urlsplit
 import aiohappyeyeballs
 import httptools
 
+from visus.core.fair import ASKER
 from visus.core.places import Demand, Site
+from visus.core.slots import Slots
 from visus.deadlines import NEVER, Deadlines
 from visus.errors import (
     Overloaded,
@@ -30,7 +32,6 @@ from visus.errors import (
 )
 from visus.models.residency import refuse_outside
 from visus.providers.connection import BrokenOff, Connection, Unreadable
-from visus.providers.places import Places
 from visus.providers.settings import UpstreamSettings
 
 Body: TypeAlias = Sequence[bytes | memoryview]
@@ -216,7 +217,7 @@ class Transport:
         self.settings: Final = settings
         self._heading: Final = heading
         self.deadlines: Final = Deadlines()
-        self._places = Places(settings.max_connections)
+        self._slots = Slots(settings.max_connections)
         self._idle: dict[Origin, list[Connection]] = {}
         self._origins: dict[Connection, Origin] = {}
         """Every open connection."""
@@ -242,8 +243,8 @@ class Transport:
         """
         if within:
             refuse_outside(within, endpoint.site)
-        if not self._places.take():
-            await self._wait_for_a_place()
+        if not self._slots.take():
+            await self._wait_for_a_slot()
         connection = None
         try:
             connection = self._rested(endpoint.origin)
@@ -251,7 +252,7 @@ class Transport:
                 connection = await self._connected(endpoint.origin)
             await self._ask(connection, endpoint, body)
         except BaseException:
-            self._places.give_back()
+            self._slots.give_back()
             if connection is not None:
                 self._drop(connection)
             raise
@@ -261,7 +262,7 @@ class Transport:
 
     def closed(self, connection: Connection) -> None:
         """Keeps the connection for the next request if the answer was taken whole."""
-        self._places.give_back()
+        self._slots.give_back()
         if connection.is_complete:
             self._rest(connection)
         else:
@@ -272,16 +273,16 @@ class Transport:
         if connection.is_complete:
             self.closed(connection)
             return
-        self._places.give_back()
+        self._slots.give_back()
         self.deadlines.set(connection, self.deadlines.now() + DRAIN_S)
         connection.drain(self._rest)
 
     # --- Connections -------------------------------------------------------------------------
 
-    async def _wait_for_a_place(self) -> None:
+    async def _wait_for_a_slot(self) -> None:
         try:
             async with asyncio.timeout(self.settings.pool_timeout_s):
-                await self._places.wait()
+                await self._slots.wait(ASKER.get())
         except TimeoutError as fault:
             message = "Every connection to the models is in use."
             raise Overloaded(message, retry_after_s=5) from fault

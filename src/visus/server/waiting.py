@@ -8,7 +8,8 @@ one thing for one of those.
 import asyncio
 from typing import Final
 
-from visus.core.fair import Asker, FairLine
+from visus.core.fair import Asker
+from visus.core.slots import Slots
 from visus.errors import Overloaded
 
 RETRY_AFTER_S: Final = 1
@@ -19,22 +20,18 @@ class WaitingRoom:
 
     def __init__(self, places: int, *, seats: int, patience_s: float) -> None:
         """`seats` may wait at the same time, each for `patience_s` at most."""
-        self._free = places
+        self._slots = Slots(places)
         self._seats = seats
         self._patience_s = patience_s
-        self._waiting = FairLine[asyncio.Future[None]]()
+        self.enters_at_once: Final = self._slots.take
+        """Takes a place if one is free; whoever has one leaves in the end."""
+        self.leave: Final = self._slots.give_back
+        """Gives the place to whoever is next."""
 
     @property
     def waiting(self) -> int:
         """How many wait."""
-        return len(self._waiting)
-
-    def enters_at_once(self) -> bool:
-        """Takes a place if one is free; whoever has one leaves in the end."""
-        if self._free <= 0:
-            return False
-        self._free -= 1
-        return True
+        return self._slots.waiting
 
     async def enter(self, asker: Asker) -> None:
         """Waits for a place.
@@ -42,32 +39,13 @@ class WaitingRoom:
         Raises:
             Overloaded: none became free in time, or there is no seat to wait on.
         """
-        if len(self._waiting) >= self._seats:
-            other = self._waiting.make_room(asker)
-            if other is None:
-                raise _full()
-            other.set_exception(_full())
-        place = asyncio.get_running_loop().create_future()
-        self._waiting.add(asker, place)
+        if self.waiting >= self._seats and not self._slots.turn_away(asker, _full()):
+            raise _full()
         try:
             async with asyncio.timeout(self._patience_s):
-                await place
-        except BaseException as fault:
-            self._waiting.remove(asker, place)
-            if place.done() and not place.cancelled() and place.exception() is None:
-                self.leave()  # it was given one that it does not take any more
-            if isinstance(fault, TimeoutError):
-                raise _full() from fault
-            raise
-
-    def leave(self) -> None:
-        """Gives the place to whoever is next."""
-        while self._waiting:
-            place = self._waiting.take()
-            if not place.done():
-                place.set_result(None)
-                return
-        self._free += 1
+                await self._slots.wait(asker)
+        except TimeoutError as fault:
+            raise _full() from fault
 
 
 def _full() -> Overloaded:
