@@ -39,12 +39,18 @@ def plain(where: Where) -> Iterator[sql.Engine]:
     engine.dispose()
 
 
-def migrated(where: Where, revision: str) -> None:
-    """A database that was brought to `revision` step by step."""
+@contextmanager
+def migrating(where: Where) -> Iterator[Config]:
     with plain(where) as engine, engine.begin() as connection:
         config = Config()
         config.set_main_option("script_location", "visus.accounts:migrations")
         config.attributes["connection"] = connection
+        yield config
+
+
+def migrated(where: Where, revision: str) -> None:
+    """A database that was brought to `revision` step by step."""
+    with migrating(where) as config:
         command.upgrade(config, revision)
 
 
@@ -59,7 +65,7 @@ def described(engine: sql.Engine) -> dict[str, Any]:
             ],
             "key": found.get_pk_constraint(table),
             "indexes": sorted(
-                (str(one["name"]), one["column_names"], one["unique"])
+                (str(one["name"]), one["column_names"], one["unique"], _condition(one))
                 for one in found.get_indexes(table)
             ),
             "unique": [one["column_names"] for one in found.get_unique_constraints(table)],
@@ -70,6 +76,12 @@ def described(engine: sql.Engine) -> dict[str, Any]:
         }
         for table in sorted(found.get_table_names())
     }
+
+
+def _condition(index: Any) -> list[str]:
+    """Of which rows an index is, if not of all."""
+    options = index.get("dialect_options", {})
+    return [str(it) for name, it in options.items() if name.endswith("_where")]
 
 
 def version(engine: sql.Engine) -> list[str]:
@@ -107,6 +119,21 @@ def test_an_older_database_is_brought_up_to_date(
     with both_open(place, another()) as (old, new):
         assert described(old) == described(new)
         assert version(old) == [HEAD]
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_what_a_migration_does_can_be_taken_back(
+    another: Callable[[], Where], revision: str
+) -> None:
+    there, back = another(), another()
+    migrated(there, revision)
+    open_database(back).dispose()
+    with migrating(back) as config:
+        command.downgrade(config, revision)
+    with plain(there) as old, plain(back) as new:
+        assert described(new) == described(old)
+        assert version(new) == [revision]
+    open_database(back).dispose()
 
 
 def test_a_database_of_a_newer_visus_is_refused_and_stays_as_it_is(where: Where) -> None:
