@@ -274,7 +274,11 @@ def test_a_batch_that_expires_keeps_what_was_answered(
     ):
         lines = [line(str(number), ask("late", mark)) for number in range(30)]
         batch = started(client, *lines)
-        eventually(lambda: counts(client.batches.retrieve(batch.id))[1] >= 3, wanted=True)
+        eventually(
+            lambda: counts(client.batches.retrieve(batch.id))[1] >= 3,
+            wanted=True,
+            patience_s=20,
+        )
         clock.jump(DAY_S - 60)
         time.sleep(1.5)
         assert client.batches.retrieve(batch.id).status == "in_progress"
