@@ -100,3 +100,15 @@ def test_lists_and_labels_are_understood(page: object, question: str, start: str
 )
 def test_what_a_list_does_not_say_is_declined(page: object, question: str) -> None:
     assert ask(question, page).startswith(("Not found", "Nicht gefunden"))
+
+
+def test_a_label_with_its_value_names_nothing_beside_it() -> None:
+    page = written("""
+    Corner Café
+
+    Table 11            Covers 2
+    Receipt no. 008412  Counter 3
+    Leek soup           6.50
+    """)
+    assert ask("Which table was it?", page).startswith("11")
+    assert ask("What is the receipt number?", page).startswith("008412")

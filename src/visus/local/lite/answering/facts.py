@@ -14,7 +14,13 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from visus.local.lite.answering import lookup, tables
 from visus.local.lite.answering.families import NEUTRAL, is_role, printed
-from visus.local.lite.answering.page import Page, Piece, looks_like_a_label, split_at_colons
+from visus.local.lite.answering.page import (
+    Page,
+    Piece,
+    has_its_value,
+    looks_like_a_label,
+    split_at_colons,
+)
 from visus.local.lite.answering.values import PERSON, Found, Kind, find
 from visus.local.lite.answering.vocabulary import spans
 from visus.local.lite.answering.words import STOPWORDS, tokens, words
@@ -81,6 +87,8 @@ _WIDTH_OF_A_FORM: Final = 2
 _BELOW_THE_TITLE: Final = 2
 _WORD: Final = re.compile(r"[^\W\d_]{3}")
 _NAME: Final = re.compile(r"[^\W\d_]{2}")
+_NAMED: Final = re.compile(r"[^\W\d_]{5}")
+"""In a text that has a name of its own, and is no figure with its unit."""
 _WORDS_OF_A_NAME: Final = 3
 _WITH_A_ROLE: Final = 2
 _FEW: Final = 2
@@ -109,13 +117,16 @@ class Fact(NamedTuple):
 
 def facts(page: Page) -> list[Fact]:
     """All facts of the page; one value may be told by several."""
-    return [
+    found = [
         *_cells(page),
         *_pairs(page),
         *_rows(page),
         *_lines(page),
         *_alone(page),
         *_clauses(page),
+    ]
+    return [
+        fact for fact in found if not _NAMED.search(fact.value) or not has_its_value(fact.label)
     ]
 
 

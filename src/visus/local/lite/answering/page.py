@@ -18,7 +18,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from msgspec.structs import replace
 
 from visus.local.lite.answering.values import find
-from visus.local.lite.answering.vocabulary import spans
+from visus.local.lite.answering.vocabulary import BY_KEY, spans
 from visus.local.lite.answering.words import STOPWORDS, Token, tokens, words
 from visus.local.lite.evidence import Box, Cell, Evidence, Line, Table
 
@@ -157,7 +157,7 @@ class Page:
                     rest=self.right_of(piece), below=self.below(piece),
                 )  # fmt: skip
         bare = _bare_label(piece.text)
-        if bare is None:
+        if bare is None or has_its_value(bare):
             return
         right = self.right_of(piece)
         if right:
@@ -265,6 +265,18 @@ def _bare_label(text: str) -> str | None:
     if text.strip().endswith((":", "：")) or spans(tokens(label)):
         return label
     return label if not any(map(str.isdigit, label)) else None
+
+
+def has_its_value(label: str) -> bool:
+    """`Table 11`, `Bon-Nr. 008412`: what stands beside it is of something else."""
+    parts = tokens(label)
+    names = [span for span in spans(parts) if span.first == 0]
+    if not names:
+        return False
+    name = max(names, key=lambda span: span.last)
+    rest = parts[name.last + 1 :]
+    is_named = any(BY_KEY[key].kind in {"identifier", "text"} for key in name.keys)
+    return is_named and bool(rest) and all(any(map(str.isdigit, each.text)) for each in rest)
 
 
 def looks_like_a_label(text: str) -> bool:
