@@ -364,6 +364,21 @@ def test_a_faulty_configuration_is_refused_with_its_line(
     assert not (tmp_path / "s").exists()
 
 
+@pytest.mark.parametrize("section", ["media", "upstream"])
+@pytest.mark.parametrize(("content", "reason"), [(None, "No such file"), ("x", "certificate")])
+def test_authorities_that_cannot_be_read_are_named(
+    tmp_path: Path, section: str, content: str | None, reason: str
+) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    done = _visus("serve", "--port", "0", **{f"VISUS_{section.upper()}__CA_FILE": str(file)})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert reason in done.stderr
+    assert f"{section}.ca_file: '{file}'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_every_faulty_section_is_reported_at_once(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("[server]\nprot = 2\n[media]\nmax_byte = 1\n")

@@ -1,6 +1,7 @@
 """The configuration, with what the command line says put over it."""
 
 import argparse
+import ssl
 from dataclasses import replace
 
 import msgspec
@@ -16,6 +17,12 @@ def configuration(options: argparse.Namespace) -> Configuration:
     """
     read = load(options.config)
     settings = read.settings
+    for name, path in (
+        ("media", settings.media.ca_file),
+        ("upstream", settings.upstream.ca_file),
+    ):
+        if path is not None:
+            _check_authorities(f"{name}.ca_file", path)
     if options.state is not None:
         state = msgspec.structs.replace(settings.state, dir=options.state)
         settings = msgspec.structs.replace(settings, state=state)
@@ -31,3 +38,12 @@ def configuration(options: argparse.Namespace) -> Configuration:
     server = msgspec.structs.replace(settings.server, **socket)
     settings = msgspec.structs.replace(settings, server=server)
     return replace(read, settings=settings)
+
+
+def _check_authorities(name: str, path: str) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError as fault:
+        raise ConfigRefused(f"{name}: {path!r} holds no certificate") from fault
+    except OSError as fault:
+        raise ConfigRefused(f"{name}: {path!r}: {fault.strerror}") from fault

@@ -85,7 +85,7 @@ class Door:
                 sock_read=max(settings.first_byte_s, settings.idle_s),
             ),
             middlewares=(_only_once,),
-            response_class=_Answer,
+            response_class=_Response,
             auto_decompress=False,
             trust_env=False,
         )
@@ -135,7 +135,7 @@ def _failed(fault: BaseException) -> ExchangeFailed:
     return ExchangeFailed(type(fault).__name__)
 
 
-class _Answer(aiohttp.ClientResponse):
+class _Response(aiohttp.ClientResponse):
     """An answer whose connection is used once, and whose interim answers are counted."""
 
     @override

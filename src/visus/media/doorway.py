@@ -51,10 +51,6 @@ class Doorway:
         self._door: Door | None = None
 
     async def __aenter__(self) -> Self:
-        if self._settings.ca_file is not None:
-            trusted_authorities(
-                self._settings.ca_file
-            )  # better now than with the first picture
         if self._lookup is None:
             lookup = SystemLookup(threads=self._threads)
             self._stack.callback(lookup.close)
