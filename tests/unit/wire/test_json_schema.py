@@ -167,7 +167,7 @@ def test_no_schema_keeps_the_check_busy(schema: Schema) -> None:
     data = msgspec.json.encode(schema)
     began_s = time.process_time()
     assert len(refusal(data) or "") <= 301
-    assert time.process_time() - began_s < 1
+    assert time.process_time() - began_s < 10  # what runs away takes minutes
 
 
 KEYS = st.sampled_from(["$ref", "$defs", "properties", "items", "allOf", "$anchor", "$id", "a"])

@@ -97,7 +97,7 @@ def test_groups_may_stand_forty_deep(depth: int, taken: bool) -> None:  # noqa: 
 def test_no_pattern_keeps_the_check_busy(pattern: str) -> None:
     began_s = time.process_time()
     refusal(pattern)
-    assert time.process_time() - began_s < 2  # what runs away takes minutes
+    assert time.process_time() - began_s < 10  # what runs away takes minutes
 
 
 def test_all_patterns_of_a_request_share_one_budget() -> None:
@@ -135,4 +135,4 @@ def test_what_is_taken_is_matched_in_a_moment(pattern: str) -> None:
     for text in ("a" * 300, "b" * 300, "ab" * 150, "aab" * 100):
         began_s = time.process_time()
         matcher.match(text + "!")
-        assert time.process_time() - began_s < 2  # what runs away takes minutes
+        assert time.process_time() - began_s < 10  # what runs away takes minutes
