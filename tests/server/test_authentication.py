@@ -50,7 +50,7 @@ def test_what_is_no_valid_key_is_401_at_once(service: Service, value: str | byte
     given = value.replace("{key}", service.key) if isinstance(value, str) else value
     began_s = time.monotonic()
     reply = service.request("GET", "/v1/models", None, {"Authorization": given})  # type: ignore[dict-item]
-    assert time.monotonic() - began_s < 0.5
+    assert time.monotonic() - began_s < 2
     refused(service, reply, 401, "invalid_api_key")
 
 

@@ -105,7 +105,7 @@ def question(service: Service, secret: str, model: str = "good", **more: Any) ->
     return call(service, secret, "POST", "/v1/chat/completions", ask(model, **more))
 
 
-def eventually(look: Any, wanted: Any, *, patience_s: float = 5) -> None:
+def eventually(look: Any, wanted: Any, *, patience_s: float = 20) -> None:
     end_s = time.monotonic() + patience_s
     while (found := look()) != wanted and time.monotonic() < end_s:
         time.sleep(0.02)

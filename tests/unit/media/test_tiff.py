@@ -191,7 +191,7 @@ def test_values_that_lie_over_each_other_are_refused_soon() -> None:
     began_s = time.perf_counter()
     with pytest.raises(MediaRejected, match="damaged"):
         survey(bytes(data), SETTINGS)
-    assert time.perf_counter() - began_s < 0.5
+    assert time.perf_counter() - began_s < 2
 
 
 HOSTILE = {
