@@ -193,7 +193,7 @@ def _hung_up(service: Service) -> list[dict[str, object]]:
     return [one for one in records if one.get("status") == 499]
 
 
-def _until(condition: Callable[[], bool], *, patience_s: float = 3) -> bool:
+def _until(condition: Callable[[], bool], *, patience_s: float = 20) -> bool:
     end_s = time.monotonic() + patience_s
     while not condition() and time.monotonic() < end_s:
         time.sleep(0.02)

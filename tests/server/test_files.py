@@ -133,7 +133,7 @@ def arriving(service: Service) -> list[int]:
     return found
 
 
-def until(holds: Callable[[], bool], patience_s: float = 4) -> None:
+def until(holds: Callable[[], bool], patience_s: float = 20) -> None:
     end_s = time.monotonic() + patience_s
     while not holds():
         assert time.monotonic() < end_s

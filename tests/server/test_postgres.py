@@ -233,7 +233,7 @@ def test_a_server_that_restarts_between_two_requests_costs_none(
     answered(replicas[0], replicas[0].post(ask("good")))
 
 
-def until_answered(service: Service, *, patience_s: float = 5) -> None:
+def until_answered(service: Service, *, patience_s: float = 20) -> None:
     """Somebody may still stand in line for all when the database is there again."""
     end_s = time.monotonic() + patience_s
     while (reply := service.post(ask("good"))).status != 200 and time.monotonic() < end_s:

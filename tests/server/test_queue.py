@@ -85,7 +85,7 @@ def later(service: Service, body: dict[str, Any], path: str = PATHS[2], **more: 
     return job["id"]
 
 
-def ended(service: Service, job_id: str, *, patience_s: float = 8) -> dict[str, Any]:
+def ended(service: Service, job_id: str, *, patience_s: float = 20) -> dict[str, Any]:
     """The job, once it has ended."""
     end_s = time.monotonic() + patience_s
     while (job := state(service, job_id))["status"] not in ENDED:

@@ -119,7 +119,7 @@ def streams(service: Service, model: str, count: int) -> list[socket.socket]:
     return lines
 
 
-def until(said: Callable[[], bool], *, patience_s: float = 5) -> None:
+def until(said: Callable[[], bool], *, patience_s: float = 20) -> None:
     end_s = time.monotonic() + patience_s
     while not said():
         assert time.monotonic() < end_s

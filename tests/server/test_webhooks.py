@@ -105,7 +105,7 @@ def somewhere(receiver: Receiver, answer: str = "204") -> tuple[str, str]:
 
 
 def told(
-    receiver: Receiver, path: str, *, times: int = 1, patience_s: float = 5
+    receiver: Receiver, path: str, *, times: int = 1, patience_s: float = 20
 ) -> list[Heard]:
     """What the receiver heard, once it was told so many times."""
     eventually(lambda: len(receiver.at(path)) >= times, wanted=True, patience_s=patience_s)
@@ -117,7 +117,7 @@ def webhook_of(service: Service, job_id: str) -> dict[str, Any]:
 
 
 def until(
-    service: Service, job_id: str, status: str, *, patience_s: float = 8
+    service: Service, job_id: str, status: str, *, patience_s: float = 20
 ) -> dict[str, Any]:
     """How telling of the job went, once it stands like this."""
     look = lambda: webhook_of(service, job_id)["status"]  # noqa: E731
