@@ -42,7 +42,7 @@ test: $(VENV)/dev.ok
 	$(BIN)/basedpyright
 	$(BIN)/mypy
 	$(BIN)/deptry src
-	$(BIN)/pytest -n 2
+	@tests/every.sh $(BIN)/pytest
 	@$(MAKE) --no-print-directory test-vllm
 
 # A real vLLM for the CPU behind us: 2.4 GB of packages in .vllm, made once; 3 GB of memory.

@@ -22,6 +22,8 @@ from visus.media.settings import MediaSettings
 PICTURE = b"\x89PNG\r\n\x1a\n and the rest of a picture"
 PARAM = "messages[0].content[1].image_url.url"
 
+PATIENCE_S = 10.0
+
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -34,6 +36,12 @@ class Origin:
     requests: list[bytes] = field(default_factory=list)
     open_now: int = 0
     most_at_once: int = 0
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    """Nobody is connected any more."""
+
+    async def is_left(self) -> None:
+        """Waits until nobody is connected."""
+        await asyncio.wait_for(self.left.wait(), PATIENCE_S)
 
 
 def answering(answer: bytes) -> Script:
@@ -72,6 +80,7 @@ async def serving(
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         origin.open_now += 1
+        origin.left.clear()
         origin.most_at_once = max(origin.most_at_once, origin.open_now)
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
@@ -80,6 +89,8 @@ async def serving(
                 await writer.drain()
         finally:
             origin.open_now -= 1
+            if not origin.open_now:
+                origin.left.set()
             writer.close()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

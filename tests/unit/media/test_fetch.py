@@ -4,6 +4,7 @@
 import asyncio
 import time
 from contextlib import AsyncExitStack
+from itertools import count
 
 import aiohttp
 import pytest
@@ -97,7 +98,7 @@ async def test_u03_metadata_is_refused_at_once_and_not_named() -> None:
     async with fetcher(strict()) as door:
         reason = await neutral_refusal(door, "http://169.254.169.254/latest/meta-data/")
     assert reason == "address refused"
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < 5.0
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,7 @@ async def test_u07_a_public_and_a_private_address_together_are_refused_unconnect
     async with counting() as listener, fetcher(strict(listener.port), lookup=lookup) as door:
         await neutral_refusal(door, f"http://mixed.test:{listener.port}/")
     assert listener.connections == 0
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < 5.0
 
 
 async def test_u08_a_name_is_looked_up_once_and_its_checked_address_is_used() -> None:
@@ -324,9 +325,7 @@ async def test_u13_u14_u15_a_malformed_url_opens_no_connection(url: str) -> None
 
 async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-    for _ in range(100):
-        if writer.is_closing():
-            return
+    while not writer.is_closing():
         writer.write(b"x")
         await writer.drain()
         await asyncio.sleep(0.05)
@@ -334,7 +333,7 @@ async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
 
 async def drip_head(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\n")
-    for number in range(100):
+    for number in count():
         writer.write(f"X-{number}: y\r\n".encode())
         await writer.drain()
         await asyncio.sleep(0.05)
@@ -353,11 +352,11 @@ async def stop_in_the_head(reader: asyncio.StreamReader, writer: asyncio.StreamW
 @pytest.mark.parametrize(
     ("script", "at_least_s", "at_most_s"),
     [
-        (silence, 0.35, 2.0),
-        (stop_in_the_head, 0.35, 2.0),
-        (stop_in_the_body, 0.35, 2.0),
-        (drip_head, 0.8, 3.0),
-        (drip, 0.9, 3.0),
+        (silence, 0.35, 5.0),
+        (stop_in_the_head, 0.35, 5.0),
+        (stop_in_the_body, 0.35, 5.0),
+        (drip_head, 0.8, 6.0),
+        (drip, 0.9, 6.0),
     ],
 )
 async def test_u16_u17_a_slow_origin_is_left_at_its_deadline(
@@ -367,12 +366,11 @@ async def test_u16_u17_a_slow_origin_is_left_at_its_deadline(
         started = time.monotonic()
         await neutral_refusal(door, f"http://pics.test:{origin.port}/")
         assert at_least_s <= time.monotonic() - started < at_most_s
-        await asyncio.sleep(0.1)
-        assert origin.open_now == 0
+        await origin.is_left()
 
 
 async def test_u16_each_deadline_holds_when_the_others_are_far_away() -> None:
-    far = {"connect_s": 0.3, "first_byte_s": 5.0, "idle_s": 5.0, "total_s": 10.0}
+    far = {"connect_s": 0.3, "first_byte_s": 20.0, "idle_s": 20.0, "total_s": 25.0}
     for script, near in (
         (silence, {"first_byte_s": 0.3, "idle_s": 0.3}),
         (drip_head, {"first_byte_s": 0.3}),
@@ -384,7 +382,7 @@ async def test_u16_each_deadline_holds_when_the_others_are_far_away() -> None:
             async with fetcher(settings) as door:
                 started = time.monotonic()
                 await neutral_refusal(door, f"http://pics.test:{origin.port}/")
-                assert time.monotonic() - started < 2.5
+                assert time.monotonic() - started < 5.0
 
 
 async def test_the_total_deadline_spans_all_redirects() -> None:
@@ -398,8 +396,8 @@ async def test_the_total_deadline_spans_all_redirects() -> None:
     ):
         started = time.monotonic()
         await neutral_refusal(door, f"http://pics.test:{origin.port}/")
-    assert time.monotonic() - started < 2.0
-    assert origin.connections == 3
+    assert time.monotonic() - started < 5.0
+    assert 2 <= origin.connections <= 3
 
 
 # --- U18: size -------------------------------------------------------------------------------
@@ -423,7 +421,7 @@ async def test_u18_a_declared_size_over_the_limit_is_refused_unread() -> None:
     ):
         started = time.monotonic()
         await too_large(door, f"http://pics.test:{origin.port}/")
-        assert time.monotonic() - started < 2.0
+        assert time.monotonic() - started < 5.0
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -460,8 +458,7 @@ async def test_u18_a_body_without_an_end_is_left_at_the_limit(head: bytes) -> No
     async with serving(script) as origin:
         async with fetcher(admitting(origin.port, max_bytes=100)) as door:
             await too_large(door, f"http://pics.test:{origin.port}/")
-        await asyncio.sleep(0.05)
-        assert origin.open_now == 0
+        await origin.is_left()
 
 
 # --- U19 to U21: what counts as an answer ----------------------------------------------------
@@ -602,7 +599,7 @@ async def test_waiting_for_a_turn_has_a_deadline() -> None:
                 await asyncio.sleep(0.02)
                 started = time.monotonic()
                 await neutral_refusal(door, url)
-                assert time.monotonic() - started < 2.0
+                assert time.monotonic() - started < 5.0
     assert origin.connections == 1
 
 
@@ -614,8 +611,7 @@ async def test_a_cancelled_fetch_gives_its_turn_and_its_connection_back() -> Non
             for _ in range(3):
                 with pytest.raises(TimeoutError):
                     await asyncio.wait_for(door.fetch(url, param=PARAM), 0.3)
-            await asyncio.sleep(0.05)
-            assert origin.open_now == 0
+            await origin.is_left()
     assert origin.connections == 3
 
 
