@@ -222,15 +222,10 @@ class MediaPipeline:
             source = self.resolver.recognised(wanted, owner=question.owner)
             if source is None or isinstance(wanted, _ATTACHED):
                 return None
-            if not _is_whole(source.found, question.media):
+            fitting = _fitting(source, sees, wanted, question.media)
+            if (sent := _as_it_is(source, wanted, fitting, question.media)) is None:
                 return None
-            try:
-                fitting = _fitting(source, sees, wanted, question.media)
-            except ServiceError as refusal:
-                raise refusal.at(wanted.param) from refusal
-            if not fitting.as_it_is:
-                return None
-            ready.append(_as_it_is(source, wanted, fitting))
+            ready.append(sent)
         most = sees.max_inline_bytes
         if most is not None and _inline_bytes(ready) > most:
             return None
@@ -280,12 +275,9 @@ class MediaPipeline:
                 continue
             if isinstance(wanted, _ATTACHED):
                 continue
-            try:
-                fitting = _fitting(source, sees, wanted, wishes)
-            except ServiceError as refusal:
-                raise refusal.at(wanted.param) from refusal
-            if fitting.as_it_is and _is_whole(source.found, wishes):
-                ready[key] = _as_it_is(source, wanted, fitting)
+            fitting = _fitting(source, sees, wanted, wishes)
+            if (sent := _as_it_is(source, wanted, fitting, wishes)) is not None:
+                ready[key] = sent
             else:
                 unfit[key] = _Unfit(source, wanted, fitting, wishes.frames, owner, sees)
         if unfit:
@@ -428,22 +420,28 @@ def _fitting(
     found = source.found
     sides = found.width_px, found.height_px
     width_px, height_px = sides[::-1] if is_on_its_side(found.orientation) else sides
-    return fit(
-        Picture(found.media_type, width_px, height_px, source.clean_bytes),
-        sees,
-        detail=picture.detail,
-        max_tokens_per_image=wishes.max_tokens_per_image,
-    )
+    try:
+        return fit(
+            Picture(found.media_type, width_px, height_px, source.clean_bytes),
+            sees,
+            detail=picture.detail,
+            max_tokens_per_image=wishes.max_tokens_per_image,
+        )
+    except ServiceError as refusal:
+        raise refusal.at(picture.param) from refusal
 
 
-def _is_whole(found: Survey, wishes: MediaWishes) -> bool:
-    """Whether the cleaned file shows all that is wanted, as it should be shown."""
-    return found.obstacle is None and min(found.frames, wishes.frames) == 1
+def _as_it_is(
+    source: Source, picture: ImageReference, fitting: Fitting, wishes: MediaWishes
+) -> _Ready | None:
+    """The file itself, the caller's own base64 where nothing was cut out.
 
-
-def _as_it_is(source: Source, picture: ImageReference, fitting: Fitting) -> _Ready:
-    """The file itself; the caller's own base64 where nothing was cut out."""
+    None where it does not fit the model, or does not show all that is wanted as it should be.
+    """
     found = source.found
+    is_whole = found.obstacle is None and min(found.frames, wishes.frames) == 1
+    if not (fitting.as_it_is and is_whole):
+        return None
     base64 = source.base64 if found.cleaned is None else None
     if base64 is None:
         base64 = memoryview(pybase64.b64encode(source.clean))
