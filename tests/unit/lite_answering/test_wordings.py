@@ -80,3 +80,46 @@ def test_a_comparison_that_is_the_question_is_still_made(question: str) -> None:
 def test_an_occupation_may_be_a_word_that_labels_use() -> None:
     page = written("Name: Anna Weg\nBeruf: Kassierer\nOrt: Bonn")
     assert ask("Was ist die Person von Beruf?", page).startswith("Kassierer (")
+
+
+RECEIPT = """
+    Kiosk am Wall
+    Es bediente Sie: Frau Ohm
+    Fuel         Petrol
+    Date         27.11.2024
+    Total        38,90
+    Paid by      Visa
+    """
+MEMO = """
+    MEMORANDUM
+    To:     All staff
+    From:   Ada Byron, Facilities
+    Re:     Closure of the library
+    """
+REPORT = """
+    Stock report
+    Prepared by   Max Born
+    Approved by   Lise Meitner
+    """
+
+
+@pytest.mark.parametrize(
+    ("page", "question", "start"),
+    [
+        (RECEIPT, "What kind of fuel was bought?", "Petrol ("),
+        (RECEIPT, "When was it bought?", "27.11.2024 ("),
+        (RECEIPT, "Wer saß an der Kasse?", "Frau Ohm ("),
+        (RECEIPT, "What was the overall bill?", "38,90 ("),
+        (MEMO, "Who is the author of the memo?", "Ada Byron"),
+        (REPORT, "Who drew up the report?", "Max Born ("),
+        (
+            "Notice\nContents   Telescope lenses\nWeight   7.4 kg",
+            "What is inside?",
+            "Telescope",
+        ),
+        ("Joghurt\nBrennwert   418 kJ / 99 kcal", "Wie viele Kilokalorien hat er?", "99 kcal"),
+        ("Joghurt\nBrennwert   418 kJ / 99 kcal", "Wie viele Kilojoule hat er?", "418 kJ"),
+    ],
+)
+def test_a_thing_is_found_by_what_people_call_it(page: str, question: str, start: str) -> None:
+    assert ask(question, written(page)).startswith(start)

@@ -45,6 +45,10 @@ _BARE: Final = re.compile(
 _QUOTED: Final = re.compile(r"[\"“”„«»'‘’]([^\"“”„«»]{1,80}?)[\"“”«»'‘’](?!\w)")
 
 _NAMED: Final[tuple[tuple[str, str], ...]] = (
+    (r"(?:bei |auf )?welche[rs]? (?:bank|sparkasse|kreditinstitut)\b|(?:with |at )?(?:which|what) bank\b", "bank"),
+    (r"\b(?:paid?|pays?)\b.*\b(?:in advance|up ?front|beforehand)|\b(?:gezahlt|bezahlt|zahl\w*)\b.*\b(?:im voraus|vorab)\b|wie ?viel .*\bangezahlt", "deposit"),
+    (r"how (?:much|high) (?:is|was) (?:the|my|our|this) (?:\w+ )?(?:bill|invoice)\W*$|\boverall (?:bill|price|cost|amount|sum)\b|\b(?:alles in allem|unterm strich|all in all)\b|^\W*(?:was|wie ?viel) macht (?:das|die|der)\b", "total"),
+    (r"wie lange (?:darf|kann).*\b(?:auto|wagen|fahrzeug|parken|geparkt|stehen)\b|how long (?:may|can) .*\b(?:car|vehicle|park\w*)\b", "paid_until"),
     (r"\bstill (?:(?:has |have )?to be paid|to pay|owed|due|outstanding)\b|\bnoch (?:zu (?:be)?zahlen|offen|bezahlt werden)", "amount_due"),
     (r"\b(?:nachname\w*|familienname\w*|last name|surname|family name)\b", "last_name"),
     (r"\b(?:vorname\w*|first name|given name|forename)\b", "first_name"),
@@ -70,7 +74,7 @@ _ASKED: Final[tuple[tuple[str, str], ...]] = (
     (r"wie oft.*(?:nehm|einzunehmen|einnahme|tablette|anwend)|wie (?:soll|muss|wird|nimmt|nehme) .*(?:eingenommen|einnehm|dosier|angewendet|\bein\W*$)|how (?:often|many times).*(?:take|use|dose)|how (?:should|do|must) (?:i|you|it|one).*(?:take|taken|dosed)", "dosage"),
     (r"(?:wie heisst|welches|name).*\b(?:medikament\w*|arznei\w*|praparat\w*)|(?:what|which|name).*\b(?:medicine|medication|drug)\b(?!.*(?:dose|batch|expir))", "product"),
     (r"(?:unter )?welche[rn]? nummer.*(?:erreich|anruf|kontakt)|(?:which|what) number.*(?:call|reach|ring|dial)", "phone"),
-    (r"(?:wen|wem|whom?)\b.*(?:anruf|kontakt|wend|melden|fragen|call|contact|ring|ask\b)", "contact"),
+    (r"(?:wen|wem|whom?)\b.*(?:anruf|kontakt|wend|melden|fragen|call|contact|phone|ring|ask\b|(?:talk|speak|turn|write) to\b)", "contact"),
     (r"(?:who|which (?:company|service)).*(?:deliver(?:ing|s)\b|carrier|courier)|(?:which|what) (?:carrier|courier|parcel service)|welche[rs]? (?:paketdienst|versanddienst\w*|spedition|zusteller)", "carrier"),
     (r"what(?:'s| is| does)?.*\b(?:inside|in the (?:parcel|package|box|packet)|(?:parcel|package|box) contains?)\b|was (?:ist|befindet sich|enthalt).*\b(?:im paket|in de[mr] (?:paket|sendung|karton|packchen)|das paket|die sendung)\b", "contents"),
     (r"(?:what|which) (?:city|town|place).*(?:going|sent|deliver|ship|addressed|destined)|in welche stadt|(?:wohin|an welchen ort).*(?:paket|sendung|geliefert|geschickt)", "recipient_city"),
@@ -271,6 +275,8 @@ class Ask:
             head = None
         if kind == "number" and head is not None and _is_code(head):
             head = None
+        if kind == "text" and head is not None and _is_moment(head) and self.has(_OF_A_THING):
+            head = None
         if head is not None and not any(_fits(BY_KEY[key].kind, kind) for key in head.keys):
             head = head if kind not in _STRICT else None
         if head is not None and len(head.name) >= 9:
@@ -348,6 +354,18 @@ def _fits(kind: Kind, wanted: Kind) -> bool:
 def _is_no_figure(head: Span) -> bool:
     kinds = {BY_KEY[key].kind for key in head.keys}
     return kinds <= {"date", "time", "name", "place", "identifier"}
+
+
+_OF_A_THING: Final = (
+    r"^\W*(?:which|what|welche[nrs]?|was fur (?:ein\w*)?)\s+(?:(?:kind|type|sort|art) (?:of |von )?)?"
+    r"(?!(?:is|are|was|were|does|do|did|has|have|ist|sind|war|hat)\b)[a-z]{3,}\s+(?:\w+\s+){0,3}?"
+    r"(?:is|are|was|were|has|have|does|did|do|ist|sind|wurde|wurden|war|hat|haben)\b"
+)
+"""It asks which thing it was of which something was done, and not when: `what fuel was bought`."""
+
+
+def _is_moment(head: Span) -> bool:
+    return {BY_KEY[key].kind for key in head.keys} <= {"date", "time"} and head.first > 0
 
 
 def _is_code(head: Span) -> bool:

@@ -323,11 +323,14 @@ def _beside_words(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _clauses(page: Page) -> Iterator[Fact]:
+    beside = [pair for pair in page.pairs if pair.how == "right"]
     for sentence in lookup.sentences(page):
         spoken = words(sentence.text)
         is_whole = sentence.text in sentence.piece.text
         function_words = sum(word in STOPWORDS for word in spoken)
-        is_row = len(page.row_of(sentence.piece)) > 1
+        is_row = len(page.row_of(sentence.piece)) > 1 or any(
+            f"{pair.label} {pair.value}" in sentence.text for pair in beside
+        )
         if (
             len(spoken) < _PROSE - 2
             or is_row

@@ -16,7 +16,7 @@ from visus.local.lite.answering.words import stem
 NEUTRAL: Final = frozenset(
     """
     amount art betrag date dates datum day days details info kind name names nr no number nummer
-    cost costs fee fees kosten preis preise price prices gebuhr
+    cost costs fee fees full kosten preis preise price prices gebuhr voller vollstandiger
     ort je per place pro tag tage termin time total type uhrzeit zeit zeiten
     """.split()  # noqa: SIM905 - word lists read best as running text
 )

@@ -208,7 +208,16 @@ def _sender(page: Page) -> Iterator[Piece]:
 
 
 def _author(page: Page) -> Iterator[Piece]:
-    yield next(_signatory(page), None) or next(_sender(page), None) or page.pieces[0]
+    found = (next(told(page), None) for told in (_from_whom, _signatory, _sender))
+    yield next((piece for piece in found if piece is not None), page.pieces[0])
+
+
+def _from_whom(page: Page) -> Iterator[Piece]:
+    """`From: Ada Byron` in a memo."""
+    pieces = {piece.box: piece for piece in page.pieces}
+    for pair in page.pairs:
+        if fold(pair.label.strip(" :")) in {"from", "von"} and pair.box in pieces:
+            yield pieces[pair.box]._replace(text=pair.value)
 
 
 def _deadline(page: Page) -> Iterator[Piece]:

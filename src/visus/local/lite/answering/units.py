@@ -26,7 +26,7 @@ from visus.local.lite.answering.words import (
 )
 
 _UNITS: Final = (
-    (r"watts?|wattage|leistungsaufnahme", r"k?W(?![\wh])"),
+    (r"watts?|wattage|leistungsaufnahme|how powerful|wie leistungsstark", r"k?W(?![\wh])"),
     (r"volts?", r"V\b"),
     (r"amp(?:ere|s)?", r"m?A\b"),
     (r"kilowattstunden?|kilowatt hours?|kwh", r"kWh\b"),
@@ -42,7 +42,8 @@ _UNITS: Final = (
     (r"kilogramm|kilograms?|kilos?", r"kg\b"),
     (r"gramm|grams?", r"g\b"),
     (r"(?:how hot|wie heiss)|temperature|temperatur|degrees|grad", r"°\s?[CF]?\b"),
-    (r"calories|kalorien|kcal", r"kcal\b"),
+    (r"calories|kalorien|kilokalorien|kilocalories|kcal", r"kcal\b"),
+    (r"kilojoules?|kj", r"kJ\b"),
 )
 """What questions call a unit, and how it is printed behind a figure."""
 _VALUE: Final = r"(?<![\w.,])[-–]?\d[\d.,]*\s?"  # noqa: RUF001 - a dash may be a minus

@@ -38,7 +38,8 @@ ENGLISH_STOPWORDS: Final = frozenset(
     live lives lived happen happens leave leaves left depart departs departed arrive arrives make makes made mention mentions
     mentioned write writes wrote send sends sent sign signs meet meets met serve serves get
     gets under own while during until because but than too very altogether another actually currently since
-    anyway
+    anyway inside upon towards toward among someone somebody anyone anybody everyone everybody whoever
+    already still yet ever again supposed roughly precisely kindly simply really probably apparently
     """.split()
 )
 GERMAN_STOPWORDS: Final = frozenset(
@@ -55,6 +56,9 @@ GERMAN_STOPWORDS: Final = frozenset(
     beginnt begann endete macht ob sowie waehrend wahrend jene seine seinen ihres ihrer
     deren dessen davon dafur ab uberhaupt eigentlich etwa damit darauf darin drauf daraus sollte soll sollen muss mussen
     musste darf wohnt lebt schreibt schrieb
+    womit wofur wozu wodurch worauf woran wovon wobei worin woraus worum weshalb weswegen wogegen
+    daran dabei dazu dadurch darum bereits schon jetzt derzeit aktuell momentan zurzeit gerade immer wieder
+    ungefahr circa innerhalb jemand jemanden jemandem offenbar vermutlich wahrscheinlich
     """.split()
 )
 STOPWORDS: Final = ENGLISH_STOPWORDS | GERMAN_STOPWORDS
