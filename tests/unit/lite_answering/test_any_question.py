@@ -4,7 +4,8 @@ import time
 from answering_pages import ask, drawn, gridded, photographed, written
 from hypothesis import given, settings, strategies as st
 
-from visus.local.lite.answering.ask import Ask, asks_in
+from visus.local.lite.answering.ask import Ask
+from visus.local.lite.answering.messages import asks_in
 from visus.local.lite.evidence import Evidence
 
 PAGE = written("""

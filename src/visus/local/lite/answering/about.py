@@ -5,7 +5,8 @@
 import re
 from typing import Final
 
-from visus.local.lite.answering.ask import Ask, asks_in
+from visus.local.lite.answering.ask import Ask
+from visus.local.lite.answering.messages import asks_in
 from visus.local.lite.answering.naming import colour_in, kinds_in
 from visus.local.lite.answering.replies import Reply
 from visus.local.lite.answering.words import words

@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from visus.local.lite.answering.ask import Owner
 from visus.local.lite.answering.page import Page, Piece, looks_like_a_label, split_at_colons
 from visus.local.lite.answering.values import find, is_a
+from visus.local.lite.answering.wordings import Owner
 from visus.local.lite.answering.words import STOPWORDS, fold, words
 
 _POSTCODE_LINE: Final = re.compile(

@@ -11,8 +11,9 @@ from typing import Final
 
 from visus.local.lite.answering import about, compare, pictures, structured, which
 from visus.local.lite.answering.answer import answer
-from visus.local.lite.answering.ask import Ask, asks_in, wanted_tongue, with_topic
+from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.dialogue import Job, Speech
+from visus.local.lite.answering.messages import asks_in, wanted_tongue, with_topic
 from visus.local.lite.answering.pictures import Album, Seen
 from visus.local.lite.answering.replies import Reply
 from visus.local.lite.answering.tongue import Tongue, of_question
