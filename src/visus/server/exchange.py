@@ -207,10 +207,16 @@ class Exchange:
         task.uncancel()
         return True
 
-    async def keep_alive(self) -> None:
-        """Sends a comment into a stream that has nothing to say."""
-        if not self.complete and not self.sending:
-            await self.write(sse.KEEP_ALIVE, more=True)
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the reader has not taken what was sent last."""
+        return self.sending or (self.started and self.request.line.drained is not None)
+
+    def keep_alive(self) -> None:
+        """Sends a comment into a stream that has nothing to say, if somebody would hear it."""
+        if self.started and not (self.complete or self.hung_up or self.is_waiting):
+            self.request.send(sse.KEEP_ALIVE, more=True)
+            self.sent_s = time.monotonic()
 
     def _own_lines(self) -> bytes:
         """What stands in the head of every answer."""

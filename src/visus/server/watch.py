@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import anyio
-from anyio.abc import TaskGroup
 
 from visus.server.exchange import Exchange
 
@@ -50,18 +49,15 @@ class Watch:
     async def run(self) -> None:
         """Watches until it is cancelled."""
         period_s = min(self.heartbeat_s / 4, self.write_timeout_s / 4, LONGEST_PERIOD_S)
-        async with anyio.create_task_group() as tasks:
-            while True:
-                await anyio.sleep(period_s)
-                for exchange in list(self._live):
-                    self._look_at(exchange, tasks)
+        while True:
+            await anyio.sleep(period_s)
+            for exchange in list(self._live):
+                self._look_at(exchange)
 
-    def _look_at(self, exchange: Exchange, tasks: TaskGroup) -> None:
+    def _look_at(self, exchange: Exchange) -> None:
         silent_s = time.monotonic() - exchange.sent_s
-        if exchange.sending:
+        if exchange.is_waiting:
             if silent_s > self.write_timeout_s:
                 exchange.abort()
-        elif exchange in self._bodies:
-            return
-        elif exchange.started and silent_s > self.heartbeat_s:
-            tasks.start_soon(exchange.keep_alive)
+        elif exchange not in self._bodies and silent_s > self.heartbeat_s:
+            exchange.keep_alive()
