@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.conftest import FAST
 from tests.server.test_chat_proxy import data_url
+from tests.server.test_keys_and_money import row
 from tests.support.claims import answered, recorded, refused
 from tests.support.films import pdf
 from tests.support.service import Reply, Service, picture, text
@@ -16,6 +17,7 @@ from tests.unit.media.sample_pictures import encode, halves
 
 from visus.accounts.database import open_database
 from visus.accounts.keys import KeyBook, Terms
+from visus.accounts.limits import NO_LIMITS, Limits
 from visus.core.question import Blind
 
 PNG = picture(data_url(encode(halves(), "PNG")))
@@ -71,10 +73,11 @@ def blind(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Itera
     running.stop()
 
 
-def key(service: Service, policy: Blind) -> dict[str, str]:
+def key(service: Service, policy: Blind, limits: Limits = NO_LIMITS) -> dict[str, str]:
     book = KeyBook(open_database(service.folder / "state" / "visus.db"))
+    terms = Terms(blind=policy, limits=limits)
     try:
-        return {"Authorization": f"Bearer {book.create(policy, Terms(blind=policy))[1]}"}
+        return {"Authorization": f"Bearer {book.create(policy, terms)[1]}"}
     finally:
         book.engine.dispose()
 
@@ -184,6 +187,27 @@ def test_the_key_can_have_pictures_described_first(blind: Service, upstream: Ups
     assert (first.body["max_tokens"], last.body["model"]) == (1000, "echo")
     attempts = recorded(blind, reply, 200)["attempts"]
     assert [one["model"] for one in attempts] == ["eyes", "eyes", "with-eyes"]
+
+
+def test_descriptions_are_paid_for_where_the_model_may_then_not_be_asked(
+    blind: Service, upstream: Upstream
+) -> None:
+    since = len(upstream.asked)
+    few = key(blind, "describe", Limits(input_tokens_per_minute=2500))
+    body = {"model": "deaf", "messages": turns([text("long " * 2000), PNG])}
+    reply = blind.post(body, **few)
+    refused(blind, reply, 429, "rate_limit_exceeded")
+    assert [one.path for one in asked(upstream, since)] == ["/dallas/v1/chat/completions"]
+    kept = row(blind, reply)
+    assert (kept["status"], kept["input_tokens"], kept["images"]) == (429, 812, 1)
+
+
+def test_several_descriptions_count_together(blind: Service, upstream: Upstream) -> None:
+    since = len(upstream.asked)
+    few = key(blind, "describe", Limits(input_tokens_per_minute=2500))
+    reply = blind.post({"model": "deaf", "messages": turns([PNG, PNG, PNG, PNG])}, **few)
+    refused(blind, reply, 429, "rate_limit_exceeded")
+    assert len(asked(upstream, since)) < 3
 
 
 def test_where_nobody_describes_the_question_fails_clearly(blind: Service) -> None:

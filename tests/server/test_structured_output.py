@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import FAST
+from tests.server.test_keys_and_money import row
 from tests.support.claims import answered, broke_off, refused, text_of
 from tests.support.service import Service, ask
 from tests.support.upstream import Upstream
@@ -155,6 +156,15 @@ def test_a_stream_that_stays_wrong_ends_with_an_error_and_without_a_word(
 ) -> None:
     reply = formal.post(asked("none", WRONG, WRONG, stream=True))
     assert broke_off(formal, reply, "upstream_invalid_output") == ""
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_answers_that_stay_wrong_are_paid_for(formal: Service, *, streamed: bool) -> None:
+    reply = formal.post(asked("none", WRONG, WRONG, stream=streamed))
+    kept = row(formal, reply)
+    assert (kept["status"], kept["model"]) == (502, "none")
+    assert (kept["input_tokens"], kept["output_tokens"]) == (2 * 812, 2 * 3)
+    assert not kept["is_estimated"]
 
 
 def test_a_stream_that_is_held_back_says_that_it_lives(formal: Service) -> None:

@@ -78,6 +78,17 @@ class Size(msgspec.Struct, frozen=True, gc=False):
     images: int = 0
     """Pictures, single frames and pages."""
 
+    def and_also(self, other: "Size") -> "Size":
+        """Both together."""
+        return Size(
+            self.inputs + other.inputs,
+            self.outputs + other.outputs,
+            self.image_tokens + other.image_tokens,
+            self.video_tokens + other.video_tokens,
+            self.document_tokens + other.document_tokens,
+            self.images + other.images,
+        )
+
 
 NOTHING: Final = Size(0, 0)
 

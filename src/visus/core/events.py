@@ -12,6 +12,8 @@ from functools import partial
 from itertools import repeat
 from typing import Literal, NamedTuple, TypeAlias
 
+from visus.errors import UpstreamInvalidOutput
+
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
 
 
@@ -101,6 +103,14 @@ class TokensUsed(NamedTuple):
     of_videos: int = 0
     of_sound: int = 0
     of_documents: int = 0
+
+
+class Unusable(UpstreamInvalidOutput):
+    """No answer has the form that was asked for; what they cost is owed all the same."""
+
+    def __init__(self, message: str, *, used: TokensUsed | None, detail: str) -> None:
+        super().__init__(message, detail=detail)
+        self.used = used
 
 
 class BoxesConverted(NamedTuple):

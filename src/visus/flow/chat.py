@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+import anyio
 from typing_extensions import override
 
 from visus.accounts.ledger import NOTHING, Line, Outcome, Size
 from visus.accounts.limiter import LimitsSettings
-from visus.core.events import TokensUsed
+from visus.core.events import TokensUsed, Unusable
 from visus.core.prompt import Prompt
 from visus.core.question import Question
 from visus.errors import ServiceError
@@ -90,6 +91,10 @@ class Answering(Dispatch):
         self.size = size_of(model, prompt, self._service.limits)
         await self._tab.account.hold(model, self.size)
 
+    @override
+    def _paid_in_vain(self, model: ModelRow, used: TokensUsed) -> None:
+        self._tab.lines.append(Line(model, used))
+
     def count(self, used: TokensUsed) -> None:
         """Takes note of what the model's server counted."""
         self._used = used
@@ -99,6 +104,8 @@ class Answering(Dispatch):
     def broke_off(self, fault: ServiceError) -> None:
         """Takes note of an answer that did not come to its end."""
         self._status = fault.status
+        if isinstance(fault, Unusable) and fault.used is not None:
+            self._used = fault.used
         self.deployment.broke_off(fault)
 
     def settle(self) -> None:
@@ -111,12 +118,11 @@ class Answering(Dispatch):
         model, used = self._asked, self._used
         if last is None or model is None:
             return Outcome(status, lines, self._question.model, None, 0)
-        is_answered = last.outcome == "answered"
-        if used is None and (is_answered or last.outcome == "abandoned"):
+        if used is None and (self.is_answered or last.outcome == "abandoned"):
             used = thought(self.size, heard_bytes=self.heard_bytes, model=model)
         if used is not None:
             lines = [*lines, Line(model, used)]
-        site = self.deployment.site if is_answered else None
+        site = self.deployment.site if self.is_answered else None
         is_estimated = used is not self._used
         return Outcome(status, lines, last.model, site, len(self._attempts), is_estimated)
 
@@ -124,14 +130,30 @@ class Answering(Dispatch):
 class BlindAnswering(Answering):
     """An answer of a model that takes text alone: pictures are seen to first."""
 
-    __slots__ = ()
+    __slots__ = ("_described", "_one_at_a_time")
 
     @override
     async def _enter(self) -> None:
+        self._described = NOTHING
+        self._one_at_a_time = anyio.Lock()
         self._question, self._route = await self._service.easing.eased(
-            self._question, self._route, self._tab, about_to_ask=self._about_to_ask
+            self._question, self._route, self._tab, about_to_ask=self._about_to_describe
         )
         await super()._enter()
+
+    async def _about_to_describe(self, model: ModelRow, prompt: Prompt) -> None:
+        """Counts each description besides the others; none is asked before it is held."""
+        async with self._one_at_a_time:
+            self._asked = model
+            self.size = size_of(model, prompt, self._service.limits)
+            self._described = self._described.and_also(self.size)
+            await self._tab.account.hold(model, self._described)
+
+    @override
+    async def _about_to_ask(self, model: ModelRow, prompt: Prompt) -> None:
+        self._asked = model
+        self.size = size_of(model, prompt, self._service.limits)
+        await self._tab.account.hold(model, self._described.and_also(self.size))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

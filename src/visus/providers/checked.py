@@ -21,10 +21,11 @@ from visus.core.events import (
     RefusalDelta,
     TextDelta,
     TokensUsed,
+    Unusable,
 )
 from visus.core.prompt import Prompt, PromptTurn
 from visus.core.question import AnswerFormat, JsonObject, JsonSchema, Options, Text
-from visus.errors import UpstreamInvalidOutput
+from visus.errors import ServiceError
 from visus.models.catalogue import StructuredOutput
 from visus.providers.base import Provider
 
@@ -108,12 +109,17 @@ class Checked:
         faults, has_begun = _NONE, not prompt.streamed
         for repairs_left in range(self.max_repairs, -1, -1):
             whole = _Whole()
-            async with self.inner.open(prompt) as batches:
-                async for batch in batches:
-                    whole.add(batch)
-                    if not has_begun:
-                        has_begun = True
-                        yield tuple(one for one in batch if isinstance(one, Preamble))
+            try:
+                async with self.inner.open(prompt) as batches:
+                    async for batch in batches:
+                        whole.add(batch)
+                        if not has_begun:
+                            has_begun = True
+                            yield tuple(one for one in batch if isinstance(one, Preamble))
+            except ServiceError as fault:
+                if not used:
+                    raise
+                raise _unusable([*used, *whole.used], [*faults.kinds, fault.code]) from fault
             used += whole.used
             faults = await self._faults(whole, wanted)
             if not faults:
@@ -121,10 +127,7 @@ class Checked:
                 return
             if repairs_left:
                 prompt = _to_be_repaired(prompt, whole.text, faults)
-        raise UpstreamInvalidOutput(
-            "The model's answer does not have the form that was asked for.",
-            detail=", ".join(dict.fromkeys(faults.kinds)),
-        )
+        raise _unusable(used, faults.kinds)
 
     async def _faults(self, whole: "_Whole", wanted: AnswerFormat) -> Faults:
         if not whole.is_complete:
@@ -182,6 +185,14 @@ class _Whole:
         ends = [event for event in self._pieces if isinstance(event, Finished)]
         rest = [event for event in self._pieces if not isinstance(event, Finished)]
         return [*rest, *map(TextDelta, filter(None, self._texts)), *ends]
+
+
+def _unusable(used: Sequence[TokensUsed], kinds: Sequence[str]) -> Unusable:
+    return Unusable(
+        "The model's answer does not have the form that was asked for.",
+        used=next(iter(_sum(used)), None),
+        detail=", ".join(dict.fromkeys(kinds)),
+    )
 
 
 def _sum(used: Sequence[TokensUsed]) -> Sequence[TokensUsed]:

@@ -17,7 +17,7 @@ import anyio
 import msgspec
 from typing_extensions import override
 
-from visus.core.events import Answer, Batch, Preamble
+from visus.core.events import Answer, Batch, Preamble, TokensUsed, Unusable
 from visus.core.prompt import Prompt
 from visus.core.question import Question
 from visus.errors import ModelGone, ServiceError
@@ -57,7 +57,7 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
 
     __slots__ = (
         "_answer", "_attempts", "_began_s", "_media", "_question", "_route", "_settings",
-        "answered_as", "deployment", "events", "first", "model", "prompt",
+        "answered_as", "deployment", "events", "first", "is_answered", "model", "prompt",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +77,8 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
         self._attempts = attempts
         self._began_s = time.monotonic()
         self._answer: Answer
+        self.is_answered = False
+        """Whether somebody has begun to answer; then these are set:"""
         self.model: ModelRow
         self.deployment: Deployment
         self.prompt: Prompt
@@ -169,6 +171,9 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
     async def _about_to_ask(self, model: ModelRow, prompt: Prompt) -> None:
         """Told before a model is asked; raises where it must not be."""
 
+    def _paid_in_vain(self, model: ModelRow, used: TokensUsed) -> None:
+        """Told of answers that are of no use."""
+
     async def _ask(self, upstream: Upstream, deployment: Deployment, prompt: Prompt) -> None:
         if deployment.breaker.is_open:  # since it was picked, perhaps
             deployment.check(self._question.within)
@@ -185,6 +190,8 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
                 await answer.__aexit__(*sys.exc_info())
                 raise
         except ServiceError as fault:
+            if isinstance(fault, Unusable) and fault.used is not None:
+                self._paid_in_vain(upstream.model, fault.used)
             deployment.failed(fault, was_probe=was_probe)
             self._note(upstream, deployment, began_s, fault.code, fault.detail)
             raise
@@ -193,6 +200,7 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
             self._note(upstream, deployment, began_s, "abandoned")
             raise
         deployment.succeeded()
+        self.is_answered = True
         self._note(upstream, deployment, began_s, "answered")
         self._answer = answer
         self.model, self.deployment, self.prompt = upstream.model, deployment, prompt

@@ -46,8 +46,9 @@ _REAP_LOOK_S: Final = 0.005
 _REAP_DEADLINE_S: Final = 5.0
 _LAST_WORDS_S: Final = 0.2
 """How long a process that hung up may take to end, so that its status tells why."""
-_FIRST_BACKOFF_S: Final = 0.1
+_FIRST_BACKOFF_S: Final = 0.4
 _LONGEST_BACKOFF_S: Final = 30.0
+_MOST_DOUBLINGS: Final = 16
 _PAGE_BYTES: Final = getpagesize()
 _LONGEST_DETAIL: Final = 2000
 _SORRY: Final = "The request could not be processed."
@@ -454,8 +455,8 @@ class WorkerPool:
                 self._log_once("worker ended by itself", reason)
             if failures >= self._settings.start_attempts:
                 self._give_up(place, reason)
-            if failures > 1:
-                await anyio.sleep(min(_FIRST_BACKOFF_S * 2**failures, _LONGEST_BACKOFF_S))
+            if wait_s := backoff_s(failures):
+                await anyio.sleep(wait_s)
 
     def _give_up(self, place: int, reason: str) -> None:
         """Tell those who wait, if no other place can serve them; trying goes on."""
@@ -594,6 +595,17 @@ class WorkerPool:
             self._logged.clear()
         worker.ready.set()
         self._announce()
+
+
+def backoff_s(failures: int) -> float:
+    """Seconds before a process is started again that has failed `failures` times in a row.
+
+    The first failure costs no wait; from the second on it doubles, up to half a minute.
+    """
+    if failures < 2:  # noqa: PLR2004 -- one failure may be chance
+        return 0.0
+    doublings = min(failures - 2, _MOST_DOUBLINGS)
+    return min(_FIRST_BACKOFF_S * 2.0**doublings, _LONGEST_BACKOFF_S)
 
 
 def _running(worker: _Worker) -> _Job:

@@ -16,7 +16,7 @@ from visus.core.fair import ASKER, Asker
 from visus.errors import MediaRejected, Overloaded, ShuttingDown
 from visus.units import MIB
 from visus.workers.faults import NoWorker, WorkerDied, WorkerFailed, WorkerTimedOut
-from visus.workers.pool import WorkerPool
+from visus.workers.pool import WorkerPool, backoff_s
 from visus.workers.settings import WorkerSettings
 
 HERE = str(Path(__file__).parent)
@@ -452,7 +452,7 @@ async def test_a_worker_has_no_core_few_files_and_a_session_of_its_own() -> None
 FRONT = """
 import anyio, sys
 sys.path.insert(0, sys.argv[1])
-from visus.workers.pool import WorkerPool
+from visus.workers.pool import WorkerPool, backoff_s
 from visus.workers.settings import WorkerSettings
 
 async def main():
@@ -479,3 +479,13 @@ async def test_no_worker_outlives_a_killed_front(how: signal.Signals) -> None:
         front.send_signal(how)
     assert len(pids) == 2
     assert all([await gone(pid) for pid in pids])
+
+
+@pytest.mark.parametrize(
+    ("failures", "wait_s"),
+    [(0, 0), (1, 0), (2, 0.4), (3, 0.8), (8, 25.6), (9, 30), (10**6, 30)],
+)
+def test_a_process_that_goes_on_failing_is_started_ever_more_seldom(
+    failures: int, wait_s: float
+) -> None:
+    assert backoff_s(failures) == pytest.approx(wait_s)
