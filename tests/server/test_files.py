@@ -64,10 +64,19 @@ def client(shelf: Service, key: str) -> Iterator[OpenAI]:
         yield made
 
 
-def new_key(service: Service) -> str:
+def new_key(service: Service, *, project_id: str | None = None) -> str:
+    """A key of that project, or of one of its own."""
     engine = open_database(service.folder / "state" / "visus.db")
     try:
-        return KeyBook(engine).create("a test")[1]
+        return KeyBook(engine).create("a test", project_id=project_id)[1]
+    finally:
+        engine.dispose()
+
+
+def new_project(service: Service) -> str:
+    engine = open_database(service.folder / "state" / "visus.db")
+    try:
+        return KeyBook(engine).create("a test")[0].project_id
     finally:
         engine.dispose()
 
@@ -215,6 +224,29 @@ def test_a_foreign_file_and_none_at_all_are_refused_alike(shelf: Service, key: s
     assert ask(shelf, key, f"/{mine}/content").body == b"mine"
 
 
+def test_every_key_of_a_project_has_the_files_of_the_others(shelf: Service) -> None:
+    project_id = new_project(shelf)
+    first, second = (new_key(shelf, project_id=project_id) for _ in range(2))
+    ours = answered(shelf, send(shelf, first, a_form(b"ours")))["id"]
+    assert listed(shelf, second) == [ours]
+    assert ask(shelf, second, f"/{ours}/content").body == b"ours"
+    answered(shelf, ask(shelf, second, f"/{ours}", "DELETE"))
+    refused(shelf, ask(shelf, first, f"/{ours}"), 404, "file_not_found")
+
+
+def test_the_keys_of_a_project_have_one_allowance_and_another_project_none_of_it(
+    shelf: Service,
+) -> None:
+    project_id = new_project(shelf)
+    first, second = (new_key(shelf, project_id=project_id) for _ in range(2))
+    foreign = new_key(shelf, project_id=new_project(shelf))
+    ours = [send(shelf, first, a_form(b"%d" % n)).json()["id"] for n in range(MAX_OWNER_FILES)]
+    refused(shelf, send(shelf, second, a_form(b"more")), 400, "file_too_large", "file")
+    answered(shelf, send(shelf, foreign, a_form(b"more")))
+    for one in ours:
+        refused(shelf, ask(shelf, foreign, f"/{one}/content"), 404, "file_not_found")
+
+
 @pytest.mark.parametrize(
     "path",
     ["/file-1", "/..%2f..%2fvisus.db", "/%00", "/" + "x" * 3000, "/'%20OR%201=1--", "/%ff"],
@@ -247,7 +279,7 @@ def test_equal_files_share_a_content_that_stays_until_the_last_is_deleted(
     assert contents(shelf) == before
 
 
-def test_equal_files_of_two_keys_share_nothing(shelf: Service, key: str) -> None:
+def test_equal_files_of_two_projects_share_nothing(shelf: Service, key: str) -> None:
     before, other = contents(shelf), new_key(shelf)
     mine = send(shelf, key, a_form(b"same")).json()["id"]
     send(shelf, other, a_form(b"same"))

@@ -11,7 +11,7 @@ class FileRecord:
 
     file_id: str
     owner: str
-    """The id of the key that it was uploaded with; nobody else can see that it exists."""
+    """The id of the project whose key uploaded it; no other can see that it exists."""
     digest: bytes
     """SHA-256 of the content."""
     size_bytes: int

@@ -32,15 +32,16 @@ class FilesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     max_bytes: Positive = 100 * MIB
     """The largest file, in bytes; `[server] max_body_bytes` does not apply to uploads."""
     max_owner_bytes: Positive = 1024 * MIB
-    """What one key may keep in all its files together, in bytes; equal files count once."""
+    """What one project may keep in all its files together, in bytes; equal files count
+    once."""
     max_owner_files: Positive = 10_000
-    """How many files one key may keep."""
+    """How many files one project may keep."""
     min_free_bytes: Annotated[int, msgspec.Meta(ge=0)] = 256 * MIB
     """What has to stay free on the disk, in bytes; an upload that would take it is 503."""
     max_uploads: Positive = 32
     """Uploads at the same time; more are 503."""
     max_owner_uploads: Positive = 8
-    """Uploads of one key at the same time; more are 429."""
+    """Uploads of one project at the same time; more are 429."""
     min_bytes_per_s: Positive = 10 * KIB
     """A slower upload is ended, once `[server] body_timeout_s` is used up."""
     sweep_s: Annotated[float, msgspec.Meta(ge=1)] = 600.0

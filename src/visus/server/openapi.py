@@ -128,7 +128,7 @@ def _files(prefix: str) -> Document:
         "required": True,
         "content": {"multipart/form-data": {"schema": _UPLOAD}},
     }
-    listed = _operation("The files of this key", f"files_{name}", answer="FileList")
+    listed = _operation("The files of this key's project", f"files_{name}", answer="FileList")
     listed["parameters"] = [_query(field, schema) for field, schema in _PAGE.items()]
     content = _operation("What a file holds", f"file_content_{name}")
     content["responses"]["200"]["content"] = {
