@@ -252,6 +252,13 @@ def test_what_is_no_request_gets_a_clean_answer_or_an_end(
             refused(service, reply, 400, "invalid_value")
 
 
+@pytest.mark.parametrize("rest", [b"zz\r\n", b"1\r\nxyz\r\n", b"-1\r\n"])
+def test_a_body_that_goes_on_as_none_is_refused(service: Service, rest: bytes) -> None:
+    data = request_bytes(service, b"", "Transfer-Encoding: chunked") + b"2\r\n{}\r\n" + rest
+    (reply,) = replies(exchange(service, data))
+    refused(service, reply, 400, "invalid_value")
+
+
 def test_an_upgrade_is_not_made(service: Service) -> None:
     data = (
         GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n"

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
-from visus.errors import RequestTimedOut, RequestTooLarge
+from visus.errors import CallerError, RequestTimedOut, RequestTooLarge
 from visus.units import KIB, MIB
 
 Bytes: TypeAlias = bytes | bytearray
@@ -50,6 +50,7 @@ class Body:
 
     __slots__ = (
         "_block",
+        "_fault",
         "_filled",
         "_held",
         "_limit",
@@ -72,6 +73,8 @@ class Body:
         self.is_complete = False
         self.is_lost = False
         """Whether the client has gone before the last byte."""
+        self._fault: CallerError | None = None
+        """Why no more of it can be understood."""
         self._on_wanted = on_wanted
         self._pieces: list[Bytes] = []
         self._held = 0
@@ -146,6 +149,11 @@ class Body:
         self.is_lost = True
         self._wake()
 
+    def fail(self, error: CallerError) -> None:
+        """What comes next is not a body."""
+        self._fault = error
+        self._wake()
+
     # --- For the task ------------------------------------------------------------------------
 
     async def whole(self, *, max_bytes: int, pace: Pace) -> Bytes:
@@ -154,6 +162,7 @@ class Body:
         Raises:
             RequestTooLarge: more than `max_bytes`; noticed as soon as they are exceeded.
             RequestTimedOut: slower than `pace`.
+            CallerError: what comes is no body.
             HungUp: the client went away.
         """
         if not self.is_complete:
@@ -183,6 +192,7 @@ class Body:
         """What has come since the last call; waits for something. Empty: that was all.
 
         Raises:
+            CallerError: what comes is no body.
             HungUp: the client went away.
         """
         while not self._held and not self.is_complete:
@@ -192,6 +202,8 @@ class Body:
     async def _wait(self) -> None:
         if self.is_lost:
             raise HungUp
+        if self._fault is not None:
+            raise self._fault
         self._waiter = asyncio.get_running_loop().create_future()
         self._on_wanted()
         try:

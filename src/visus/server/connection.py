@@ -375,13 +375,16 @@ class ClientConnection(asyncio.BufferedProtocol):
     def _refuse(self, error: CallerError) -> None:
         """Answers what is no request, and so has no exchange: the only record of it is here.
 
-        Behind requests that are none yet answered, it is only the end of the connection.
+        Behind requests that are not yet answered, it is only the end of the connection; within
+        the body of one, it is the end of that.
         """
         self._in_head = False
         if self._current is not None:
             last = self._queue[-1] if self._queue else self._current
             last.keeps_alive = False
             self._is_refused = True
+            if self._incoming is not None:
+                self._incoming.body.fail(error)
             return
         body = error_body(error)
         request_id = new_request_id()

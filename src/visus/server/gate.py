@@ -112,9 +112,23 @@ class Gate:
             self.traces.begin(exchange)
         self.metrics.in_flight += 1
         try:
-            await self._serve(exchange)
+            await self._answer(exchange)
         except HungUp:
             exchange.status = CLIENT_CLOSED
+        finally:
+            self.metrics.in_flight -= 1
+            exchange.end()
+            self.metrics.count(exchange)
+            event("request", exchange.summary())
+            if exchange.trace is not None and self.traces is not None:
+                self.traces.end(exchange, exchange.trace)
+
+    async def _answer(self, exchange: Exchange) -> None:
+        """Makes an answer of whatever goes wrong; HungUp where nobody is left to hear it."""
+        try:
+            await self._serve(exchange)
+        except HungUp:
+            raise
         except ServiceError as error:
             await self._look(exchange)
             await _refuse(exchange, error)
@@ -125,13 +139,6 @@ class Gate:
         except Exception as fault:  # noqa: BLE001 -- the last line: the caller gets an id, the log the fault
             failure("fault", fault, request=exchange.request_id)
             await _refuse(exchange, Internal("Something went wrong here."))
-        finally:
-            self.metrics.in_flight -= 1
-            exchange.end()
-            self.metrics.count(exchange)
-            event("request", exchange.summary())
-            if exchange.trace is not None and self.traces is not None:
-                self.traces.end(exchange, exchange.trace)
 
     async def _serve(self, exchange: Exchange) -> None:
         if exchange.request.is_surplus:

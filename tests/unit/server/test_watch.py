@@ -5,44 +5,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import anyio
+from tests.support.wires import Wire, exchanged
 
 from visus.server.exchange import Exchange
-from visus.server.request import ClientRequest, Head
 from visus.server.watch import Watch
 from visus.wire import sse
 
 
-class Wire:
-    """A connection that keeps what goes over it."""
-
-    client = "127.0.0.1"
-    is_lost = False
-    is_cut_short = False
-    on_lost: Callable[[], None] | None = None
-    task: "asyncio.Task[None] | None" = None
-
-    def __init__(self) -> None:
-        self.drained: asyncio.Future[None] | None = None
-        self.sent = b""
-        self.is_dropped = False
-
-    def write(self, data: bytes) -> None:
-        self.sent += data
-
-    def resume_reading(self) -> None:
-        pass
-
-    def abort(self) -> None:
-        self.is_dropped = True
-
-    def finished(self, request: ClientRequest) -> None:
-        pass
-
-
 async def streaming(wire: Wire) -> Exchange:
     """An exchange whose stream has begun and says nothing."""
-    head = Head("POST", "/v1/chat/completions", b"", [])
-    exchange = Exchange(ClientRequest(wire, head, is_surplus=False, keeps_alive=True))
+    exchange = exchanged(wire)
     await exchange.start(200, [])
     wire.sent = b""
     return exchange
