@@ -20,10 +20,9 @@ from msgspec.structs import astuple
 from visus.accounts import tables
 from visus.accounts.clock import MS
 from visus.accounts.tables import SUMS
+from visus.core.endings import CLIENT_CLOSED
 
 HOUR_S: Final = 3600
-ABANDONED: Final = 499
-"""The status of a record whose process died: nobody was told anything."""
 
 
 class Hold(msgspec.Struct, frozen=True, array_like=True, tag="hold", gc=False):
@@ -233,7 +232,7 @@ def _release(connection: sql.Connection, wanted: sql.ColumnElement[bool], now_ms
     ends = {
         "lease_until": None,
         "ended_at": now_ms,
-        "status": ABANDONED,
+        "status": CLIENT_CLOSED,
         "is_estimated": True,
     }
     change = sql.update(table).where(wanted).values(ends)

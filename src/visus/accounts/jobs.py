@@ -25,7 +25,6 @@ from visus.accounts.webhooks import Delivery, Listener, announce, promise, promi
 from visus.errors import TooManyJobs
 from visus.units import MIB
 
-STATES: Final = ("queued", "in_progress", "completed", "failed", "cancelled", "expired")
 _OPEN: Final = ("queued", "in_progress")
 _SWEPT_AT_ONCE: Final = 1000
 _NUL: Final = "\0"

@@ -11,11 +11,10 @@ import time
 from contextvars import ContextVar
 from typing import Final, NamedTuple
 
+from visus.core.endings import ABANDONED
 from visus.core.events import Batch, BoxesConverted, Finished, Preamble, TokensUsed
 from visus.errors import Internal, ServiceError
 
-ABANDONED: Final = "abandoned"
-"""Nobody waited for the answer."""
 MAX_STEPS: Final = 64
 """Media steps of one trace; more are done, but not told."""
 _PARENT: Final = re.compile(

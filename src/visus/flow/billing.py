@@ -9,6 +9,7 @@ import msgspec
 
 from visus.accounts.ledger import Line, Outcome, Size
 from visus.accounts.limiter import LimitsSettings
+from visus.core.endings import CLIENT_CLOSED
 from visus.core.events import TokensUsed
 from visus.core.prompt import Prompt
 from visus.core.question import MediaKind
@@ -16,9 +17,6 @@ from visus.errors import ServiceError
 from visus.flow.estimate import text_tokens
 from visus.models.catalogue import ModelRow
 from visus.routing.dispatch import Attempt
-
-ABANDONED: Final = 499
-"""The client went away before its answer was complete."""
 
 
 class Account(Protocol):
@@ -92,7 +90,7 @@ def size_of(model: ModelRow, prompt: Prompt, assumed: LimitsSettings) -> Size:
 
 def status_of(fault: BaseException | None) -> int:
     """What the record says of a question that ended with `fault`."""
-    return fault.status if isinstance(fault, ServiceError) else ABANDONED
+    return fault.status if isinstance(fault, ServiceError) else CLIENT_CLOSED
 
 
 def thought(size: Size, *, heard_bytes: int, model: ModelRow) -> TokensUsed:

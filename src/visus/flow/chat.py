@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from visus.accounts.ledger import NOTHING, Line, Outcome, Size
 from visus.accounts.limiter import LimitsSettings
+from visus.core.endings import ABANDONED
 from visus.core.events import TokensUsed, Unusable
 from visus.core.prompt import Prompt
 from visus.core.question import Question
@@ -118,7 +119,7 @@ class Answering(Dispatch):
         model, used = self._asked, self._used
         if last is None or model is None:
             return Outcome(status, lines, self._question.model, None, 0)
-        if used is None and (self.is_answered or last.outcome == "abandoned"):
+        if used is None and (self.is_answered or last.outcome == ABANDONED):
             used = thought(self.size, heard_bytes=self.heard_bytes, model=model)
         if used is not None:
             lines = [*lines, Line(model, used)]

@@ -17,6 +17,7 @@ import anyio
 import msgspec
 from typing_extensions import override
 
+from visus.core.endings import ABANDONED
 from visus.core.events import Answer, Batch, Preamble, TokensUsed, Unusable
 from visus.core.prompt import Prompt
 from visus.core.question import Question
@@ -197,7 +198,7 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
             raise
         except BaseException:
             deployment.left(was_probe=was_probe)
-            self._note(upstream, deployment, began_s, "abandoned")
+            self._note(upstream, deployment, began_s, ABANDONED)
             raise
         deployment.succeeded()
         self.is_answered = True

@@ -29,6 +29,7 @@ from visus.server.bodies import error_body
 from visus.server.body import Bytes, HungUp, Pace
 from visus.server.request import ClientRequest, Header, Line
 from visus.wire import sse
+from visus.wire.chat import ignored_header
 
 JSON: Final = (b"content-type", b"application/json")
 _ALWAYS: Final = (
@@ -147,12 +148,17 @@ class Exchange:
     async def finish(
         self, status: int, body: bytes, *, headers: Sequence[Header] = (JSON,)
     ) -> None:
-        """Sends a whole answer."""
+        """Sends a whole answer.
+
+        Raises:
+            HungUp: the client is gone.
+        """
         if self.hung_up:
             raise HungUp
         self.status = status
         await self._wait_for_reader()
-        self.request.send_whole(status, headers, self._own_lines(), body)
+        if not self.request.send_whole(status, headers, self._own_lines(), body):
+            raise HungUp
 
     async def refuse(self, error: ServiceError) -> None:
         """Sends an error as the whole answer."""
@@ -292,6 +298,13 @@ class _EndedByHangUp(AbstractContextManager[None]):
         is_ours_alone = not self._task.uncancel()
         if kind is None or (is_ours_alone and is_cancelled):
             raise HungUp from None
+
+
+def headers_with(ignored: Sequence[str], *, kind: Header = JSON) -> Sequence[Header]:
+    """The headers of an answer of that kind, with what of the request was ignored."""
+    if not ignored:
+        return (kind,)
+    return (kind, (b"x-visus-ignored", ignored_header(ignored).encode()))
 
 
 def ending() -> ShuttingDown:

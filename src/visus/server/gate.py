@@ -13,6 +13,7 @@ from starlette.routing import Match, Route
 
 from visus.accounts.networks import ADMIN_PREFIX, Networks
 from visus.config import ServerSettings
+from visus.core.endings import CLIENT_CLOSED
 from visus.core.fair import ASKER, Asker
 from visus.errors import (
     AdminOnly,
@@ -38,7 +39,6 @@ Handler: TypeAlias = Callable[[Exchange], Awaitable[None]]
 
 _ASKING: Final = frozenset({"/v1/chat/completions", "/v2/chat/completions"})
 """Who asks a model is told what its counting said."""
-CLIENT_CLOSED = 499
 """In the log only: the client went away before its answer was complete."""
 
 

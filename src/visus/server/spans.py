@@ -17,9 +17,9 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from visus.core.trace import ABANDONED, Call, Parent, Step, Trace
+from visus.core.endings import ABANDONED, CLIENT_CLOSED
+from visus.core.trace import Call, Parent, Step, Trace
 from visus.server.exchange import Exchange
-from visus.server.gate import CLIENT_CLOSED
 from visus.server.metrics import METHODS
 
 _FAULT: Final = 500

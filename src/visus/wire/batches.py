@@ -11,7 +11,6 @@ from visus.errors import InvalidValue, UnsupportedParameter
 from visus.wire.plain import parameters_of, whole_number
 from visus.wire.webhooks import NOBODY, Told, WebhookOptions
 
-ENDPOINTS: Final = ("/v1/chat/completions", "/v2/chat/completions")
 USUAL_LIMIT: Final = 20
 MAX_LIMIT: Final = 100
 MAX_CUSTOM_ID_CHARS: Final = 512

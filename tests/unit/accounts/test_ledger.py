@@ -14,6 +14,7 @@ from visus.accounts.entries import Batch, Hold, Settlement
 from visus.accounts.journal import Journal
 from visus.accounts.spool import ROOM_BYTES, SUFFIX
 from visus.accounts.usage import UsageBook, UsageQuery
+from visus.core.endings import CLIENT_CLOSED
 
 NOW_MS = 1_764_500_000_000
 
@@ -89,7 +90,7 @@ def test_what_was_given_up_costs_nothing_and_is_settled_once_if_it_ends_after_al
         assert entries.hold_money(connection, held("r", micros=60, budget=100))
         assert entries.release_leases(connection, now_ms=NOW_MS + 999) == 0
         assert entries.release_leases(connection, now_ms=NOW_MS + 1001) == 1
-    assert records(engine) == {"r": (entries.ABANDONED, None)}
+    assert records(engine) == {"r": (CLIENT_CLOSED, None)}
     assert (sums(engine), money(engine)) == ({}, (0, 0))
     put(engine, "b", settled("r", held_micros=60))
     assert records(engine) == {"r": (200, None)}
@@ -173,7 +174,7 @@ def test_what_the_dead_held_is_given_up_and_what_the_living_hold_is_not(
         os._exit(0)
     os.waitpid(child, 0)
     living = journal(engine, tmp_path, "living")
-    assert records(engine) == {"s": (entries.ABANDONED, None)}
+    assert records(engine) == {"s": (CLIENT_CLOSED, None)}
     living.enter(replace(held("r"), node="living"))
     living.flush()
     journal(engine, tmp_path, "another")

@@ -22,10 +22,10 @@ from visus.errors import (
 from visus.local.gguf.model import LocalModel
 from visus.local.gguf.residence import Guest, Residence
 from visus.models.residency import refuse_outside
+from visus.wire import sse
 from visus.workers.faults import NoWorker, WorkerFault, WorkerTimedOut
 from visus.workers.pool import Stream
 
-_DONE: Final = b"data: [DONE]\n\n"
 _OK: Final = 200
 _WITH_PROGRESS: Final = b',"return_progress":true}'
 """Asks for a sign of life between two stretches of a prompt: there it can be stopped."""
@@ -112,10 +112,10 @@ class WorkerReply:
                 self._ahead.extend(await anext(self._stream))
             except StopAsyncIteration:
                 self._is_open = False
-                return _DONE
+                return sse.DONE
             except (Internal, NoWorker) as fault:
                 raise _translated(fault, self._guest) from fault
-        events = b"".join(b"data: %b\n\n" % event for event in self._ahead)
+        events = b"".join(map(sse.frame, self._ahead))
         self._ahead.clear()
         return events
 

@@ -53,8 +53,6 @@ LONG_STRIP_WIDTH: Final = 900
 LONG_STRIP_SHARE: Final = 0.85
 """What of its width a longer strip keeps. Lines of running text have letters to spare (on the
 pages of `eval`, three more of 100,000 are misread); a lone number or code is shown whole."""
-STEP_PX: Final = 8
-"""Width of one time step of the reader, in pixels of the strip."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,10 @@ from visus.config import ServerSettings
 from visus.errors import BatchNotFound, Conflict, InvalidValue
 from visus.media.library import Library
 from visus.server.batching import PURPOSE, Batching
-from visus.server.exchange import JSON, Exchange, made_by, read_json
-from visus.server.request import Header
+from visus.server.exchange import Exchange, headers_with, made_by, read_json
 from visus.server.webhooks import Listeners, told
 from visus.wire import batches as wire, unknown
-from visus.wire.chat import ignored_header, shape_faults
+from visus.wire.chat import shape_faults
 
 MAX_BODY_BYTES: Final = 64 * 1024
 _STOPPED: Final = frozenset({"cancelling", "cancelled"})
@@ -60,7 +59,7 @@ class NewBatchRoute:
         batch = await anyio.to_thread.run_sync(self.book.create, new)
         self.batching.wake()
         exchange.record["batch"] = batch.batch_id
-        await exchange.finish(200, _body(batch), headers=_headers(ignored))
+        await exchange.finish(200, _body(batch), headers=headers_with(ignored))
 
 
 def _read(raw: bytes | bytearray) -> tuple[wire.BatchRequest, Sequence[str]]:
@@ -92,7 +91,7 @@ class BatchesRoute:
             last_id=shown[-1].id if shown else None,
             has_more=has_more,
         )
-        await exchange.finish(200, msgspec.json.encode(page), headers=_headers(ignored))
+        await exchange.finish(200, msgspec.json.encode(page), headers=headers_with(ignored))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +141,6 @@ def _there(batch: Batch | None) -> Batch:
     if batch is None:
         raise BatchNotFound("There is no such batch.")
     return batch
-
-
-def _headers(ignored: Sequence[str]) -> Sequence[Header]:
-    if not ignored:
-        return (JSON,)
-    return (JSON, (b"x-visus-ignored", ignored_header(ignored).encode()))
 
 
 def _body(batch: Batch) -> bytes:

@@ -8,7 +8,7 @@ from visus.config import ServerSettings
 from visus.errors import ServiceError
 from visus.flow.estimate import Cost, EstimateService
 from visus.server.body import Bytes
-from visus.server.exchange import JSON, Exchange, read_json
+from visus.server.exchange import Exchange, headers_with, read_json
 from visus.wire import chat, report
 
 
@@ -31,11 +31,8 @@ class EstimateRoute:
                 models={name: _row(found) for name, found in estimated.costs.items()},
                 parts=report.parts(estimated.reports),
             )
-            headers: list[tuple[bytes, bytes]] = [JSON]
-            if call.ignored:
-                names = chat.ignored_header(call.ignored).encode()
-                headers.append((b"x-visus-ignored", names))
-            await exchange.finish(200, msgspec.json.encode(answer), headers=tuple(headers))
+            headers = headers_with(call.ignored)
+            await exchange.finish(200, msgspec.json.encode(answer), headers=headers)
 
     async def check(self, exchange: Exchange) -> tuple[chat.ChatCall, Bytes]:
         """Reads a request that is to be answered later."""

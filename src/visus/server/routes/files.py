@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from visus.config import ServerSettings
 from visus.media.library import Library
 from visus.media.shelf import FilesSettings
-from visus.server.exchange import JSON, Exchange
+from visus.server.exchange import Exchange, headers_with
 from visus.server.uploads import UploadBody
 from visus.server.watch import Watch
 from visus.wire import files
-from visus.wire.chat import ignored_header
 from visus.wire.multipart import boundary_of
 from visus.wire.upload import UploadForm
 
@@ -23,12 +22,6 @@ DOWNLOAD = (
 
 def _wanted_id(exchange: Exchange) -> str:
     return exchange.path_params["file_id"]
-
-
-def _headers(ignored: list[str]) -> tuple[tuple[bytes, bytes], ...]:
-    return (
-        (JSON, (b"x-visus-ignored", ignored_header(ignored).encode())) if ignored else (JSON,)
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +47,7 @@ class UploadRoute:
                     await arrival.append(piece)
             file = await arrival.keep(form.finish())
         exchange.record |= {"file": file.file_id, "body_bytes": body.size_bytes}
-        await exchange.finish(200, files.file_body(file), headers=_headers(form.ignored))
+        await exchange.finish(200, files.file_body(file), headers=headers_with(form.ignored))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +60,7 @@ class FilesRoute:
         """Sends one page of the list."""
         wanted, ignored = files.wanted_page(exchange.request.query)
         page = await self.library.page(wanted, owner=exchange.owner)
-        await exchange.finish(200, files.page_body(page), headers=_headers(ignored))
+        await exchange.finish(200, files.page_body(page), headers=headers_with(ignored))
 
 
 @dataclass(frozen=True, slots=True)

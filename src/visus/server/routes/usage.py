@@ -7,9 +7,7 @@ import anyio.to_thread
 
 from visus.accounts.usage import UsageBook
 from visus.server import usage_report
-from visus.server.exchange import JSON, Exchange
-from visus.server.request import Header
-from visus.wire.chat import ignored_header
+from visus.server.exchange import JSON, Exchange, headers_with
 
 CSV: Final = (b"content-type", b"text/csv; charset=utf-8")
 
@@ -28,7 +26,5 @@ class UsageRoute:
         rows = await anyio.to_thread.run_sync(self.book.sums, asked)
         is_csv = format_ == "csv"
         write = usage_report.as_csv if is_csv else usage_report.as_json
-        headers: list[Header] = [CSV if is_csv else JSON]
-        if ignored:
-            headers.append((b"x-visus-ignored", ignored_header(ignored).encode()))
+        headers = headers_with(ignored, kind=CSV if is_csv else JSON)
         await exchange.finish(200, write(rows, asked, self.currency), headers=headers)

@@ -137,7 +137,7 @@ _NO_NAMES: Final[tuple[Kind, ...]] = ("date", "time", "amount", "email", "percen
 
 
 def is_plausible(value: str, key: str | None) -> bool:
-    """Whether a VAT or tax id has the length of one: a rate beside its label is none."""
+    """Whether a value can be one of the field `key`: by its unit, its look or its length."""
     if key in _UNITS:
         unit = re.sub(r"[^a-z]", "", fold(value))
         return not unit or re.fullmatch(_UNITS[key], unit) is not None

@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 from visus.local.lite.answering.values import Kind
 from visus.local.lite.answering.words import (
     Token,
-    alike,
     compact,
     distance_is_at_most_one,
     tokens,
@@ -321,10 +320,3 @@ def display(key: str, *, german: bool) -> str:
     """How a field is called in an answer."""
     field = BY_KEY[key]
     return (field.german if german else field.english).partition("|")[0]
-
-
-def names_like(word: str, key: str) -> bool:
-    """Whether `word` is one of the names of the field `key`."""
-    field = BY_KEY[key]
-    names = (*field.english.split("|"), *field.german.split("|"))
-    return any(alike(name, word) for name in names)
