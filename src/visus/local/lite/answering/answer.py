@@ -22,6 +22,7 @@ from visus.local.lite.answering import (
     presence,
     pricelist,
     reading,
+    running_text,
     scene,
     statements,
     strangers,
@@ -397,7 +398,7 @@ def _with_its_year(page: Page, found: lookup.Finding) -> lookup.Finding:
     longer = re.compile(rf"{re.escape(found.value)},?\s+(?:19|20)\d\d(?!\d)")
     whole = {
         match.group()
-        for sentence in lookup.sentences(page)
+        for sentence in running_text.sentences(page)
         for match in longer.finditer(sentence.text)
     }
     return found._replace(value=whole.pop()) if len(whole) == 1 else found

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from visus.local.lite.answering import lookup, tables
+from visus.local.lite.answering import running_text, tables
 from visus.local.lite.answering.families import NEUTRAL, is_role, printed
 from visus.local.lite.answering.page import (
     Page,
@@ -324,7 +324,7 @@ def _beside_words(text: str) -> Iterator[tuple[str, str]]:
 
 def _clauses(page: Page) -> Iterator[Fact]:
     beside = [pair for pair in page.pairs if pair.how == "right"]
-    for sentence in lookup.sentences(page):
+    for sentence in running_text.sentences(page):
         spoken = words(sentence.text)
         is_whole = sentence.text in sentence.piece.text
         function_words = sum(word in STOPWORDS for word in spoken)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
-from visus.local.lite.answering import addresses, letterhead, tables
+from visus.local.lite.answering import addresses, letterhead, running_text, tables
 from visus.local.lite.answering.ask import Target
 from visus.local.lite.answering.page import (
     Page,
@@ -26,8 +26,15 @@ from visus.local.lite.answering.page import (
     looks_like_a_label,
     split_at_colons,
 )
+from visus.local.lite.answering.plausible import (
+    FREE,
+    MASS,
+    is_no_greeting,
+    is_no_name,
+    is_plausible,
+)
 from visus.local.lite.answering.saying import ends_in
-from visus.local.lite.answering.values import PERSON, Found, Kind, find, is_a
+from visus.local.lite.answering.values import Found, Kind, find, is_a
 from visus.local.lite.answering.vocabulary import BY_KEY, Span, spans
 from visus.local.lite.answering.words import (
     STOPWORDS,
@@ -45,7 +52,6 @@ _ENOUGH: Final = 0.42
 _WORDS_OF_A_PHRASE: Final = 2
 _ALONE: Final = 0.95
 _HOW: Final = {"colon": 1.0, "right": 0.97, "inline": 0.9, "below": 0.8, "above": 0.5}
-_FREE: Final = frozenset[Kind]({"text", "name", "place"})
 _NOUNS_OF_NAMES: Final = frozenset(
     {
         "vendor",
@@ -66,20 +72,7 @@ _OF_TIME: Final = frozenset({"date", "time", "datum", "zeit", "uhrzeit", "am", "
 _TIMED: Final = ("date", "time")
 _VAGUE: Final = frozenset({"date", "time"})
 """Fields that say so little that a verb of the question says more: `when was it cancelled?`"""
-_MASS: Final = r"(?:kg|g|mg|lbs?|oz|t)"
-_UNITS: Final = {"weight": _MASS, "gross_weight": _MASS, "temperature": r"c|f|k|grad|degrees"}
-"""What a value may be measured in: a weight is no voltage."""
-_CURRENCY: Final = (
-    r"€|\$|£|[A-Z]{3}|euros?|dollars?|pounds?|franken|francs?|\w+ (?:francs?|dollars?|pounds?)"
-)
-_OF_A_STREET: Final = (
-    r"\d|str(?:\b|asse)|weg\b|platz\b|gasse\b|allee\b|ufer\b|ring\b|damm\b|markt\b|am |an der |im "
-    r"|\b(?:street|st|road|rd|lane|avenue|ave|way|close|drive|place|square|court|row|hill|terrace|crescent|gardens|boulevard|quay)\b"
-)
-"""What the name of a street has: a number, or a word for a street."""
 _UNLABELLED: Final = frozenset({"email", "iban", "website"})
-_GREETING: Final = re.compile(r"(?:Dear|Liebe[rs]?|Sehr geehrte[rs]?|Hallo|Hello|Hi)\s")
-"""Begins a letter, and is no value of what stands above it."""
 _FOR_NOTHING: Final = r"(?:for )?free|free of charge|gratis|frei|kostenlos|kostenfrei|umsonst"
 """What stands on a sign in the place of an amount."""
 
@@ -110,46 +103,11 @@ def look_up(page: Page, target: Target) -> Finding | None:
             for each in search(page, target)
             if each.score >= _ENOUGH
             and is_plausible(each.value, target.key)
-            and not (target.kind in {"name", "place"} and _is_no_name(each.value))
+            and not (target.kind in {"name", "place"} and is_no_name(each.value))
         ]
         if found:
             return _best(found, target)
     return None
-
-
-def is_street(text: str) -> bool:
-    """Whether it has a number or a word for a street."""
-    return re.search(_OF_A_STREET, fold(text)) is not None
-
-
-def is_no_greeting(text: str) -> bool:
-    """Whether it does not begin a letter."""
-    return _GREETING.match(text) is None
-
-
-def _is_no_name(value: str) -> bool:
-    """Whether it is a date, an amount or an address of e-mail: nobody is called so."""
-    first = value.partition(",")[0].rstrip(".; ")
-    return any(is_a(kind, first) for kind in _NO_NAMES)
-
-
-_NO_NAMES: Final[tuple[Kind, ...]] = ("date", "time", "amount", "email", "percent", "measure")
-
-
-def is_plausible(value: str, key: str | None) -> bool:
-    """Whether a value can be one of the field `key`: by its unit, its look or its length."""
-    if key in _UNITS:
-        unit = re.sub(r"[^a-z]", "", fold(value))
-        return not unit or re.fullmatch(_UNITS[key], unit) is not None
-    if key == "street":
-        return is_street(value)
-    if key == "currency":
-        return re.fullmatch(_CURRENCY, value.strip(), re.IGNORECASE) is not None
-    if key != "vat_id":
-        return True
-    letters = "".join(filter(str.isalnum, value))
-    least = 8 if letters[:2].isalpha() else 9
-    return len(letters) >= least and sum(map(str.isdigit, letters)) >= 6
 
 
 def _searches(target: Target) -> tuple[Search, ...]:
@@ -380,7 +338,7 @@ def _free_value(pair: Pair, target: Target, score: float) -> Iterator[Finding]:
     if (
         not value
         or value.endswith(":")
-        or _GREETING.match(value)
+        or not is_no_greeting(value)
         or (pair.how != "colon" and _is_label(value, target))
     ):
         return
@@ -517,12 +475,12 @@ def _remainder(pair: Pair, target: Target, score: float) -> Iterator[Finding]:
     rest = pair.value
     if not rest.strip():
         return
-    is_free = target.kind in _FREE and target.key != "payment_method"
+    is_free = target.kind in FREE and target.key != "payment_method"
     if is_free and not re.match(r"[A-ZÄÖÜ0-9€$£+]", rest):
         return
     if target.key in _NOUNS_OF_NAMES:
         return
-    if target.kind in _FREE and ((score < 1.0 and target.key is not None) or len(rest) > 60):
+    if target.kind in FREE and ((score < 1.0 and target.key is not None) or len(rest) > 60):
         return
     yield from _values_of(pair, target, score * _HOW["inline"])
 
@@ -611,7 +569,7 @@ def _by_letter(letters: str) -> Callable[[Page], Iterator[Finding]]:
 
 def _contents(page: Page) -> Iterator[Finding]:
     """A mass or a volume on a line of its own, if there is but one: `400 g` on a jar."""
-    pattern = rf"(?:net )?\d[\d.,]* ?(?:{_MASS}|ml|cl|l)"
+    pattern = rf"(?:net )?\d[\d.,]* ?(?:{MASS}|ml|cl|l)"
     lines = [each for each in page.pieces if re.fullmatch(pattern, fold(each.text.strip()))]
     alone = [each for each in lines if len(page.row_of(each)) == 1]
     if len(alone) == 1:
@@ -644,143 +602,11 @@ def _anywhere(page: Page, kind: Kind) -> Iterator[Finding]:
 # --- In running text -------------------------------------------------------------------------
 
 
-_STOP: Final = re.compile(
-    r"(?<=[^\d\s][.!?])\s+(?=[A-ZÄÖÜ\d])"
-    r"|(?<=\d[.!?])\s+(?=[A-ZÄÖÜ])(?!(?:Jan|Feb|M[äa]r|Apr|Ma[iy]|Jun|Jul|Aug|Sep|O[ck]t|Nov|De[cz]))"
-    r"|$"
-)
-
-
-_PROSE: Final = 2
-"""Function words that a sentence has and an address has not."""
-
-
-class Sentence(NamedTuple):
-    """A sentence of a paragraph, and the pieces that it began on."""
-
-    text: str
-    piece: Piece
-
-
-def sentences(page: Page) -> Iterator[Sentence]:
-    """The running text, paragraph by paragraph, split at full stops."""
-    for block in _blocks(page):
-        text = " ".join(piece.text for piece in block)
-        start = 0
-        for stop in _STOP.finditer(text):
-            part = text[start : stop.start()].strip()
-            if part:
-                yield Sentence(part, _piece_at(block, start))
-            start = stop.end()
-
-
-def _blocks(page: Page) -> Iterator[list[Piece]]:
-    block: list[Piece] = []
-    for piece in page.pieces:
-        greets = _GREETING.match(piece.text) is not None
-        if block and (
-            piece.block != block[-1].block or greets or _GREETING.match(block[-1].text)
-        ):
-            yield block
-            block = []
-        block.append(piece)
-    if block:
-        yield block
-
-
-def _piece_at(block: list[Piece], offset: int) -> Piece:
-    for piece in block:
-        offset -= len(piece.text) + 1
-        if offset < 0:
-            return piece
-    return block[-1]
-
-
 def _in_sentences(page: Page, target: Target) -> Iterator[Finding]:
-    wanted = _words_to_find(target)
-    for sentence in sentences(page):
-        score = _sentence_score(sentence.text, wanted, target)
-        value = _sentence_value(sentence.text, wanted, target) if score > 0 else None
-        if value is not None:
-            piece = sentence.piece
-            yield Finding(value, "", piece.box, piece.confidence, score)
+    for each in running_text.told(page, target):
+        yield Finding(each.value, "", each.piece.box, each.piece.confidence, each.score)
 
 
 def _in_sentences_without_verbs(page: Page, target: Target) -> Iterator[Finding]:
-    if target.verbs and target.kind not in _FREE:
+    if target.verbs and target.kind not in FREE:
         yield from _in_sentences(page, target._replace(verbs=()))
-
-
-def _words_to_find(target: Target) -> tuple[str, ...]:
-    """The words that a sentence must hold; of the asked field's own name, none has to be."""
-    named = () if target.key is not None else target.named
-    verbs = target.verbs if target.kind not in _FREE or not target.extra else ()
-    return tuple(dict.fromkeys((*named, *target.extra, *verbs)))
-
-
-def _sentence_score(sentence: str, wanted: tuple[str, ...], target: Target) -> float:
-    """Half for every word said; for free kinds, one may be said elsewhere on the page."""
-    spoken = words(sentence)
-    if sum(word in STOPWORDS for word in spoken) < _PROSE:
-        return 0.0
-    if not wanted:
-        named = any(target.key in span.keys for span in spans(tokens(sentence)))
-        return 0.5 if named and target.kind not in _FREE else 0.0
-    said = [word for word in wanted if holds(spoken, word)]
-    missing = len(wanted) - len(said)
-    if not said or missing > (1 if target.kind in _FREE and len(wanted) > 1 else 0):
-        return 0.0
-    return 0.5 + 0.1 * len(said) - 0.2 * missing
-
-
-def _sentence_value(sentence: str, wanted: tuple[str, ...], target: Target) -> str | None:
-    if target.key == "name":
-        return _person_in(sentence, wanted)
-    if target.key is not None and target.kind in {"text", "name"}:
-        named = any(target.key in span.keys for span in spans(tokens(sentence)))
-        return sentence if named and len(sentence) <= 240 else None
-    if target.kind in _FREE:
-        enough = len(wanted) >= 2 or target.kind == "place" or target.key is not None
-        return sentence if enough and len(sentence) <= 240 else None
-    if target.kind == "number" and wanted:
-        return number_beside(sentence, lambda said: holds([said], wanted[0]))
-    anchor = _anchor(sentence, wanted, target)
-    values = list(find(target.kind, sentence))
-    if not values:
-        return None
-    return min(values, key=lambda each: _after(each.start - anchor)).text
-
-
-def number_beside(text: str, is_counted: Callable[[str], bool]) -> str | None:
-    """The number right before, or right after, the word for what is counted."""
-    for token in tokens(text):
-        if is_counted(token.text):
-            before = re.search(
-                r"(?<![\w.,:/])(\d{1,6})\s(?:[a-zäöüß]+\s)?$", text[: token.start]
-            )
-            after = re.match(r"\s*:?\s*(\d{1,6})(?![\w.,:/]*\d)(?!\.\s)", text[token.end :])
-            if before or after:
-                return (before or after or [""])[1]
-    return None
-
-
-def _person_in(sentence: str, wanted: tuple[str, ...]) -> str | None:
-    """The name of a person, if the sentence has one that the question does not say."""
-    names = (each.group() for each in PERSON.finditer(sentence))
-    return next(
-        (name for name in names if not any(holds(wanted, w) for w in words(name))), None
-    )
-
-
-def _anchor(sentence: str, wanted: tuple[str, ...], target: Target) -> int:
-    """Where in the sentence the thing is named."""
-    parts = tokens(sentence)
-    if wanted:
-        return next((part.end for part in parts if holds([part.text], wanted[-1])), 0)
-    named = (span for span in spans(parts) if target.key in span.keys)
-    return next((parts[span.last].end for span in named), 0)
-
-
-def _after(offset: int) -> int:
-    """How far from its word a value stands; what comes before counts twice as far."""
-    return offset if offset >= 0 else -2 * offset

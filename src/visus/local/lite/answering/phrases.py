@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from visus.local.lite.answering import lookup
+from visus.local.lite.answering import running_text
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.found import Found, unsaid
 from visus.local.lite.answering.page import Page, Piece
@@ -64,7 +64,7 @@ def told(ask: Ask, page: Page) -> Found | None:
 
 
 def _texts(page: Page) -> Iterator[tuple[str, Piece]]:
-    for sentence in lookup.sentences(page):
+    for sentence in running_text.sentences(page):
         yield sentence.text, sentence.piece
 
 

@@ -6,7 +6,7 @@
 import re
 from typing import Final
 
-from visus.local.lite.answering import lookup, naming, reading, scene
+from visus.local.lite.answering import lookup, naming, reading, running_text, scene
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.naming import colour_in, colour_name, coloured_shape
 from visus.local.lite.answering.page import Page
@@ -267,7 +267,7 @@ def _line_with(ask: Ask, page: Page) -> str | None:
         text = " ".join(piece.text for piece in row)
         if len(row) == 2 and all(holds(words(text), word) for word in wanted):
             return text
-    for sentence in lookup.sentences(page) if wanted else ():
+    for sentence in running_text.sentences(page) if wanted else ():
         if (
             all(holds(words(sentence.text), word) for word in wanted)
             and len(sentence.text) < 240

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from visus.local.lite.answering import lookup
+from visus.local.lite.answering import lookup, running_text
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.found import Found
 from visus.local.lite.answering.page import Page, Pair, Piece, looks_like_a_label
@@ -74,7 +74,7 @@ def _piece_of(page: Page, pair: Pair) -> Piece:
 
 def _in_brackets(page: Page, role: list[str]) -> Iterator[Found]:
     """`Herrn Cem Yildiz (Mieter)`; and the other way round, `Biscuit (cat, 4 years)`."""
-    for sentence in lookup.sentences(page):
+    for sentence in running_text.sentences(page):
         for match in _BRACKETED.finditer(sentence.text):
             inside = words(match.group("role").partition(",")[0])
             if _is_role(inside, role):
@@ -109,7 +109,7 @@ def _is_role(spoken: list[str], role: list[str]) -> bool:
 
 def _in_sentence(page: Page, role: list[str]) -> Iterator[Found]:
     """`Our engineer, Ms Petra Lindqvist, will ...`; `Ansprechpartnerin ist Frau Roloff`."""
-    for sentence in lookup.sentences(page):
+    for sentence in running_text.sentences(page):
         spoken = words(sentence.text)
         if not all(any(alike(word, other) for other in spoken) for word in role):
             continue

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from visus.local.lite.answering import lookup
+from visus.local.lite.answering import running_text
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.page import Page, Piece
 from visus.local.lite.answering.saying import ends_in
@@ -177,7 +177,7 @@ def _tellings(ask: Ask, page: Page, wanted: list[str]) -> Iterator[tuple[float, 
 
 def _texts(page: Page) -> Iterator[tuple[str, Piece]]:
     """Sentences, then the parts of lines that stand between dots and strokes."""
-    for sentence in lookup.sentences(page):
+    for sentence in running_text.sentences(page):
         spoken = words(sentence.text)
         if len(spoken) >= _TELLING and any(word in STOPWORDS for word in spoken):
             yield sentence.text, sentence.piece
@@ -189,7 +189,7 @@ def _texts(page: Page) -> Iterator[tuple[str, Piece]]:
                 yield part, piece
 
 
-def _clauses(sentence: lookup.Sentence) -> Iterator[tuple[str, Piece]]:
+def _clauses(sentence: running_text.Sentence) -> Iterator[tuple[str, Piece]]:
     """The parts of a sentence that say something each; none of a sentence that is one."""
     parts = _CLAUSE.split(sentence.text)
     for part in parts if len(parts) > 1 else ():
@@ -312,7 +312,9 @@ def _moment(ask: Ask, text: str, hits: list[str]) -> str | None:
 def _number(ask: Ask, text: str, hits: list[str]) -> str | None:
     """The number right before, or after, the thing that is counted."""
     things = [word for word in hits if word not in _LIGHT]
-    return lookup.number_beside(text, lambda said: any(_is_on([said], word) for word in things))
+    return running_text.number_beside(
+        text, lambda said: any(_is_on([said], word) for word in things)
+    )
 
 
 def _person(ask: Ask, text: str, hits: list[str]) -> str | None:

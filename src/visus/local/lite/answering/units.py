@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from visus.local.lite.answering import lookup
+from visus.local.lite.answering import running_text
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.found import Found
 from visus.local.lite.answering.page import Page
@@ -108,7 +108,7 @@ def _hits(text: str, wanted: list[str]) -> int:
 
 def _with_unit(page: Page, printed: str) -> Iterator[Found]:
     pattern = re.compile(rf"{_VALUE}{printed}")
-    sentences = [each.text for each in lookup.sentences(page)]
+    sentences = [each.text for each in running_text.sentences(page)]
     for piece in page.pieces:
         row = page.row_of(piece)
         for match in pattern.finditer(piece.text):

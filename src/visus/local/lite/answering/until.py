@@ -11,7 +11,7 @@ more of the question's words is meant, or none.
 import re
 from typing import Final
 
-from visus.local.lite.answering import lookup
+from visus.local.lite.answering import running_text
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.found import Found
 from visus.local.lite.answering.page import Page
@@ -79,7 +79,7 @@ def _is_said(word: str, said: list[str], page: Page) -> bool:
 def _dates(page: Page) -> list[Found]:
     return [
         Found(found.text, sentence.text, sentence.piece)
-        for sentence in lookup.sentences(page)
+        for sentence in running_text.sentences(page)
         for found in find("date", sentence.text)
         if _BEFORE.search(fold(sentence.text[: found.start]))
     ]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from visus.local.lite.answering import lookup
+from visus.local.lite.answering import plausible
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.page import looks_like_a_label
 from visus.local.lite.answering.values import PERSON, Kind, find
@@ -278,7 +278,7 @@ def _without_figures(text: str) -> str:
 
 def _is_name(text: str) -> bool:
     is_word = _LETTERS.search(text) is not None and not is_figure(text) and _is_short(text)
-    return is_word and lookup.is_no_greeting(text) and not _MOMENT.search(fold(text))
+    return is_word and plausible.is_no_greeting(text) and not _MOMENT.search(fold(text))
 
 
 def _is_short(text: str) -> bool:
@@ -286,7 +286,7 @@ def _is_short(text: str) -> bool:
 
 
 def _free(text: str) -> Value | None:
-    return Value(text, 0.0) if _is_short(text) and lookup.is_no_greeting(text) else None
+    return Value(text, 0.0) if _is_short(text) and plausible.is_no_greeting(text) else None
 
 
 def _looking(text: str, wanted: Wanted) -> Value | None:

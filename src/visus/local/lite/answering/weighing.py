@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from visus.local.lite.answering import lookup, tables
+from visus.local.lite.answering import lookup, plausible, tables
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.facts import Fact, How, facts
 from visus.local.lite.answering.families import (
@@ -313,7 +313,7 @@ class _Question:
     def is_too_loose(self, fact: Fact, value: Value) -> bool:
         """Whether it is of another kind than asked for; ids must be as long as theirs are."""
         key = self.ask.target.key
-        if key in _IDS and not lookup.is_plausible(value.text, key):
+        if key in _IDS and not plausible.is_plausible(value.text, key):
             return True
         if fact.how == "alone" and self._is_beside_the_point(fact.value):
             return True
@@ -394,7 +394,9 @@ class _Question:
         if word.role != "head" or says(self.headings, word.text):
             return True
         is_counted = self.wanted == "number" and _is_only(fact.label, _COUNTS)
-        is_street = word.text in {"strasse", "street", "road"} and lookup.is_street(fact.value)
+        is_street = word.text in {"strasse", "street", "road"} and plausible.is_street(
+            fact.value
+        )
         return is_counted or is_street
 
     def cost_without(self, word: Word) -> float | None:
