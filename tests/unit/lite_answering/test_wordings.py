@@ -123,3 +123,33 @@ REPORT = """
 )
 def test_a_thing_is_found_by_what_people_call_it(page: str, question: str, start: str) -> None:
     assert ask(question, written(page)).startswith(start)
+
+
+CERTIFICATE = """
+    Volkshochschule
+    Kursnummer    25F-3408
+    Kursort       Rhens
+    Fehlzeiten    2 Stunden
+    """
+LETTER = """
+    Elm School
+
+    We are pleased to say that our Year 5 children will spend three days at a farm in June.
+    """
+WARRANTY = """
+    Warranty card
+    Model      KX 5
+    Sold by    Castle Electricals
+    """
+
+
+@pytest.mark.parametrize(
+    ("page", "question"),
+    [
+        (CERTIFICATE, "Wie hoch war die Kursgebühr?"),
+        (LETTER, "How many children are going on the trip?"),
+        (WARRANTY, "What colour is the appliance?"),
+    ],
+)
+def test_what_is_not_there_is_not_made_of_something_else(page: str, question: str) -> None:
+    assert ask(question, written(page)).startswith(("Nicht gefunden", "Not found"))

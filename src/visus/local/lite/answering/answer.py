@@ -79,6 +79,8 @@ _UNKNOWABLE: Final = (
     r"|gefuhl|fuhlt|stimmung|tragt|anhat|macht die|macht der|wetter|jahreszeit|wie alt|warum|schon\b|lustig|beruhmt)\b"
 )  # fmt: skip
 
+_OF_A_PAPER: Final = r"\b(?:device|appliance|machine|product|item|article|gerat\w*|maschine|artikel\w*|produkt\w*)\b"
+"""What a paper is about and does not show."""
 _OF_THE: Final = (
     r"^\W*(?:and |und )?(?:(?:what|which)(?:'s| is| are| was| were)|(?:was|wie|welches) (?:ist|sind|war|lautet|lauten)) "
     r"(?:the|its|their|his|her|der|die|das|sein\w*|ihr\w*)\s+(?!fur\b|da\b|hier\b)"
@@ -157,6 +159,8 @@ def _colour(ask: Ask, page: Page) -> Reply | None:
     if presence.is_asked(ask):
         return None
     field = _labelled(ask, page) or _colour_in_words(ask, page)
+    if field is None and _is_of_text(page) and ask.has(_OF_A_PAPER):
+        return not_found(ask)
     return field or scene.colours(ask, page.evidence)
 
 
@@ -189,10 +193,14 @@ def _is_right_before(spoken: tuple[Token, ...], colour: Token, word: str) -> boo
 def _stranger(ask: Ask, page: Page) -> Reply | None:
     """Nothing answers for a thing of which the page says nothing."""
     seen = page.evidence
-    is_of_text = len(page.pieces) >= 3 and not seen.bars and not seen.boxes
-    if not is_of_text or ask.has(counts.OF_THE_PICTURE) or scene.shapes_asked(ask, seen):
+    if not _is_of_text(page) or ask.has(counts.OF_THE_PICTURE) or scene.shapes_asked(ask, seen):
         return None
     return not_found(ask) if strangers.is_asked(ask, page) else None
+
+
+def _is_of_text(page: Page) -> bool:
+    seen = page.evidence
+    return len(page.pieces) >= 3 and not seen.bars and not seen.boxes
 
 
 def _labelled(ask: Ask, page: Page) -> Reply | None:

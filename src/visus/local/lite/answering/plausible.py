@@ -25,6 +25,11 @@ _OF_A_STREET: Final = (
 """What the name of a street has: a number, or a word for a street."""
 _GREETING: Final = re.compile(r"(?:Dear|Liebe[rs]?|Sehr geehrte[rs]?|Hallo|Hello|Hi)\s")
 """Begins a letter, and is no value of what stands above it."""
+_BY_NUMBER: Final = re.compile(
+    r"\b(?:year|class|grade|form|room|page|week|line|platform|no|nr|klasse|klassenstufe|jahrgang|raum"
+    r"|zimmer|seite|woche|kw|linie|gleis)\.?\s*$"
+)
+"""Stands before a number that counts nothing: `our Year 5 children`."""
 
 
 def is_street(text: str) -> bool:
@@ -57,3 +62,8 @@ def is_plausible(value: str, key: str | None) -> bool:
     letters = "".join(filter(str.isalnum, value))
     least = 8 if letters[:2].isalpha() else 9
     return len(letters) >= least and sum(map(str.isdigit, letters)) >= 6
+
+
+def names_by_number(before: str) -> bool:
+    """Whether a number that stands behind `before` counts nothing."""
+    return _BY_NUMBER.search(fold(before)) is not None

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from visus.local.lite.answering.ask import Target
 from visus.local.lite.answering.page import Page, Piece
-from visus.local.lite.answering.plausible import FREE, is_no_greeting
+from visus.local.lite.answering.plausible import FREE, is_no_greeting, names_by_number
 from visus.local.lite.answering.values import PERSON, find
 from visus.local.lite.answering.vocabulary import spans
 from visus.local.lite.answering.words import STOPWORDS, holds, tokens, words
@@ -131,6 +131,8 @@ def number_beside(text: str, is_counted: Callable[[str], bool]) -> str | None:
                 r"(?<![\w.,:/])(\d{1,6})\s(?:[a-zäöüß]+\s)?$", text[: token.start]
             )
             after = re.match(r"\s*:?\s*(\d{1,6})(?![\w.,:/]*\d)(?!\.\s)", text[token.end :])
+            if before and names_by_number(text[: before.start()]):
+                before = None
             if before or after:
                 return (before or after or [""])[1]
     return None

@@ -75,6 +75,12 @@ _TAKES_PLACE: Final = r"^\W*(?:where|wo)\b.*\b(?:is|are|held|takes? place|findet
 _LIMITS: Final = frozenset({"by", "until", "till", "bis", "before", "vor"})
 _OF_A_YEAR: Final = r"\b(?:year|vintage|jahr|jahrgang)\b"
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
+_FEE: Final = (
+    r"gebuhr|preis|kosten\b|kostet|betrag|beitrag|entgelt|\b(?:fees?|prices?|costs?)\b"
+)
+_DURATION: Final = re.compile(
+    r"\d\s?(?:h|std|stunden?|hours?|min|minut\w+|tage?n?|days?|wochen?|weeks?|monate?n?|months?|jahre?n?|years?)\b"
+)
 _MONEY: Final = re.compile(r"[€$£]\s?\d|\d\s?(?:€|EUR|Euro)")
 _FIRST: Final = r"\b(?:first|earliest|erste[nrsm]?|fruheste\w*)\b"
 _LAST: Final = r"\b(?:last|latest|final|closing|letzte[nrsm]?|spateste\w*)\b"
@@ -231,6 +237,11 @@ class _Question:
         return is_field or "amount" in kinds
 
     @cached_property
+    def asks_for_a_fee(self) -> bool:
+        """Whether money is asked for by name, which no time can be."""
+        return self.wanted in {"amount", "price"} and self.ask.has(_FEE)
+
+    @cached_property
     def asks_for_moment(self) -> bool:
         key = self.ask.target.key
         is_field = key is not None and BY_KEY[key].kind in {"date", "time", "text"}
@@ -316,6 +327,8 @@ class _Question:
         if key in _IDS and not plausible.is_plausible(value.text, key):
             return True
         if fact.how == "alone" and self._is_beside_the_point(fact.value):
+            return True
+        if self.asks_for_a_fee and _DURATION.search(fold(value.text)):
             return True
         if self.wanted == "text":
             return self._is_no_text(fact, value.text)
@@ -563,8 +576,9 @@ def _is_near_enough(tally: _Tally, question: _Question, fact: Fact) -> bool:
 
 def _counts(fact: Fact, question: _Question) -> bool:
     """Whether what is counted stands right behind the number."""
-    behind = words(fact.around.partition(fact.value)[2])[:2]
-    return any(
+    before, _, rest = fact.around.partition(fact.value)
+    behind = words(rest)[:2]
+    return not plausible.names_by_number(before) and any(
         says([each], word.text) or printed_by(each) & word.families
         for word in question.words
         if word.text in question.heads
