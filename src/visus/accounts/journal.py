@@ -5,6 +5,7 @@ A thread takes what has gathered to the database, a few times a second; what the
 not take stays in the spool until it does.
 """
 
+import logging
 import os
 import threading
 import time
@@ -24,6 +25,7 @@ from visus.errors import StorageUnavailable
 RETRY_S: Final = 1.0
 """How long the database is left alone when it did not take something."""
 _FORGET_AFTER_S: Final = 30 * 86_400
+log: Final = logging.getLogger("visus")
 
 
 @dataclass(slots=True)
@@ -41,10 +43,12 @@ class Journal:
     """Why the database did not take what was last brought to it."""
     _waiting: list[Piece] = field(default_factory=list[Piece])
     """Pieces that it has not taken yet, in order."""
+    _spent: list[Path] = field(default_factory=list[Path])
+    """Files of those that it has taken."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     """Over the spool."""
     _writing: threading.Lock = field(default_factory=threading.Lock)
-    """Over `_waiting`, and the way to the database."""
+    """Over `_waiting` and `_spent`, and the way to the database."""
     _wanted: threading.Event = field(default_factory=threading.Event)
     _is_wanted: bool = False
     """The same in words that cost less to read."""
@@ -126,21 +130,25 @@ class Journal:
         """Brings everything to the database now. Blocking.
 
         Raises:
-            StorageUnavailable: it does not take it; it is still in the spool.
+            StorageUnavailable: it does not take it, or the disk is at fault; what it has not
+                taken is still in the spool.
         """
         with self._writing:
             self._flush()
 
     def _flush(self) -> None:
-        with self._lock:
-            self._waiting += self._spool.cut()
-        while self._waiting:
-            try:
+        try:
+            with self._lock:
+                self._waiting += self._spool.cut()
+            while self._waiting:
                 self._write(self._waiting[0])
-            except StorageUnavailable as fault:
-                self._is_away(fault)
-                raise
-            spool.drop(self._waiting.pop(0))
+                self._spent.append(self._waiting.pop(0).path)
+            while self._spent:
+                spool.drop(self._spent[0])
+                del self._spent[0]
+        except StorageUnavailable as fault:
+            self._is_away(fault)
+            raise
 
     def recover(self) -> int:
         """Brings to the database what processes left that have died. Blocking.
@@ -154,7 +162,7 @@ class Journal:
         with spool.abandoned(self.folder) as pieces:
             for piece in pieces:
                 self._write(piece)
-                spool.drop(piece)
+                spool.drop(piece.path)
                 count += len(piece.batch.entries)
         now_s = time.time()
         with (
@@ -198,11 +206,18 @@ class Journal:
             try:
                 self._bring()
             except StorageUnavailable as fault:
-                self.fault = fault
-                self._is_wanted = True
-                self._wanted.set()
+                self._try_again(fault)
+            except Exception as fault:  # whatever it is, the next attempt may succeed
+                log.exception("fault in bringing entries to the database")
+                message = "The database does not answer."
+                self._try_again(StorageUnavailable(message, detail=repr(fault)))
             else:
                 self.fault = None
+
+    def _try_again(self, fault: StorageUnavailable) -> None:
+        self.fault = fault
+        self._is_wanted = True
+        self._wanted.set()
 
     def _bring(self) -> None:
         """What has gathered; where the database was away, it is tried before others wait."""

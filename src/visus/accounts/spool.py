@@ -70,12 +70,21 @@ class _Open:
         self.entries.append(entry)
         return True
 
-    def close(self) -> Piece:
-        """Nothing more goes into it."""
-        self._room.close()
-        os.ftruncate(self._file, self._size)
-        os.close(self._file)
+    @property
+    def piece(self) -> Piece:
+        """What is in it."""
         return Piece(self._path, Batch(self._path.stem, self.entries))
+
+    def close(self) -> None:
+        """Nothing more goes into it.
+
+        Raises `OSError` where its room could not be given back; it is closed then, too.
+        """
+        self._room.close()
+        try:
+            os.ftruncate(self._file, self._size)
+        finally:
+            os.close(self._file)
 
 
 class Spool:
@@ -119,8 +128,15 @@ class Spool:
         self._remembered.append(entry)
 
     def cut(self) -> list[Piece]:
-        """Everything since the last cut; what is appended next goes into another file."""
-        self._end()
+        """Everything since the last cut; what is appended next goes into another file.
+
+        Raises:
+            StorageUnavailable: a file could not be ended; the next cut has what is in it.
+        """
+        try:
+            self._end()
+        except OSError as fault:
+            raise _unwritten(str(fault)) from fault
         pieces, self._full = self._full, []
         if self._remembered:
             path = self._next_path()
@@ -129,27 +145,34 @@ class Spool:
         return pieces
 
     def _begin(self, room: int) -> _Open:
-        self._end()
         try:
+            self._end()
             self._open = _Open(self._next_path(), max(room, ROOM_BYTES))
         except OSError as fault:
             raise _unwritten(str(fault)) from fault
         return self._open
 
     def _end(self) -> None:
-        if self._open is not None:
-            self._full.append(self._open.close())
-            self._open = None
+        ended, self._open = self._open, None
+        if ended is not None:
+            self._full.append(ended.piece)
+            ended.close()
 
     def _next_path(self) -> Path:
         number, self._number = self._number, self._number + 1
         return self._folder / f"{self._node}-{number:08d}{SUFFIX}"
 
 
-def drop(piece: Piece) -> None:
-    """Forgets a piece that is in the database."""
-    with contextlib.suppress(FileNotFoundError):
-        piece.path.unlink()
+def drop(path: Path) -> None:
+    """Removes the file of a piece that is in the database.
+
+    Raises:
+        StorageUnavailable: it cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as fault:
+        raise _unwritten(str(fault)) from fault
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -139,8 +140,10 @@ def test_many_at_once_never_hold_more_than_there_is(engine: sql.Engine) -> None:
 # --- On the way there ------------------------------------------------------------------------
 
 
-def journal(engine: sql.Engine, folder: Path, node: str = "node") -> Journal:
-    made = Journal(engine, folder, node, every_s=1000)
+def journal(
+    engine: sql.Engine, folder: Path, node: str = "node", *, every_s: float = 1000
+) -> Journal:
+    made = Journal(engine, folder, node, every_s=every_s)
     made.recover()
     return made
 
@@ -231,6 +234,85 @@ def test_what_gathers_is_brought_after_a_moment(engine: sql.Engine, tmp_path: Pa
         time.sleep(0.01)
     assert records(engine) == {"r": (200, None)}
     quick.close()
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + 10
+    while not is_so() and time.monotonic() < end_s:
+        time.sleep(0.01)
+    assert is_so()
+
+
+def test_a_file_that_cannot_be_removed_stops_nothing(
+    engine: sql.Engine, tmp_path: Path
+) -> None:
+    quick = journal(engine, tmp_path, "quick", every_s=0.2)
+    quick.enter(held("r"))
+    path = tmp_path / "quick-00000000.entries"
+    path.unlink()
+    path.mkdir()
+    until(lambda: quick.fault is not None)
+    assert set(records(engine)) == {"r"}
+    quick.enter(held("s"))
+    until(lambda: set(records(engine)) == {"r", "s"})
+    assert quick.waiting == 0
+    path.rmdir()
+    until(lambda: quick.fault is None)
+    quick.close()
+    assert pieces(tmp_path) == []
+
+
+def test_a_file_that_cannot_be_ended_loses_nothing(engine: sql.Engine, tmp_path: Path) -> None:
+    quick = journal(engine, tmp_path, "quick", every_s=0.2)
+    quick.enter(held("r"))
+    make_read_only(tmp_path / "quick-00000000.entries")
+    until(lambda: quick.fault is not None)
+    quick.enter(held("s"))
+    until(lambda: set(records(engine)) == {"r", "s"})
+    until(lambda: quick.fault is None)
+    quick.close()
+    assert pieces(tmp_path) == []
+
+
+def test_a_full_file_that_cannot_be_ended_loses_nothing(
+    engine: sql.Engine, tmp_path: Path
+) -> None:
+    living = journal(engine, tmp_path, "living")
+    names = [f"r{place:05}" for place in range(ROOM_BYTES // 50)]
+    living.enter(held(names[0]))
+    make_read_only(tmp_path / "living-00000000.entries")
+    for name in names[1:]:
+        living.enter(held(name))
+    assert len(pieces(tmp_path)) > 1
+    living.close()
+    assert set(records(engine)) == set(names)
+    assert pieces(tmp_path) == []
+
+
+def make_read_only(path: Path) -> None:
+    """Has whoever has the file open in this process have it for reading only."""
+    readable = os.open(path, os.O_RDONLY)
+    for link in Path("/proc/self/fd").iterdir():
+        if link.is_symlink() and link.readlink() == path and int(link.name) != readable:
+            os.dup2(readable, int(link.name))
+    os.close(readable)
+
+
+def test_what_nobody_has_thought_of_stops_nothing_either(
+    engine: sql.Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    quick = journal(engine, tmp_path, "quick", every_s=0.05)
+    sql.event.listen(engine, "before_cursor_execute", fail)
+    quick.enter(held("r"))
+    until(lambda: quick.fault is not None)
+    sql.event.remove(engine, "before_cursor_execute", fail)
+    until(lambda: set(records(engine)) == {"r"})
+    until(lambda: quick.fault is None)
+    quick.close()
+    assert "ZeroDivisionError" in caplog.text
 
 
 @pytest.mark.parametrize("at", range(1, 8))
