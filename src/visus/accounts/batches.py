@@ -254,10 +254,13 @@ class BatchBook:
         with storage_faults(), self.engine.begin() as connection:
             return connection.execute(change).rowcount == 1
 
-    def forget_lines(self, batch: Batch) -> None:
-        """Removes the lines that somebody else began to read."""
+    def forget_lines(self, batch: Batch) -> bool:
+        """Removes the lines that somebody else began to read; False where the lease is lost."""
         with storage_faults(), self.engine.begin() as connection:
+            if not self._still_held(connection, batch):
+                return False
             connection.execute(sql.delete(tables.jobs).where(_jobs.batch_id == batch.batch_id))
+            return True
 
     def add_lines(self, batch: Batch, lines: Sequence[NewLine]) -> bool:
         """Keeps lines, which nobody may take yet; False where the lease is lost."""
@@ -317,10 +320,11 @@ class BatchBook:
             connection.execute(lines.values(due_at=now_ms(), priority=place + _jobs.line - 1))
             return True
 
-    def stamp(self, batch: Batch, state: BatchState) -> Batch:
-        """Takes note that it is in this state from now on."""
+    def stamp(self, batch: Batch, state: BatchState) -> Batch | None:
+        """Takes note that it is in this state from now on; None where the lease is lost."""
         times = _stamped(_json(batch.times), state)
-        self._change(str(batch.lease), {"times": times})
+        if not self._change(str(batch.lease), {"times": times}):
+            return None
         return batch._replace(times=_times(times))
 
     def end_lines(self, batch: Batch, status: str) -> None:

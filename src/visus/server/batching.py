@@ -122,7 +122,8 @@ class Batching:
     # --- Its lines ---------------------------------------------------------------------------
 
     async def _read(self, batch: Batch) -> None:
-        await anyio.to_thread.run_sync(self.book.forget_lines, batch)
+        if not await anyio.to_thread.run_sync(self.book.forget_lines, batch):
+            raise _LeaseLost
         reading = _Reading(self.book.settings.max_batch_lines, batch.endpoint)
         try:
             await self._read_into(batch, reading)
@@ -142,7 +143,7 @@ class Batching:
         file = await self.library.find(batch.input_file_id, owner=batch.project_id)
         async with (
             self.library.reading(file) as pieces,
-            aclosing(_lines(pieces, self.max_line_bytes)) as lines,
+            aclosing(lines_of(pieces, self.max_line_bytes)) as lines,
         ):
             async for number, line in _numbered(lines):
                 reading.take(number, line)
@@ -162,7 +163,10 @@ class Batching:
         lines_end = "cancelled" if status == "cancelled" else "expired"
         await anyio.to_thread.run_sync(self.book.end_lines, batch, lines_end)
         if status == "completed":
-            batch = await anyio.to_thread.run_sync(self.book.stamp, batch, "finalizing")
+            stamped = await anyio.to_thread.run_sync(self.book.stamp, batch, "finalizing")
+            if stamped is None:
+                raise _LeaseLost
+            batch = stamped
         owner = batch.project_id
         async with (
             self.library.write(owner=owner) as good,
@@ -264,14 +268,16 @@ class _Reading:
         return () if self.errors else lines
 
 
-async def _lines(pieces: AsyncIterator[bytes], max_bytes: int) -> AsyncGenerator[bytes | None]:
+async def lines_of(
+    pieces: AsyncIterator[bytes], max_bytes: int
+) -> AsyncGenerator[bytes | None]:
     """The lines of a file, without their ends; None for one that is too long."""
     kept = bytearray()
     is_too_long = False
     async for piece in pieces:
         *ended, rest = piece.split(b"\n")
         for end in ended:
-            yield None if is_too_long else bytes(kept) + end
+            yield None if is_too_long or len(kept) + len(end) > max_bytes else bytes(kept) + end
             kept.clear()
             is_too_long = False
         kept += rest

@@ -115,7 +115,13 @@ def test_who_lost_the_lease_of_a_batch_writes_nothing(batches: BatchBook) -> Non
     assert not batches.end(late, "failed")
     assert batches.renew(str(now.lease))
     assert batches.add_lines(now, LINES)
-    batches.forget_lines(now)
+    assert not batches.forget_lines(late)
+    assert batches.stamp(late, "finalizing") is None
+    assert [one.line for one in batches.lines(now, 0, 9)] == [1, 2, 4]
+    stamped = batches.stamp(now, "finalizing")
+    assert stamped is not None
+    assert set(stamped.times) == set(seen(batches, now).times) == {"finalizing"}
+    assert batches.forget_lines(now)
     assert batches.lines(now, 0, 9) == []
 
 
