@@ -4,12 +4,13 @@ At most `MAX_THREADS` threads of their own count work for it, so that a slow dis
 nobody else. A foreign file is no file: it is missing in the same words and the same way.
 """
 
+import asyncio
 import os
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -27,13 +28,35 @@ _T = TypeVar("_T")
 
 
 class _Threads:
-    """Where blocking work is done."""
+    """Where blocking work is done. Nobody who is cancelled leaves a thread behind."""
 
     def __init__(self) -> None:
+        self._turns = asyncio.Semaphore(MAX_THREADS)
         self._limiter = anyio.CapacityLimiter(MAX_THREADS)
 
     async def run(self, work: Callable[[], _T]) -> _T:
-        return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+        """A caller that is cancelled waits until its thread has ended; its result is lost."""
+        async with self._turns:
+            thread = anyio.to_thread.run_sync(work, limiter=self._limiter)
+            return await _ended(thread)
+
+    async def finish(self, work: Callable[[], object]) -> None:
+        """The same for what has to be done, also where the caller is cancelled before."""
+        await _ended(self.run(work))
+
+
+async def _ended(work: Coroutine[Any, Any, _T]) -> _T:
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    with anyio.CancelScope(shield=True):
+        while not task.done():
+            try:
+                await asyncio.wait([task])
+            except asyncio.CancelledError as cancellation:
+                cancelled = cancellation
+    if cancelled is not None:
+        raise cancelled from task.exception()
+    return task.result()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +104,13 @@ class Library:
 
     @asynccontextmanager
     async def _closing(self, make: Callable[[], IncomingFile]) -> AsyncGenerator[IncomingFile]:
-        incoming = await self._threads.run(make)
+        made: list[IncomingFile] = []
         try:
-            yield incoming
+            await self._threads.run(lambda: made.append(make()))
+            yield made[0]
         finally:
-            with anyio.CancelScope(shield=True):
-                await self._threads.run(incoming.close)
+            for incoming in made:
+                await self._threads.finish(incoming.close)
 
     @contextmanager
     def _turn(self, owner: str) -> Generator[None]:
@@ -143,12 +167,14 @@ class Library:
         Raises:
             StorageUnavailable: it cannot be read.
         """
-        content = await self._threads.run(lambda: self._shelf.open(file))
+        opened: list[int] = []
         try:
-            async with aclosing(self._pieces(content)) as pieces:
+            await self._threads.run(lambda: opened.append(self._shelf.open(file)))
+            async with aclosing(self._pieces(opened[0])) as pieces:
                 yield pieces
         finally:
-            os.close(content)
+            for content in opened:
+                os.close(content)
 
     async def _pieces(self, content: int) -> AsyncGenerator[bytes]:
         while piece := await self._threads.run(lambda: _read(content, PIECE_BYTES)):

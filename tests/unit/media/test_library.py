@@ -1,10 +1,12 @@
 """The shelf and the book behind it: what stays when something fails between two steps."""
 
+import asyncio
 import hashlib
 import os
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,8 @@ from typing_extensions import override
 from visus.accounts.files import FileBook, OwnerLimits
 from visus.core.files import FileLabel, FileRecord
 from visus.errors import FileNotFound, FileTooLarge, InvalidFile, StorageUnavailable
-from visus.media.library import Library
+from visus.media.incoming import IncomingFile
+from visus.media.library import MAX_THREADS, Library
 from visus.media.shelf import FilesSettings, Shelf, Swept
 
 LIMITS = OwnerLimits(max_bytes=100, max_files=10)
@@ -31,6 +34,62 @@ class BookThatLoses(FileBook):
     def add(self, file: FileRecord, *, publish: Callable[[], None]) -> None:
         publish()
         raise StorageUnavailable("The database does not answer.")
+
+
+@dataclass(frozen=True, slots=True)
+class SlowShelf(Shelf):
+    """A disk that does not answer before it is let."""
+
+    begun: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    may_go: threading.Event = field(default_factory=threading.Event)
+    opened: list[int] = field(default_factory=list[int])
+
+    def _wait(self) -> None:
+        self.begun.release()
+        assert self.may_go.wait(20)
+
+    @override
+    def open(self, file: FileRecord) -> int:
+        self._wait()
+        self.opened.append(Shelf.open(self, file))
+        return self.opened[-1]
+
+    @override
+    def incoming(self) -> IncomingFile:
+        self._wait()
+        return Shelf.incoming(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfOfPipes(Shelf):
+    """Contents that are not there to be read before somebody writes them."""
+
+    begun: threading.Event = field(default_factory=threading.Event)
+    ends: list[int] = field(default_factory=list[int])
+
+    @override
+    def open(self, file: FileRecord) -> int:
+        self.ends.extend(os.pipe())
+        self.begun.set()
+        return self.ends[0]
+
+
+def is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+async def begun(shelf: SlowShelf) -> None:
+    """Waits until a thread is at work."""
+    assert await asyncio.to_thread(shelf.begun.acquire, timeout=20)
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 20)
 
 
 @pytest.fixture
@@ -218,6 +277,79 @@ async def test_what_was_not_kept_is_gone(shelf: Shelf) -> None:
         await arrival.append(b"data")
         assert there(shelf) == [b"data"]
     assert there(shelf) == []
+
+
+async def read(library: Library, file: FileRecord) -> None:
+    async with library.reading(file) as pieces:
+        async for _ in pieces:
+            pass
+
+
+async def upload(library: Library) -> None:
+    async with library.receive(owner="me"):
+        pass
+
+
+@pytest.mark.anyio
+async def test_what_is_opened_for_a_reader_that_has_gone_is_closed(shelf: Shelf) -> None:
+    file = put(shelf, b"data")
+    slow = SlowShelf(shelf.folder, shelf.book, shelf.settings)
+    reader = asyncio.create_task(read(Library(slow), file))
+    await begun(slow)
+    reader.cancel()
+    await asyncio.sleep(0.05)
+    slow.may_go.set()
+    await ended(reader)
+    assert [is_open(one) for one in slow.opened] == [False]
+
+
+@pytest.mark.anyio
+async def test_what_is_made_for_an_upload_that_has_gone_is_removed(shelf: Shelf) -> None:
+    slow = SlowShelf(shelf.folder, shelf.book, shelf.settings)
+    sender = asyncio.create_task(upload(Library(slow)))
+    await begun(slow)
+    sender.cancel()
+    await asyncio.sleep(0.05)
+    sender.cancel()
+    slow.may_go.set()
+    await ended(sender)
+    await asyncio.sleep(0.2)  # a thread that was left behind would go on
+    assert there(shelf) == []
+
+
+@pytest.mark.anyio
+async def test_nothing_is_closed_while_a_thread_reads_from_it(shelf: Shelf) -> None:
+    file = put(shelf, b"data")
+    pipes = ShelfOfPipes(shelf.folder, shelf.book, shelf.settings)
+    reader = asyncio.create_task(read(Library(pipes), file))
+    assert await asyncio.to_thread(pipes.begun.wait, 20)
+    await asyncio.sleep(0.05)
+    content, other_end = pipes.ends
+    reader.cancel()
+    await asyncio.sleep(0.05)
+    assert is_open(content)
+    os.close(other_end)
+    await ended(reader)
+    assert not is_open(content)
+
+
+@pytest.mark.anyio
+async def test_threads_of_readers_that_have_gone_still_count(shelf: Shelf) -> None:
+    file = put(shelf, b"data")
+    slow = SlowShelf(shelf.folder, shelf.book, shelf.settings)
+    library = Library(slow)
+    readers = [asyncio.create_task(read(library, file)) for _ in range(MAX_THREADS)]
+    for _ in readers:
+        await begun(slow)
+    for reader in readers:
+        reader.cancel()
+    late = asyncio.create_task(read(library, file))
+    await asyncio.sleep(0.1)
+    assert not slow.begun.acquire(blocking=False)
+    slow.may_go.set()
+    for reader in readers:
+        await ended(reader)
+    await asyncio.wait_for(late, 20)
 
 
 def test_ids_sort_by_the_time_of_their_files(shelf: Shelf) -> None:
