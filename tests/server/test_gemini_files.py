@@ -205,9 +205,11 @@ def test_nobody_is_served_from_what_somebody_else_sent(
 
 def test_a_file_that_soon_ends_is_uploaded_again(lending: Service, house: GeminiServer) -> None:
     data = papers(SOON_GONE)
-    for _ in range(2):
-        answered(lending, lending.post(asking("good", data)))
-    assert [one.uses for one in stored(house, data)] == [1, 1]
+    answered(lending, lending.post(asking("good", data)))
+    (first,) = stored(house, data)
+    answered(lending, lending.post(asking("good", data)))
+    until(lambda: first.name not in house.files)
+    assert [one.uses for one in (first, *stored(house, data))] == [1, 1]
 
 
 def test_a_file_that_is_gone_is_an_upstream_fault_and_then_uploaded_again(
@@ -273,6 +275,30 @@ def test_an_upload_is_deleted_when_its_caller_hangs_up_during_it(
             headers=headers,
             timeout=1,
         )
+    until(lambda: not stored(house, data))
+
+
+def test_an_upload_is_deleted_when_another_caller_waits_for_it_and_begins_anew(
+    tidy: Service, house: GeminiServer
+) -> None:
+    data = papers(NEVER_READY)
+    before = uploads(house)
+
+    def hangs_up() -> None:
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(
+                f"{tidy.url}/chat/completions",
+                json=asking("good", data),
+                headers={"Authorization": f"Bearer {tidy.key}"},
+                timeout=1,
+            )
+
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(hangs_up)
+        until(lambda: uploads(house) > before)
+        refused(tidy, tidy.post(asking("good", data)), 504, "upstream_timeout")
+        first.result()
+    assert uploads(house) - before == 2
     until(lambda: not stored(house, data))
 
 

@@ -116,6 +116,8 @@ class _Place:
     lock: anyio.Lock = field(default_factory=anyio.Lock)
     """Held by whoever uploads."""
     file: RemoteFile | None = None
+    old: list[RemoteFile] = field(default_factory=list[RemoteFile])
+    """Files before this one that a question may still be reading."""
     users: int = 0
     retires: asyncio.TimerHandle | None = None
 
@@ -199,8 +201,11 @@ class GeminiFiles:
 
     def drop(self, place: _Place) -> None:
         """Its file is not to be used again."""
-        file, place.file = place.file, None
-        if file is not None:
+        files, place.old = place.old, []
+        if place.file is not None:
+            files.append(place.file)
+            place.file = None
+        for file in files:
             self._begin_deletion(file, place)
 
     async def aclose(self) -> None:
@@ -229,6 +234,7 @@ class GeminiFiles:
 
     async def _upload(self, place: _Place, medium: SentMedia, prompt: Prompt) -> None:
         """Uploads in one piece. The name is ours, so that a broken upload can be deleted."""
+        self._replace(place)
         data = await asyncio.to_thread(pybase64.b64decode, medium.base64)
         kind = media_type(medium)
         place.file = RemoteFile(name=f"files/visus-{secrets.token_hex(12)}")
@@ -287,6 +293,14 @@ class GeminiFiles:
         return url
 
     # --- The end of an upload ----------------------------------------------------------------
+
+    def _replace(self, place: _Place) -> None:
+        """Makes room for another file. The old one is deleted, once nobody can be using it."""
+        if place.users > 1 and place.file is not None and place.file.state == "ACTIVE":
+            place.old.append(place.file)
+            place.file = None
+        else:
+            self.drop(place)
 
     def _retire(self, place: _Place) -> None:
         if place.retires is not None:
