@@ -33,14 +33,14 @@ from visus.errors import (
 from visus.server.ending import Ending
 from visus.server.exchange import Exchange
 from visus.server.gate import Handler
+from visus.server.giving_back import give_back
 from visus.server.request import ClientRequest, Head, Header
 from visus.server.traces import Traces
 from visus.telemetry import event, failure
 
 SHOWN_PREFIX: Final = b"x-visus-"
 """Headers of an answer that are kept with it."""
-PUT_BACK_S: Final = 2.0
-"""How long a process that stops takes to give up its jobs."""
+_WAITS: Final = "a job waits for the end of its lease"
 WRITE_AGAIN_S: Final = 1.0
 SWEEP_EVERY_S: Final = 15.0
 Kept: TypeAlias = tuple[int, Sequence[Header], bytes]
@@ -215,8 +215,9 @@ class Errands:
                 await self._answer(taken)
         except anyio.get_cancelled_exc_class():
             # This process stops: another one need not wait until the lease is over.
-            with anyio.move_on_after(PUT_BACK_S, shield=True):
-                await self._put_back(taken, 0)
+            put_back = self.book.put_back
+            fields = {"job": taken.job_id}
+            await give_back(lambda: put_back(taken.lease, wait_s=0), _WAITS, fields)
             raise
         except Exception as fault:  # noqa: BLE001 -- one job; its lease ends, and it is tried again
             failure("fault in a job", fault, job=taken.job_id)
@@ -299,7 +300,7 @@ class Errands:
                 lambda: self.book.put_back(taken.lease, wait_s=wait_s)
             )
         except StorageUnavailable:
-            event("a job waits for the end of its lease", {"job": taken.job_id})
+            event(_WAITS, {"job": taken.job_id})
 
 
 def _will_pass(fault: ServiceError) -> bool:

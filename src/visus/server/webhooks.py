@@ -28,13 +28,13 @@ from visus.errors import InvalidValue, ServiceError, StorageUnavailable
 from visus.media.posting import NotSent, Poster
 from visus.media.settings import WebhookSettings
 from visus.server.ending import Ending
+from visus.server.giving_back import give_back
 from visus.telemetry import event, failure
 from visus.wire.webhooks import NOBODY, Told, WebhookObject, event_body, signed
 
 PARAM: Final = "visus.webhook"
-PUT_BACK_S: Final = 2.0
-"""How long a process that stops takes to give up what it was sending."""
 SWEEP_EVERY_S: Final = 60.0
+_WAITS: Final = "a webhook waits for the end of its lease"
 _HEARD: Final = range(200, 300)
 _GONE: Final = 410
 """A receiver that wants to hear no more."""
@@ -127,11 +127,11 @@ class Webhooks:
             await self._tell(due)
         except anyio.get_cancelled_exc_class():
             # This process stops: another one need not wait until the lease is over.
-            with anyio.move_on_after(PUT_BACK_S, shield=True):
-                await anyio.to_thread.run_sync(self.book.put_back, due)
+            fields = {"webhook": due.event_id}
+            await give_back(lambda: self.book.put_back(due), _WAITS, fields)
             raise
         except StorageUnavailable:
-            event("a webhook waits for the end of its lease", {"webhook": due.event_id})
+            event(_WAITS, {"webhook": due.event_id})
         except Exception as fault:  # noqa: BLE001 -- one webhook; its lease ends, and it is sent again
             failure("fault in a webhook", fault, webhook=due.event_id)
         finally:
