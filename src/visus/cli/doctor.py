@@ -19,9 +19,9 @@ from visus.cli.configured import configuration
 from visus.config import Configuration
 from visus.local.gguf.model import FilesUnusable, LocalModel, measure
 from visus.local.settings import GgufSettings
+from visus.media.pipeline import WORKER_ENTRY
 from visus.models.catalogue import ModelRow
 from visus.routing.built_in import EYES, LIBRARY
-from visus.server.parts import DECODER
 from visus.server.state import open_book
 from visus.units import MIB
 from visus.workers.faults import NoWorker
@@ -92,7 +92,7 @@ async def _counter(settings: LimitsSettings) -> list[Finding]:
 
 async def _workers(chosen: Configuration) -> list[Finding]:
     settings = chosen.settings
-    found = [await _worker("picture decoder", DECODER, settings.decoders, "[decoders]")]
+    found = [await _worker("picture decoder", WORKER_ENTRY, settings.decoders, "[decoders]")]
     if settings.lite.enabled:
         found.append(await _worker("visus-lite", EYES, settings.lite.workers, "[lite.workers]"))
     else:

@@ -31,8 +31,6 @@ from visus.server.renewal import Renewal, origins
 from visus.workers.pool import WorkerPool
 from visus.workers.settings import WorkerSettings
 
-DECODER = WORKER_ENTRY
-
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -136,7 +134,7 @@ async def _media(
         return await stack.enter_async_context(made)
 
     film, paper = settings.media.video.workers, settings.media.documents.workers
-    decoders = await pool(DECODER, "decoders", settings.decoders, is_lazy=False)
+    decoders = await pool(WORKER_ENTRY, "decoders", settings.decoders, is_lazy=False)
     videos = await pool(VIDEO_ENTRY, "videos", film, is_lazy=True)
     documents = await pool(DOCUMENT_ENTRY, "documents", paper, is_lazy=True)
     renditions = Renditions(settings.media.cache_bytes)
