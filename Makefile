@@ -1,6 +1,6 @@
 # Eight jobs, each a name for a part: serve, test, test-vllm, eval, bench, fuzz, soak, lock.
 PYTHON ?= python3
-PORT   ?= 8000
+PORT   ?=
 CONFIG ?=
 SEED   ?= 7
 SET    ?=
@@ -11,7 +11,7 @@ BIN    := $(VENV)/bin
 .DELETE_ON_ERROR:
 
 serve: $(VENV)/runtime.ok
-	@exec $(BIN)/visus serve --port $(PORT) $(if $(CONFIG),--config $(CONFIG))
+	@exec $(BIN)/visus serve $(if $(PORT),--port $(PORT)) $(if $(CONFIG),--config $(CONFIG))
 
 $(VENV)/bin/python:
 	@echo "Making a virtual environment in $(VENV)"
