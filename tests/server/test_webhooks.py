@@ -548,7 +548,7 @@ def test_without_a_secret_left_nothing_is_sent_unsigned(
         shown = call(telling, key, "GET", f"/queue/jobs/{job_id}").json()["webhook"]
         return shown["status"], shown["last_error"]
 
-    eventually(look, ("failed", "no_secret"), patience_s=8)
+    eventually(look, ("failed", "no_secret"))
     assert receiver.at(path) == []
 
 

@@ -279,6 +279,7 @@ class LocalLimiter:
             meter.adopt(said.over(usual), said=said)
         if meter.second != int(now_s):
             meter.at(now_s)
+            self._meters.move_to_end(subject)
         return meter
 
     def _forget_idle(self, now_s: float) -> None:

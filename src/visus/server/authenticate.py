@@ -83,6 +83,7 @@ class Doorkeeper:
 
     def _remember(self, wanted: bytes, key: Key) -> None:
         self._remembered[wanted] = (key, time.monotonic())
+        self._remembered.move_to_end(wanted)
         if len(self._remembered) > MAX_REMEMBERED:
             self._remembered.popitem(last=False)
 

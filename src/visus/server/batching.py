@@ -167,18 +167,13 @@ class Batching:
             if stamped is None:
                 raise _LeaseLost
             batch = stamped
-        owner = batch.project_id
-        async with (
-            self.library.write(owner=owner) as good,
-            self.library.write(owner=owner) as bad,
-        ):
-            counts = await self._pour(batch, good, bad)
-            files = [
-                await _kept(arrival, count, f"{batch.batch_id}_{name}.jsonl")
-                for arrival, count, name in zip(
-                    (good, bad), counts, ("output", "error"), strict=True
-                )
-            ]
+        files: list[str | None] = []
+        try:
+            counts = await self._write_files(batch, files)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self._remove(files, batch)
+            raise
         is_ended = await anyio.to_thread.run_sync(
             lambda: self.book.end(
                 batch,
@@ -188,9 +183,25 @@ class Batching:
             )
         )
         if not is_ended:  # whoever has it now writes them
-            for file_id in files:
-                if file_id is not None:
-                    await self.library.remove(file_id, owner=owner)
+            await self._remove(files, batch)
+
+    async def _write_files(self, batch: Batch, files: list[str | None]) -> tuple[int, int]:
+        """Adds the two files to `files` as they come; how many lines each has."""
+        owner = batch.project_id
+        async with (
+            self.library.write(owner=owner) as good,
+            self.library.write(owner=owner) as bad,
+        ):
+            counts = await self._pour(batch, good, bad)
+            for arrival, count, name in zip(
+                (good, bad), counts, ("output", "error"), strict=True
+            ):
+                files.append(await _kept(arrival, count, f"{batch.batch_id}_{name}.jsonl"))
+        return counts
+
+    async def _remove(self, files: Sequence[str | None], batch: Batch) -> None:
+        for file_id in filter(None, files):
+            await self.library.remove(file_id, owner=batch.project_id)
 
     async def _pour(self, batch: Batch, good: Arrival, bad: Arrival) -> tuple[int, int]:
         """Writes what the lines came to; how many were answered, and how many not."""
