@@ -108,9 +108,7 @@ class TokensUsed(NamedTuple):
 class Unusable(UpstreamInvalidOutput):
     """No answer has the form that was asked for; what they cost is owed all the same."""
 
-    def __init__(self, message: str, *, used: TokensUsed | None, detail: str) -> None:
-        super().__init__(message, detail=detail)
-        self.used = used
+    used: TokensUsed | None = None
 
 
 class BoxesConverted(NamedTuple):

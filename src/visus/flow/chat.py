@@ -90,6 +90,9 @@ class Answering(Dispatch):
     async def _about_to_ask(self, model: ModelRow, prompt: Prompt) -> None:
         self._asked = model
         self.size = size_of(model, prompt, self._service.limits)
+        await self._hold(model)
+
+    async def _hold(self, model: ModelRow) -> None:
         await self._tab.account.hold(model, self.size)
 
     @override
@@ -145,15 +148,11 @@ class BlindAnswering(Answering):
     async def _about_to_describe(self, model: ModelRow, prompt: Prompt) -> None:
         """Counts each description besides the others; none is asked before it is held."""
         async with self._one_at_a_time:
-            self._asked = model
-            self.size = size_of(model, prompt, self._service.limits)
+            await self._about_to_ask(model, prompt)
             self._described = self._described.and_also(self.size)
-            await self._tab.account.hold(model, self._described)
 
     @override
-    async def _about_to_ask(self, model: ModelRow, prompt: Prompt) -> None:
-        self._asked = model
-        self.size = size_of(model, prompt, self._service.limits)
+    async def _hold(self, model: ModelRow) -> None:
         await self._tab.account.hold(model, self._described.and_also(self.size))
 
 

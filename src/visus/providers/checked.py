@@ -188,11 +188,12 @@ class _Whole:
 
 
 def _unusable(used: Sequence[TokensUsed], kinds: Sequence[str]) -> Unusable:
-    return Unusable(
+    fault = Unusable(
         "The model's answer does not have the form that was asked for.",
-        used=next(iter(_sum(used)), None),
         detail=", ".join(dict.fromkeys(kinds)),
     )
+    fault.used = next(iter(_sum(used)), None)
+    return fault
 
 
 def _sum(used: Sequence[TokensUsed]) -> Sequence[TokensUsed]:
