@@ -115,13 +115,18 @@ FIELDS = {
     "parallel_tool_calls": False,
     "response_format": SCHEMA,
 }
+NEEDS = {
+    "tool_choice": ("tools",),
+    "parallel_tool_calls": ("tools",),
+    "top_logprobs": ("logprobs",),
+}
 
 
 @pytest.mark.parametrize("field", [*FIELDS, "all at once"])
 def test_a_field_arrives_upstream_as_it_was_sent(
     service: Service, upstream: Upstream, field: str
 ) -> None:
-    needs = {"tool_choice": ("tools", "tool_choice")}.get(field, (field,))
+    needs = (*NEEDS.get(field, ()), field)
     chosen = FIELDS if field == "all at once" else {name: FIELDS[name] for name in needs}
     answered(service, service.post(ask("good", **chosen)))
     assert upstream.last("good").body == ask("good", **chosen)
@@ -135,7 +140,7 @@ def test_a_field_arrives_upstream_as_it_was_sent(
         {"response_format": {"type": "json_object"}},
         {"tools": [{"type": "function", "function": {"name": "bare"}}]},
         {"tools": [TOOL], "tool_choice": "required"},
-        {"tool_choice": "none"},
+        {"tools": [TOOL], "tool_choice": "none"},
     ],
     ids=str,
 )

@@ -101,6 +101,7 @@ WRONG = [
     ("stop", 5),
     ("logprobs", 99),
     ("top_logprobs", 21),
+    ("top_logprobs", 1),  # without logprobs
     ("seed", 2**63),
     ("seed", -(2**63) - 1),
     ("logit_bias", {"1": 101}),
@@ -134,7 +135,6 @@ def test_a_value_out_of_range_is_refused_by_name_and_asks_nobody(
         ("n", 128),
         ("temperature", 0),
         ("temperature", 2),
-        ("top_logprobs", 20),
         ("seed", 2**63 - 1),
         ("seed", -(2**63)),
         ("stop", ["x"] * 16),

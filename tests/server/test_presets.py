@@ -100,6 +100,32 @@ def test_the_bound_on_an_answer_goes_by_the_name_that_the_server_knows(
             assert (body.get(known), body.get(other)) == (7, None)
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"tool_choice": "auto"},
+        {"tool_choice": "none", "tools": []},
+        {"tool_choice": "auto", "tools": None, "parallel_tool_calls": False},
+        {"top_logprobs": 0},
+        {"max_tokens": 7, "max_completion_tokens": 7},
+    ],
+    ids=str,
+)
+def test_what_says_nothing_is_not_told_a_server_that_refuses_it(
+    preset: Service, more: dict[str, Any]
+) -> None:
+    answered(preset, preset.post(ask("at-openai", **more)))
+
+
+def test_two_bounds_on_an_answer_that_differ_are_refused(
+    preset: Service, openai: OpenAIServer
+) -> None:
+    before = len(openai.asked)
+    reply = preset.post(ask("at-openai", max_tokens=7, max_completion_tokens=8))
+    refused(preset, reply, 400, "invalid_value", "max_tokens")
+    assert len(openai.asked) == before
+
+
 def test_pictures_come_in_formats_that_the_server_reads(
     preset: Service, openai: OpenAIServer
 ) -> None:

@@ -143,6 +143,17 @@ class OpenAIServer(upstream.Upstream):
         """Refuses fields, turns and pictures that OpenAI refuses."""
         for name in body.keys() - FIELDS:
             raise invalid(f"Unrecognized request argument supplied: {name}")
+        for name, needed in (
+            ("tool_choice", "tools"),
+            ("parallel_tool_calls", "tools"),
+            ("top_logprobs", "logprobs"),
+        ):
+            if name in body and not body.get(needed):
+                message = f"Invalid value for '{name}': only allowed when '{needed}' is given."
+                raise invalid(message, name)
+        if {"max_tokens", "max_completion_tokens"} <= body.keys():
+            message = "Setting 'max_tokens' and 'max_completion_tokens' is not supported."
+            raise invalid(message, code="invalid_parameter_combination")
         called: set[str] = set()
         for number, message in enumerate(body["messages"]):
             self._check_turn(number, message, called)
@@ -493,6 +504,10 @@ class VllmServer(OpenAIServer):
             message = f"The model `{body['model']}` does not exist."
             error = {"message": message, "type": "NotFoundError", "param": "model", "code": 404}
             raise Refused(404, {"error": error})
+        if body.get("tool_choice", "none") != "none" and not body.get("tools"):
+            raise self._bad("When using `tool_choice`, `tools` must be set.")
+        if body.get("top_logprobs") and not body.get("logprobs"):
+            raise self._bad("when using `top_logprobs`, `logprobs` must be set to true.")
         for name in ("mm_processor_kwargs", "media_io_kwargs"):
             if name in body and not self.trusts_mm_kwargs:
                 raise self._bad(f"{name} is not allowed without --trust-request-mm-kwargs")

@@ -73,7 +73,7 @@ def generation_config(options: Options, thinking: Thinking) -> dict[str, object]
         "candidateCount": options.n,
         "presencePenalty": options.presence_penalty,
         "frequencyPenalty": options.frequency_penalty,
-        "responseLogprobs": (options.logprobs or options.top_logprobs is not None) or None,
+        "responseLogprobs": options.logprobs or None,
         "logprobs": options.top_logprobs,
         "thinkingConfig": thinking.config(effort) if effort is not None else None,
         **_answer_format(options),

@@ -229,6 +229,19 @@ def _refuse_what_we_cannot_honour(request: shapes.ChatRequest) -> None:
         raise UnsupportedParameter("Answers are text: 'modalities'.", param="modalities")
     if request.stream_options is not None and request.stream is not True:
         raise InvalidValue("'stream_options' needs 'stream': true.", param="stream_options")
+    if request.top_logprobs and request.logprobs is not True:
+        raise InvalidValue("'top_logprobs' needs 'logprobs': true.", param="top_logprobs")
+    if _two_bounds(request):
+        message = "'max_tokens' and 'max_completion_tokens' contradict each other: send one."
+        raise InvalidValue(message, param="max_tokens")
+
+
+def _two_bounds(request: shapes.ChatRequest) -> bool:
+    return (
+        request.max_tokens is not None
+        and request.max_completion_tokens is not None
+        and request.max_tokens != request.max_completion_tokens
+    )
 
 
 # --- Messages --------------------------------------------------------------------------------
@@ -441,13 +454,13 @@ def _options(request: shapes.ChatRequest, limits: ChatLimits) -> Options:
         presence_penalty=request.presence_penalty,
         frequency_penalty=request.frequency_penalty,
         logprobs=request.logprobs,
-        top_logprobs=request.top_logprobs,
+        top_logprobs=request.top_logprobs if request.logprobs else None,
         logit_bias=msgspec.json.encode(request.logit_bias) if request.logit_bias else None,
         user=request.user,
         reasoning_effort=request.reasoning_effort,
         tools=tools,
         tool_choice=_tool_choice(request),
-        parallel_tool_calls=request.parallel_tool_calls,
+        parallel_tool_calls=request.parallel_tool_calls if tools else None,
         answer_format=answer_format,
     )
 
@@ -487,13 +500,14 @@ def _tool(tool: shapes.ToolSpec, place: int, schemas: SchemaCheck) -> Tool:
 
 
 def _tool_choice(request: shapes.ChatRequest) -> ToolChoice | None:
+    """The choice, where there are tools to choose from: servers refuse it without any."""
     choice = request.tool_choice
     if choice is None:
         return None
     offered = {tool.function.name for tool in request.tools or ()}
     match choice:
         case "none" | "auto":
-            return choice
+            return choice if offered else None
         case "required":
             if not offered:
                 raise InvalidValue("'tool_choice' needs 'tools'.", param="tool_choice")

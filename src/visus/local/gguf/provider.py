@@ -70,8 +70,6 @@ class GgufProvider:
 def _as_asked(prompt: Prompt) -> Prompt:
     """As a stream, since an answer that comes in one piece cannot be stopped."""
     options = prompt.options._replace(user=None, n=None)  # llama.cpp has no use for either
-    if options.top_logprobs is not None:
-        options = options._replace(logprobs=True)  # it refuses the one without the other
     return prompt._replace(streamed=True, options=options)
 
 
@@ -81,6 +79,6 @@ def _refuse_what_cannot_be_honoured(options: Options) -> None:
     if options.reasoning_effort is not None:
         message = "How long this model thinks cannot be chosen."
         raise UnsupportedParameter(message, param="reasoning_effort")
-    if options.tools and (options.logprobs or options.top_logprobs is not None):
+    if options.tools and options.logprobs:
         message = "This model gives no log probabilities beside tools."
         raise UnsupportedParameter(message, param="logprobs")

@@ -83,10 +83,10 @@ class LiteProvider:
 def _refuse_what_cannot_be_honoured(options: Options) -> None:
     if options.n is not None and options.n > 1:
         raise UnsupportedParameter("visus-lite gives one answer: n may only be 1.", param="n")
-    if options.logprobs:
-        raise UnsupportedParameter("visus-lite has no log probabilities.", param="logprobs")
     if options.top_logprobs is not None:
         raise UnsupportedParameter("visus-lite has no log probabilities.", param="top_logprobs")
+    if options.logprobs:
+        raise UnsupportedParameter("visus-lite has no log probabilities.", param="logprobs")
     if options.logit_bias is not None:
         raise UnsupportedParameter("visus-lite has no tokens to bias.", param="logit_bias")
     if options.presence_penalty:
