@@ -118,6 +118,10 @@ class MediaRejected(CallerError):
     code = "invalid_image"
 
 
+class MediaTooLarge(MediaRejected):
+    """A picture's file that has more bytes than the limit."""
+
+
 class ImageFormatRejected(MediaRejected):
     """Bytes of a type that is not accepted as a picture."""
 

@@ -453,6 +453,26 @@ def test_a_file_part_that_makes_no_sense_is_refused(
     refused(moving, reply, 400, code, param)
 
 
+@pytest.mark.parametrize(
+    ("part", "form"),
+    [
+        ({"type": "video_url", "video_url": {"url": "data:video/mp4,x"}}, "data:video/..."),
+        (
+            {"type": "file", "file": {"file_data": "data:application/pdf,x"}},
+            "data:application/pdf",
+        ),
+    ],
+)
+def test_a_data_url_that_is_not_base64_is_refused_with_the_form_of_its_kind(
+    moving: Service, part: dict[str, Any], form: str
+) -> None:
+    reply = moving.post(ask("good", [part]))
+    (kind,) = set(part) - {"type"}
+    (field,) = part[kind]
+    refused(moving, reply, 400, "invalid_value", f"messages[0].content[0].{kind}.{field}")
+    assert f"{form};base64,..." in reply.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/x.mp4", "file:///x.mp4", "http://["])
 def test_a_video_that_cannot_be_fetched_is_refused_by_its_place(
     moving: Service, url: str

@@ -5,6 +5,7 @@ import json
 import subprocess
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from tests.conftest import FAST, upstream_config
@@ -160,6 +161,20 @@ def test_a_picture_that_cannot_be_had_is_a_400_with_its_place(
     assert (status, param) == (400, PLACE)
     assert said == code or (code is None and said.startswith("invalid_image"))
     assert "127.0.0" not in reply.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("part", "place"),
+    [
+        ({"type": "video_url", "video_url": {"url": f"{BASE}/huge"}}, "video_url.url"),
+        ({"type": "file", "file": {"file_url": f"{BASE}/huge"}}, "file.file_url"),
+    ],
+)
+def test_a_linked_video_or_document_over_the_limit_is_a_file_too_large(
+    opened: Service, part: dict[str, Any], place: str
+) -> None:
+    reply = opened.post(ask("good", [part]))
+    refused(opened, reply, 400, "file_too_large", f"messages[0].content[0].{place}")
 
 
 @pytest.mark.parametrize(

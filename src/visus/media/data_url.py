@@ -17,6 +17,7 @@ from visus.errors import (
     ImageFormatRejected,
     InvalidValue,
     MediaRejected,
+    MediaTooLarge,
     ServiceError,
 )
 
@@ -45,28 +46,33 @@ def payload(
 
     Args:
         data_url: as it stands in the request.
-        label: how the media type has to begin.
+        label: how the media type has to begin, `image/`, or all of it, `application/pdf`.
         wrong: makes the error for another one; None for that of an image.
 
     Raises:
         InvalidValue: not a data URL in base64.
         ImageFormatRejected: the label names something that is no image, or what `wrong` makes.
     """
+    form = f"data:{_in_words(label)};base64,..."
     head = bytes(data_url[:MAX_HEADER_BYTES])
     header, comma, _ = head.partition(b",")
     if not header[: len(_SCHEME)].lower() == _SCHEME or not comma:
-        raise InvalidValue("The URL is not a data URL of the form data:image/...;base64,...")
+        raise InvalidValue(f"The URL is not a data URL of the form {form}")
     claimed = header[len(_SCHEME) :].lower()
     if not claimed.endswith(_MARK):
-        raise InvalidValue("The data URL must be base64-encoded: data:image/...;base64,...")
+        raise InvalidValue(f"The data URL must be base64-encoded: {form}")
     media_type = claimed.partition(b";")[0].strip()
     if not media_type:
-        raise InvalidValue("The data URL must name its type: data:image/...;base64,...")
+        raise InvalidValue(f"The data URL must name its type: {form}")
     if not media_type.startswith(label) and media_type != _NEUTRAL_LABEL:
         if wrong is not None:
             raise wrong()
         raise ImageFormatRejected("The data URL is labelled as something that is no image.")
     return data_url[len(header) + 1 :]
+
+
+def _in_words(label: bytes) -> str:
+    return label.decode() + ("..." if label.endswith(b"/") else "")
 
 
 def label(data_url: memoryview) -> str | None:
@@ -89,7 +95,8 @@ def decode(base64: memoryview, *, max_bytes: int) -> InlineFile:
 
     Raises:
         Base64Rejected: not base64.
-        MediaRejected: empty, or larger than `max_bytes`.
+        MediaTooLarge: larger than `max_bytes`.
+        MediaRejected: empty.
     """
     try:
         if len(base64) <= _encoded_bytes(max_bytes):
@@ -123,5 +130,5 @@ def _checked(data: bytes, base64: memoryview, max_bytes: int) -> InlineFile:
     return InlineFile(data, base64)
 
 
-def _too_large(max_bytes: int) -> MediaRejected:
-    return MediaRejected(f"The file is larger than {max_bytes} bytes.")
+def _too_large(max_bytes: int) -> MediaTooLarge:
+    return MediaTooLarge(f"The file is larger than {max_bytes} bytes.")

@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from visus.errors import ImageUrlRejected, MediaRejected
+from visus.errors import ImageUrlRejected, MediaTooLarge
 from visus.media.doorway import FAULTS, Doorway, reason
 from visus.media.guard import ExchangeFailed
 from visus.media.settings import MediaSettings
@@ -72,14 +72,14 @@ class Fetcher:
         Raises:
             ImageUrlRejected: malformed, refused, unreachable, too slow, or not a 200 with
                 bytes.
-            MediaRejected: more than `max_bytes`.
+            MediaTooLarge: more than `max_bytes`.
         """
         target = parse_media_url(url, self._settings, param)
         most = max_bytes or self._settings.max_bytes
         try:
             return await self._follow(target, most)
         except _TooLarge as fault:
-            raise MediaRejected(
+            raise MediaTooLarge(
                 f"The file is larger than {most} bytes.", param=param
             ) from fault
         except FAULTS as fault:

@@ -32,6 +32,7 @@ from visus.errors import (
     InvalidFile,
     InvalidVideo,
     MediaRejected,
+    MediaTooLarge,
     ServiceError,
     UnsupportedFileType,
     VideoUrlRejected,
@@ -255,9 +256,7 @@ class Resolver:
         except ImageUrlRejected as refusal:
             kind = VideoUrlRejected if is_video else FileUrlRejected
             raise kind(refusal.message, param=refusal.param, detail=refusal.detail) from refusal
-        except MediaRejected as refusal:
-            if type(refusal) is not MediaRejected:
-                raise
+        except MediaTooLarge as refusal:
             raise FileTooLarge(refusal.message, param=wanted.param) from refusal
 
     async def _elsewhere(
@@ -289,9 +288,10 @@ def _inline(url: memoryview, *, is_video: bool, max_bytes: int) -> _File:
         return _File(file.data, file.base64, data_url.label(url))
     except Base64Rejected:
         raise
+    except MediaTooLarge as refusal:
+        raise FileTooLarge(refusal.message) from refusal
     except MediaRejected as refusal:
-        kind = FileTooLarge if "larger" in refusal.message else InvalidFile
-        raise kind(refusal.message) from refusal
+        raise InvalidFile(refusal.message) from refusal
 
 
 async def each(
