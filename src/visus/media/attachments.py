@@ -45,6 +45,7 @@ from visus.media import paging, sampling
 from visus.media.cleaning import Blank, cleaned
 from visus.media.fit import Fitting, Picture, fit, image_tokens
 from visus.media.fitting import Fitted
+from visus.media.jobs import pack_job
 from visus.media.renditions import Rendition, Renditions, key_of
 from visus.media.resolving import Attachment
 from visus.media.settings import MediaSettings
@@ -244,7 +245,7 @@ class Attachments:
             raise InvalidVideo("The file is no video.")
         bounds = sampling.bounds_of(self.settings.video)
         task = sampling.Task(attachment.video, bounds, wish)
-        job = sampling.pack_job(attachment.data, task)
+        job = pack_job(attachment.data, task)
         key = key_of(attachment.owner, job)
         try:
             return await self.renditions.get(
@@ -316,7 +317,7 @@ class Attachments:
         task = paging.Task(
             paging.bounds_of(self.settings.documents), wish, tuple(chosen), measured_pages
         )
-        job = paging.pack_job(attachment.data, task)
+        job = pack_job(attachment.data, task)
         key = key_of(attachment.owner, job)
         try:
             return await self.renditions.get(

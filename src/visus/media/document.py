@@ -20,6 +20,7 @@ from PIL import Image
 from pypdfium2 import raw
 
 from visus.errors import EncryptedFile, InvalidFile
+from visus.media.jobs import unpack_job
 from visus.media.paging import (
     Bounds,
     Page,
@@ -28,7 +29,6 @@ from visus.media.paging import (
     Wish,
     numbers_of,
     pack_papers,
-    unpack_job,
 )
 from visus.media.still import Box, encode, size_within
 
@@ -198,7 +198,8 @@ def worker() -> Callable[[bytes], bytes]:
 
 
 def _handle(job: bytes) -> bytes:
-    return pack_papers(draw(*unpack_job(job)))
+    data, task = unpack_job(job, Task)
+    return pack_papers(draw(bytes(data), task))
 
 
 def _warm_up() -> None:

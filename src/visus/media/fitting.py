@@ -3,18 +3,15 @@
 Known to both sides of the process boundary; the decoder itself is known to the worker alone.
 """
 
-import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from math import isqrt
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 
 from visus.core.prompt import ImageType
 from visus.media.exif import is_on_its_side
-
-_HEADER: Final = struct.Struct("<I")
 
 
 class Fit(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,19 +88,6 @@ class Fitted(msgspec.Struct, frozen=True):
     """Which page it is, from 1; None for a file without pages."""
 
 
-def pack_job(data: bytes, fit: Fit) -> bytes:
-    """A job for `worker`'s handler."""
-    header = msgspec.json.encode(fit)
-    return b"".join((_HEADER.pack(len(header)), header, data))
-
-
-def unpack_job(job: bytes) -> tuple[bytes, Fit]:
-    """The file, and what is to become of it."""
-    (size,) = _HEADER.unpack_from(job)
-    start = _HEADER.size + size
-    return job[start:], msgspec.json.decode(job[_HEADER.size : start], type=Fit)
-
-
 def pack_frames(frames: Sequence[Fitted]) -> bytes:
     """The handler's result."""
     return msgspec.msgpack.encode(frames)
@@ -115,8 +99,3 @@ def unpack_frames(result: bytes) -> list[Fitted]:
     if not frames:
         raise msgspec.ValidationError("no frame")
     return frames
-
-
-def unpack_fitted(result: bytes) -> Fitted:
-    """The first picture that the handler returned."""
-    return unpack_frames(result)[0]

@@ -27,7 +27,8 @@ from visus.core.prompt import ImageType
 from visus.errors import MediaRejected
 from visus.media import isobmff, tiff
 from visus.media.encoding import encode
-from visus.media.fitting import Fit, Fitted, pack_frames, unpack_job
+from visus.media.fitting import Fit, Fitted, pack_frames
+from visus.media.jobs import unpack_job
 from visus.media.pixels import upright
 from visus.media.sniff import sniff
 
@@ -179,7 +180,8 @@ def worker() -> Callable[[bytes], bytes]:
 
 
 def _handle(job: bytes) -> bytes:
-    return pack_frames(frames(*unpack_job(job)))
+    data, fit = unpack_job(job, Fit)
+    return pack_frames(frames(bytes(data), fit))
 
 
 def _warm_up() -> None:

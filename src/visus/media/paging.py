@@ -3,9 +3,8 @@
 Known to both sides of the process boundary; the renderer itself is known to the worker alone.
 """
 
-import struct
 from collections.abc import Sequence
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 
@@ -14,8 +13,6 @@ from visus.core.question import PageRange
 from visus.media.fitting import Fitted
 from visus.media.settings import DocumentSettings
 from visus.units import MEGAPIXEL, MIB
-
-_HEADER: Final = struct.Struct("<I")
 
 PageNumber: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 """From 1, as readers count."""
@@ -99,19 +96,6 @@ def bounds_of(settings: DocumentSettings) -> Bounds:
         render_s=settings.render_s,
         max_result_bytes=settings.workers.max_message_bytes * 3 // 4,
     )
-
-
-def pack_job(data: bytes, task: Task) -> bytes:
-    """A job for the worker's handler."""
-    header = msgspec.json.encode(task)
-    return b"".join((_HEADER.pack(len(header)), header, data))
-
-
-def unpack_job(job: bytes) -> tuple[bytes, Task]:
-    """The file, and what is to become of it."""
-    (size,) = _HEADER.unpack_from(job)
-    start = _HEADER.size + size
-    return job[start:], msgspec.json.decode(job[_HEADER.size : start], type=Task)
 
 
 def pack_papers(papers: Papers) -> bytes:

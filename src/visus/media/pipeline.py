@@ -35,7 +35,8 @@ from visus.errors import (
 from visus.media.attachments import Attachments
 from visus.media.exif import is_on_its_side
 from visus.media.fit import Fitting, Picture, fit, image_tokens
-from visus.media.fitting import Fit, Fitted, pack_job, unpack_frames
+from visus.media.fitting import Fit, Fitted, unpack_frames
+from visus.media.jobs import pack_job
 from visus.media.placing import placed
 from visus.media.renditions import Renditions, key_of
 from visus.media.resolving import (

@@ -3,8 +3,7 @@
 Known to both sides of the process boundary; the decoder itself is known to the worker alone.
 """
 
-import struct
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
@@ -13,8 +12,6 @@ from visus.media.cleaning import Blank
 from visus.media.fitting import Fitted
 from visus.media.settings import VideoSettings
 from visus.units import MEGAPIXEL, MIB
-
-_HEADER: Final = struct.Struct("<I")
 
 VideoType: TypeAlias = Literal["video/mp4", "video/quicktime", "video/webm", "video/x-matroska"]
 """The containers that are read."""
@@ -97,20 +94,6 @@ def bounds_of(settings: VideoSettings) -> Bounds:
         decode_s=settings.decode_s,
         max_result_bytes=settings.workers.max_message_bytes * 3 // 4,
     )
-
-
-def pack_job(data: bytes, task: Task) -> bytes:
-    """A job for the worker's handler."""
-    header = msgspec.json.encode(task)
-    return b"".join((_HEADER.pack(len(header)), header, data))
-
-
-def unpack_job(job: bytes) -> tuple[memoryview, Task]:
-    """The file, not copied, and what is to become of it."""
-    (size,) = _HEADER.unpack_from(job)
-    start = _HEADER.size + size
-    task = msgspec.json.decode(job[_HEADER.size : start], type=Task)
-    return memoryview(job)[start:], task
 
 
 def pack_film(film: Film) -> bytes:

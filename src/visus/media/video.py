@@ -36,6 +36,7 @@ from visus.errors import InvalidVideo, VideoTooLong
 from visus.media import film_boxes, film_elements
 from visus.media.cleaning import Blank, Uncleanable
 from visus.media.fitting import Fitted
+from visus.media.jobs import unpack_job
 from visus.media.sampling import (
     Bounds,
     Film,
@@ -44,7 +45,6 @@ from visus.media.sampling import (
     VideoType,
     Wish,
     pack_film,
-    unpack_job,
 )
 from visus.media.still import Box, encode, size_within
 from visus.units import MEGAPIXEL
@@ -450,7 +450,7 @@ def worker() -> Callable[[bytes], bytes]:
 
 
 def _handle(job: bytes) -> bytes:
-    data, task = unpack_job(job)
+    data, task = unpack_job(job, Task)
     return pack_film(watch(data, task))
 
 

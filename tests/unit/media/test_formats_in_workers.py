@@ -9,7 +9,8 @@ from sample_formats import bitmaps, boxed, tiffs
 from sample_pictures import animation, decode, encode, noisy
 
 from visus.errors import MediaRejected
-from visus.media.fitting import Fit, Fitted, pack_job, unpack_frames
+from visus.media.fitting import Fit, Fitted, unpack_frames
+from visus.media.jobs import pack_job
 from visus.media.pipeline import WORKER_ENTRY
 from visus.media.settings import MediaSettings
 from visus.media.survey import survey

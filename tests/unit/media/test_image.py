@@ -22,12 +22,10 @@ from visus.media.fitting import (
     Fit,
     Fitted,
     pack_frames,
-    pack_job,
-    unpack_fitted,
     unpack_frames,
-    unpack_job,
 )
 from visus.media.image import frames, normalise
+from visus.media.jobs import pack_job, unpack_job
 
 ANY = Fit()
 SOUND = sound_files()
@@ -233,9 +231,8 @@ def test_what_is_no_accepted_format_reaches_no_decoder(data: bytes) -> None:
 
 def test_a_job_and_its_result_cross_the_boundary_unchanged() -> None:
     fit = Fit(formats=("image/png",), max_pixels=5, max_bytes=7, orientation=6)
-    assert unpack_job(pack_job(b"\0file\xff", fit)) == (b"\0file\xff", fit)
+    assert unpack_job(pack_job(b"\0file\xff", fit), Fit) == (b"\0file\xff", fit)
     fitted = Fitted("image/png", 3, 4, b"\0file\xff")
     again = Fitted("image/png", 3, 4, b"", time_s=1.5, page=2)
     packed = pack_frames([fitted, again])
     assert unpack_frames(packed) == [fitted, again]
-    assert unpack_fitted(packed) == fitted
