@@ -187,9 +187,12 @@ class MediaPipeline:
                 "Nobody knows what an image costs on this model.",
                 param="visus.max_tokens_per_image",
             )
-        limit = self.settings.max_images
-        self._check_count(references, min(limit, sees.max_images or limit))
+        self._check_count(references, self._most_images(sees))
         return sees
+
+    def _most_images(self, sees: Vision) -> int:
+        limit = self.settings.max_images
+        return min(limit, sees.max_images or limit)
 
     @staticmethod
     def _check_count(references: Sequence[MediaReference], most: int) -> None:
@@ -201,7 +204,7 @@ class MediaPipeline:
 
     def _check_sent(self, ready: Sequence[_Ready], sees: Vision) -> None:
         """Frames and pages count too."""
-        most = min(self.settings.max_images, sees.max_images or self.settings.max_images)
+        most = self._most_images(sees)
         count = sum(isinstance(sent, Image) for one in ready for sent in one.report.images)
         if count > most:
             raise TooManyImages(
@@ -292,7 +295,7 @@ class MediaPipeline:
 
     def _share(self, references: Sequence[MediaReference], sees: Vision) -> int:
         """How many pictures each video or document may become."""
-        most = min(self.settings.max_images, sees.max_images or self.settings.max_images)
+        most = self._most_images(sees)
         attached = sum(isinstance(one, _ATTACHED) for one in references)
         return max(1, (most - len(references) + attached) // attached) if attached else most
 
@@ -308,20 +311,21 @@ class MediaPipeline:
             most=item.most,
             wishes=item.wishes,
         )
+        attachment = item.attachment
         report = PartReport(
-            _path(item.wanted.param),
-            "file" if item.attachment.video is None else "video",
-            item.attachment.declared,
-            item.attachment.video or "application/pdf",
-            len(item.attachment.data),
-            shown.width_px,
-            shown.height_px,
-            shown.frames,
-            shown.images,
-            shown.steps,
-            shown.tokens,
-            ms_since(began_s),
-            shown.was_kept,
+            path=_path(item.wanted.param),
+            kind="file" if attachment.video is None else "video",
+            declared=attachment.declared,
+            found=attachment.video or "application/pdf",
+            bytes_in=len(attachment.data),
+            width_in_px=shown.width_px,
+            height_in_px=shown.height_px,
+            frames_in=shown.frames,
+            images=shown.images,
+            steps=shown.steps,
+            tokens=shown.tokens,
+            ms=ms_since(began_s),
+            was_kept=shown.was_kept,
         )
         return _Ready(shown.parts, report)
 
@@ -329,7 +333,6 @@ class MediaPipeline:
         began_s = time.monotonic()
         param = unfit.picture.param
         job = pack_job(unfit.data, self._fit(unfit))
-
         try:
             frames, was_kept = await self.renditions.get(
                 key_of(unfit.owner, job), lambda: self._decoded(job), _unpacked
@@ -353,9 +356,13 @@ class MediaPipeline:
         if not was_kept:
             size = sum(len(frame.data) for frame in frames)
             self.resolver.steps.make.took(made_ms / 1000, size)
-        ms = unfit.source.ms + made_ms
-        steps = _steps(unfit, images[0])
-        report = _report(unfit.source, images, steps, image_tokens(images, unfit.sees), ms)
+        report = _report(
+            unfit.source,
+            images,
+            steps=_steps(unfit, images[0]),
+            tokens=image_tokens(images, unfit.sees),
+            ms=unfit.source.ms + made_ms,
+        )
         return _Ready(_captioned(images), report._replace(was_kept=was_kept))
 
     async def _decoded(self, job: bytes) -> bytes:
@@ -455,7 +462,7 @@ def _as_it_is(
         picture.param,
     )
     steps = () if found.cleaned is None else ("metadata removed", *_first_of(found))
-    report = _report(source, (image,), steps, fitting.tokens, source.ms)
+    report = _report(source, (image,), steps=steps, tokens=fitting.tokens, ms=source.ms)
     return _Ready((image,), report)
 
 
@@ -582,24 +589,25 @@ def _filled(question: Question, ready: Sequence[_Ready]) -> Sequence[PromptTurn]
 def _report(
     source: Source,
     images: Sequence[Image],
+    *,
     steps: Sequence[str],
     tokens: int | None,
     ms: float,
 ) -> PartReport:
     found = source.found
     return PartReport(
-        _path(images[0].param),
-        "image",
-        source.declared,
-        found.media_type,
-        source.size_bytes,
-        found.width_px,
-        found.height_px,
-        found.frames,
-        images,
-        steps,
-        tokens,
-        ms,
+        path=_path(images[0].param),
+        kind="image",
+        declared=source.declared,
+        found=found.media_type,
+        bytes_in=source.size_bytes,
+        width_in_px=found.width_px,
+        height_in_px=found.height_px,
+        frames_in=found.frames,
+        images=images,
+        steps=steps,
+        tokens=tokens,
+        ms=ms,
         is_on_its_side=is_on_its_side(found.orientation),
     )
 
