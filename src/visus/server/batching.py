@@ -18,7 +18,8 @@ from visus.errors import FileNotFound, ServiceError
 from visus.media.library import Arrival, Library
 from visus.server.ending import Ending
 from visus.server.errands import Errands
-from visus.telemetry import event, failure
+from visus.server.lookout import Every, Lookout
+from visus.telemetry import event
 from visus.units import MIB
 from visus.wire.batches import LineRefused, answered_line, read_line, unanswered_line
 from visus.wire.upload import BATCH_EXPIRY_S
@@ -31,8 +32,7 @@ _CHUNK_BYTES: Final = 4 * MIB
 _CHUNK_LINES: Final = 500
 _WRITTEN_AT_ONCE: Final = 100
 _WAIT_S: Final = 2.0
-_SWEEP_EVERY: Final = 600
-"""Looks between two sweeps."""
+SWEEP_EVERY_S: Final = 60.0
 _END_OF: Final[dict[BatchState, BatchState]] = {
     "in_progress": "expired",
     "finalizing": "completed",
@@ -57,35 +57,28 @@ class Batching:
     errands: Errands
     ending: Ending
     max_line_bytes: int
-    _woken: anyio.Event = field(default_factory=anyio.Event)
+    _lookout: Lookout = field(default_factory=lambda: Lookout("batches"))
+    _sweeping: Every = field(default_factory=lambda: Every(SWEEP_EVERY_S))
 
     def wake(self) -> None:
         """There may be something to do."""
-        self._woken.set()
+        self._lookout.wake()
 
     async def run(self) -> None:
         """Works until it is cancelled."""
         self.errands.when_line_ends(self.wake)
-        looks = 0
-        while True:
-            self._woken = anyio.Event()
-            try:
-                is_more = await self._look()
-                if looks % _SWEEP_EVERY == 0:
-                    await anyio.to_thread.run_sync(self.book.sweep)
-            except ServiceError as fault:
-                is_more = False
-                event("batches could not be looked at", {"detail": fault.detail})
-            except Exception as fault:  # noqa: BLE001 -- whatever it is, the next look may succeed
-                is_more = False
-                failure("fault in looking at batches", fault)
-            looks += 1
-            if not is_more:
-                with anyio.move_on_after(self.book.settings.look_every_s):
-                    await self._woken.wait()
+        await self._lookout.keep(self._look, lambda: self.book.settings.look_every_s)
 
-    async def _look(self) -> bool:
-        """Takes a batch that is due; False where there was none."""
+    async def _look(self) -> None:
+        """Takes batches while any is due."""
+        is_more = True
+        while is_more:
+            if self._sweeping.is_over():
+                await anyio.to_thread.run_sync(self.book.sweep)
+            is_more = await self._take()
+
+    async def _take(self) -> bool:
+        """Takes a batch that is due, and one step with it; False where there was none."""
         if self.ending.has_begun or not self.book.settings.workers:
             return False
         batch = await anyio.to_thread.run_sync(self.book.take)

@@ -34,6 +34,7 @@ from visus.server.ending import Ending
 from visus.server.exchange import Exchange
 from visus.server.gate import Handler
 from visus.server.giving_back import give_back
+from visus.server.lookout import Every, Lookout
 from visus.server.request import ClientRequest, Head, Header
 from visus.server.traces import Traces
 from visus.telemetry import event, failure
@@ -122,13 +123,17 @@ class Errands:
     _resting: dict[str, float] = field(default_factory=dict[str, float])
     """Keys that have reached a limit, and until when they are left alone."""
     _when_line_ends: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
-    _woken: anyio.Event = field(default_factory=anyio.Event)
+    _lookout: Lookout = field(default_factory=lambda: Lookout("the queue"))
     _renewed_s: float = 0.0
-    _swept_s: float = field(default_factory=time.monotonic)
+    _sweeping: Every = field(init=False)
+
+    def __post_init__(self) -> None:
+        # What may be kept for a moment only is not kept for a quarter of a minute.
+        self._sweeping = Every(min(SWEEP_EVERY_S, self.book.settings.keep_s / 2))
 
     def wake(self) -> None:
         """There is something to do."""
-        self._woken.set()
+        self._lookout.wake()
 
     def when_line_ends(self, told: Callable[[], None]) -> None:
         """Has `told` called whenever a line of a batch has ended here."""
@@ -143,16 +148,7 @@ class Errands:
     async def run(self) -> None:
         """Works until it is cancelled."""
         async with anyio.create_task_group() as tasks:
-            while True:
-                self._woken = anyio.Event()
-                try:
-                    await self._look(tasks)
-                except ServiceError as fault:
-                    event("the queue could not be looked at", {"detail": fault.detail})
-                except Exception as fault:  # noqa: BLE001 -- whatever it is, the next look may succeed
-                    failure("fault in looking at the queue", fault)
-                with anyio.move_on_after(self._pause_s()):
-                    await self._woken.wait()
+            await self._lookout.keep(lambda: self._look(tasks), self._pause_s)
 
     def _pause_s(self) -> float:
         settings = self.book.settings
@@ -199,10 +195,8 @@ class Errands:
                 work.scope.cancel()
 
     async def _sweep(self) -> None:
-        every_s = min(SWEEP_EVERY_S, self.book.settings.keep_s / 2)
-        if time.monotonic() - self._swept_s < every_s:
+        if not self._sweeping.is_over():
             return
-        self._swept_s = time.monotonic()
         if swept := await anyio.to_thread.run_sync(self.book.sweep):
             event("jobs swept", {"jobs": swept})
 

@@ -24,11 +24,12 @@ from visus.accounts.webhooks import (
     Miss,
     WebhookSecrets,
 )
-from visus.errors import InvalidValue, ServiceError, StorageUnavailable
+from visus.errors import InvalidValue, StorageUnavailable
 from visus.media.posting import NotSent, Poster
 from visus.media.settings import WebhookSettings
 from visus.server.ending import Ending
 from visus.server.giving_back import give_back
+from visus.server.lookout import Every, Lookout
 from visus.telemetry import event, failure
 from visus.wire.webhooks import NOBODY, Told, WebhookObject, event_body, signed
 
@@ -88,26 +89,20 @@ class Webhooks:
     """Told of each attempt: `delivered`, `missed` or `failed`, which is the last."""
     _under_way: Counter[str] = field(default_factory=Counter[str])
     """By origin."""
-    _room: anyio.Event = field(default_factory=anyio.Event)
-    _swept_s: float = field(default_factory=time.monotonic)
+    _lookout: Lookout = field(default_factory=lambda: Lookout("webhooks"))
+    _sweeping: Every = field(default_factory=lambda: Every(SWEEP_EVERY_S))
 
     async def run(self) -> None:
         """Works until it is cancelled."""
         async with anyio.create_task_group() as tasks:
-            while True:
-                self._room = anyio.Event()
-                try:
-                    await self._look(tasks)
-                except ServiceError as fault:
-                    event("webhooks could not be looked at", {"detail": fault.detail})
-                except Exception as fault:  # noqa: BLE001 -- whatever it is, the next look may succeed
-                    failure("fault in looking at webhooks", fault)
-                with anyio.move_on_after(self.settings.look_every_s):
-                    await self._room.wait()
+            await self._lookout.keep(
+                lambda: self._look(tasks), lambda: self.settings.look_every_s
+            )
 
     async def _look(self, tasks: TaskGroup) -> None:
         """Takes what is due while there is room for it."""
-        await self._sweep()
+        if self._sweeping.is_over():
+            await anyio.to_thread.run_sync(self.book.sweep)
         while self._under_way.total() < self.settings.workers and not self.ending.has_begun:
             most = self.settings.max_per_origin
             full = [origin for origin, count in self._under_way.items() if count >= most]
@@ -116,11 +111,6 @@ class Webhooks:
                 return
             self._under_way[due.origin] += 1
             tasks.start_soon(self._do, due)
-
-    async def _sweep(self) -> None:
-        if time.monotonic() - self._swept_s >= SWEEP_EVERY_S:
-            self._swept_s = time.monotonic()
-            await anyio.to_thread.run_sync(self.book.sweep)
 
     async def _do(self, due: Due) -> None:
         try:
@@ -138,7 +128,7 @@ class Webhooks:
             self._under_way[due.origin] -= 1
             if not self._under_way[due.origin]:
                 del self._under_way[due.origin]
-            self._room.set()
+            self._lookout.wake()
 
     async def _tell(self, due: Due) -> None:
         """One attempt, and what came of it."""
