@@ -123,7 +123,7 @@ class _Opened(AbstractAsyncContextManager[AsyncIterator[Batch]]):
         body = request_body(prompt, provider.mark, provider.spelling, uris)
         endpoint_of = provider.streamed if prompt.streamed else provider.whole
         endpoint = endpoint_of(prompt.upstream_id)
-        reply = await provider.transport.post(endpoint, body, prompt.within)
+        reply = await provider.transport.send(endpoint, body, prompt.within)
         if reply.status != 200:  # noqa: PLR2004 -- HTTP's OK
             try:
                 said = await reply.read()

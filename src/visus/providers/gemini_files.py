@@ -276,7 +276,7 @@ class GeminiFiles:
     async def _asked(
         self, endpoint: Endpoint, body: Body, prompt: Prompt
     ) -> tuple[Reply, bytes]:
-        reply = await self.transport.post(endpoint, body, prompt.within)
+        reply = await self.transport.send(endpoint, body, prompt.within)
         try:
             said = await reply.read()
         finally:
@@ -317,7 +317,7 @@ class GeminiFiles:
     async def _delete(self, name: str, within: Sequence[Demand]) -> None:
         endpoint = self.reach("DELETE", f"{self.base_url}/{name}", {})
         try:
-            reply = await self.transport.post(endpoint, [], within)
+            reply = await self.transport.send(endpoint, [], within)
             try:
                 await reply.read()
             finally:

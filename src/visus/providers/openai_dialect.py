@@ -22,7 +22,7 @@ from visus.providers.transport import Body, Endpoint
 class Carrier(Protocol):
     """The way to a server: `transport.Transport`, or a line to a process of ours."""
 
-    async def post(
+    async def send(
         self, endpoint: Endpoint, body: Body, within: Sequence[Demand], /
     ) -> Answered:
         """Sends `body` and waits for the head of the answer."""
@@ -71,7 +71,7 @@ class _Opened(AbstractAsyncContextManager[AsyncIterator[Batch]]):
             prompt, provider.mark, names=names, by_kwargs=provider.trusts_mm_kwargs
         )
         endpoint = provider.endpoint_of(prompt.upstream_id)
-        reply = await provider.transport.post(endpoint, body, prompt.within)
+        reply = await provider.transport.send(endpoint, body, prompt.within)
         if reply.status != 200:  # noqa: PLR2004 -- HTTP's OK
             try:
                 said = await reply.read()

@@ -231,7 +231,7 @@ class Transport:
         for connection in list(self._origins):
             self._drop(connection)
 
-    async def post(self, endpoint: Endpoint, body: Body, within: Sequence[Demand]) -> Reply:
+    async def send(self, endpoint: Endpoint, body: Body, within: Sequence[Demand]) -> Reply:
         """Sends `body`, by the endpoint's method, and waits for the head of the answer.
 
         Every byte that goes to a model's server goes through here, and none goes to one that is

@@ -146,7 +146,7 @@ class IdentityTokens:
             raise IdentityUnavailable(
                 "The issuer cannot be asked.", detail=url[:200]
             ) from fault
-        reply = await self._transport.post(endpoint, (), ())
+        reply = await self._transport.send(endpoint, (), ())
         try:
             body = await reply.read()
         finally:

@@ -88,7 +88,7 @@ async def test_an_endpoint_has_a_method_and_may_send_something_else_than_json() 
 
 
 async def asked(transport: Transport, endpoint: Endpoint, body: bytes = b"{}") -> bytes:
-    reply = await transport.post(endpoint, [body], ())
+    reply = await transport.send(endpoint, [body], ())
     try:
         return await reply.read()
     finally:
@@ -115,10 +115,10 @@ async def test_a_request_is_what_the_server_gets_byte_for_byte() -> None:
 async def test_a_connection_whose_answer_was_not_taken_whole_is_closed() -> None:
     halting = says(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
     async with talking(halting) as (server, transport, endpoint):
-        reply = await transport.post(endpoint, [b"{}"], ())
+        reply = await transport.send(endpoint, [b"{}"], ())
         assert await reply.more() == b"half"
         reply.close()
-        (await transport.post(endpoint, [b"{}"], ())).close()
+        (await transport.send(endpoint, [b"{}"], ())).close()
         assert server.connections == 2
 
 
@@ -130,7 +130,7 @@ async def test_an_understood_answer_is_drained_and_its_connection_used_again() -
     )
     async with talking(late_end) as (server, transport, endpoint):
         for _ in range(3):
-            reply = await transport.post(endpoint, [b"{}"], ())
+            reply = await transport.send(endpoint, [b"{}"], ())
             assert await reply.more() == b"done"
             reply.is_understood = True
             reply.close()
@@ -185,7 +185,7 @@ async def test_an_answer_without_a_length_ends_with_its_connection() -> None:
 async def test_news_before_the_answer_is_passed_over() -> None:
     early = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
     async with talking(says(early, early + OK, pause_s=0.02)) as (server, transport, endpoint):
-        reply = await transport.post(endpoint, [b"{}"], ())
+        reply = await transport.send(endpoint, [b"{}"], ())
         assert (reply.status, "link" in reply.headers) == (200, False)
         assert await reply.read() == b"ok"
         reply.close()
@@ -266,14 +266,14 @@ async def test_when_every_place_is_taken_the_next_one_waits_and_then_is_refused(
     never = says(b"")
     limits = {"max_connections": 1, "pool_timeout_s": 0.1}
     async with talking(never, **limits) as (_, transport, endpoint):
-        first = asyncio.ensure_future(transport.post(endpoint, [b"{}"], ()))
+        first = asyncio.ensure_future(transport.send(endpoint, [b"{}"], ()))
         await asyncio.sleep(0.05)
         with pytest.raises(Overloaded):
-            await transport.post(endpoint, [b"{}"], ())
+            await transport.send(endpoint, [b"{}"], ())
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
         with pytest.raises(TimeoutError):  # the place is free again, and somebody waits there
-            await asyncio.wait_for(transport.post(endpoint, [b"{}"], ()), 0.3)
+            await asyncio.wait_for(transport.send(endpoint, [b"{}"], ()), 0.3)
 
 
 async def test_nobody_listening_is_unreachable() -> None:
@@ -282,7 +282,7 @@ async def test_nobody_listening_is_unreachable() -> None:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
         transport = Transport(UpstreamSettings())
         with pytest.raises(UpstreamUnreachable):
-            await transport.post(Endpoint.of(url, {}, SITE), [b"{}"], ())
+            await transport.send(Endpoint.of(url, {}, SITE), [b"{}"], ())
         await transport.aclose()
 
 
@@ -306,13 +306,13 @@ async def test_nothing_is_sent_or_even_opened_outside_the_demands_of_a_question(
             Demand("x", never=("up",)),
         ):
             with pytest.raises(ResidencyUnavailable):
-                await transport.post(
+                await transport.send(
                     endpoint, [b"{}"], (Demand("y", places=("de", "us")), demand)
                 )
         assert server.connections == 0
         assert await asked(transport, endpoint) == b"ok"  # an open connection changes nothing
         with pytest.raises(ResidencyUnavailable):
-            await transport.post(endpoint, [b"{}"], [Demand("x", places=("local",))])
+            await transport.send(endpoint, [b"{}"], [Demand("x", places=("local",))])
         assert len(server.requests) == 1
 
 
@@ -320,5 +320,5 @@ async def test_a_refusal_for_its_place_keeps_no_place_among_the_connections() ->
     async with talking(says(OK), max_connections=1) as (_, transport, endpoint):
         for _ in range(3):
             with pytest.raises(ResidencyUnavailable):
-                await transport.post(endpoint, [b"{}"], [Demand("x", places=("local",))])
+                await transport.send(endpoint, [b"{}"], [Demand("x", places=("local",))])
         assert await asked(transport, endpoint) == b"ok"

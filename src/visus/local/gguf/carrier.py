@@ -49,7 +49,7 @@ class Carrier:
     model: LocalModel
     site: Site
 
-    async def post(
+    async def send(
         self, _endpoint: object, body: Sequence[bytes | memoryview], within: Sequence[Demand]
     ) -> "WorkerReply":
         """Hands over a chat request that asks for a stream, and waits for the first event.
@@ -91,7 +91,7 @@ class WorkerReply:
 
     @classmethod
     async def opened(cls, guest: Guest, job: bytes) -> "WorkerReply":
-        """Has the job begun; see `Carrier.post`."""
+        """Has the job begun; see `Carrier.send`."""
         try:
             stream = guest.pool.stream(job)
         except NoWorker as fault:
