@@ -259,6 +259,42 @@ def test_a_body_that_goes_on_as_none_is_refused(service: Service, rest: bytes) -
     refused(service, reply, 400, "invalid_value")
 
 
+FLOODS = [b"0\r\nX: ", b"0\r\nX: y\r\n", b"5;", b"0000"]
+
+
+@pytest.mark.parametrize("rest", FLOODS)
+def test_what_frames_a_body_is_bounded(service: Service, rest: bytes) -> None:
+    begun = request_bytes(service, b"", "Transfer-Encoding: chunked") + b"2\r\n{}\r\n"
+    endless = b"X: y\r\n" if rest.endswith(b"\n") else rest[-1:]
+    received = exchange(service, begun + rest + endless * 100_000)
+    (reply,) = replies(received)
+    refused(service, reply, 431, "headers_too_large")
+
+
+@pytest.mark.parametrize("rest", [*FLOODS, b"zz\r\n"])
+def test_behind_a_refusal_there_is_no_second_one(service: Service, rest: bytes) -> None:
+    head = (
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    with connected(service, head + b"2\r\n{}\r\n") as line:
+        refused(service, one_reply(line), 401, "invalid_api_key")
+        line.sendall(rest + rest[-1:] * 100_000)
+        assert until_closed(line) == b""
+
+
+def test_a_body_in_tiny_pieces_costs_what_it_holds(service: Service) -> None:
+    size = 4_000_000
+    body = json.dumps(ask("good")).encode()
+    data = b"%x\r\n%b\r\n" % (len(body), body) + b"2\r\n  \r\n" * (size // 2)
+    head = request_bytes(service, b"", "Transfer-Encoding: chunked")
+    before = rss_mb(service, "VmHWM")
+    with connected(service, head + data) as line:
+        answered(service, service.post(ask("good")))  # all before it has been read by then
+        line.sendall(b"0\r\n\r\n")
+        answered(service, one_reply(line))
+    assert rss_mb(service, "VmHWM") - before < 50
+
+
 def test_an_upgrade_is_not_made(service: Service) -> None:
     data = (
         GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n"

@@ -18,6 +18,8 @@ HIGH_WATER_BYTES: Final = 64 * 1024
 """Of an answer that nobody has taken yet; then reading pauses."""
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of an answer's header fields, names and values together."""
+MAX_FRAME_BYTES: Final = 512 * 1024
+"""Read at a stretch that are neither a whole head nor a piece of a body."""
 
 _NO_BODY: Final = frozenset({204, 304})
 _FIRST_FINAL_STATUS: Final = 200
@@ -55,6 +57,7 @@ class Connection(asyncio.Protocol):
         self.headers: dict[str, str] = {}
         """By lower-case name, the last where there are several."""
         self._head_bytes = 0
+        self._frame_bytes = 0
         self._has_head = False
         self.is_complete = False
         self._keeps_alive = False
@@ -68,7 +71,7 @@ class Connection(asyncio.Protocol):
         """Sends a whole request; nothing is copied."""
         self._under_way = True
         self.is_complete = self._has_head = False
-        self._head_bytes = 0
+        self._head_bytes = self._frame_bytes = 0
         self.headers = {}
         if len(pieces) == 1:
             self._transport.write(pieces[0])
@@ -146,12 +149,15 @@ class Connection(asyncio.Protocol):
         if not self._under_way:
             self.abort()  # an answer that nobody asked for
             return
+        self._frame_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._fail(Unreadable("a change of protocol"))
         except httptools.HttpParserError as fault:
             self._fail(Unreadable(f"{type(fault).__name__}: {fault}"))
+        if self._frame_bytes > MAX_FRAME_BYTES:
+            self._fail(Unreadable("an answer of which too little is body"))
         waiter = self._waiter
         if waiter is not None and (self._pieces or self._has_head or self.is_complete):
             self._wake(waiter)
@@ -188,9 +194,12 @@ class Connection(asyncio.Protocol):
             return
         self.status = self._parser.get_status_code()
         self._has_head = self.status >= _FIRST_FINAL_STATUS
+        if self._has_head:
+            self._frame_bytes = 0
 
     def on_body(self, body: bytes) -> None:
         """More of the body."""
+        self._frame_bytes = 0
         if self._on_drained is not None or self._has_surplus:
             return
         self._pieces.append(body)

@@ -23,6 +23,8 @@ PIECES_HIGH_WATER_BYTES: Final = 256 * KIB
 """The same for a body that is taken in pieces, such as a form on its way to the disk."""
 
 
+JOIN_BELOW_BYTES: Final = 16 * KIB
+"""Smaller pieces are joined: a million of them would weigh a multiple of what they hold."""
 CHECK_S: Final = 5.0
 """Between two looks at how fast a body comes."""
 
@@ -130,8 +132,12 @@ class Body:
             self._wake()
 
     def add(self, piece: bytes) -> None:
-        """One more piece, which somebody else has cut."""
-        self._pieces.append(piece)
+        """One more piece, which somebody else has cut, however small."""
+        last = self._pieces[-1] if self._pieces else None
+        if isinstance(last, bytearray) and len(last) < JOIN_BELOW_BYTES:
+            last += piece
+        else:
+            self._pieces.append(bytearray(piece) if len(piece) < JOIN_BELOW_BYTES else piece)
         self.size += len(piece)
         self._held += len(piece)
         if self._wants_pieces or self.is_full:

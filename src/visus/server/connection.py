@@ -79,6 +79,8 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._headers: list[Header] = []
         self._in_head = False
         self._head_bytes = 0
+        self._frame_bytes = 0
+        """Read since the last byte of a body: sizes of chunks, extensions, trailers."""
         self._discarded_bytes = 0
         self._is_reading = True
         self._is_refused = False
@@ -219,6 +221,7 @@ class ClientConnection(asyncio.BufferedProtocol):
     def on_headers_complete(self) -> None:
         """A request begins, whether or not it has a body."""
         self._in_head = False
+        self._frame_bytes = 0
         self._wait_at_most(None)
         path, query = _taken_apart(self._url)
         version = self._parser.get_http_version()
@@ -242,6 +245,7 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def on_body(self, piece: bytes) -> None:
         """More of a body that the parser cuts out."""
+        self._frame_bytes = 0
         request = self._incoming
         if request is None or request.is_complete:
             self._discard(len(piece))
@@ -260,6 +264,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         if self._is_refused:
             self._discard(len(data))
             return
+        self._frame_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -274,6 +279,9 @@ class ClientConnection(asyncio.BufferedProtocol):
             if self._head_bytes > self._front.max_header_bytes:
                 self._refuse(HeadersTooLarge("The request's headers are too large."))
         elif self._incoming is not None:
+            if self._frame_bytes > self._front.max_header_bytes:
+                self._refuse(HeadersTooLarge("What frames the request's body is too large."))
+                return
             self._receive_into_place(self._incoming)
 
     def _receive_into_place(self, request: ClientRequest) -> None:
@@ -385,6 +393,9 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._is_refused = True
             if self._incoming is not None:
                 self._incoming.body.fail(error)
+            return
+        if self._incoming is not None:
+            self._linger()  # of a request that was answered before its end
             return
         body = error_body(error)
         request_id = new_request_id()
