@@ -126,6 +126,57 @@ def row(service: Service, reply: Reply) -> dict[str, Any]:
     return rows(service, request_id)[0]
 
 
+IMPLAUSIBLE = [
+    {"prompt_tokens": -812, "completion_tokens": 3},
+    {"prompt_tokens": 812, "completion_tokens": -1},
+    {"prompt_tokens": 10**30, "completion_tokens": 3},
+    {"prompt_tokens": 2**63 - 1, "completion_tokens": 2**63 - 1},
+    {"prompt_tokens": 812, "completion_tokens": 10**9 + 1},
+    {
+        "prompt_tokens": 8,
+        "completion_tokens": 3,
+        "prompt_tokens_details": {"cached_tokens": -1},
+    },
+    {"prompt_tokens": "812", "completion_tokens": "3"},
+    {"prompt_tokens": 8.5, "completion_tokens": 3.0},
+    {"prompt_tokens": None, "completion_tokens": None},
+    {},
+    [812, 3],
+    "many",
+]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("usage", IMPLAUSIBLE, ids=str)
+def test_what_nobody_can_have_counted_is_estimated_and_stands_in_nobody_s_way(
+    billed: Service, stream: bool, usage: object  # noqa: FBT001
+) -> None:  # fmt: skip
+    told = {"include_usage": True} if stream else None
+    asked = ask("counts", user=json.dumps(usage), stream=stream, stream_options=told)
+    reply = billed.post(asked)
+    answered(billed, reply)
+    counted = reply.events()[-2].get("usage") if stream else reply.json().get("usage")
+    assert counted is None
+    entry = row(billed, reply)
+    assert entry["is_estimated"]
+    assert 0 < entry["input_tokens"] < 100
+    assert 0 < entry["output_tokens"] < 100
+    plain = billed.post(ask("good"))
+    answered(billed, plain)
+    assert row(billed, plain)["input_tokens"] == USED[0]
+
+
+def test_the_most_that_can_have_been_counted_is_written_down(
+    billed: Service, boss: str
+) -> None:
+    key = made(billed, boss, "keys")  # whose minute it fills
+    usage = {"prompt_tokens": 10**9, "completion_tokens": 10**9}
+    reply = question(billed, key["secret"], "counts", user=json.dumps(usage))
+    answered(billed, reply)
+    entry = row(billed, reply)
+    assert (entry["input_tokens"], entry["output_tokens"]) == (10**9, 10**9)
+
+
 # --- Administrators --------------------------------------------------------------------------
 
 

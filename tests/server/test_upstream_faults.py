@@ -1,6 +1,7 @@
 """What a faulty upstream looks like from outside (threats.md, 7.9), streamed and not."""
 
 import concurrent.futures
+import json
 import socket
 import time
 
@@ -26,6 +27,7 @@ REFUSALS = [
     ("status_400_context", 400, "context_length_exceeded", "messages"),
     ("status_400_field", 400, "invalid_value", "temperature"),
     ("status_422", 400, "invalid_value", None),
+    ("status_400_long", 400, "invalid_value", None),  # nobody reads a megabyte of words
     ("status_500", 502, "upstream_bad_response", None),
     ("status_503", 502, "upstream_bad_response", None),
     ("status_504", 504, "upstream_timeout", None),
@@ -35,6 +37,8 @@ REFUSALS = [
     ("no_choices", 502, "upstream_bad_response", None),
     ("error_in_200", 502, "upstream_bad_response", None),
     ("closes_at_once", 502, "upstream_bad_response", None),
+    ("floods_head", 502, "upstream_bad_response", None),
+    ("floods_trailer", 502, "upstream_bad_response", None),
     ("short_body", 502, "upstream_bad_response", None),
     ("no_http", 502, "upstream_bad_response", None),
     ("says_done_at_once", 502, "upstream_bad_response", None),
@@ -87,6 +91,7 @@ def test_two_pictures_leave_open_which_was_meant(service: Service) -> None:
         ("status_429_garbage", "1"),
         ("status_429_negative", "1"),
         ("status_429_date", "120"),
+        ("status_429_no_year", "1"),
     ],
 )
 def test_retry_after_is_passed_on_within_bounds(
@@ -171,6 +176,22 @@ def test_nothing_behind_done_is_read_and_one_finish_counts(service: Service) -> 
     assert text_of(events) == "Yes."
     reasons = [one["choices"][0]["finish_reason"] for one in events[:-1]]
     assert [one for one in reasons if one] == ["stop"]
+
+
+def test_a_choice_without_its_end_is_no_whole_answer(service: Service) -> None:
+    reply = service.post(ask("leaves_a_choice", n=2, stream=True))
+    assert reply.events()[-1]["error"]["code"] == "upstream_bad_response"
+    recorded(service, reply, 200)
+    refused(service, service.post(ask("leaves_a_choice", n=2)), 502, "upstream_bad_response")
+
+
+@both_ways
+@pytest.mark.parametrize("logprobs", [5, "many", [], {"content": "none"}])
+def test_log_probabilities_of_another_shape_are_refused(
+    service: Service, stream: bool, logprobs: object  # noqa: FBT001
+) -> None:  # fmt: skip
+    asked = ask("odd_logprobs", user=json.dumps(logprobs), logprobs=True, stream=stream)
+    refused(service, service.post(asked), 502, "upstream_bad_response")
 
 
 def test_one_id_and_one_model_go_outwards(service: Service) -> None:

@@ -494,6 +494,60 @@ async def huge_body(asked: Asked, line: Line) -> None:
             await line.raw(b" " * 1_000_000)
 
 
+async def floods_head(asked: Asked, line: Line) -> None:
+    """A header field that never ends."""
+    await line.raw(b"HTTP/1.1 200 OK\r\nX: ")
+    for _ in range(1000):
+        await line.raw(b"x" * 65_536)
+
+
+async def floods_trailer(asked: Asked, line: Line) -> None:
+    """A sound answer, and behind it a header field that never ends."""
+    await line.raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    await line.chunk(json.dumps(completion({"content": "Yes."})).encode())
+    await line.raw(b"0\r\nX: ")
+    for _ in range(1000):
+        await line.raw(b"x" * 65_536)
+
+
+async def counts(asked: Asked, line: Line) -> None:
+    """Counts what the JSON in the field `user` says."""
+    usage = json.loads(asked.body["user"])
+    if not asked.body.get("stream"):
+        await line.json({**completion({"content": "Seen."}), "usage": usage})
+        return
+    await line.stream_head()
+    await line.event(delta("Seen."))
+    await line.event(delta(finish="stop"))
+    await line.event({**delta(), "choices": [], "usage": usage})
+    await line.end()
+
+
+async def odd_logprobs(asked: Asked, line: Line) -> None:
+    """Log probabilities that are what the JSON in the field `user` says."""
+    logprobs = json.loads(asked.body["user"])
+    if not asked.body.get("stream"):
+        body = completion({"content": "Seen."})
+        body["choices"][0]["logprobs"] = logprobs
+        await line.json(body)
+        return
+    await line.stream_head()
+    chunk = delta("Seen.")
+    chunk["choices"][0]["logprobs"] = logprobs
+    await line.event(chunk)
+    await line.event(delta(finish="stop"))
+    await line.end()
+
+
+async def leaves_a_choice(asked: Asked, line: Line) -> None:
+    """Two choices, of which only the second comes to its end."""
+    await line.stream_head()
+    await line.event(delta("Once "))
+    await line.event(delta("Twice.", index=1))
+    await line.event(delta(finish="stop", index=1))
+    await line.end()
+
+
 async def gzip_bomb(asked: Asked, line: Line) -> None:
     await line.body(b"\x1f\x8b" + bytes(1000), Content_Encoding="gzip")
 
@@ -661,6 +715,11 @@ BEHAVIOURS: dict[str, Callable[[Asked, Line], Awaitable[None]]] = {
         chatters_after_done,
         huge_event,
         huge_body,
+        floods_head,
+        floods_trailer,
+        counts,
+        odd_logprobs,
+        leaves_a_choice,
         gzip_bomb,
         redirect,
         not_json,
@@ -693,6 +752,10 @@ BEHAVIOURS |= {
     "status_429": _refuses(429, _error("slow down"), Retry_After="2"),
     "status_429_day": _refuses(429, _error("slow down"), Retry_After="86400"),
     "status_429_garbage": _refuses(429, _error("slow down"), Retry_After="soon"),
+    "status_429_no_year": _refuses(
+        429, _error("slow down"), Retry_After="Wed, 21 Oct 99999999999999999999 07:28:00 GMT"
+    ),
+    "status_400_long": _refuses(400, _error("x" * 1_000_000 + " maximum context length")),
     "status_429_negative": _refuses(429, _error("slow down"), Retry_After="-5"),
     "status_400_image": _refuses(
         400, _error("cannot identify image file <_io.BytesIO object at 0x7f1>")

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from itertools import repeat
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from visus.errors import UpstreamInvalidOutput
 
@@ -103,6 +103,19 @@ class TokensUsed(NamedTuple):
     of_videos: int = 0
     of_sound: int = 0
     of_documents: int = 0
+
+
+MOST_TOKENS: Final = 1_000_000_000
+"""Of one kind, in one answer; whoever reports more has not counted."""
+
+
+def plausible(used: TokensUsed) -> TokensUsed | None:
+    """The report of a model's server, or None where nobody can have counted that.
+
+    What it says is owed, and taken from limits: of a number below zero, or of one that no
+    database holds, nothing may be made.
+    """
+    return used if all(0 <= count <= MOST_TOKENS for count in used) else None
 
 
 class Unusable(UpstreamInvalidOutput):

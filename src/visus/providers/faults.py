@@ -42,6 +42,8 @@ LIMITS: Final = frozenset(
 )
 """Headers in which servers of this family tell what we may still ask of them."""
 
+_MAX_TEXT: Final = 2000
+"""Characters of an upstream's words that are looked at."""
 _FIELD: Final = re.compile(r"^[a-z_]+(\[\d+\])?(\.[a-z_]+(\[\d+\])?)*$")
 _TOO_LONG: Final = re.compile(
     r"context[_ ]length|maximum context|context window|too many tokens|longer than the max"
@@ -129,7 +131,7 @@ def retry_after_s(value: str | None, *, now: datetime | None = None) -> int:
     except ValueError:
         try:
             date = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return 1
         aware = date if date.tzinfo else date.replace(tzinfo=UTC)
         seconds = (aware - (now or datetime.now(UTC))).total_seconds()
@@ -169,9 +171,20 @@ def _filtered(error: ErrorObject, detail: str) -> ServiceError:
 
 def _parsed(body: bytes) -> ErrorObject:
     try:
-        return msgspec.json.decode(body, type=ErrorBody).found()
+        return _cut(msgspec.json.decode(body, type=ErrorBody).found())
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ErrorObject(message=body[:200].decode("utf-8", "replace"))
+
+
+def _cut(error: ErrorObject) -> ErrorObject:
+    """What says something stands at the beginning; nobody searches megabytes for words."""
+    return msgspec.structs.replace(
+        error,
+        message=error.message and error.message[:_MAX_TEXT],
+        type=error.type and error.type[:_MAX_TEXT],
+        param=error.param and error.param[:_MAX_TEXT],
+        code=error.code[:_MAX_TEXT] if isinstance(error.code, str) else error.code,
+    )
 
 
 def _names_a_model(error: ErrorObject) -> bool:

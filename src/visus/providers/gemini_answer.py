@@ -22,6 +22,7 @@ from visus.core.events import (
     TextDelta,
     TokensUsed,
     ToolCallDelta,
+    plausible,
 )
 from visus.core.prompt import Prompt
 from visus.errors import ContentFiltered, ServiceError, UpstreamBadResponse
@@ -113,7 +114,8 @@ class Translator:
         """
         if not self._choices or not all(one.finished for one in self._choices.values()):
             raise UpstreamBadResponse("The model's server broke off its answer.")
-        return () if self._used is None else (_tokens(self._used),)
+        used = None if self._used is None else plausible(_tokens(self._used))
+        return () if used is None else (used,)
 
     def _events(self, response: GenerateContentResponse) -> Iterator[Event]:
         if response.error and bytes(response.error) != b"null":

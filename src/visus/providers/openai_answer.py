@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
+from msgspec import Raw
 
 from visus.core.events import (
     AnswerModeration,
@@ -19,6 +20,7 @@ from visus.core.events import (
     TextDelta,
     TokensUsed,
     ToolCallDelta,
+    plausible,
     text_deltas,
 )
 from visus.core.prompt import Prompt
@@ -30,6 +32,7 @@ from visus.providers.openai_shapes import (
     NOTHING,
     Chunk,
     Completion,
+    Logprobs,
     Named,
     Said,
     StreamedChoice,
@@ -40,6 +43,8 @@ from visus.providers.openai_shapes import (
 _chunk: Final = msgspec.json.Decoder(Chunk).decode
 _named: Final = msgspec.json.Decoder(Named).decode
 _completion: Final = msgspec.json.Decoder(Completion).decode
+_usage: Final = msgspec.json.Decoder(Usage).decode
+_logprobs: Final = msgspec.json.Decoder(Logprobs).decode
 _encode: Final = msgspec.json.Encoder().encode
 _string: Final = msgspec.json.Decoder(str).decode
 _strings: Final = msgspec.json.Decoder(list[str]).decode
@@ -94,6 +99,7 @@ class Translator:
     def __init__(self, prompt: Prompt, *, templates: int = 4) -> None:
         """`templates`: how often one is looked for; some servers write no two chunks alike."""
         self._prompt = prompt
+        self._begun: set[int] = set()
         self._finished: set[int] = set()
         self._of_prompt: PromptModeration | None = None
         """Comes before the first word, and is no answer by itself: it waits for one."""
@@ -162,7 +168,7 @@ class Translator:
         return None
 
     def _incomplete(self) -> ServiceError | None:
-        if self._finished:
+        if self._finished and self._begun <= self._finished:
             return None
         return UpstreamBadResponse("The model's server broke off its answer.")
 
@@ -172,6 +178,7 @@ class Translator:
         if chunk.prompt_filter_results is not ABSENT:
             self._of_prompt = moderation.of_prompt(chunk.prompt_filter_results)
         for choice in chunk.choices or ():
+            self._begun.add(choice.index)
             said = [
                 *_choice_events(choice, choice.delta or NOTHING),
                 *self._finish(choice),
@@ -277,16 +284,16 @@ def _is_words_alone(chunk: Chunk) -> bool:
                 bool(said.content)
                 and said == Said(content=said.content)
                 and choice.content_filter_results is ABSENT
-                and len(memoryview(choice.logprobs)) in _NO_LOGPROBS
-                and chunk.usage is None
+                and len(memoryview(choice.logprobs)) in _NOTHING_THERE
+                and len(memoryview(chunk.usage)) in _NOTHING_THERE
                 and chunk.prompt_filter_results is ABSENT
             )
         case _:
             return False
 
 
-_NO_LOGPROBS: Final = frozenset({len(b""), len(b"null")})
-"""Absent or null; no object with log probabilities is that short."""
+_NOTHING_THERE: Final = frozenset({len(b""), len(b"null")})
+"""Absent or null; no object that says something is that short."""
 
 
 def _choice_events(choice: StreamedChoice | WholeChoice, said: Said) -> Iterator[Event]:
@@ -306,8 +313,18 @@ def _choice_events(choice: StreamedChoice | WholeChoice, said: Said) -> Iterator
             arguments=call.function.arguments or "",
             choice=index,
         )
-    if len(memoryview(choice.logprobs)) not in _NO_LOGPROBS:
-        yield LogprobsDelta(bytes(choice.logprobs), index)
+    if len(memoryview(choice.logprobs)) not in _NOTHING_THERE:
+        yield LogprobsDelta(_checked(choice.logprobs), index)
+
+
+def _checked(logprobs: Raw) -> bytes:
+    """As they came, once it is sure that whoever joins them can read them."""
+    try:
+        _logprobs(logprobs)
+    except msgspec.DecodeError as fault:
+        message = "The model's server gave log probabilities that cannot be read."
+        raise UpstreamBadResponse(message, detail=str(fault)[:200]) from fault
+    return bytes(logprobs)
 
 
 def _verdict(
@@ -336,13 +353,20 @@ def _finish_reason(reason: str) -> FinishReason:
     return FINISH_REASONS.get(reason, "stop")
 
 
-def _usage_events(usage: Usage | None) -> Iterator[Event]:
-    if usage is None:
+def _usage_events(told: Raw) -> Iterator[TokensUsed]:
+    """What was counted; nothing where it cannot be read, as if it had not been told."""
+    if len(memoryview(told)) in _NOTHING_THERE:
+        return
+    try:
+        usage = _usage(told)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return
     prompt, completion = usage.prompt_tokens_details, usage.completion_tokens_details
-    yield TokensUsed(
+    used = TokensUsed(
         prompt=usage.prompt_tokens,
         completion=usage.completion_tokens or 0,
         cached=(prompt.cached_tokens or 0) if prompt else 0,
         reasoning=(completion.reasoning_tokens or 0) if completion else 0,
     )
+    if plausible(used) is not None:
+        yield used

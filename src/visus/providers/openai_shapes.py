@@ -43,6 +43,13 @@ NOTHING: Final = Said()
 """A delta that says nothing."""
 
 
+class Logprobs(msgspec.Struct):
+    """What is known of log probabilities: lists, of whatever."""
+
+    content: list[Raw] | None = None
+    refusal: list[Raw] | None = None
+
+
 class StreamedChoice(msgspec.Struct):
     """One choice in a chunk."""
 
@@ -80,7 +87,7 @@ class CompletionDetails(msgspec.Struct):
 class Usage(msgspec.Struct):
     """What was counted."""
 
-    prompt_tokens: int = 0
+    prompt_tokens: int
     completion_tokens: int | None = None
     prompt_tokens_details: PromptDetails | None = None
     completion_tokens_details: CompletionDetails | None = None
@@ -90,7 +97,7 @@ class Chunk(msgspec.Struct):
     """One event of a stream; an error may stand in place of choices."""
 
     choices: list[StreamedChoice] | None = None
-    usage: Usage | None = None
+    usage: Raw = ABSENT
     error: Raw = ABSENT
     prompt_filter_results: Raw = ABSENT
 
@@ -107,7 +114,7 @@ class Completion(msgspec.Struct):
     model: str | None = None
 
     choices: list[WholeChoice] | None = None
-    usage: Usage | None = None
+    usage: Raw = ABSENT
     error: Raw = ABSENT
     prompt_filter_results: Raw = ABSENT
 
