@@ -376,7 +376,15 @@ def test_a_request_chooses_its_pages(
     assert lines[::2] == [f"Page {number} of 6:" for number in numbers]
     assert lines[1::2] == [f"Text of page {number}:\n{number}" for number in numbers]
     assert f"{len(numbers)} of 6 pages drawn" in part["steps"]
+    assert "text layer added" in part["steps"]
     assert (part["before"]["frames"], part["after"]["images"]) == (6, len(numbers))
+
+
+def test_the_report_claims_no_text_for_pages_that_have_none(moving: Service) -> None:
+    body = ask("good-few", [document(pdf([""]))], visus={"report": True})
+    (part,) = answered(moving, moving.post(body))["visus"]["parts"]
+    assert "1 of 1 pages drawn" in part["steps"]
+    assert "text layer added" not in part["steps"]
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,15 @@ def test_files_go_up_here_too(queueing: Service) -> None:
     assert "preference-applied" not in reply.headers
 
 
+@pytest.mark.parametrize("prefix", ["/queue", "/queue/v1", "/queue/v2"])
+def test_batches_are_made_and_cancelled_here_too(queueing: Service, prefix: str) -> None:
+    body = {"endpoint": "/v1/chat/completions", "completion_window": "24h"}
+    reply = queueing.post(body | {"input_file_id": "file-x"}, path=f"{prefix}/batches", **LATER)
+    refused(queueing, reply, 404, "file_not_found", "input_file_id")
+    reply = queueing.post({}, path=f"{prefix}/batches/batch_x/cancel", **LATER)
+    refused(queueing, reply, 404, "batch_not_found")
+
+
 # --- Later -----------------------------------------------------------------------------------
 
 

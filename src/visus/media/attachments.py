@@ -285,6 +285,7 @@ class Attachments:
             for page, fitting in zip(papers.pages, fittings, strict=True)
         ]
         parts: list[PromptPart] = []
+        has_text = any(page.text.strip() for page in papers.pages)
         for page, image in zip(papers.pages, images, strict=True):
             parts += [Text(f"{image.caption}:"), image]
             if page.text.strip():
@@ -299,7 +300,7 @@ class Attachments:
             [
                 f"not sent as it is: {why}",
                 f"{len(images)} of {papers.page_count} pages drawn",
-                "text layer added",
+                *(["text layer added"] if has_text else ()),
                 f"encoded as {images[0].media_type}",
             ],
             was_kept,

@@ -221,10 +221,16 @@ def _batches(
         listeners=later.listeners,
     )
     cancel = CancelBatchRoute(book, later.batching)
-    entries = [Entry("/queue/files", "POST", upload)]
+    entries = [
+        Entry("/queue/files", "POST", upload),
+        Entry("/queue/batches", "POST", make),
+        Entry("/queue/batches/{batch_id}/cancel", "POST", cancel),
+    ]
     for prefix in ("/v1", "/v2"):
         entries += [
             Entry(f"/queue{prefix}/files", "POST", upload),
+            Entry(f"/queue{prefix}/batches", "POST", make),
+            Entry(f"/queue{prefix}/batches/{{batch_id}}/cancel", "POST", cancel),
             Entry(f"{prefix}/batches", "POST", make),
             Entry(f"{prefix}/batches", "GET", BatchesRoute(book)),
             Entry(f"{prefix}/batches/{{batch_id}}", "GET", BatchRoute(book)),

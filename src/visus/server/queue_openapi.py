@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from visus.wire.batches import MAX_LIMIT
 
-QUEUED: Final = ("/chat/completions", "/chat/completions/estimate", "/files")
-"""What may be asked under `/queue`; files never wait."""
-_NEVER_LATER: Final = "/files"
+_NEVER_LATER: Final = ("/files", "/batches", "/batches/{batch_id}/cancel")
+QUEUED: Final = ("/chat/completions", "/chat/completions/estimate", *_NEVER_LATER)
+"""What may be asked under `/queue`; files and batches never wait there."""
 
 
 def queue_paths(
@@ -71,7 +71,7 @@ def _queued(prefix: str, path: str, described: dict[str, Any]) -> dict[str, Any]
     version = prefix.strip("/") or "newest"
     name = described["operationId"].removesuffix("_v2")
     queued = described | {"operationId": f"queue_{name}_{version}"}
-    if path == _NEVER_LATER:
+    if path in _NEVER_LATER:
         return queued
     schema = {"$ref": "#/components/schemas/JobObject"}
     accepted = {
