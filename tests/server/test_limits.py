@@ -303,6 +303,57 @@ def test_an_upgrade_is_not_made(service: Service) -> None:
     assert reply.status in {200, 400, 426}
 
 
+H2C = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk")
+
+
+@pytest.mark.parametrize("size", [1, 17, 20_000, 1_000_000])
+@pytest.mark.parametrize("framing", ["declared", "chunked"])
+def test_who_offers_another_protocol_with_a_question_gets_its_answer(
+    service: Service, framing: str, size: int
+) -> None:
+    body = _padded(300_000)
+    head = (*H2C, f"Content-Length: {len(body)}")
+    if framing == "chunked":
+        head, body = (*H2C, "Transfer-Encoding: chunked"), _chunked(body)
+    data = request_bytes(service, b"", *head)
+    with connected(service) as line:
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for start in range(0, len(data), size):
+            line.sendall(data[start : start + size])
+        line.sendall(body[:size])
+        time.sleep(0.05)
+        line.sendall(body[size:])
+        (reply,) = replies(until_closed(line))
+    answered(service, reply)
+
+
+def test_an_offer_does_not_make_a_broken_body_whole(service: Service) -> None:
+    for coding, rest in (("chunked, x", b"2\r\n{}\r\n"), ("chunked", b"zz\r\n")):
+        data = request_bytes(service, b"", *H2C, f"Transfer-Encoding: {coding}")
+        (reply,) = replies(exchange(service, data + rest))
+        refused(service, reply, 400, "invalid_value")
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_http_1_0_is_told_without_chunks_and_interim_answers(
+    service: Service, stream: bool  # noqa: FBT001
+) -> None:  # fmt: skip
+    data = request_bytes(service, ask("late" if stream else "good", stream=stream))
+    old = data.replace(b" HTTP/1.1\r\n", b" HTTP/1.0\r\nExpect: 100-continue\r\n", 1)
+    with connected(service, old) as line:
+        line.shutdown(socket.SHUT_WR)
+        received = until_closed(line)
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close" in head
+    assert b"transfer-encoding" not in head
+    if stream:
+        assert body.startswith(b"data: {")
+        assert body.endswith(b"data: [DONE]\n\n")
+    else:
+        assert json.loads(body)["choices"]
+
+
 def test_a_request_may_come_byte_by_byte(service: Service) -> None:
     data = request_bytes(service, ask("good"))
     with connected(service) as line:

@@ -78,6 +78,8 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._url = b""
         self._headers: list[Header] = []
         self._in_head = False
+        self._is_in_our_head = False
+        """Whether the parser is told by us how the body goes on."""
         self._head_bytes = 0
         self._frame_bytes = 0
         """Read since the last byte of a body: sizes of chunks, extensions, trailers."""
@@ -204,6 +206,8 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def on_message_begin(self) -> None:
         """A head begins."""
+        if self._is_in_our_head:
+            return
         self._url = b""
         self._headers = []
         self._in_head = True
@@ -220,6 +224,8 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def on_headers_complete(self) -> None:
         """A request begins, whether or not it has a body."""
+        if self._is_in_our_head:
+            return
         self._in_head = False
         self._frame_bytes = 0
         self._wait_at_most(None)
@@ -228,7 +234,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         method = self._parser.get_method().decode("ascii")
         request = ClientRequest(
             self,
-            Head(method, path, query, self._headers),
+            Head(method, path, query, self._headers, is_http_1_0=version == "1.0"),
             is_surplus=len(self._front.open) > self._front.max_connections,
             keeps_alive=version != "1.0"
             and self._parser.should_keep_alive()
@@ -256,6 +262,8 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def on_message_complete(self) -> None:
         """A request is complete."""
+        if self._parser.should_upgrade() and self._incoming and self._incoming.has_body:
+            return  # that is what the parser thinks
         request, self._incoming = self._incoming, None
         if request is not None and not request.body.is_complete:
             request.body.finish()
@@ -267,8 +275,11 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._frame_bytes += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # to nothing that is spoken here; the request is answered as it stands
+        except httptools.HttpParserUpgrade as upgrade:
+            # To nothing that is spoken here; the request is answered as it stands.
+            if self._incoming is not None:
+                self._stay(self._incoming, data[upgrade.args[0] :])
+            return
         except httptools.HttpParserError:
             self._refuse(InvalidValue("This is not a valid HTTP request."))
             return
@@ -283,6 +294,22 @@ class ClientConnection(asyncio.BufferedProtocol):
                 self._refuse(HeadersTooLarge("What frames the request's body is too large."))
                 return
             self._receive_into_place(self._incoming)
+
+    def _stay(self, request: ClientRequest, data: memoryview) -> None:
+        """Has a body read that the parser leaves to another protocol, beginning with `data`."""
+        self._parser = self._new_parser()
+        self._is_in_our_head = True
+        try:
+            self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % request.body_framing())
+        except httptools.HttpParserError:
+            self._refuse(InvalidValue("This is not a valid HTTP request."))
+            return
+        finally:
+            self._is_in_our_head = False
+        if data:
+            self._feed(data)
+        else:
+            self._receive_into_place(request)
 
     def _receive_into_place(self, request: ClientRequest) -> None:
         """Leaves the parser out of the rest of a body whose length is declared."""
@@ -375,7 +402,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         current = self._current
         if current is None or self._transport.is_closing():
             return
-        if not current.is_started:
+        if not current.is_started and not current.is_http_1_0:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         elif current.is_chunked:  # only event streams are chunked, and take comments
             self._transport.write(b"3\r\n:\n\n\r\n")

@@ -61,6 +61,8 @@ class Head(msgspec.Struct, frozen=True):
     query: bytes
     headers: list[Header]
     """Names in lower case, in the order in which they came."""
+    is_http_1_0: bool = False
+    """Whether the client speaks that; it knows neither chunks nor interim answers."""
 
 
 class ClientRequest:
@@ -77,6 +79,7 @@ class ClientRequest:
         "headers",
         "is_chunked",
         "is_complete",
+        "is_http_1_0",
         "is_started",
         "is_surplus",
         "keeps_alive",
@@ -90,6 +93,7 @@ class ClientRequest:
         self.line = line
         self.method, self.path = head.method, head.path
         self.query, self.headers = head.query, head.headers
+        self.is_http_1_0 = head.is_http_1_0
         self.is_surplus = is_surplus
         """Whether there were too many connections when it came."""
         self.keeps_alive = keeps_alive
@@ -109,7 +113,22 @@ class ClientRequest:
         self.is_started = False
         self.is_complete = False
         self.is_chunked = False
-        self._left = 0
+        self._left: int | None = 0
+
+    @property
+    def has_body(self) -> bool:
+        """Whether a body follows the head."""
+        return self.declared_bytes > 0 or any(
+            name == b"transfer-encoding" for name, _ in self.headers
+        )
+
+    def body_framing(self) -> bytes:
+        """The lines of the head that say how the body goes on."""
+        return b"".join(
+            b"%b: %b\r\n" % header
+            for header in self.headers
+            if header[0] in {b"content-length", b"transfer-encoding"}
+        )
 
     def send_whole(
         self, status: int, headers: Sequence[Header], lines: bytes, body: bytes
@@ -130,10 +149,13 @@ class ClientRequest:
     def send_head(
         self, status: int, headers: Sequence[Header], lines: bytes, *, length: int | None
     ) -> None:
-        """Begins an answer of `length` bytes; None: in chunks, until the last one."""
+        """Begins an answer of `length` bytes; None: in chunks, until the last one.
+
+        HTTP/1.0 has none of them: there such an answer ends with its connection.
+        """
         self.is_started = True
-        self.is_chunked = length is None
-        self._left = length or 0
+        self.is_chunked = length is None and not self.is_http_1_0
+        self._left = length
         if not self.line.is_lost:
             self.line.write(head_of(status, headers, lines + self._framing(length)))
 
@@ -156,20 +178,20 @@ class ClientRequest:
             chunk = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
             self.line.write(chunk if more else chunk + b"0\r\n\r\n")
             return
-        self._left -= len(data)
-        if self._left < 0 or (self._left and not more):
-            self.line.abort()
-            raise RuntimeError("an answer is not as long as it was said to be")
+        if self._left is not None:
+            self._left -= len(data)
+            if self._left < 0 or (self._left and not more):
+                self.line.abort()
+                raise RuntimeError("an answer is not as long as it was said to be")
         if data:
             self.line.write(data)
 
     def _framing(self, length: int | None) -> bytes:
         """What says where the answer ends, and whether the connection does."""
-        framing = (
-            b"transfer-encoding: chunked\r\n"
-            if length is None
-            else b"content-length: %d\r\n" % length
-        )
+        if length is not None:
+            framing = b"content-length: %d\r\n" % length
+        else:
+            framing = b"transfer-encoding: chunked\r\n" if self.is_chunked else b""
         return framing if self.keeps_alive else framing + b"connection: close\r\n"
 
     def _complete(self) -> None:
@@ -177,7 +199,7 @@ class ClientRequest:
         self.line.finished(self)
 
     def _want_body(self) -> None:
-        if self._expects_continue and not self.is_started:
+        if self._expects_continue and not (self.is_started or self.is_http_1_0):
             self._expects_continue = False
             self.line.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self.line.resume_reading()
