@@ -251,6 +251,9 @@ class LocalLimiter:
         self._of_key = settings.key.over(UNLESS_SAID)
         self._meters: OrderedDict[Subject, Meter] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._meters)
+
     def asking(self, key: Key, model: str | None) -> LocalAdmission:
         """See `Limiter`."""
         return LocalAdmission(self._of(key, model, self._clock()), self._clock)

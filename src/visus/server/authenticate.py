@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 import anyio.to_thread
@@ -17,6 +18,7 @@ OPEN_PATHS: Final = frozenset(
 )
 """What may be read without a key; `/metrics` looks at the address instead."""
 MAX_REMEMBERED: Final = 10_000
+"""Keys; the one not looked up for longest is forgotten first."""
 _NEVER_S: Final = 1 << 62
 _NOBODY: Final = (None, 0.0)
 
@@ -35,12 +37,17 @@ class Doorkeeper:
         remember_s: float,
         wrong_keys: WrongKeys,
         tokens: IdentityTokens | None = None,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`tokens` knows bearers that are no keys of ours; None: there are none."""
+        """`tokens` knows bearers that are no keys of ours; None: there are none.
+
+        `clock_s` gives seconds that never go back.
+        """
         self._book = book
         self._tokens = tokens
         self._wrong_keys = wrong_keys
         self._remember_s = remember_s
+        self._clock_s = clock_s
         self._remembered: OrderedDict[bytes, tuple[Key, float]] = OrderedDict()
 
     async def identify(self, exchange: Exchange) -> Key:
@@ -56,7 +63,7 @@ class Doorkeeper:
             raise self._wrong(exchange)
         wanted = digest(bearer)
         key, since_s = self._remembered.get(wanted, _NOBODY)
-        is_fresh = key is not None and time.monotonic() - since_s < self._remember_s
+        is_fresh = key is not None and self._clock_s() - since_s < self._remember_s
         if key is not None and is_fresh and (key.expires_at or _NEVER_S) > time.time():
             return key
         key = await self._found(exchange, bearer, wanted, is_token=is_token)
@@ -82,7 +89,7 @@ class Doorkeeper:
         return InvalidApiKey("The API key is not valid.")
 
     def _remember(self, wanted: bytes, key: Key) -> None:
-        self._remembered[wanted] = (key, time.monotonic())
+        self._remembered[wanted] = (key, self._clock_s())
         self._remembered.move_to_end(wanted)
         if len(self._remembered) > MAX_REMEMBERED:
             self._remembered.popitem(last=False)

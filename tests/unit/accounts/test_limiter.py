@@ -10,7 +10,13 @@ from hypothesis import given, strategies as st
 from tests.support.redis import RedisProcess
 
 from visus.accounts.keys import Key
-from visus.accounts.limiter import Admission, Limiter, LimitsSettings, LocalLimiter
+from visus.accounts.limiter import (
+    MAX_METERS,
+    Admission,
+    Limiter,
+    LimitsSettings,
+    LocalLimiter,
+)
 from visus.accounts.limits import MAX_RETRY_AFTER_S, Limits, Standing, Window
 from visus.accounts.shared_limiter import SharedLimiter, shared_limiter
 from visus.errors import ConcurrencyExceeded, RateLimited, TooLargeForLimit
@@ -217,3 +223,25 @@ async def test_other_limits_hold_at_once_and_nothing_is_forgotten(
         await entered(counting, fewer)
     more = key(Limits(requests_per_minute=6))
     (await entered(counting, more)).leave()
+
+
+async def test_who_has_not_asked_for_longest_is_forgotten_and_nobody_who_counts(
+    clock: Clock,
+) -> None:
+    counting = LocalLimiter(LimitsSettings(), clock=clock)
+    once = Limits(requests_per_minute=1)
+    regulars = [key(once, key_id=f"regular_{number}") for number in range(MAX_METERS // 10)]
+    for who in regulars:
+        counting.asking(who, "m")
+    clock.now_s += 30
+    for number in range(MAX_METERS - len(regulars)):
+        counting.asking(key(once, key_id=f"stranger_{number}"), "m")
+    clock.now_s += 30
+    for who in regulars:
+        (await entered(counting, who)).leave()
+    assert len(counting) == MAX_METERS
+    counting.asking(key(once, key_id="newcomer"), "m")
+    assert len(counting) == MAX_METERS + 1 - MAX_METERS // 10
+    for who in regulars:
+        with pytest.raises(RateLimited):
+            await entered(counting, who)
