@@ -167,16 +167,17 @@ class Batching:
             with anyio.CancelScope(shield=True):
                 await self._remove(files, batch)
             raise
-        is_ended = await anyio.to_thread.run_sync(
-            lambda: self.book.end(
-                batch,
-                status,
-                files=(files[0], files[1]),
-                failed=batch.failed if status == "cancelled" else counts[1],
+        with anyio.CancelScope(shield=True):  # the files are the batch's now, or nobody's
+            is_ended = await anyio.to_thread.run_sync(
+                lambda: self.book.end(
+                    batch,
+                    status,
+                    files=(files[0], files[1]),
+                    failed=batch.failed if status == "cancelled" else counts[1],
+                )
             )
-        )
-        if not is_ended:  # whoever has it now writes them
-            await self._remove(files, batch)
+            if not is_ended:  # whoever has it now writes them
+                await self._remove(files, batch)
 
     async def _write_files(self, batch: Batch, files: list[str | None]) -> tuple[int, int]:
         """Adds the two files to `files` as they come; how many lines each has."""
@@ -189,7 +190,8 @@ class Batching:
             for arrival, count, name in zip(
                 (good, bad), counts, ("output", "error"), strict=True
             ):
-                files.append(await _kept(arrival, count, f"{batch.batch_id}_{name}.jsonl"))
+                with anyio.CancelScope(shield=True):  # what is kept has to be known of
+                    files.append(await _kept(arrival, count, f"{batch.batch_id}_{name}.jsonl"))
         return counts
 
     async def _remove(self, files: Sequence[str | None], batch: Batch) -> None:
