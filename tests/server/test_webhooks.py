@@ -8,7 +8,7 @@ import secrets
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -623,6 +623,29 @@ def test_a_process_that_stops_gives_up_at_once_what_it_was_telling(
     with serving(tmp_path, upstream, config) as service:
         told(receiver, path, times=2)
         assert until(service, job_id, "delivered")["attempts"] == 2
+
+
+@pytest.mark.parametrize("trouble", ["away", "frozen"])
+def test_a_process_that_stops_without_its_database_ends_and_another_tells(
+    trouble: str, upstream: Upstream, receiver: Receiver, tmp_path: Path
+) -> None:
+    impatient = "[accounts.postgresql]\nconnect_timeout_s = 2\nstatement_timeout_s = 0.5\n"
+    config = hooks(receiver.port, more=impatient).replace("total_s = 0.6", "total_s = 4")
+    config = config.replace("\nlease_s = 2\n", "\nlease_s = 8\n")
+    with closing(Postgres()) as server:
+        url = server.url(server.database())
+        with serving(tmp_path, upstream, config, **{VARIABLE: url}) as service:
+            shared_secret(service, {VARIABLE: url})
+            job_id, path = being_told(service, receiver)
+            with getattr(server, trouble)():
+                assert service.stop() == 0
+            logged = service.log_path.read_text()
+            if trouble == "away":
+                assert '"event":"a webhook waits for the end of its lease"' in logged
+            assert "Traceback" not in logged
+        with serving(tmp_path, upstream, config, **{VARIABLE: url}) as service:
+            told(receiver, path, times=2)
+            assert until(service, job_id, "delivered")["attempts"] == 2
 
 
 @pytest.fixture
