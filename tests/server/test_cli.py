@@ -82,6 +82,56 @@ def test_a_command_that_makes_no_sense_ends_with_2(words: tuple[str, ...]) -> No
     assert "usage" in done.stderr.lower()
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--budget", "abc"),
+        ("--budget", "-4"),
+        ("--budget", "nan"),
+        ("--budget", "1e400"),
+        ("--requests", "0"),
+        ("--requests", "1.5"),
+        ("--concurrent", "9" * 20),
+        ("--expires-in", "soon"),
+        ("--expires-in", "-5"),
+        ("--expires-in", "0"),
+        ("--overlap", "-1"),
+        ("--overlap", "9" * 20),
+    ],
+)
+def test_a_value_that_no_bound_can_have_is_refused_by_name(
+    tmp_path: Path, option: str, value: str
+) -> None:
+    words = {
+        "--expires-in": ("keys", "create", "x"),
+        "--overlap": ("keys", "rotate", "key_x"),
+    }.get(option, ("projects", "create", "x"))
+    done = _visus("admin", *words, option, value, "--state", tmp_path / "state")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"argument {option}: {value!r} is no " in done.stderr
+
+
+def test_bounds_are_kept_as_they_are_typed(tmp_path: Path) -> None:
+    state = ("--state", tmp_path / "state")
+    bounds = ("--budget", "12.34", "--requests", "7", "--models", "visus-lite")
+    project_id = _visus("admin", "projects", "create", "x", *bounds, *state).stdout.strip()
+    listed = _visus("admin", "projects", "list", *state).stdout
+    for bound in ("12.34 a month", "7 requests a minute", "visus-lite"):
+        assert bound in listed
+    none = ("--budget", "none", "--requests", "none", "--models", "none")
+    assert _visus("admin", "projects", "set", project_id, *none, *state).returncode == 0
+    listed = _visus("admin", "projects", "list", *state).stdout
+    for bound in ("a month", "a minute", "visus-lite"):
+        assert bound not in listed.partition(project_id)[2]
+
+
+def test_a_model_that_nobody_knows_cannot_be_bound_to(tmp_path: Path) -> None:
+    words = ("admin", "keys", "create", "x", "--models", "visus-lite", "visus-light")
+    done = _visus(*words, "--state", tmp_path / "state")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "'visus-light' does not exist" in done.stderr
+
+
 # --- models, doctor --------------------------------------------------------------------------
 
 

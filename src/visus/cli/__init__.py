@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from visus.accounts.schema import StateRefused
+from visus.cli import values
 from visus.config import ConfigRefused
 from visus.errors import ServiceError
 
@@ -178,7 +179,10 @@ def _admin(parser: argparse.ArgumentParser) -> None:
     for name in ("create", "set"):
         _terms(projects[name])
         projects[name].add_argument(
-            "--budget", metavar="AMOUNT", help="for a month, in the ledger's currency"
+            "--budget",
+            type=values.micros,
+            metavar="AMOUNT",
+            help="for a month, in the ledger's currency",
         )
     keys = _actions(things.add_parser, "keys", "who may call", "set", "rotate", "revoke")
     keys["create"].add_argument("name")
@@ -191,7 +195,9 @@ def _admin(parser: argparse.ArgumentParser) -> None:
     for name in ("create", "set"):
         _terms(keys[name])
         keys[name].add_argument("--blind", choices=("refuse", "reroute", "describe"))
-        keys[name].add_argument("--expires-in", metavar="DAYS", help="from now on")
+        keys[name].add_argument(
+            "--expires-in", type=values.days_s, metavar="DAYS", help="from now on"
+        )
     _overlap(keys["rotate"], "how long the old key is still valid")
     webhooks = _actions(things.add_parser, "webhooks", "what signs webhooks", "revoke")
     for action in webhooks.values():
@@ -203,8 +209,8 @@ def _admin(parser: argparse.ArgumentParser) -> None:
 def _overlap(action: argparse.ArgumentParser, what: str) -> None:
     action.add_argument(
         "--overlap",
-        type=int,
-        default=86_400,
+        type=values.seconds,
+        default=values.DAY_S,
         metavar="SECONDS",
         help=f"{what} (default a day)",
     )
@@ -238,7 +244,7 @@ def _terms(parser: argparse.ArgumentParser) -> None:
         ("--output-tokens", "output tokens a minute"),
         ("--concurrent", "requests at the same time"),
     ):
-        parser.add_argument(name, metavar="N", help=what)
+        parser.add_argument(name, type=values.count, metavar="N", help=what)
 
 
 def _usage(parser: argparse.ArgumentParser) -> None:

@@ -14,16 +14,18 @@ from visus.accounts.usage import UsageBook
 from visus.accounts.webhooks import WebhookSecrets
 from visus.cli.configured import configuration
 from visus.cli.tables import show
+from visus.cli.values import MICROS, NONE
+from visus.config import Configuration
+from visus.errors import InvalidValue
 from visus.server.state import open_book
-
-NONE = "none"
-"""What is written where a bound is to be taken away."""
-MICROS = 1_000_000
 
 
 def run(options: argparse.Namespace) -> int:
     """Makes, lists, changes and ends organisations, projects and keys."""
-    book = open_book(configuration(options))
+    chosen = configuration(options)
+    if "models" in options:
+        _check_models(options.models or (), chosen)
+    book = open_book(chosen)
     try:
         return _ACTIONS[options.thing, options.action](book, options)
     finally:
@@ -192,10 +194,21 @@ _ACTIONS = {
 # --- What is written and shown ---------------------------------------------------------------
 
 
+def _check_models(wanted: Sequence[str], chosen: Configuration) -> None:
+    """Refuses a model that nobody knows: whoever lists it has mistyped it."""
+    known = {NONE}
+    for row in chosen.catalogue.models:
+        known |= {row.id, *row.aliases}
+    for one in wanted:
+        if one not in known:
+            message = f"The model {one[:100]!r} does not exist here."
+            raise InvalidValue(message, param="--models")
+
+
 def _project_terms(options: argparse.Namespace, now: ProjectTerms) -> ProjectTerms:
     budget = now.budget_micros
     if options.budget is not None:
-        budget = None if options.budget == NONE else round(float(options.budget) * MICROS)
+        budget = None if options.budget == NONE else options.budget
     limits = _limits(options, now.limits or Limits())
     return ProjectTerms(
         _residency(options.residency, now.residency),
@@ -215,10 +228,10 @@ def _key_terms(options: argparse.Namespace, now: Terms) -> Terms:
     )
 
 
-def _end(wanted: str | None, now: int | None) -> int | None:
-    if wanted is None:
+def _end(wanted_s: int | str | None, now: int | None) -> int | None:
+    if wanted_s is None:
         return now
-    return None if wanted == NONE else int(time.time() + float(wanted) * 86_400)
+    return None if isinstance(wanted_s, str) else int(time.time()) + wanted_s
 
 
 def _residency(wanted: Sequence[str] | None, now: Sequence[str]) -> Sequence[str]:
@@ -234,10 +247,10 @@ def _listed(wanted: Sequence[str] | None, now: Sequence[str] | None) -> Sequence
 
 
 def _limits(options: argparse.Namespace, now: Limits) -> Limits:
-    def chosen(wanted: str | None, before: int | None) -> int | None:
+    def chosen(wanted: int | str | None, before: int | None) -> int | None:
         if wanted is None:
             return before
-        return None if wanted == NONE else int(wanted)
+        return None if isinstance(wanted, str) else wanted
 
     return Limits(
         chosen(options.requests, now.requests_per_minute),
