@@ -407,9 +407,8 @@ def _table(text: str, path: Path | None) -> Table:
 
 def _faults_of_file(table: Table, text: str, path: Path | None) -> Iterator[str]:
     """One fault for each section that has one, so that nobody mends them one run at a time."""
-    sections = {field.encode_name: field for field in _fields(Settings)}
     for name, value in table.items():
-        if name not in sections:
+        if name not in Settings.__struct_encode_fields__:
             yield _located(f"There is no section `{name}` - at `$.{name}`", text, path)
             continue
         for place, section in _pieces(name, value):
@@ -437,11 +436,6 @@ def _is_list(value: object) -> TypeGuard[list[Any]]:
 
 def _is_table(value: object) -> TypeGuard[Table]:
     return isinstance(value, dict)
-
-
-def _fields(struct: type[msgspec.Struct]) -> tuple[inspect.Field, ...]:
-    kind = inspect.type_info(struct)
-    return kind.fields if isinstance(kind, inspect.StructType) else ()
 
 
 _PLACE: Final = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)

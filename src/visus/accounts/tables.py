@@ -1,4 +1,8 @@
-"""The database's tables, as the newest migration leaves them."""
+"""The database's tables, as the newest migration leaves them.
+
+Which rows an index is of stands here in SQLite's word alone, and `schema` says it in that of
+the database at hand: SQLAlchemy reads a dialect (28 ms of a start) as soon as its word is used.
+"""
 
 from typing import Final
 
@@ -88,7 +92,6 @@ usage_records: Final = sql.Table(
         "ix_usage_records_lease_until",
         "lease_until",
         sqlite_where=sql.text("lease_until IS NOT NULL"),
-        postgresql_where=sql.text("lease_until IS NOT NULL"),
     ),
 )
 """One row a request that asked a model: held while `lease_until` is set, settled once it is
@@ -199,7 +202,6 @@ jobs: Final = sql.Table(
         "priority",
         "due_at",
         sqlite_where=sql.text("due_at IS NOT NULL"),
-        postgresql_where=sql.text("due_at IS NOT NULL"),
     ),
     sql.Index(
         "ix_jobs_open",
@@ -207,7 +209,6 @@ jobs: Final = sql.Table(
         "status",
         "created_at",
         sqlite_where=sql.text("due_at IS NOT NULL"),
-        postgresql_where=sql.text("due_at IS NOT NULL"),
     ),
 )
 """Requests that are answered later. `due_at` says when somebody may take the job: the end of

@@ -5,6 +5,7 @@ should not wait for the table printer.
 """
 
 import argparse
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -25,6 +26,8 @@ def run(arguments: Sequence[str]) -> int:
     """Runs one command and returns its exit code."""
     options = _parser().parse_args(arguments)
     command = import_module(f"visus.cli.{options.command}")
+    gc.freeze()  # `visus.__main__` has it off while modules are read; they stay until the end
+    gc.enable()
     try:
         code: int = command.run(options)
     except (ConfigRefused, StateRefused) as refusal:

@@ -3,10 +3,8 @@
 import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 
 import anyio
-import msgspec
 import uvicorn
 from uvicorn.server import ServerState
 
@@ -36,7 +34,7 @@ from visus.server.metrics import Metrics
 from visus.server.parts import Parts, all_parts
 from visus.server.readiness import Readiness, ReadyRoute, database_glance
 from visus.server.routes import admin
-from visus.server.routes.about import HEALTH, HTML, INERT, FixedRoute
+from visus.server.routes.about import HEALTH, HTML, INERT, DescribingRoute
 from visus.server.routes.batches import (
     BatchesRoute,
     BatchRoute,
@@ -324,13 +322,12 @@ def _open_to_all(made: Parts, status: StatusRoute) -> list[Entry]:
         pools=made.pools,
         upstreams=made.upstreams,
     )
-    description = openapi.document(version("visus"))
     return [
         Entry("/health", "GET", HEALTH),
         Entry("/health/live", "GET", HEALTH),
         Entry("/health/ready", "GET", ReadyRoute(readiness.reasons)),
-        Entry("/openapi.json", "GET", FixedRoute(msgspec.json.encode(description))),
-        Entry("/docs", "GET", FixedRoute(openapi.page(description).encode(), (HTML, INERT))),
+        Entry("/openapi.json", "GET", DescribingRoute(openapi.as_json)),
+        Entry("/docs", "GET", DescribingRoute(openapi.as_page, (HTML, INERT))),
     ]
 
 

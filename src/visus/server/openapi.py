@@ -1,6 +1,8 @@
 """The OpenAPI description, made from the wire's own structs, and a page that shows it."""
 
 import html
+from functools import cache
+from importlib.metadata import version
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -42,7 +44,19 @@ _SHAPES: Final = (
 )
 
 
-def document(version: str) -> Document:
+@cache
+def as_json() -> bytes:
+    """The document, made when it is wanted first; a start need not wait for it."""
+    return msgspec.json.encode(document(version("visus")))
+
+
+@cache
+def as_page() -> bytes:
+    """The page that shows it, in UTF-8."""
+    return page(document(version("visus"))).encode()
+
+
+def document(release: str) -> Document:
     """The OpenAPI 3.1 document of every route."""
     _, schemas = msgspec.json.schema_components(
         [*_SHAPES, *ADMIN_SHAPES],
@@ -75,7 +89,7 @@ def document(version: str) -> Document:
         "openapi": "3.1.0",
         "info": {
             "title": "Visus",
-            "version": version,
+            "version": release,
             "description": "One OpenAI-compatible API in front of any vision model.",
         },
         "security": [{"key": []}],

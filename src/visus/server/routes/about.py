@@ -1,5 +1,6 @@
 """`/health`, `/health/live`, `/openapi.json` and `/docs`: what anybody may read."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from visus.server.exchange import JSON, Exchange
@@ -21,6 +22,19 @@ class FixedRoute:
     async def __call__(self, exchange: Exchange) -> None:
         """Sends it."""
         await exchange.finish(200, self.body, headers=self.headers)
+
+
+@dataclass(frozen=True, slots=True)
+class DescribingRoute:
+    """An answer that never changes either, made when somebody asks for it."""
+
+    make: Callable[[], bytes]
+    """Called for every request."""
+    headers: tuple[tuple[bytes, bytes], ...] = (JSON,)
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Sends it."""
+        await exchange.finish(200, self.make(), headers=self.headers)
 
 
 HEALTH = FixedRoute(b'{"status":"ok"}')
