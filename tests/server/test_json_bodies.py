@@ -58,8 +58,18 @@ def test_a_number_beyond_reason_is_refused(service: Service, number: bytes) -> N
     body = b'{"model": "good", "temperature": ' + number + b", " + MESSAGES + b"}"
     began_s = time.monotonic()
     reply = service.post(body)
-    assert reply.error()[0] == 400
+    assert reply.error() == (400, "invalid_value", "temperature")
     assert time.monotonic() - began_s < 1
+
+
+def test_a_number_beyond_reason_in_a_table_is_refused_by_the_table(service: Service) -> None:
+    body = b'{"model": "good", "logit_bias": {"1": 1e999}, ' + MESSAGES + b"}"
+    refused(service, service.post(body), 400, "invalid_value", "logit_bias")
+
+
+def test_a_number_beyond_reason_in_an_unknown_field_is_refused(service: Service) -> None:
+    body = b'{"model": "good", "nobody knows it": 1e999, ' + MESSAGES + b"}"
+    refused(service, service.post(body), 400, "invalid_value")
 
 
 def test_of_a_repeated_key_the_last_counts(service: Service, upstream: Upstream) -> None:

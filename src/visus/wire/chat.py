@@ -176,12 +176,15 @@ def _demands(ours: shapes.VisusOptions) -> Iterator[Demand]:
 def _shaped(body: bytes | bytearray) -> tuple[shapes.ChatRequest, Sequence[str]]:
     try:
         return _decode(body), ()
-    except msgspec.ValidationError:
-        pass
+    except msgspec.ValidationError as fault:
+        found = fault
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise InvalidJson("The body is not valid JSON.", detail=str(fault)) from fault
     with shape_faults():
-        known, ignored = unknown.set_aside(body, shapes.ChatRequest)
+        try:
+            known, ignored = unknown.set_aside(body, shapes.ChatRequest)
+        except msgspec.ValidationError as fault:  # a number too large for anything
+            raise (fault if _OURS.match(str(found)) else found) from fault
         return _decode(known), ignored
 
 
@@ -198,14 +201,14 @@ def shape_faults() -> Generator[None]:
 
 _PLACE: Final = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$.*)`)?$", re.DOTALL)
 _MISSING: Final = re.compile(r"^Object missing required field `(?P<field>[^`]+)`$")
-_OURS: Final = re.compile(r"^Object contains unknown field `(?P<field>[^`]+)`$")
+_OURS: Final = re.compile(r"^Object contains unknown field `(?P<field>[^`]+)`")
 
 
 def _wrong_shape(fault: str) -> CallerError:
     """The error that says what msgspec found wrong, and where."""
     found = _PLACE.match(fault)
     what, path = (found["what"], found["path"] or "$") if found else (fault, "$")
-    param = path.removeprefix("$").removeprefix(".")
+    param = path.removeprefix("$").removeprefix(".").partition("[...]")[0]
     if missing := _MISSING.match(what):
         param = f"{param}.{missing['field']}".removeprefix(".")
         return MissingParameter(f"The field '{param}' is required.", param=param)

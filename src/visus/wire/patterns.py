@@ -30,6 +30,9 @@ STEPS: Final = 50_000
 """What one `Budget` allows: about 30 ms of work."""
 MOST_COPIES: Final = 64
 """Counted repeats up to here are written out; larger ones count as unbounded."""
+MOST_ROUNDS: Final = 16
+"""Counted rounds, of all repeats around each other, that may be told apart in two ways: each
+doubles what there is to try."""
 LONGEST_ROW: Final = 3
 """Repeats of the same characters in one row, with something else between them."""
 
@@ -83,6 +86,8 @@ class _Automaton:
     twice: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
     """Steps that can be taken in two ways."""
     _steps: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
+    _rounds: int = 1
+    """How often what is being built is repeated by counted repeats around it."""
 
     def build(self, expression: Expression) -> _Piece:
         """Adds an expression."""
@@ -107,8 +112,10 @@ class _Automaton:
 
     def _row(self, pieces: Iterable[_Piece]) -> _Piece:
         whole = _Piece()
+        run: list[_Piece] = []
         for piece in pieces:
             self.budget.spend()
+            run = self._run(run, piece)
             self._join(whole.last, piece.first)
             whole = _Piece(
                 [*whole.first, *piece.first] if whole.may_be_empty else whole.first,
@@ -117,7 +124,40 @@ class _Automaton:
             )
         return whole
 
+    def _run(self, before: list[_Piece], piece: _Piece) -> list[_Piece]:
+        """Those pieces in direct succession, up to this one, of which each may be left out."""
+        if not piece.may_be_empty:
+            return []
+        run = [*before, piece] if before and self._alike(before[-1], piece) else [piece]
+        if len(run) * self._rounds > MOST_ROUNDS and len(run) > 1:
+            raise PatternRefused(
+                f"has more than {MOST_ROUNDS} optional parts in a row that match the same "
+                "characters, so matching may take very long"
+            )
+        return run
+
+    def _alike(self, one: _Piece, other: _Piece) -> bool:
+        self.budget.spend(len(one.last) * len(other.first) + 1)
+        of = self.characters
+        return any(of[first] & of[second] for first in one.last for second in other.first)
+
+    def _refuse_rounds(self, repeat: Repeat, most: int) -> None:
+        """Refuses a counted repeat of many rounds that would explode if they were endless."""
+        if most > 1 and self._rounds * most > MOST_ROUNDS:
+            endless = _Automaton(self.budget)
+            endless.build(Repeat(repeat.what, 1, None))
+            endless.refuse_ambiguous()
+
     def _repeat(self, repeat: Repeat) -> _Piece:
+        if repeat.most is None:
+            return self._copies(repeat)
+        self._refuse_rounds(repeat, repeat.most)
+        around, self._rounds = self._rounds, self._rounds * max(repeat.most, 1)
+        whole = self._copies(repeat)
+        self._rounds = around
+        return whole
+
+    def _copies(self, repeat: Repeat) -> _Piece:
         least, most = repeat.least, repeat.most
         if least > MOST_COPIES or (most is not None and most - least > MOST_COPIES):
             least, most = min(least, 1), None
@@ -151,6 +191,14 @@ class _Automaton:
         Raises:
             PatternRefused: something does.
         """
+        self._refuse_rows(self.refuse_ambiguous())
+
+    def refuse_ambiguous(self) -> Sequence[frozenset[int]]:
+        """Looks at every circle, and returns them.
+
+        Raises:
+            PatternRefused: the rounds of one can be told apart in several ways.
+        """
         circles = self._circles()
         circle_of = {place: circle for circle in circles for place in circle}
         for begin, end in self.twice:
@@ -161,7 +209,7 @@ class _Automaton:
                 "repeats something that matches the same text in several ways, "
                 "so matching may never end"
             )
-        self._refuse_rows(circles)
+        return circles
 
     def _refuse_rows(self, circles: Sequence[frozenset[int]]) -> None:
         everything = frozenset(range(len(self.after)))
