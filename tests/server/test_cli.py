@@ -273,8 +273,19 @@ def test_ask_ends_with_1_and_the_reason(
 
 
 def test_ask_without_a_valid_key_ends_with_1(service: Service) -> None:
-    done = _visus("ask", "-", "What?", *_remote(service), stdin=PNG, OPENAI_API_KEY="sk-wrong")
+    for key, says in (("sk-wrong", "refuses the key in OPENAI_API_KEY"), ("", "wants a key")):
+        done = _visus("ask", "-", "What?", *_remote(service), stdin=PNG, OPENAI_API_KEY=key)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert says in done.stderr
+        assert "[invalid_api_key]" in done.stderr
+
+
+def test_ask_says_where_the_address_of_a_server_ends(service: Service) -> None:
+    server = service.url.removesuffix("/v1")
+    words = ("-", "What?", "--server", server, "--model", "good")
+    done = _visus("ask", *words, stdin=PNG, OPENAI_API_KEY=service.key)
     assert (done.returncode, done.stdout) == (1, "")
+    assert f"There is no {server}/chat/completions; most end in /v1. (--server)" in done.stderr
 
 
 def test_ask_about_a_file_that_is_not_there_ends_with_2(tmp_path: Path) -> None:

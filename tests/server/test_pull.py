@@ -154,7 +154,10 @@ def test_a_preset_is_asked_of_the_hub_at_its_revision_and_held_to_its_digest(
         (["{url}/model.gguf", "--sha256", "abc"], 2, "64 hexadecimal digits"),
         (["{url}/model.gguf", "--name", "../x"], 2, "is no name"),
         (["{url}/text.gguf"], 1, "does not begin as a GGUF file"),
-        (["http://127.0.0.1:9/x.gguf"], 1, "Cannot connect"),
+        (["http://127.0.0.1:9/x.gguf"], 1, "Cannot connect to 127.0.0.1 port 9: "),
+        (["qwen3-vl-2b", "--sha256", "0" * 64], 2, "--sha256 belongs to an address"),
+        (["qwen3-vl-2b", "--name", "mine"], 2, "--name belongs to an address"),
+        (["{url}/model.gguf", "--projector-sha256", "0" * 64], 2, "belongs to a --projector"),
     ],
 )
 def test_what_cannot_be_had_is_said_in_a_sentence(
@@ -166,6 +169,7 @@ def test_what_cannot_be_had_is_said_in_a_sentence(
     )
     assert what in said.stderr.replace("\n", " ")
     assert "Traceback" not in said.stderr
+    assert "SSLContext" not in said.stderr
 
 
 def test_the_doctor_says_which_models_fit_and_which_files_are_missing(

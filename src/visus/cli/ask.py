@@ -4,8 +4,8 @@ import argparse
 import re
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 import anyio
@@ -18,7 +18,7 @@ from visus.config import Configuration, client_key
 from visus.core.events import Batch, TextDelta
 from visus.core.places import Site
 from visus.core.question import Question, Text, Turn
-from visus.errors import InvalidValue
+from visus.errors import InvalidApiKey, InvalidValue, UpstreamAuthFailed, UpstreamBadResponse
 from visus.flow.billing import Tab
 from visus.flow.chat import Answering
 from visus.models.catalogue import Vision
@@ -87,10 +87,30 @@ async def _answer(
         prompt = await parts.chat.media.prepare(asked, upstream_id=asked.model, sees=Vision())
         transport = Transport(chosen.settings.upstream)
         try:
-            async with _remote(server, transport, chosen).open(prompt) as events:
-                yield events
+            with _told_to_its_caller(server):
+                async with _remote(server, transport, chosen).open(prompt) as events:
+                    yield events
         finally:
             await transport.aclose()
+
+
+@contextmanager
+def _told_to_its_caller(server: str) -> Generator[None]:
+    """Says what a refusal means to the one who chose the server and holds the key."""
+    try:
+        yield
+    except UpstreamAuthFailed as fault:
+        message = (
+            "The server refuses the key in OPENAI_API_KEY."
+            if client_key()
+            else "The server wants a key: set OPENAI_API_KEY."
+        )
+        raise InvalidApiKey(message, detail=fault.detail) from fault
+    except UpstreamBadResponse as fault:
+        if not (fault.detail or "").startswith("HTTP 404"):
+            raise
+        message = f"There is no {server.rstrip('/')}/chat/completions; most end in /v1."
+        raise InvalidValue(message, param="--server", detail=fault.detail) from fault
 
 
 async def _all(answering: Answering) -> AsyncIterator[Batch]:

@@ -76,9 +76,15 @@ def _wanted(
         if options.model not in known:
             names = ", ".join(known)
             raise ValueError(f"there is no preset {options.model!r}; there are {names}")
+        for option in ("sha256", "projector", "projector_sha256", "name"):
+            if getattr(options, option) is not None:  # argparse's namespace
+                name = option.replace("_", "-")
+                raise ValueError(f"--{name} belongs to an address: a preset has its own")
         return _of_preset(known[options.model], chosen.settings.gguf.hub_url)
     trusted = _trusted(folder)
     given = [(options.model, options.sha256)]
+    if options.projector_sha256 and not options.projector:
+        raise ValueError("--projector-sha256 belongs to a --projector")
     if options.projector:
         given.append((options.projector, options.projector_sha256))
     files = [_of_url(url, digest or trusted.get(url)) for url, digest in given]

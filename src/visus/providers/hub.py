@@ -75,8 +75,7 @@ async def pull(wanted: Wanted, to: Path, terms: Terms) -> Got:
         try:
             await _rest(wanted, draft, terms)
         except (aiohttp.ClientError, TimeoutError, OSError) as fault:
-            reason = str(fault) or type(fault).__name__
-            raise PullFailed(f"{reason}; run it again to go on from here") from fault
+            raise PullFailed(f"{_reason(fault)}; run it again to go on from here") from fault
         os.fsync(file.fileno())
         got = Got(file.tell(), draft.digest.hexdigest())
     if wanted.bytes is not None and got.bytes < wanted.bytes:
@@ -120,6 +119,12 @@ def _held(part: Path) -> Generator[BufferedRandom, None, None]:
         except OSError as fault:
             raise PullFailed("this file is being pulled by another process") from fault
         yield file
+
+
+def _reason(fault: Exception) -> str:
+    if isinstance(fault, aiohttp.ClientConnectorError):
+        return f"Cannot connect to {fault.host} port {fault.port}: {fault.strerror}"
+    return str(fault) or type(fault).__name__
 
 
 async def _rest(wanted: Wanted, draft: _Draft, terms: Terms) -> None:
