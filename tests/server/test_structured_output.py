@@ -167,6 +167,29 @@ def test_answers_that_stay_wrong_are_paid_for(formal: Service, *, streamed: bool
     assert not kept["is_estimated"]
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_answers_that_stay_wrong_and_that_nobody_counted_are_paid_for_by_estimate(
+    formal: Service, *, streamed: bool
+) -> None:
+    once, twice = (
+        row(formal, formal.post(asked("none", first, WRONG, "UNCOUNTED", stream=streamed)))
+        for first in (GOOD, WRONG)
+    )
+    assert (once["status"], twice["status"]) == (200, 502)
+    assert once["is_estimated"]
+    assert twice["is_estimated"]
+    assert abs(twice["input_tokens"] - 2 * once["input_tokens"]) < 10
+    assert twice["output_tokens"] > once["output_tokens"] > 0
+
+
+def test_a_wrong_answer_is_paid_for_though_its_repair_fails(formal: Service) -> None:
+    reply = formal.post(asked("none", "UNCOUNTED"))
+    refused(formal, reply, 502, "upstream_invalid_output")
+    kept = row(formal, reply)
+    assert kept["is_estimated"]
+    assert kept["input_tokens"] > 0
+
+
 def test_a_stream_that_is_held_back_says_that_it_lives(formal: Service) -> None:
     long = json.dumps({"total": 1, "why": "x" * 120})
     reply = formal.post(asked("none", long, stream=True))

@@ -249,23 +249,29 @@ async def parrot(asked: Asked, line: Line) -> None:
 
 
 async def by_turns(asked: Asked, line: Line) -> None:
-    """Says what the first line of the question lists: another line of it in each turn."""
+    """Says what the first line of the question lists: another line of it in each turn.
+
+    With `UNCOUNTED` among the lines it does not tell its tokens.
+    """
     messages = asked.body["messages"]
     first = next(one["content"] for one in messages if one["role"] == "user")
     if not isinstance(first, str):
         first = next(part["text"] for part in first if part["type"] == "text")
-    said = json.loads(first.split("\n")[0])[sum(one["role"] == "assistant" for one in messages)]
+    lines = json.loads(first.split("\n")[0])
+    said = lines[sum(one["role"] == "assistant" for one in messages)]
+    usage = None if "UNCOUNTED" in lines else USAGE
     finish = "length" if said.startswith("CUT ") else "stop"
     line.model = asked.body.get("user", line.model)
     if not asked.body.get("stream"):
-        await line.json(completion({"content": said}, finish=finish))
+        await line.json(completion({"content": said}, finish=finish) | {"usage": usage})
         return
     await line.stream_head()
     for place in range(0, len(said), 5):
         await line.event(delta(said[place : place + 5]))
         await asyncio.sleep(0.02)
     await line.event(delta(finish=finish))
-    await line.event({**delta(), "choices": [], "usage": USAGE})
+    if usage is not None:
+        await line.event({**delta(), "choices": [], "usage": usage})
     await line.end()
 
 

@@ -122,6 +122,11 @@ class Unusable(UpstreamInvalidOutput):
     """No answer has the form that was asked for; what they cost is owed all the same."""
 
     used: TokensUsed | None = None
+    """As the model's server counted it; None where it did not."""
+    answers: int = 1
+    """How many there were."""
+    heard_bytes: int = 0
+    """Of their texts together."""
 
 
 class BoxesConverted(NamedTuple):

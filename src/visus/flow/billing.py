@@ -93,7 +93,7 @@ def status_of(fault: BaseException | None) -> int:
     return fault.status if isinstance(fault, ServiceError) else CLIENT_CLOSED
 
 
-def thought(size: Size, *, heard_bytes: int, model: ModelRow) -> TokensUsed:
-    """What an answer cost whose server never said: the estimate, and what was heard of it."""
+def thought(size: Size, *, heard_bytes: int, model: ModelRow, answers: int = 1) -> TokensUsed:
+    """What answers cost whose server never said: the estimate, and what was heard of them."""
     heard = -(-heard_bytes * 100 // model.text_tokens.rule.bytes_per_100_tokens)
-    return TokensUsed(size.inputs, heard)
+    return TokensUsed(size.inputs * answers, heard, answers=answers)

@@ -34,7 +34,16 @@ class Answering(Dispatch):
     settles; `settle` does it earlier, so that nobody is told an end that is not written down.
     """
 
-    __slots__ = ("_asked", "_service", "_status", "_tab", "_used", "heard_bytes", "size")
+    __slots__ = (
+        "_asked",
+        "_is_estimated",
+        "_service",
+        "_status",
+        "_tab",
+        "_used",
+        "heard_bytes",
+        "size",
+    )
 
     def __init__(
         self,
@@ -53,6 +62,8 @@ class Answering(Dispatch):
         self._asked: ModelRow | None = None
         """Which was asked last."""
         self._used: TokensUsed | None = None
+        self._is_estimated = False
+        """Whether something of the cost was counted by nobody."""
         self.size: Size = NOTHING
         """How large the question was thought to be."""
         self._status = 200
@@ -96,8 +107,16 @@ class Answering(Dispatch):
         await self._tab.account.hold(model, self.size)
 
     @override
-    def _paid_in_vain(self, model: ModelRow, used: TokensUsed) -> None:
-        self._tab.lines.append(Line(model, used))
+    def _paid_in_vain(self, model: ModelRow, fault: Unusable) -> None:
+        self._tab.lines.append(Line(model, self._owed(model, fault)))
+
+    def _owed(self, model: ModelRow, fault: Unusable) -> TokensUsed:
+        if fault.used is not None:
+            return fault.used
+        self._is_estimated = True
+        return thought(
+            self.size, heard_bytes=fault.heard_bytes, model=model, answers=fault.answers
+        )
 
     def count(self, used: TokensUsed) -> None:
         """Takes note of what the model's server counted."""
@@ -108,8 +127,8 @@ class Answering(Dispatch):
     def broke_off(self, fault: ServiceError) -> None:
         """Takes note of an answer that did not come to its end."""
         self._status = fault.status
-        if isinstance(fault, Unusable) and fault.used is not None:
-            self._used = fault.used
+        if isinstance(fault, Unusable):
+            self._used = self._owed(self.model, fault)
         self.deployment.broke_off(fault)
 
     def settle(self) -> None:
@@ -123,12 +142,13 @@ class Answering(Dispatch):
         if last is None or model is None:
             return Outcome(status, lines, self._question.model, None, 0)
         if used is None and (self.is_answered or last.outcome == ABANDONED):
+            self._is_estimated = True
             used = thought(self.size, heard_bytes=self.heard_bytes, model=model)
         if used is not None:
             lines = [*lines, Line(model, used)]
         site = self.deployment.site if self.is_answered else None
-        is_estimated = used is not self._used
-        return Outcome(status, lines, last.model, site, len(self._attempts), is_estimated)
+        attempts = len(self._attempts)
+        return Outcome(status, lines, last.model, site, attempts, self._is_estimated)
 
 
 class BlindAnswering(Answering):

@@ -105,10 +105,11 @@ class Checked:
 
         The first batch lets the stream begin, so that whoever waits is told that we live.
         """
-        used: list[TokensUsed] = []
+        answers: list[_Whole] = []
         faults, has_begun = _NONE, not prompt.streamed
         for repairs_left in range(self.max_repairs, -1, -1):
             whole = _Whole()
+            answers.append(whole)
             try:
                 async with self.inner.open(prompt) as batches:
                     async for batch in batches:
@@ -117,17 +118,16 @@ class Checked:
                             has_begun = True
                             yield tuple(one for one in batch if isinstance(one, Preamble))
             except ServiceError as fault:
-                if not used:
+                if len(answers) == 1:
                     raise
-                raise _unusable([*used, *whole.used], [*faults.kinds, fault.code]) from fault
-            used += whole.used
+                raise _unusable(answers, [*faults.kinds, fault.code]) from fault
             faults = await self._faults(whole, wanted)
             if not faults:
-                yield (*whole.events, *_sum(used))
+                yield (*whole.events, *_used(answers))
                 return
             if repairs_left:
                 prompt = _to_be_repaired(prompt, whole.text, faults)
-        raise _unusable(used, faults.kinds)
+        raise _unusable(answers, faults.kinds)
 
     async def _faults(self, whole: "_Whole", wanted: AnswerFormat) -> Faults:
         if not whole.is_complete:
@@ -187,17 +187,20 @@ class _Whole:
         return [*rest, *map(TextDelta, filter(None, self._texts)), *ends]
 
 
-def _unusable(used: Sequence[TokensUsed], kinds: Sequence[str]) -> Unusable:
+def _unusable(answers: Sequence[_Whole], kinds: Sequence[str]) -> Unusable:
     fault = Unusable(
         "The model's answer does not have the form that was asked for.",
         detail=", ".join(dict.fromkeys(kinds)),
     )
-    fault.used = next(iter(_sum(used)), None)
+    fault.used = next(iter(_used(answers)), None)
+    fault.answers = len(answers)
+    fault.heard_bytes = sum(len(answer.text.encode()) for answer in answers)
     return fault
 
 
-def _sum(used: Sequence[TokensUsed]) -> Sequence[TokensUsed]:
-    """What all answers cost together."""
+def _used(answers: Sequence[_Whole]) -> Sequence[TokensUsed]:
+    """What all answers cost together, as far as that was told."""
+    used = [report for answer in answers for report in answer.used]
     if len(used) < 2:  # noqa: PLR2004 -- nothing to add up
         return used
     return [TokensUsed(*map(sum, zip(*used, strict=True)))]

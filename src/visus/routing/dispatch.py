@@ -18,7 +18,7 @@ import msgspec
 from typing_extensions import override
 
 from visus.core.endings import ABANDONED
-from visus.core.events import Answer, Batch, Preamble, TokensUsed, Unusable
+from visus.core.events import Answer, Batch, Preamble, Unusable
 from visus.core.prompt import Prompt
 from visus.core.question import Question
 from visus.errors import ModelGone, ServiceError
@@ -172,8 +172,8 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
     async def _about_to_ask(self, model: ModelRow, prompt: Prompt) -> None:
         """Told before a model is asked; raises where it must not be."""
 
-    def _paid_in_vain(self, model: ModelRow, used: TokensUsed) -> None:
-        """Told of answers that are of no use."""
+    def _paid_in_vain(self, model: ModelRow, fault: Unusable) -> None:
+        """Told of answers that are of no use, and owed all the same."""
 
     async def _ask(self, upstream: Upstream, deployment: Deployment, prompt: Prompt) -> None:
         if deployment.breaker.is_open:  # since it was picked, perhaps
@@ -191,8 +191,8 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
                 await answer.__aexit__(*sys.exc_info())
                 raise
         except ServiceError as fault:
-            if isinstance(fault, Unusable) and fault.used is not None:
-                self._paid_in_vain(upstream.model, fault.used)
+            if isinstance(fault, Unusable):
+                self._paid_in_vain(upstream.model, fault)
             deployment.failed(fault, was_probe=was_probe)
             self._note(upstream, deployment, began_s, fault.code, fault.detail)
             raise
