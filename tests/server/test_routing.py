@@ -56,6 +56,14 @@ id = "unset"
 provider = "unset"
 fallbacks = ["french"]
 [[models]]
+id = "wide"
+fallbacks = ["one", "french"]
+[[models.deployments]]
+provider = "nowhere"
+[[models.deployments]]
+provider = "paris"
+upstream_id = "plan"
+[[models]]
 id = "lonely"
 provider = "nowhere"
 [[models]]
@@ -288,6 +296,18 @@ def test_a_deployment_that_is_not_set_up_is_passed_over(routed: Service) -> None
     row = routed.get("/v1/models/half-set").json()["meta_data"]
     assert row["deployments"] == [{"provider": "paris", "region": "eu-fr", "country": "FR"}]
     assert row["provider"] == "paris"
+
+
+def test_a_deployment_that_was_not_asked_yet_comes_before_any_fallback(routed: Service) -> None:
+    for _ in range(2):  # each of the two is picked first once
+        reply = routed.post(Plan(paris="good").ask("wide"))
+        answered(routed, reply)
+        assert reply.headers["x-visus-model"] == "wide"
+    plan = Plan(berlin="good", paris="status_500 good")
+    reply = routed.post(plan.ask("wide"))
+    answered(routed, reply)
+    assert plan.asked == {"berlin": 1, "paris": 1}  # one attempt is kept back in any case
+    assert reply.headers["x-visus-model"] == "one"
 
 
 # --- Fallbacks -------------------------------------------------------------------------------

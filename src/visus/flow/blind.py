@@ -30,10 +30,6 @@ MAX_NAMED: Final = 10
 """How many models a refusal names that could look."""
 AT_ONCE: Final = 4
 """Descriptions that are asked for at the same time, for one question."""
-ASK: Final = (
-    "Describe this for somebody who cannot see it. Say what it is, then everything that matters"
-    " in it, in order. Quote all text word for word. Say nothing else."
-)
 
 
 AboutToAsk: TypeAlias = Callable[[ModelRow, Prompt], Awaitable[None]]
@@ -159,12 +155,17 @@ class _Describing(Dispatch):
         await self._told(model, prompt)
 
 
+def wording(what: str) -> str:
+    """How a description is asked for, in words that `visus-lite` understands too."""
+    return f"Describe this {what} in detail, in order. Include all text, word for word."
+
+
 def _asked(
     question: Question, medium: MediaReference, seeing: Upstream, max_tokens: int
 ) -> Question:
     return Question(
         seeing.model.id,
-        [Turn("user", [Text(ASK), medium], "messages")],
+        [Turn("user", [Text(wording(noun(medium))), medium], "messages")],
         Options(max_tokens=max_tokens),
         within=question.within,
         media=question.media,

@@ -137,8 +137,11 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
     async def _from(self, upstream: Upstream, *, kept_back: int) -> None:
         """From one model, whichever deployment of it answers.
 
+        One attempt is kept back for each of the `kept_back` models that may still be asked; for
+        a deployment that was not asked yet, one for all of them.
+
         Raises:
-            ServiceError: none does, or `kept_back` attempts are all that is left.
+            ServiceError: none does, or what is kept back is all that is left.
         """
         within = self._question.within
         deployment = upstream.pick(within)
@@ -154,11 +157,11 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
             try:
                 await self._ask(upstream, deployment, prompt)
             except ServiceError as fault:
-                if fault.again == "nowhere" or self._left <= kept_back:
+                if fault.again == "nowhere" or self._left <= min(kept_back, 1):
                     raise
                 tried.append(deployment)
                 another = upstream.pick_another(within, tried)
-                if another is None and fault.again == "here":
+                if another is None and fault.again == "here" and self._left > kept_back:
                     await self._wait(fault, waits)
                     waits += 1
                     tried = []

@@ -27,7 +27,8 @@ class RoutingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     attempts: Annotated[int, msgspec.Meta(ge=1, le=50)] = 3
     """Requests to models' servers for one question, retries and fallbacks together. One is kept
-    back for each model that may still be asked."""
+    back for each model that may still be asked; other servers of the same model come before all
+    of these but one."""
     budget_s: Duration = 180.0
     """After the first of them none is begun later. Each has the deadlines of `[upstream]`."""
     backoff_s: Duration = 0.25

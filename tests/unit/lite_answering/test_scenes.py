@@ -2,6 +2,7 @@
 import pytest
 from answering_pages import ask, drawn, photographed, written
 
+from visus.flow.blind import wording
 from visus.local.lite.answering.dialogue import Job, Picture, Speech
 from visus.local.lite.answering.reply import reply
 from visus.local.lite.evidence import Bar, Box, Code, Colour, Evidence
@@ -224,3 +225,9 @@ def test_the_name_of_a_thing_is_no_value_that_it_bears(question: str) -> None:
 )
 def test_things_are_named_and_described_however_one_asks(question: str, name: str) -> None:
     assert name in ask(question, SCOOTER)
+
+
+@pytest.mark.parametrize("what", ["picture", "video", "document"])
+def test_what_visus_asks_for_a_model_that_cannot_see_is_understood(what: str) -> None:
+    assert ask(wording(what), RED) == "Main colours: red."
+    assert "motor scooter" in ask(wording(what), SCOOTER)
