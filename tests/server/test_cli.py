@@ -132,6 +132,12 @@ def test_a_model_that_nobody_knows_cannot_be_bound_to(tmp_path: Path) -> None:
     assert "'visus-light' does not exist" in done.stderr
 
 
+def test_usage_says_which_of_its_options_is_wrong(tmp_path: Path) -> None:
+    done = _visus("usage", "--by", "colour", "--state", tmp_path / "state")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "(--by)" in done.stderr
+
+
 # --- models, doctor --------------------------------------------------------------------------
 
 

@@ -120,6 +120,7 @@ def test_a_model_answers_to_its_aliases_under_its_own_name(
     ids = [one["id"] for one in lasting.get("/v1/models").json()["data"]]
     assert ids.count("newest") == 1
     assert alias not in ids
+    assert lasting.get(f"/v1/models/{alias}").json() == lasting.get("/v1/models/newest").json()
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])

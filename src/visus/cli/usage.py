@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
         since_s,
         until_s,
         one_of(BUCKET_NAMES, options.bucket, "--bucket"),
-        usage_report.groups_of(options.by),
+        usage_report.groups_of(options.by, "--by"),
         options.project,
     )
     book = open_book(chosen)

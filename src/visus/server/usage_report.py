@@ -77,14 +77,14 @@ def wanted(query: bytes, *, project_id: str | None) -> tuple[UsageQuery, str, li
     return UsageQuery(since_s, until_s, bucket, groups, project_id), format_, list(given)
 
 
-def groups_of(text: str) -> Sequence[Group]:
+def groups_of(text: str, param: str = "group_by") -> Sequence[Group]:
     """`project,model`, each name once.
 
     Raises:
         InvalidValue: a name that is none.
     """
     names = [name.strip() for name in text.split(",") if name.strip()]
-    return list(dict.fromkeys(one_of(GROUP_NAMES, name, "group_by") for name in names))
+    return list(dict.fromkeys(one_of(GROUP_NAMES, name, param) for name in names))
 
 
 def moment(text: str | None, default_s: int, param: str, *, is_end: bool) -> int:

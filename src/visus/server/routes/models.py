@@ -83,8 +83,10 @@ class ModelRoute:
             ModelNotFound: no such model, or none that can answer this caller now.
         """
         wanted = exchange.path_params["model_id"]
+        upstream = self.upstreams.by_id.get(wanted)  # by an alias, too
+        known = None if upstream is None else upstream.model.id
         entries = _entries(self.upstreams, exchange)
-        found = next((one for one in entries if one["id"] == wanted), None)
+        found = next((one for one in entries if one["id"] == known), None)
         if found is None:
             raise ModelNotFound("This model does not exist here.", param="model")
         await exchange.finish(200, msgspec.json.encode(found))
