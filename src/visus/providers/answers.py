@@ -1,13 +1,15 @@
 """An answer as it comes from a model's server, whole or streamed, in any dialect."""
 
-from collections.abc import Callable, Mapping
-from typing import Protocol, Self, TypeAlias
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Final, Protocol, Self, TypeAlias
 
 from visus.core.events import Batch, Preamble
 from visus.core.prompt import Prompt
 from visus.errors import ServiceError, UpstreamBadResponse
 from visus.providers import faults
 from visus.wire import sse
+
+_OK: Final = 200
 
 Whole: TypeAlias = tuple[Batch, str | None]
 """All events of a body, and the model that it says it comes from."""
@@ -55,12 +57,42 @@ class Translator(Protocol):
         ...
 
 
-def is_streamed(reply: Answered) -> bool:
-    """Whether the answer comes event by event."""
-    return reply.headers.get("content-type", "").startswith("text/event-stream")
+async def check_status(reply: Answered, refused: Callable[[bytes], ServiceError]) -> None:
+    """Closes an answer that is none, and raises what `refused` makes of its body."""
+    if reply.status == _OK:
+        return
+    try:
+        said = await reply.read()
+    finally:
+        reply.close()
+    raise refused(said)
 
 
-class WholeAnswer:
+def events_of(
+    reply: Answered,
+    prompt: Prompt,
+    *,
+    whole: Callable[[bytes, Prompt], Whole],
+    translator: Callable[[Prompt], Translator],
+    max_event_bytes: int,
+) -> AsyncIterator[Batch]:
+    """The events of an answer: of its body, or as they come in a stream.
+
+    Args:
+        reply: the answer's head is there, and was checked.
+        prompt: what it answers.
+        whole: reads a body.
+        translator: for a stream.
+        max_event_bytes: of each event of a stream.
+    """
+    if reply.headers.get("content-type", "").startswith("text/event-stream"):
+        return _StreamedAnswer(
+            reply, prompt, translator(prompt), max_event_bytes=max_event_bytes
+        )
+    return _WholeAnswer(reply, prompt, whole)
+
+
+class _WholeAnswer:
     """One batch: an answer that comes as one body."""
 
     def __init__(
@@ -82,7 +114,7 @@ class WholeAnswer:
         return _introduced(events, reply, named, self._prompt)
 
 
-class StreamedAnswer:
+class _StreamedAnswer:
     """A batch for each read that completes an event."""
 
     def __init__(

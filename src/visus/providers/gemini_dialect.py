@@ -10,9 +10,9 @@ from typing_extensions import override
 
 from visus.core.events import Answer, Batch
 from visus.core.prompt import Prompt
-from visus.errors import FileTooLarge
+from visus.errors import FileTooLarge, ServiceError
 from visus.providers import gemini_answer, gemini_faults
-from visus.providers.answers import StreamedAnswer, WholeAnswer, is_streamed
+from visus.providers.answers import check_status, events_of
 from visus.providers.gemini_files import FilesOptions, GeminiFiles, Loan, too_large
 from visus.providers.gemini_options import Thinking
 from visus.providers.gemini_request import Spelling, request_body
@@ -124,19 +124,18 @@ class _Opened(AbstractAsyncContextManager[AsyncIterator[Batch]]):
         endpoint_of = provider.streamed if prompt.streamed else provider.whole
         endpoint = endpoint_of(prompt.upstream_id)
         reply = await provider.transport.send(endpoint, body, prompt.within)
-        if reply.status != 200:  # noqa: PLR2004 -- HTTP's OK
-            try:
-                said = await reply.read()
-            finally:
-                reply.close()
-            refusal = gemini_faults.refusal(reply.status, said, reply.headers, prompt)
-            if self._loan is not None:
-                refusal = self._loan.distrust(refusal, reply.status)
-            raise refusal
+        await check_status(reply, lambda said: self._refusal(reply, said))
         self._reply = reply
-        if not is_streamed(reply):
-            return WholeAnswer(reply, prompt, gemini_answer.whole)
-        translator = gemini_answer.Translator(prompt)
-        return StreamedAnswer(
-            reply, prompt, translator, max_event_bytes=provider.max_event_bytes
+        return events_of(
+            reply,
+            prompt,
+            whole=gemini_answer.whole,
+            translator=gemini_answer.Translator,
+            max_event_bytes=provider.max_event_bytes,
         )
+
+    def _refusal(self, reply: Reply, said: bytes) -> ServiceError:
+        refusal = gemini_faults.refusal(reply.status, said, reply.headers, self._prompt)
+        if self._loan is None:
+            return refusal
+        return self._loan.distrust(refusal, reply.status)

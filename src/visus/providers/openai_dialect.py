@@ -11,7 +11,7 @@ from visus.core.events import Answer, Batch
 from visus.core.places import Demand
 from visus.core.prompt import Prompt
 from visus.providers import faults, openai_answer
-from visus.providers.answers import Answered, StreamedAnswer, WholeAnswer, is_streamed
+from visus.providers.answers import Answered, check_status, events_of
 from visus.providers.media_names import media_names
 from visus.providers.openai_options import MaxTokensField
 from visus.providers.openai_request import request_body
@@ -72,18 +72,16 @@ class _Opened(AbstractAsyncContextManager[AsyncIterator[Batch]]):
         )
         endpoint = provider.endpoint_of(prompt.upstream_id)
         reply = await provider.transport.send(endpoint, body, prompt.within)
-        if reply.status != 200:  # noqa: PLR2004 -- HTTP's OK
-            try:
-                said = await reply.read()
-            finally:
-                reply.close()
-            raise faults.refusal(reply.status, said, reply.headers, prompt)
+        await check_status(
+            reply, lambda said: faults.refusal(reply.status, said, reply.headers, prompt)
+        )
         self._reply = reply
-        if not is_streamed(reply):
-            return WholeAnswer(reply, prompt, openai_answer.whole)
-        translator = openai_answer.Translator(prompt)
-        return StreamedAnswer(
-            reply, prompt, translator, max_event_bytes=provider.max_event_bytes
+        return events_of(
+            reply,
+            prompt,
+            whole=openai_answer.whole,
+            translator=openai_answer.Translator,
+            max_event_bytes=provider.max_event_bytes,
         )
 
     @override
