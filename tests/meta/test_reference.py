@@ -17,7 +17,7 @@ from tests.support.service import Service
 
 from visus import errors
 from visus.config import Settings
-from visus.server import app
+from visus.server import entries
 from visus.server.authenticate import OPEN_PATHS
 from visus.server.bodies import error_body
 
@@ -95,7 +95,7 @@ def test_an_error_pointed_elsewhere_keeps_its_meaning(kind: type[errors.ServiceE
 def test_every_route_is_in_the_reference_and_needs_a_key_unless_it_is_open(
     service: Service,
 ) -> None:
-    source = inspect.getsource(app)
+    source = inspect.getsource(entries)
     mounted = set(re.findall(r'Entry\(\s*f?"([^"]+)", "([A-Z]+)"', source))
     expanded = {
         (path.replace("{prefix}", prefix).replace("{{", "{").replace("}}", "}"), method)

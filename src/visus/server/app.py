@@ -1,7 +1,7 @@
-"""The root of the server: its routes over running parts, and its socket."""
+"""The root of the server: everything that answers, over running parts, and its socket."""
 
 import socket
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import anyio
@@ -9,17 +9,16 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from visus.accounts.keys import KeyBook
-from visus.accounts.networks import MetricsSettings, Networks
+from visus.accounts.networks import Networks
 from visus.accounts.projects import ProjectBook
-from visus.accounts.settings import AccountsSettings, Issuer
+from visus.accounts.settings import Issuer
 from visus.accounts.usage import UsageBook
 from visus.accounts.webhooks import DeliveryBook, WebhookSecrets
-from visus.config import Configuration, ServerSettings, Settings
+from visus.config import Configuration, Settings
 from visus.deadlines import Deadlines
-from visus.media.library import Library
-from visus.server import openapi
+from visus.server import entries
 from visus.server.authenticate import Doorkeeper
-from visus.server.backlog import Waiting, backlog_glance
+from visus.server.backlog import backlog_glance
 from visus.server.batching import Batching
 from visus.server.connection import ClientConnection, Front
 from visus.server.counts import Counts
@@ -27,353 +26,178 @@ from visus.server.descriptors import connections_within
 from visus.server.ending import Ending, Server
 from visus.server.errands import Errands
 from visus.server.gate import Entry, Gate, Handler, Routes
-from visus.server.glance import Glance
 from visus.server.identity_tokens import IdentityTokens
+from visus.server.later import Later
 from visus.server.memory import keep_freed_memory
 from visus.server.metrics import Metrics
 from visus.server.parts import Parts, all_parts
-from visus.server.readiness import Readiness, ReadyRoute, database_glance
-from visus.server.routes import admin
-from visus.server.routes.about import HEALTH, HTML, INERT, DescribingRoute
-from visus.server.routes.batches import (
-    BatchesRoute,
-    BatchRoute,
-    CancelBatchRoute,
-    NewBatchRoute,
-)
+from visus.server.readiness import Readiness, database_glance
+from visus.server.routes.admin import Admin
+from visus.server.routes.batches import NewBatchRoute
 from visus.server.routes.chat import ChatRoute
 from visus.server.routes.estimate import EstimateRoute
-from visus.server.routes.files import (
-    DeleteFileRoute,
-    FileContentRoute,
-    FileRoute,
-    FilesRoute,
-    UploadRoute,
-)
-from visus.server.routes.models import ModelRoute, ModelsRoute
-from visus.server.routes.operations import MetricsRoute, OpenMetricsRoute, StatusRoute
-from visus.server.routes.queue import CancelJobRoute, JobRoute, QueueRoute
+from visus.server.routes.files import UploadRoute
+from visus.server.routes.operations import StatusRoute
 from visus.server.routes.usage import UsageRoute
-from visus.server.routes.webhook_secrets import (
-    NewWebhookSecretRoute,
-    RevokeWebhookSecretRoute,
-    WebhookSecretsRoute,
-)
 from visus.server.state import State, open_state
 from visus.server.traces import SpanCounts, Traces
 from visus.server.tracing import open_traces
 from visus.server.upkeep import keep_catalogue, keep_ledger, keep_tidy
 from visus.server.waiting import WaitingRoom
 from visus.server.watch import Watch
-from visus.server.webhooks import Listeners, Webhooks, delivery_rules
+from visus.server.webhooks import Webhooks, delivery_rules
 from visus.server.wrong_keys import WrongKeys
 
 
-@dataclass(frozen=True, slots=True)
-class Later:
-    """Who works without anybody waiting."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Root:
+    """All that there is, running, from which the routes are made."""
 
-    errands: Errands
-    batching: Batching
-    webhooks: Webhooks
+    configuration: Configuration
+    made: Parts
+    state: State
+    watch: Watch
+    ending: Ending
+    traces: Traces | None = None
 
-    @property
-    def listeners(self) -> Listeners:
-        """Who may be told how it ended."""
-        return Listeners(self.webhooks.poster, self.webhooks.secrets)
-
-    async def run(self) -> None:
-        """Works until it is cancelled."""
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self.errands.run)
-            tasks.start_soon(self.batching.run)
-            tasks.start_soon(self.webhooks.run)
-
-
-def gate(  # noqa: PLR0913 -- all that there is, put together
-    configuration: Configuration,
-    made: Parts,
-    state: State,
-    watch: Watch,
-    ending: Ending,
-    *,
-    traces: Traces | None = None,
-) -> tuple[Gate, Later]:
-    """Everything that is answered, over running parts; and who answers what can wait."""
-    settings = configuration.settings
-    room = _waiting_room(settings.server)
-    counts = _counts(made, state, ending.connections, traces, room)
-    status = StatusRoute(
-        counts=counts,
-        database=database_glance(state.book.engine),
-        ending=ending,
-        limits=settings.limits,
-    )
-    entries = _open_to_all(made, status)
-    chat = ChatRoute(
-        service=made.chat,
-        accounts=state.accounts,
-        settings=settings.server,
-        limits=settings.chat,
-        watch=watch,
-        room=room,
-    )
-    estimate = EstimateRoute(
-        service=made.estimates, settings=settings.server, limits=settings.chat
-    )
-    upload = UploadRoute(library=state.library, limits=settings.files, settings=settings.server)
-    usage = UsageRoute(UsageBook(state.book.engine), settings.ledger.currency)
-    for prefix in ("/v1", "/v2"):
-        entries += [
-            Entry(f"{prefix}/chat/completions", "POST", chat),
-            Entry(f"{prefix}/chat/completions/estimate", "POST", estimate),
-            Entry(f"{prefix}/models", "GET", ModelsRoute(made.upstreams)),
-            Entry(f"{prefix}/models/{{model_id:path}}", "GET", ModelRoute(made.upstreams)),
-            Entry(f"{prefix}/usage", "GET", usage),
-            *_files(prefix, state.library, upload, watch),
+    def gate(self) -> tuple[Gate, Later]:
+        """Everything that is answered, and who answers what can wait."""
+        settings, made, state = self.configuration.settings, self.made, self.state
+        room = WaitingRoom(
+            settings.server.max_questions,
+            seats=settings.server.max_waiting_questions,
+            patience_s=settings.server.question_patience_s,
+        )
+        counts = self._counts(room)
+        chat = ChatRoute(
+            service=made.chat,
+            accounts=state.accounts,
+            settings=settings.server,
+            limits=settings.chat,
+            watch=self.watch,
+            room=room,
+        )
+        estimate = EstimateRoute(
+            service=made.estimates, settings=settings.server, limits=settings.chat
+        )
+        upload = UploadRoute(
+            library=state.library, limits=settings.files, settings=settings.server
+        )
+        usage = UsageRoute(UsageBook(state.book.engine), settings.ledger.currency)
+        later = self._later(counts.metrics, entries.answered_later(chat, estimate))
+        known = [
+            *self._for_operators(counts, later),
+            *entries.of_models(chat, estimate, made.upstreams, usage),
+            *entries.of_files(state.library, upload, self.watch),
+            *entries.of_queue(state.jobs, later, chat, estimate),
+            *self._of_batches(later, upload),
+            *self._of_administrators(usage),
         ]
-    handlers: dict[str, Handler] = {}
-    later = _later(configuration, made, state, status, handlers, traces=traces)
-    backlog = backlog_glance(state.jobs, later.webhooks.book)
-    entries += _for_operators(status, backlog, settings.metrics)
-    entries += _queue(state, later, handlers, chat, estimate)
-    entries += _batches(state, later, settings.server, upload)
-    entries += _administration(made, state, settings.server, usage)
-    return Gate(
-        routes=Routes(entries),
-        doorkeeper=_doorkeeper(settings.accounts, made, state),
-        accounts=state.accounts,
-        admins=Networks(settings.admin),
-        settings=settings.server,
-        ending=ending,
-        metrics=counts.metrics,
-        traces=traces,
-    ), later
+        return Gate(
+            routes=Routes(known),
+            doorkeeper=self._doorkeeper(),
+            accounts=state.accounts,
+            admins=Networks(settings.admin),
+            settings=settings.server,
+            ending=self.ending,
+            metrics=counts.metrics,
+            traces=self.traces,
+        ), later
 
-
-def _files(prefix: str, library: Library, upload: UploadRoute, watch: Watch) -> list[Entry]:
-    content = FileContentRoute(library, watch)
-    return [
-        Entry(f"{prefix}/files", "POST", upload),
-        Entry(f"{prefix}/files", "GET", FilesRoute(library)),
-        Entry(f"{prefix}/files/{{file_id}}", "GET", FileRoute(library)),
-        Entry(f"{prefix}/files/{{file_id}}", "DELETE", DeleteFileRoute(library)),
-        Entry(f"{prefix}/files/{{file_id}}/content", "GET", content),
-    ]
-
-
-def _waiting_room(settings: ServerSettings) -> WaitingRoom:
-    return WaitingRoom(
-        settings.max_questions,
-        seats=settings.max_waiting_questions,
-        patience_s=settings.question_patience_s,
-    )
-
-
-def _later(  # noqa: PLR0913 -- as `gate`
-    configuration: Configuration,
-    made: Parts,
-    state: State,
-    status: StatusRoute,
-    handlers: Mapping[str, Handler],
-    *,
-    traces: Traces | None,
-) -> Later:
-    ending, count = status.ending, status.counts.metrics.count_question
-    errands = Errands(
-        book=state.jobs,
-        keys=state.book,
-        handlers=handlers,
-        ending=ending,
-        count=count,
-        traces=traces,
-    )
-    batching = Batching(
-        book=state.batches,
-        library=state.library,
-        errands=errands,
-        ending=ending,
-        max_line_bytes=configuration.settings.server.max_body_bytes,
-    )
-    settings, engine = configuration.settings.webhooks, state.book.engine
-    webhooks = Webhooks(
-        book=DeliveryBook(engine, delivery_rules(settings)),
-        secrets=WebhookSecrets(engine),
-        poster=made.poster,
-        settings=settings,
-        ending=ending,
-        count=status.counts.metrics.count_webhook,
-    )
-    return Later(errands, batching, webhooks)
-
-
-def _batches(
-    state: State, later: Later, settings: ServerSettings, upload: UploadRoute
-) -> list[Entry]:
-    book = state.batches
-    make = NewBatchRoute(
-        book=book,
-        library=state.library,
-        batching=later.batching,
-        settings=settings,
-        listeners=later.listeners,
-    )
-    cancel = CancelBatchRoute(book, later.batching)
-    entries = [
-        Entry("/queue/files", "POST", upload),
-        Entry("/queue/batches", "POST", make),
-        Entry("/queue/batches/{batch_id}/cancel", "POST", cancel),
-    ]
-    for prefix in ("/v1", "/v2"):
-        entries += [
-            Entry(f"/queue{prefix}/files", "POST", upload),
-            Entry(f"/queue{prefix}/batches", "POST", make),
-            Entry(f"/queue{prefix}/batches/{{batch_id}}/cancel", "POST", cancel),
-            Entry(f"{prefix}/batches", "POST", make),
-            Entry(f"{prefix}/batches", "GET", BatchesRoute(book)),
-            Entry(f"{prefix}/batches/{{batch_id}}", "GET", BatchRoute(book)),
-            Entry(f"{prefix}/batches/{{batch_id}}/cancel", "POST", cancel),
-        ]
-    return entries
-
-
-def _queue(
-    state: State,
-    later: Later,
-    handlers: dict[str, Handler],
-    chat: ChatRoute,
-    estimate: EstimateRoute,
-) -> list[Entry]:
-    errands, listeners = later.errands, later.listeners
-
-    def queued(route: ChatRoute | EstimateRoute, path: str) -> QueueRoute:
-        handlers[path] = route
-        return QueueRoute(
-            at_once=route,
-            check=route.check,
-            route=path,
-            book=state.jobs,
-            errands=errands,
-            listeners=listeners,
+    def _counts(self, room: WaitingRoom) -> Counts:
+        made = self.made
+        return Counts(
+            metrics=Metrics(lambda: made.upstreams.by_id),
+            steps=made.chat.media.resolver.steps,
+            upstreams=made.upstreams,
+            pools=lambda: [*made.pools, *made.renewal.pools],
+            journal=self.state.accounts.ledger.journal,
+            connections=self.ending.connections,
+            spans=SpanCounts() if self.traces is None else self.traces.counts,
+            room=room,
         )
 
-    asked, guessed = "/chat/completions", "/chat/completions/estimate"
-    newest, newest_guess = queued(chat, f"/v2{asked}"), queued(estimate, f"/v2{guessed}")
-    entries = [
-        Entry("/queue/chat/completions", "POST", newest),
-        Entry("/queue/chat/completions/estimate", "POST", newest_guess),
-        Entry("/queue/jobs/{job_id}", "GET", JobRoute(state.jobs)),
-        Entry("/queue/jobs/{job_id}", "DELETE", CancelJobRoute(state.jobs, errands)),
-        Entry("/queue/jobs/{job_id}/cancel", "POST", CancelJobRoute(state.jobs, errands)),
-    ]
-    for prefix in ("/v1", "/v2"):
-        answer = queued(chat, f"{prefix}{asked}")
-        guess = queued(estimate, f"{prefix}{guessed}")
-        entries += [
-            Entry(f"/queue{prefix}/chat/completions", "POST", answer),
-            Entry(f"/queue{prefix}/chat/completions/estimate", "POST", guess),
+    def _later(self, metrics: Metrics, handlers: Mapping[str, Handler]) -> Later:
+        settings, state = self.configuration.settings, self.state
+        errands = Errands(
+            book=state.jobs,
+            keys=state.book,
+            handlers=handlers,
+            ending=self.ending,
+            count=metrics.count_question,
+            traces=self.traces,
+        )
+        batching = Batching(
+            book=state.batches,
+            library=state.library,
+            errands=errands,
+            ending=self.ending,
+            max_line_bytes=settings.server.max_body_bytes,
+        )
+        engine = state.book.engine
+        webhooks = Webhooks(
+            book=DeliveryBook(engine, delivery_rules(settings.webhooks)),
+            secrets=WebhookSecrets(engine),
+            poster=self.made.poster,
+            settings=settings.webhooks,
+            ending=self.ending,
+            count=metrics.count_webhook,
+        )
+        return Later(errands, batching, webhooks)
+
+    def _for_operators(self, counts: Counts, later: Later) -> Sequence[Entry]:
+        settings, state = self.configuration.settings, self.state
+        database = database_glance(state.book.engine)
+        status = StatusRoute(
+            counts=counts, database=database, ending=self.ending, limits=settings.limits
+        )
+        readiness = Readiness(
+            ending=self.ending,
+            database=database,
+            pools=self.made.pools,
+            upstreams=self.made.upstreams,
+        )
+        backlog = backlog_glance(state.jobs, later.webhooks.book)
+        return [
+            *entries.open_to_all(readiness),
+            *entries.of_operators(status, backlog, settings.metrics),
         ]
-    return entries
 
+    def _of_batches(self, later: Later, upload: UploadRoute) -> Sequence[Entry]:
+        make = NewBatchRoute(
+            book=self.state.batches,
+            library=self.state.library,
+            batching=later.batching,
+            settings=self.configuration.settings.server,
+            listeners=later.listeners,
+        )
+        return entries.of_batches(self.state.batches, later, make, upload)
 
-def _doorkeeper(settings: AccountsSettings, made: Parts, state: State) -> Doorkeeper:
-    return Doorkeeper(
-        state.book,
-        remember_s=settings.key_cache_s,
-        wrong_keys=WrongKeys(settings.wrong_keys_per_minute),
-        tokens=_identity_tokens(settings.issuers, made, state),
-    )
+    def _of_administrators(self, usage: UsageRoute) -> Sequence[Entry]:
+        engine = self.state.book.engine
+        here = Admin(
+            keys=self.state.book,
+            projects=ProjectBook(engine),
+            usage=UsageBook(engine),
+            models=lambda: self.made.upstreams.by_id,
+            settings=self.configuration.settings.server,
+        )
+        return entries.of_administrators(here, WebhookSecrets(engine), usage)
 
+    def _doorkeeper(self) -> Doorkeeper:
+        settings = self.configuration.settings.accounts
+        return Doorkeeper(
+            self.state.book,
+            remember_s=settings.key_cache_s,
+            wrong_keys=WrongKeys(settings.wrong_keys_per_minute),
+            tokens=self._identity_tokens(settings.issuers),
+        )
 
-def _counts(
-    made: Parts,
-    state: State,
-    connections: Collection[object],
-    traces: Traces | None,
-    room: WaitingRoom,
-) -> Counts:
-    return Counts(
-        metrics=Metrics(lambda: made.upstreams.by_id),
-        steps=made.chat.media.resolver.steps,
-        upstreams=made.upstreams,
-        pools=lambda: [*made.pools, *made.renewal.pools],
-        journal=state.accounts.ledger.journal,
-        connections=connections,
-        spans=SpanCounts() if traces is None else traces.counts,
-        room=room,
-    )
-
-
-def _for_operators(
-    status: StatusRoute, backlog: Glance[Waiting | None], settings: MetricsSettings
-) -> list[Entry]:
-    metrics = MetricsRoute(status.counts, backlog)
-    return [
-        Entry("/metrics", "GET", OpenMetricsRoute(metrics, Networks(settings))),
-        Entry("/admin/metrics", "GET", metrics),
-        Entry("/admin/status", "GET", status),
-    ]
-
-
-def _open_to_all(made: Parts, status: StatusRoute) -> list[Entry]:
-    readiness = Readiness(
-        ending=status.ending,
-        database=status.database,
-        pools=made.pools,
-        upstreams=made.upstreams,
-    )
-    return [
-        Entry("/health", "GET", HEALTH),
-        Entry("/health/live", "GET", HEALTH),
-        Entry("/health/ready", "GET", ReadyRoute(readiness.reasons)),
-        Entry("/openapi.json", "GET", DescribingRoute(openapi.as_json)),
-        Entry("/docs", "GET", DescribingRoute(openapi.as_page, (HTML, INERT))),
-    ]
-
-
-def _identity_tokens(
-    issuers: Sequence[Issuer], made: Parts, state: State
-) -> IdentityTokens | None:
-    if not issuers:
-        return None
-    projects = ProjectBook(state.book.engine)
-    return IdentityTokens(issuers, projects=projects, transport=made.transport)
-
-
-def _administration(
-    made: Parts, state: State, settings: ServerSettings, usage: UsageRoute
-) -> list[Entry]:
-    engine = state.book.engine
-    here = admin.Admin(
-        keys=state.book,
-        projects=ProjectBook(engine),
-        usage=UsageBook(engine),
-        models=lambda: made.upstreams.by_id,
-        settings=settings,
-    )
-    secrets = WebhookSecrets(engine)
-    signing = WebhookSecretsRoute(here, secrets)
-    sign = NewWebhookSecretRoute(here, secrets)
-    unsign = RevokeWebhookSecretRoute(here, secrets)
-    return [
-        Entry("/admin/organisations", "GET", admin.OrganisationsRoute(here)),
-        Entry("/admin/organisations", "POST", admin.NewOrganisationRoute(here)),
-        Entry("/admin/projects", "GET", admin.ProjectsRoute(here)),
-        Entry("/admin/projects", "POST", admin.NewProjectRoute(here)),
-        Entry("/admin/projects/{project_id}", "GET", admin.ProjectRoute(here)),
-        Entry("/admin/projects/{project_id}", "PATCH", admin.ChangeProjectRoute(here)),
-        Entry("/admin/projects/{project_id}/archive", "POST", admin.ArchiveProjectRoute(here)),
-        Entry("/admin/projects/{project_id}/webhook-secrets", "GET", signing),
-        Entry("/admin/projects/{project_id}/webhook-secrets", "POST", sign),
-        Entry("/admin/projects/{project_id}/webhook-secrets/{secret_id}", "DELETE", unsign),
-        Entry("/admin/keys", "GET", admin.KeysRoute(here)),
-        Entry("/admin/keys", "POST", admin.NewKeyRoute(here)),
-        Entry("/admin/keys/{key_id}", "GET", admin.KeyRoute(here)),
-        Entry("/admin/keys/{key_id}", "PATCH", admin.ChangeKeyRoute(here)),
-        Entry("/admin/keys/{key_id}", "DELETE", admin.RevokeKeyRoute(here)),
-        Entry("/admin/keys/{key_id}/rotate", "POST", admin.RotateKeyRoute(here)),
-        Entry("/admin/usage", "GET", usage),
-    ]
+    def _identity_tokens(self, issuers: Sequence[Issuer]) -> IdentityTokens | None:
+        if not issuers:
+            return None
+        projects = ProjectBook(self.state.book.engine)
+        return IdentityTokens(issuers, projects=projects, transport=self.made.transport)
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,7 +234,15 @@ async def serve(  # noqa: PLR0913 -- each of them is somebody else's to decide
             heartbeat_s=settings.heartbeat_s, write_timeout_s=settings.write_timeout_s
         )
         deadlines, ending = Deadlines(), Ending()
-        entrance, later = gate(configuration, made, state, watch, ending, traces=traces)
+        root = Root(
+            configuration=configuration,
+            made=made,
+            state=state,
+            watch=watch,
+            ending=ending,
+            traces=traces,
+        )
+        entrance, later = root.gate()
         front = _front(configuration.settings, entrance, deadlines, ending)
         server = Server(
             _uvicorn(front),

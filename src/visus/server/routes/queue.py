@@ -20,8 +20,6 @@ from visus.wire.chat import ChatCall
 from visus.wire.jobs import JOBS_PATH, JobObject, JobResponse, error_of, prefers_async
 
 PREFIX: Final = "/queue"
-NEWEST: Final = "/v2"
-"""What a path without a version means."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
