@@ -1,20 +1,24 @@
 """A dialect of somebody else's package, installed beside Visus as packages are."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.service import Service, ask
+from tests.server.test_keys_and_money import eventually
+from tests.support.service import Reply, Service, ask
 
 PARROT = """
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import anyio
 import msgspec
 
 from visus.core.events import Answer, Batch, Finished, TextDelta
@@ -30,8 +34,9 @@ class ParrotOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class Parrot:
-    def __init__(self, greeting: str) -> None:
+    def __init__(self, greeting: str, folder: Path) -> None:
         self.greeting = greeting
+        self.folder = folder
 
     def open(self, prompt: Prompt) -> Answer:
         return self._answer(prompt)
@@ -40,6 +45,10 @@ class Parrot:
     async def _answer(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[Batch], None]:
         parts = [part for turn in prompt.turns for part in turn.parts]
         said = [part.text for part in parts if isinstance(part, Text)]
+        if "Slowly" in said:
+            (self.folder / "begun").write_text("")
+            while not (self.folder / "go on").exists():
+                await anyio.sleep(0.02)
         yield self._batches(f"{self.greeting}: {' '.join(said)}")
 
     async def _batches(self, text: str) -> AsyncGenerator[Batch, None]:
@@ -48,7 +57,7 @@ class Parrot:
 
 async def make(given: Given[ParrotOptions]) -> Provider:
     given.until_closed.callback(Path(given.options.farewell).write_text, "closed")
-    return Parrot(given.options.greeting)
+    return Parrot(given.options.greeting, Path(given.options.farewell).parent)
 
 
 parrot = Dialect(make=make, options=ParrotOptions, is_remote=False)
@@ -108,6 +117,24 @@ def test_a_dialect_of_another_package_answers_and_is_closed_with_the_service(
     assert not (parrot.folder / "farewell").exists()
     parrot.stop()
     assert (parrot.folder / "farewell").read_text() == "closed"
+
+
+def test_a_row_that_goes_is_closed_when_the_last_question_that_knew_it_has_ended(
+    parrot: Service,
+) -> None:
+    farewell = parrot.folder / "farewell"
+    slow = threading.Thread(target=lambda: told.append(parrot.post(ask("polly", "Slowly"))))
+    told: list[Reply] = []
+    slow.start()
+    eventually((parrot.folder / "begun").exists, wanted=True)
+    (parrot.folder / "config.toml").write_text("[lite]\nenabled = false\n")
+    parrot.process.send_signal(signal.SIGHUP)
+    eventually(lambda: parrot.get("/v1/models").json()["data"], [])
+    assert not farewell.exists()
+    (parrot.folder / "go on").write_text("")
+    slow.join()
+    assert told[0].json()["choices"][0]["message"]["content"] == "Ahoy: Slowly"
+    eventually(farewell.exists, wanted=True)
 
 
 @pytest.mark.parametrize(

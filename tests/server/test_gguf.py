@@ -575,6 +575,21 @@ def test_the_stock_client_is_told_what_went_wrong(client: OpenAI) -> None:
     assert caught.value.code == "worker_unavailable"
 
 
+def test_a_model_whose_row_is_gone_leaves_the_memory(files: Path, tmp_path: Path) -> None:
+    rows = row("stays", files / "tiny") + row("goes", files / "caller")
+    running = Service(tmp_path, CONFIG + rows)
+    try:
+        for name in ("stays", "goes"):
+            answered(running, asked(running, model=name, max_tokens=1))
+        assert len(model_processes(running)) == 2
+        (tmp_path / "config.toml").write_text(CONFIG + row("stays", files / "tiny"))
+        running.process.send_signal(signal.SIGHUP)
+        eventually(lambda: len(model_processes(running)), 1)
+        answered(running, asked(running, model="stays", max_tokens=1))
+    finally:
+        assert running.stop() == 0
+
+
 def test_a_model_whose_row_was_added_or_changed_is_run_after_a_reload(
     files: Path, tmp_path: Path
 ) -> None:

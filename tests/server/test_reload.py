@@ -5,11 +5,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.conftest import FAST
-from tests.support.claims import answered, refused, text_of
+from tests.support.claims import answered, children, refused, text_of
 from tests.support.service import Reply, Service, ask, picture
 from tests.support.upstream import Upstream
 
@@ -173,3 +174,23 @@ def test_a_provider_that_came_later_is_no_place_to_fetch_pictures_from(
     wait_for(lambda: "new" in models(admitting))
     assert admitting.post(body).error()[1] == "invalid_image_url"
     assert upstream.connections == before + 1
+
+
+def test_the_processes_of_a_provider_that_goes_go_too(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    rows = ROWS.format(port=upstream.port)
+    off, on = f"[lite]\nenabled = false\n{rows}", f"[lite]\nenabled = true\n{rows}"
+    running = Service(tmp_path, on)
+    try:
+        wait_for(lambda: "visus-lite" in models(running))
+        with_it = len(children(running))
+        rewrite(running, off)
+        wait_for(lambda: "visus-lite" not in models(running))
+        wait_for(lambda: len(children(running)) < with_it)
+        answered(running, running.post(ask("good")))
+        rewrite(running, on)
+        wait_for(lambda: len(children(running)) == with_it)
+        answered(running, running.post(ask("visus-lite")))
+    finally:
+        assert running.stop() == 0

@@ -88,11 +88,12 @@ async def _gemini(given: Given[GeminiOptions]) -> Provider:
 async def _lite(given: Given[NoOptions]) -> Provider:
     pool = WorkerPool(EYES, name="visus-lite", settings=given.lite.workers)
     given.pools.append(pool)
+    given.until_closed.callback(given.pools.remove, pool)
     return LiteProvider(pool=await given.until_closed.enter_async_context(pool))
 
 
 async def _gguf(given: Given[NoOptions]) -> Provider:
-    residence = await given.until_closed.enter_async_context(Residence(given.gguf, given.pools))
+    residence = await given.shared(Residence, lambda: Residence(given.gguf, given.pools))
     here = Endpoint.of("http://here", {}, given.row.site)  # the carrier needs no address
 
     def spoken(model: LocalModel) -> OpenAIProvider:
@@ -102,9 +103,11 @@ async def _gguf(given: Given[NoOptions]) -> Provider:
             transport=Carrier(residence=residence, model=model, site=given.row.site),
         )
 
-    return GgufProvider(
+    provider = GgufProvider(
         residence=residence, spoken=spoken, context_tokens=given.gguf.context_tokens
     )
+    given.until_closed.callback(provider.know, ())
+    return provider
 
 
 gemini: Final = Dialect(make=_gemini, options=GeminiOptions)

@@ -1,8 +1,8 @@
 """From the id that a caller wrote to the models that may answer, and who runs them."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
@@ -80,6 +80,29 @@ class Upstream:
         ]
 
 
+@dataclass(eq=False, slots=True)
+class Reign:
+    """The time in which one catalogue is in force, and the questions that began in it."""
+
+    under_way: int = 0
+    """To be counted up when a question begins."""
+    _on_end: Callable[["Reign"], None] | None = None
+
+    def left(self) -> None:
+        """One of its questions has ended."""
+        self.under_way -= 1
+        self._tell()
+
+    def end(self, on_end: Callable[["Reign"], None]) -> None:
+        """No question begins any more; `on_end` is called when the last one has ended."""
+        self._on_end = on_end
+        self._tell()
+
+    def _tell(self) -> None:
+        if not self.under_way and self._on_end is not None:
+            self._on_end(self)
+
+
 @dataclass(slots=True)
 class Upstreams:
     """Every model of the catalogue."""
@@ -88,10 +111,16 @@ class Upstreams:
     """By its id, and by each of its aliases."""
     providers: Collection[str]
     """The names of all that are known, whether or not they run any of these."""
+    reign: Reign = field(default_factory=Reign)
 
-    def adopt(self, other: "Upstreams") -> None:
-        """Knows from now on what `other` knows; questions under way go on as they began."""
-        self.by_id, self.providers = other.by_id, other.providers
+    def adopt(self, other: "Upstreams") -> Reign:
+        """Knows from now on what `other` knows; questions under way go on as they began.
+
+        Returns the time of what was known before.
+        """
+        before = self.reign
+        self.by_id, self.providers, self.reign = other.by_id, other.providers, other.reign
+        return before
 
     def route(self, question: Question) -> Sequence[Upstream]:
         """The models that may answer, the asked one first, then its fallbacks in order.

@@ -5,11 +5,11 @@ come with Visus (`built_in`) go through the same door as those of other packages
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoints, entry_points, version
-from typing import Any, Final, Generic, TypeGuard, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeGuard, TypeVar
 
 import msgspec
 
@@ -27,7 +27,18 @@ class NoOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The options of a dialect that has none."""
 
 
+T = TypeVar("T")
 Options = TypeVar("Options", bound=msgspec.Struct)
+
+
+class Sharing(Protocol):
+    """Whoever keeps what several providers use."""
+
+    async def __call__(
+        self, kind: type[T], make: Callable[[], AbstractAsyncContextManager[T]]
+    ) -> T:
+        """The one `kind` of this service: made for the first who asks, open to the end."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +58,11 @@ class Given(Generic[Options]):
     lite: LiteSettings
     gguf: GgufSettings
     until_closed: AsyncExitStack
-    """Closed with the service. What the provider has to end, such as processes, is entered
-    here."""
+    """Closed with the service; or before, once a catalogue is in force in which the row has
+    changed or is gone, and the last question that knew it has ended. What the provider has to
+    end, such as processes, is entered here."""
+    shared: Sharing
+    """For what all rows have in common, such as the memory of this machine."""
     pools: list[WorkerPool] = field(default_factory=list[WorkerPool])
     """Where a provider adds those that operators should see."""
 
@@ -74,7 +88,7 @@ class Dialect(Generic[Options]):
     """A language that providers speak."""
 
     make: Callable[[Given[Options]], Awaitable[Provider]]
-    """Called once for each row that lacks nothing, when the service starts."""
+    """Called once for each row that lacks nothing, when it comes into the catalogue."""
     options: type[Options]
     """A struct that refuses unknown fields: how `[providers.options]` is read."""
     is_remote: bool = True

@@ -27,6 +27,7 @@ from visus.media.steps import Steps
 from visus.providers.judging import JUDGE_ENTRY, SchemaJudge
 from visus.providers.transport import Transport
 from visus.routing.choose import Upstreams
+from visus.server.keeping import Keeper
 from visus.server.renewal import Renewal, origins
 from visus.workers.pool import WorkerPool
 from visus.workers.settings import WorkerSettings
@@ -73,7 +74,7 @@ async def all_parts(
             transport=transport,
             judge=judge,
             policies=policies,
-            until_closed=stack,
+            keeper=await stack.enter_async_context(Keeper()),
             is_traced=is_traced,
         )
         await renewal.adopt(configuration)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlsplit
 
 import msgspec
@@ -17,9 +18,10 @@ from visus.providers.grounded import Grounded
 from visus.providers.traced import Traced
 from visus.providers.transport import Transport
 from visus.routing.breaker import Breaker
-from visus.routing.choose import Upstream, Upstreams
+from visus.routing.choose import Reign, Upstream, Upstreams
 from visus.routing.deployment import Deployment
 from visus.routing.dialects import Given
+from visus.server.keeping import Keeper, Kept
 from visus.workers.pool import WorkerPool
 
 
@@ -32,7 +34,7 @@ class Renewal:
     judge: Judge
     policies: Sequence[AddressPolicy]
     """Who may be gone to on a caller's behalf; never a provider."""
-    until_closed: AsyncExitStack
+    keeper: Keeper
     is_traced: bool = False
     """Whether answers are remembered in traces."""
     pools: list[WorkerPool] = field(default_factory=list[WorkerPool])
@@ -40,37 +42,75 @@ class Renewal:
     upstreams: Upstreams = field(default_factory=lambda: Upstreams({}, ()))
     """Always the same object, whatever it knows."""
     _access: Mapping[str, ProviderAccess] = field(default_factory=dict[str, ProviderAccess])
-    _providers: Mapping[str, Provider | None] = field(
-        default_factory=dict[str, "Provider | None"]
+    _kept: Mapping[str, Kept[Provider] | None] = field(
+        default_factory=dict[str, "Kept[Provider] | None"]
     )
+    _past: set[Reign] = field(default_factory=set[Reign])
+    """Of catalogues before this one, as long as a question of theirs is under way."""
+    _leaving: list[tuple[Kept[Provider], set[Reign]]] = field(
+        default_factory=list[tuple[Kept[Provider], set[Reign]]]
+    )
+    """Providers that are in no row any more, and who might still ask them."""
 
     async def adopt(self, configuration: Configuration) -> None:
         """Takes over the providers and models of `configuration`, and nothing else of it.
 
         Providers whose row did not change go on as they are, processes and all; breakers and
-        counts begin anew.
+        counts begin anew. The others are closed when the last question has ended that began
+        before.
         """
         for policy in self.policies:
             refuse_upstreams(policy, origins(configuration.access))
-        providers = {
-            name: self._providers[name]
-            if self._access.get(name) == access
-            else await self._made(access)
-            for name, access in configuration.access.items()
-        }
+        kept = await self._all_of(configuration.access)
+        providers = {name: one.value if one else None for name, one in kept.items()}
         for name, provider in providers.items():
             if isinstance(provider, LoadsModels):
                 provider.know(configuration.catalogue.run_by(name))
         adopted = Configuration(self.settings, configuration.catalogue, configuration.access)
-        self.upstreams.adopt(
+        before = self.upstreams.adopt(
             _upstreams(adopted, providers, self.judge, is_traced=self.is_traced)
         )
-        self._access, self._providers = configuration.access, providers
+        gone = [one for name, one in self._kept.items() if one and one is not kept.get(name)]
+        self._access, self._kept = configuration.access, kept
+        self._past.add(before)
+        self._leaving += [(one, set(self._past)) for one in gone]
+        before.end(self._is_over)
 
-    async def _made(self, access: ProviderAccess) -> Provider | None:
-        """The provider of a row; what it has to end ends with `until_closed`."""
+    async def _all_of(
+        self, access: Mapping[str, ProviderAccess]
+    ) -> dict[str, Kept[Provider] | None]:
+        """Those of rows that did not change, and new ones."""
+        kept: dict[str, Kept[Provider] | None] = {}
+        made: list[Kept[Provider]] = []
+        try:
+            for name, row in access.items():
+                if self._access.get(name) == row:
+                    kept[name] = self._kept[name]
+                    continue
+                kept[name] = one = await self._made(row)
+                made += [one] if one else []
+        except BaseException:
+            for one in made:
+                one.let_go()
+            raise
+        return kept
+
+    def _is_over(self, reign: Reign) -> None:
+        """Lets go of providers that nobody can ask any more."""
+        self._past.discard(reign)
+        for one, past in self._leaving:
+            past.discard(reign)
+            if not past:
+                one.let_go()
+        self._leaving = [(one, past) for one, past in self._leaving if past]
+
+    async def _made(self, access: ProviderAccess) -> Kept[Provider] | None:
+        """The provider of a row; None where something is missing."""
         if access.missing:
             return None
+        return await self.keeper.keep(partial(self._make, access))
+
+    async def _make(self, access: ProviderAccess, until_closed: AsyncExitStack) -> Provider:
         given = Given(
             row=access.row,
             options=access.options,
@@ -80,7 +120,8 @@ class Renewal:
             upstream=self.settings.upstream,
             lite=self.settings.lite,
             gguf=self.settings.gguf,
-            until_closed=self.until_closed,
+            until_closed=until_closed,
+            shared=self.keeper.shared,
             pools=self.pools,
         )
         return await access.dialect.make(given)

@@ -38,9 +38,9 @@ async def test_a_model_is_loaded_when_it_is_asked_for_and_answers(
     tiny: Path, settings: GgufSettings
 ) -> None:
     async with Residence(settings) as residence:
-        assert residence.state("tiny") == "unloaded"
+        assert residence.state(local(tiny)) == "unloaded"
         guest = await residence.enter(local(tiny))
-        assert residence.state("tiny") == "loaded"
+        assert residence.state(local(tiny)) == "loaded"
         events = await answered(guest)
         guest.go()
     assert b'"role":"assistant"' in events[0]
@@ -51,9 +51,9 @@ async def test_a_model_that_is_being_loaded_says_so(tiny: Path, settings: GgufSe
     async with Residence(settings) as residence, anyio.create_task_group() as tasks:
         tasks.start_soon(residence.enter, local(tiny))
         with anyio.fail_after(10):
-            while residence.state("tiny") != "loading":
+            while residence.state(local(tiny)) != "loading":
                 await anyio.lowlevel.checkpoint()
-            while residence.state("tiny") != "loaded":  # noqa: ASYNC110
+            while residence.state(local(tiny)) != "loaded":  # noqa: ASYNC110
                 await anyio.sleep(0.01)
 
 
@@ -81,10 +81,10 @@ async def test_a_model_that_nobody_asks_for_leaves_and_its_process_ends(
         guest = await residence.enter(local(tiny))
         (process,) = guest.pool.pids
         await anyio.sleep(0.6)
-        assert residence.state("tiny") == "loaded"
+        assert residence.state(local(tiny)) == "loaded"
         guest.go()
         with anyio.fail_after(5):
-            while residence.state("tiny") != "unloaded":  # noqa: ASYNC110
+            while residence.state(local(tiny)) != "unloaded":  # noqa: ASYNC110
                 await anyio.sleep(0.02)
             while guest.pool.pids:  # noqa: ASYNC110
                 await anyio.sleep(0.02)
@@ -106,7 +106,7 @@ async def test_the_one_asked_for_longest_ago_makes_room(
             guest = await residence.enter(model)
             await answered(guest)
             guest.go()
-        states = {model.name: residence.state(model.name) for model in models}
+        states = {model.name: residence.state(model) for model in models}
     assert states == {"first": "loaded", "second": "unloaded", "third": "loaded"}
 
 
@@ -136,7 +136,7 @@ async def test_a_model_that_needs_more_than_there_is_is_refused_before_it_is_loa
             return
         with pytest.raises(ModelTooLarge, match="195 MiB of memory; models have 194 MiB") as it:
             await residence.enter(local(tiny))
-        assert residence.state("tiny") == "unloaded"
+        assert residence.state(local(tiny)) == "unloaded"
     assert (it.value.status, it.value.param) == (503, "model")
 
 
@@ -160,7 +160,7 @@ async def test_weights_that_end_too_early_cannot_be_loaded(
             with pytest.raises(WorkerUnavailable) as caught:
                 await residence.enter(local(tiny, path=cut))
             assert "could not be loaded" in caught.value.message
-            assert residence.state("tiny") == "unloaded"
+            assert residence.state(local(tiny)) == "unloaded"
 
 
 async def test_a_process_killed_in_mid_answer_costs_that_answer_alone(

@@ -42,11 +42,18 @@ class GgufProvider:
     def know(self, models: Sequence[tuple[str, ModelRow]]) -> None:
         """Runs these from now on; see `visus.providers.base.LoadsModels`."""
         rows = [LocalModel.of(name, row, self.context_tokens) for name, row in models]
-        self._models = {model.name: (model, self.spoken(model)) for model in rows}
+        for gone in {model for model, _ in self._models.values()}.difference(rows):
+            self.residence.dismiss(gone)
+        # Questions that are on their way may still be to one that is gone.
+        self._models = {
+            **self._models,
+            **{model.name: (model, self.spoken(model)) for model in rows},
+        }
 
     def state(self, upstream_id: str) -> State:
         """Whether the model is in memory; see `visus.providers.base.LoadsModels`."""
-        return self.residence.state(upstream_id)
+        model, _ = self._models[upstream_id]
+        return self.residence.state(model)
 
     def open(self, prompt: Prompt) -> Answer:
         """Asks the prompt; the first event is there when the answer is entered."""

@@ -42,6 +42,8 @@ class _Resident:
         """Requests that use it, or wait until it is there."""
         self.asked_s = anyio.current_time()
         self.is_leaving = False
+        self.is_dismissed = False
+        """Whether it leaves at once when the last guest has gone."""
         self.settled = anyio.Event()
         """Set once it is there, or has failed to come."""
         self.failure: ServiceError | None = None
@@ -85,8 +87,8 @@ class Residence:
         """`pools` is where the processes of a model are while it is in memory."""
         self._settings = settings
         self._pools = [] if pools is None else pools
-        self._residents: dict[str, _Resident] = {}
-        """By the model's name; those that are leaving as well."""
+        self._residents: dict[LocalModel, _Resident] = {}
+        """Those that are leaving as well."""
         self._tasks: TaskGroup | None = None
 
     async def __aenter__(self) -> Self:
@@ -103,12 +105,19 @@ class Residence:
             self._tasks.cancel_scope.cancel()
             await self._tasks.__aexit__(None, None, None)
 
-    def state(self, name: str) -> State:
+    def state(self, model: LocalModel) -> State:
         """Where a model is now."""
-        resident = self._residents.get(name)
+        resident = self._residents.get(model)
         if resident is None or resident.is_leaving:
             return "unloaded"
         return "loaded" if resident.settled.is_set() else "loading"
+
+    def dismiss(self, model: LocalModel) -> None:
+        """Has a model leave as soon as nobody uses it."""
+        resident = self._residents.get(model)
+        if resident is not None:
+            resident.is_dismissed = True
+            resident.stir()
 
     async def enter(self, model: LocalModel) -> Guest:
         """Waits until `model` is in memory, and keeps it there until the guest goes.
@@ -136,11 +145,9 @@ class Residence:
     async def _found(self, model: LocalModel) -> _Resident:
         measured: Measured | None = None
         while True:
-            resident = self._residents.get(model.name)
+            resident = self._residents.get(model)
             if resident is not None and not resident.is_leaving:
-                if resident.model == model:
-                    return resident
-                self._send_away(resident)
+                return resident
             if measured is None:
                 measured = await self._measured(model)
             elif resident is not None:
@@ -150,13 +157,6 @@ class Residence:
                 await victim.gone.wait()
             else:
                 return self._moved_in(model, measured)
-
-    def _send_away(self, resident: _Resident) -> None:
-        """Has a model leave whose row has changed."""
-        if resident.guests:
-            message = "This model is being replaced. Please try again."
-            raise Overloaded(message, retry_after_s=5)
-        resident.leave()
 
     async def _measured(self, model: LocalModel) -> Measured:
         try:
@@ -194,7 +194,7 @@ class Residence:
             settings=self._worker_settings(),
             argument=msgspec.json.encode(self._loading(model, measured, doors)).decode(),
         )
-        resident = self._residents[model.name] = _Resident(model, measured, pool)
+        resident = self._residents[model] = _Resident(model, measured, pool)
         self._pools.append(pool)
         if self._tasks is not None:
             self._tasks.start_soon(self._reside, resident, doors)
@@ -239,13 +239,16 @@ class Residence:
         finally:
             resident.is_leaving = True
             _remove_doors(doors, and_folder=True)
-            del self._residents[resident.model.name]
+            del self._residents[resident.model]
             self._pools.remove(resident.pool)
             resident.settled.set()
             resident.gone.set()
 
     async def _until_it_leaves(self, resident: _Resident) -> None:
         while not resident.is_leaving:
+            if resident.is_dismissed and not resident.guests:
+                resident.is_leaving = True
+                return
             with anyio.move_on_after(self._settings.idle_unload_s):
                 await resident.stirred.wait()
                 continue
