@@ -271,7 +271,10 @@ def test_a_job_of_a_revoked_key_is_not_answered(
 ) -> None:
     project = made(queueing, boss, "projects")["id"]
     one, two = (made(queueing, boss, "keys", project=project) for _ in range(2))
-    busy = [later(queueing, ask("waits", user="1")) for _ in range(4)]  # all workers
+    busy = [later(queueing, ask("waits", user="1.2")) for _ in range(4)]  # all workers
+    for job_id in busy:
+        path = f"/queue/jobs/{job_id}"
+        eventually(lambda path=path: queueing.get(path).json()["status"], "in_progress")
     mark, body = marked()
     job_id = post_as(queueing, one["secret"], body).json()["id"]
     call(queueing, boss, "DELETE", f"/admin/keys/{one['id']}")
