@@ -243,14 +243,15 @@ class _Template(NamedTuple):
         count = end - start
         first, last = len(self.before), -len(self.after)
         chunks = payloads[start:end]
-        # A search for what lies between two words would compare byte by byte; this does not.
-        if [chunk[:first] for chunk in chunks].count(self.before) != count or [
-            chunk[last:] for chunk in chunks
-        ].count(self.after) != count:
+        # A search for what lies between two words would compare byte by byte; this does not. A
+        # chunk too short to hold both ends is longer when it is put together again, so bytes
+        # that are the same in all are the same in each.
+        words = [chunk[first:last] for chunk in chunks]
+        again = self.before + (self.after + self.before).join(words) + self.after
+        if again != b"".join(chunks):
             return []
-        words = b",\n".join([chunk[first:last] for chunk in chunks])
         try:
-            texts = _strings(b"[%b]" % words)
+            texts = _strings(b"[%b]" % b",\n".join(words))
         except (msgspec.DecodeError, UnicodeDecodeError):
             return []
         return texts if len(texts) == count else []

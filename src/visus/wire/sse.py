@@ -72,12 +72,11 @@ class EventReader:
 
 def _payloads(events: bytes) -> list[bytes]:
     """The data of complete events, without the empty line behind the last."""
-    # Most events are a single `data: ` line, and a stream has thousands of them: where every
-    # line end belongs to an empty line between two such events, one cut does for all.
-    lines = events.count(b"\n")
-    if events.startswith(b"data: ") and lines == 2 * events.count(b"\n\ndata: "):
-        found = events[6:].split(b"\n\ndata: ")
-    else:
+    # Most events are a single `data: ` line, and a stream has thousands of them. Taking every
+    # other line for one, and seeing whether that makes the same bytes again, costs half of
+    # searching for what stands between two events.
+    found = [line[6:] for line in events.split(b"\n")[::2]]
+    if b"data: " + b"\n\ndata: ".join(found) != events:
         found = [_data_of(event) for event in events.split(b"\n\n")]
     return found if all(found) else list(filter(None, found))
 
