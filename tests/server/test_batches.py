@@ -140,6 +140,7 @@ def test_its_counts_move_while_it_runs(client: openai.OpenAI) -> None:
         ),
         (('{"custom_id": "a"}',), [("missing_required_parameter", 1, "method")]),
         ((line("", {}),), [("invalid_value", 1, "custom_id")]),
+        ((line("a\0b", ask("good")),), [("invalid_value", 1, "custom_id")]),
         (
             (line("a", ask("good", stream=True)),),
             [("unsupported_parameter", 1, "body.stream")],

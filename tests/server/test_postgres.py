@@ -1,5 +1,6 @@
 """Replicas that share a PostgreSQL server: one set of keys and files, and no password told."""
 
+import json
 import subprocess
 import sys
 import threading
@@ -188,6 +189,34 @@ def test_what_one_replica_is_told_the_other_knows(replicas: tuple[Service, Servi
     assert other.get(f"/v1/files/{kept}/content").body == b"kept by one"
     assert delete(other, kept).status == 200
     assert one.get(f"/v1/files/{kept}").error() == (404, "file_not_found", None)
+
+
+def test_what_no_text_may_hold_there_is_no_id(postgres: Postgres, tmp_path: Path) -> None:
+    url = postgres.url(postgres.database())
+    with ExitStack() as stack:
+        service = Service(tmp_path, NO_LITE, **{VARIABLE: url})
+        stack.callback(service.stop)
+        made = run(
+            "admin", "keys", "create", "it", "--admin", state=tmp_path / "state", url=url
+        )
+        refuses_what_is_no_id(service, made.stdout.strip())
+
+
+def refuses_what_is_no_id(service: Service, boss: str) -> None:
+    given = {"Authorization": f"Bearer {boss}", "Content-Type": "application/json"}
+
+    def admin(method: str, path: str, **body: str) -> Reply:
+        data = json.dumps(body).encode() if body else None
+        return service.request(method, f"/admin/{path}", data, given)
+
+    for path in ("keys/a%00b", "projects/a%00b", "projects/a%00b/webhook-secrets"):
+        assert admin("GET", path).error() == (404, "not_found", None)
+    assert admin("DELETE", "keys/a%00b").error() == (404, "not_found", None)
+    refusal = admin("POST", "keys", name="x", project="a\0b")
+    assert refusal.error() == (400, "invalid_value", "project")
+    refusal = admin("POST", "projects", name="x", organisation="a\0b")
+    assert refusal.error() == (400, "invalid_value", "organisation")
+    assert admin("GET", "usage?project=a%00b").error() == (400, "invalid_value", "project")
 
 
 def upload(service: Service, data: bytes) -> Reply:

@@ -14,6 +14,8 @@ from visus.accounts.webhooks import WebhookSecret
 from visus.core.question import Blind
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_CHARS)]
+Id = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")]
+"""Of something that may be there; no NUL, which not every database takes."""
 Micros = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 Moment = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]
 """Seconds since 1970, up to the year 9999."""
@@ -49,7 +51,7 @@ class NewProject(ProjectChange, frozen=True, forbid_unknown_fields=True, kw_only
     """A project to be made."""
 
     name: Name
-    organisation: str | None = None
+    organisation: Id | None = None
     """Its id; the default one where none is named."""
 
 
@@ -78,7 +80,7 @@ class NewKey(KeyChange, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A key to be made."""
 
     name: Name
-    project: str | None = None
+    project: Id | None = None
     """Its id; the key gets a project of its own where none is named."""
 
 

@@ -17,6 +17,7 @@ from visus.core.events import TokensUsed
 from visus.core.trace import Trace
 from visus.errors import (
     InvalidValue,
+    NotFound,
     RequestTooLarge,
     ServiceError,
     ShuttingDown,
@@ -115,6 +116,17 @@ class Exchange:
         if self.caller is None:
             raise RuntimeError("an open route has no caller")
         return self.caller
+
+    def wanted_id(self, name: str) -> str:
+        """The id of something that stands in the path under that name.
+
+        Raises:
+            NotFound: it can be the id of nothing; not every database takes a NUL.
+        """
+        found = self.path_params[name]
+        if "\0" in found:
+            raise NotFound("There is nothing of this id here.")
+        return found
 
     @property
     def owner(self) -> str:

@@ -74,6 +74,8 @@ def wanted(query: bytes, *, project_id: str | None) -> tuple[UsageQuery, str, li
     groups = groups_of(given.pop("group_by", ""))
     if project_id is None:
         project_id = given.pop("project", None)
+        if project_id is not None and "\0" in project_id:
+            raise InvalidValue("This is not the id of a project.", param="project")
     return UsageQuery(since_s, until_s, bucket, groups, project_id), format_, list(given)
 
 

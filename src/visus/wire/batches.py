@@ -131,7 +131,11 @@ def wanted_batches(query: bytes) -> tuple[WantedBatches, list[str]]:
 
 
 class _Line(msgspec.Struct, frozen=True):
-    custom_id: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_CUSTOM_ID_CHARS)]
+    custom_id: Annotated[
+        str,
+        # No NUL, which not every database takes.
+        msgspec.Meta(min_length=1, max_length=MAX_CUSTOM_ID_CHARS, pattern=r"^[^\x00]*$"),
+    ]
     method: str
     url: str
     body: Raw

@@ -282,7 +282,7 @@ class RotateKeyRoute:
 
 
 def _wanted(exchange: Exchange, name: str) -> str:
-    return exchange.path_params[name]
+    return exchange.wanted_id(name)
 
 
 def _there(found: _T | None) -> _T:

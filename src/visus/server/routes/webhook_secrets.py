@@ -64,7 +64,7 @@ class RevokeWebhookSecretRoute:
             NotFound: the project has none of this id.
         """
         project_id = await _project(self.admin, exchange)
-        secret_id = exchange.path_params["secret_id"]
+        secret_id = exchange.wanted_id("secret_id")
         await _run(lambda: self.book.revoke(secret_id, project_id=project_id))
         found = await _run(lambda: self.book.known(project_id))
         for one in found:
@@ -76,7 +76,7 @@ class RevokeWebhookSecretRoute:
 
 
 async def _project(admin: Admin, exchange: Exchange) -> str:
-    project_id = exchange.path_params["project_id"]
+    project_id = exchange.wanted_id("project_id")
     if await _run(lambda: admin.projects.find(project_id)) is None:
         raise NotFound("There is nothing of this id here.")
     return project_id
