@@ -151,14 +151,20 @@ class Attachments:
             wanted.param,
             sampling=_sampling(wanted),
         )
-        frames = max(1, round(film.fps * film.duration_s))
         tokens = None
         if budget.sees.video_tokens is not None:
             rule = budget.sees.video_tokens.rule
             tokens = rule.count(_clip(film, wanted, rule), file.detail)
-        sides = film.width_px, film.height_px
-        steps = ("metadata removed",) if film.blanks else ()
-        return Shown((file,), (file,), tokens, *sides, frames, steps, was_kept)
+        return Shown(
+            parts=(file,),
+            images=(file,),
+            tokens=tokens,
+            width_px=film.width_px,
+            height_px=film.height_px,
+            frames=max(1, round(film.fps * film.duration_s)),
+            steps=("metadata removed",) if film.blanks else (),
+            was_kept=was_kept,
+        )
 
     async def _whole_papers(
         self, attachment: Attachment, wanted: Document, sees: Vision
@@ -174,7 +180,16 @@ class Attachments:
         )
         each = sees.pdf_page_tokens
         tokens = None if each is None else each * facts.page_count
-        return Shown((file,), (file,), tokens, 0, 0, facts.page_count, (), was_kept)
+        return Shown(
+            parts=(file,),
+            images=(file,),
+            tokens=tokens,
+            width_px=0,
+            height_px=0,
+            frames=facts.page_count,
+            steps=(),
+            was_kept=was_kept,
+        )
 
     # --- As pictures -------------------------------------------------------------------------
 
@@ -183,13 +198,7 @@ class Attachments:
     ) -> Shown:
         """Frames of it; `why` the file itself does not travel is told."""
         facts, _ = await self._watched(attachment, None)
-        largest = boxed(
-            Size(facts.width_px, facts.height_px), self.settings.video.frame_side_px
-        )
-        fitting = budget.fitting(largest)
-        target = Size(fitting.width_px, fitting.height_px)
-        side = self.settings.video.frame_side_px
-        box = Size(side, side) if target == largest else target  # later frames may be larger
+        fitting, box = self._frames_fitted(facts, budget)
         film, was_kept = await self._watched(attachment, self._wish(wanted, budget, box))
         if not film.frames:
             raise InvalidVideo("The video has no frame that can be decoded.")
@@ -202,26 +211,31 @@ class Attachments:
             )
             for frame in film.frames
         ]
-        parts: list[PromptPart] = [
-            Text(f"A video of {film.duration_s:.2f} s, shown as {len(images)} frames.")
-        ]
-        for image in images:
-            parts += [Text(f"{image.caption}:"), image]
+        said = f"A video of {film.duration_s:.2f} s, shown as {len(images)} frames."
         return Shown(
-            parts,
-            images,
-            image_tokens(images, budget.sees),
-            film.width_px,
-            film.height_px,
-            max(len(images), round(film.fps * film.duration_s)),
-            [
+            parts=[Text(said), *(part for image in images for part in _captioned(image))],
+            images=images,
+            tokens=image_tokens(images, budget.sees),
+            width_px=film.width_px,
+            height_px=film.height_px,
+            frames=max(len(images), round(film.fps * film.duration_s)),
+            steps=[
                 f"not sent as it is: {why}",
                 "decoded",
                 f"{len(images)} frames taken",
                 f"encoded as {images[0].media_type}",
             ],
-            was_kept,
+            was_kept=was_kept,
         )
+
+    def _frames_fitted(self, facts: sampling.Film, budget: "_Budget") -> tuple[Fitting, Size]:
+        """What the model should get of each frame, and the box that all of them fit into."""
+        side = self.settings.video.frame_side_px
+        largest = boxed(Size(facts.width_px, facts.height_px), side)
+        fitting = budget.fitting(largest)
+        target = Size(fitting.width_px, fitting.height_px)
+        # Later frames may be larger than the first.
+        return fitting, Size(side, side) if target == largest else target
 
     def _wish(self, wanted: Video, budget: "_Budget", box: Size) -> sampling.Wish:
         limits = self.settings.video
@@ -284,26 +298,21 @@ class Attachments:
             )
             for page, fitting in zip(papers.pages, fittings, strict=True)
         ]
-        parts: list[PromptPart] = []
         has_text = any(page.text.strip() for page in papers.pages)
-        for page, image in zip(papers.pages, images, strict=True):
-            parts += [Text(f"{image.caption}:"), image]
-            if page.text.strip():
-                parts.append(Text(f"Text of page {page.number}:\n{page.text.strip()}"))
         return Shown(
-            parts,
-            images,
-            image_tokens(images, budget.sees),
-            images[0].width_px,
-            images[0].height_px,
-            papers.page_count,
-            [
+            parts=_with_texts(papers.pages, images),
+            images=images,
+            tokens=image_tokens(images, budget.sees),
+            width_px=images[0].width_px,
+            height_px=images[0].height_px,
+            frames=papers.page_count,
+            steps=[
                 f"not sent as it is: {why}",
                 f"{len(images)} of {papers.page_count} pages drawn",
                 *(["text layer added"] if has_text else ()),
                 f"encoded as {images[0].media_type}",
             ],
-            was_kept,
+            was_kept=was_kept,
         )
 
     async def _paged(
@@ -442,6 +451,20 @@ def _base64(attachment: Attachment) -> bytes | memoryview:
     if attachment.base64 is not None:
         return attachment.base64
     return pybase64.b64encode(attachment.data)
+
+
+def _captioned(image: Image) -> Sequence[PromptPart]:
+    return Text(f"{image.caption}:"), image
+
+
+def _with_texts(pages: Sequence[paging.Page], images: Sequence[Image]) -> Sequence[PromptPart]:
+    """Each page's picture, and behind it what is written there, where that is known."""
+    parts: list[PromptPart] = []
+    for page, image in zip(pages, images, strict=True):
+        parts += _captioned(image)
+        if text := page.text.strip():
+            parts.append(Text(f"Text of page {page.number}:\n{text}"))
+    return parts
 
 
 def _image(picture: Fitted, param: str, caption: str, *, detail: Detail) -> Image:
