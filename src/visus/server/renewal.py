@@ -67,9 +67,13 @@ class Renewal:
             if isinstance(provider, LoadsModels):
                 provider.know(configuration.catalogue.run_by(name))
         adopted = Configuration(self.settings, configuration.catalogue, configuration.access)
-        before = self.upstreams.adopt(
-            _upstreams(adopted, providers, self.judge, is_traced=self.is_traced)
+        wiring = _Wiring(
+            configuration=adopted,
+            providers=providers,
+            judge=self.judge,
+            is_traced=self.is_traced,
         )
+        before = self.upstreams.adopt(wiring.upstreams())
         gone = [one for name, one in self._kept.items() if one and one is not kept.get(name)]
         self._access, self._kept = configuration.access, kept
         self._past.add(before)
@@ -137,57 +141,59 @@ def origins(access: Mapping[str, ProviderAccess]) -> frozenset[tuple[str, int]]:
     return frozenset(origins)
 
 
-def _upstreams(
-    configuration: Configuration,
-    providers: Mapping[str, Provider | None],
-    judge: Judge,
-    *,
-    is_traced: bool,
-) -> Upstreams:
-    repairs = configuration.settings.answers.max_repairs
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wiring:
+    """Whoever runs the models of a catalogue, behind all that is done here around them."""
 
-    def finishing(provider: Provider, model: ModelRow) -> Provider:
-        """The provider with what is done here once the model has answered."""
-        checked = Checked(
-            inner=provider, ability=model.structured_output, judge=judge, max_repairs=repairs
-        )
-        convention = model.vision.box_convention
-        return checked if convention is None else Grounded(checked, convention)
+    configuration: Configuration
+    providers: Mapping[str, Provider | None]
+    judge: Judge
+    is_traced: bool
 
-    def watched(provider: Provider, model: ModelRow, row: ProviderRow) -> Provider:
-        finished = finishing(provider, model)
-        return Traced(finished, model.id, row.name) if is_traced else finished
+    def upstreams(self) -> Upstreams:
+        """Every model, by its id and by each of its aliases."""
+        catalogue, routing = self.configuration.catalogue, self.configuration.settings.routing
+        by_id = {
+            model.id: Upstream(
+                msgspec.structs.replace(model, refuses=catalogue.refused_by(model)),
+                [self._deployment(model, one) for one in model.run_by],
+            )
+            for model in catalogue.models
+        }
+        for upstream in by_id.values():
+            wanted = upstream.model.follow_successor
+            if routing.follow_successors if wanted is None else wanted:
+                upstream.successor = by_id.get(upstream.model.successor or "")
+        aliases = {
+            alias: upstream for upstream in by_id.values() for alias in upstream.model.aliases
+        }
+        return Upstreams(by_id | aliases, providers=frozenset(self.configuration.access))
 
-    def deployment(model: ModelRow, run_by: DeploymentRow) -> Deployment:
-        access = configuration.access[run_by.provider]
-        provider = providers[run_by.provider]
+    def _deployment(self, model: ModelRow, run_by: DeploymentRow) -> Deployment:
+        access = self.configuration.access[run_by.provider]
+        provider = self.providers[run_by.provider]
         return Deployment(
             row=access.row,
             site=access.row.site,
             upstream_id=run_by.upstream_id or model.id,
-            provider=None if provider is None else watched(provider, model, access.row),
-            breaker=Breaker(configuration.settings.routing.breaker),
+            provider=None if provider is None else self._around(provider, model, access.row),
+            breaker=Breaker(self.configuration.settings.routing.breaker),
             missing=access.missing,
             stuck=_reason_of(provider),
             loads=provider if isinstance(provider, LoadsModels) else None,
         )
 
-    catalogue, routing = configuration.catalogue, configuration.settings.routing
-    by_id = {
-        model.id: Upstream(
-            msgspec.structs.replace(model, refuses=catalogue.refused_by(model)),
-            [deployment(model, one) for one in model.run_by],
+    def _around(self, provider: Provider, model: ModelRow, row: ProviderRow) -> Provider:
+        """The provider with what is done here once the model has answered."""
+        finished: Provider = Checked(
+            inner=provider,
+            ability=model.structured_output,
+            judge=self.judge,
+            max_repairs=self.configuration.settings.answers.max_repairs,
         )
-        for model in catalogue.models
-    }
-    for upstream in by_id.values():
-        wanted = upstream.model.follow_successor
-        if routing.follow_successors if wanted is None else wanted:
-            upstream.successor = by_id.get(upstream.model.successor or "")
-    aliases = {
-        alias: upstream for upstream in by_id.values() for alias in upstream.model.aliases
-    }
-    return Upstreams(by_id | aliases, providers=frozenset(configuration.access))
+        if (convention := model.vision.box_convention) is not None:
+            finished = Grounded(finished, convention)
+        return Traced(finished, model.id, row.name) if self.is_traced else finished
 
 
 def _reason_of(provider: Provider | None) -> Callable[[], str | None] | None:
