@@ -58,12 +58,9 @@ class Easing:
             UnsupportedModality: it is to be refused, or nobody who sees may be asked.
             ServiceError: why there is no description.
         """
-        wanted = [
-            part
-            for turn in question.turns[begin_of_current(question.turns) :]
-            for part in turn.parts
-            if not isinstance(part, Text)
-        ]
+        begin = begin_of_current(question.turns)
+        current = (part for turn in question.turns[begin:] for part in turn.parts)
+        wanted = [part for part in current if not isinstance(part, Text)]
         if not wanted:
             return question, route
         policy = question.blind or self.routing.blind
@@ -72,25 +69,21 @@ class Easing:
             raise self._refusal(question, wanted[0])
         if policy == "reroute":
             return question, seeing
-        texts = await each(
-            dict(enumerate(wanted)),
-            lambda medium: self._description(
-                _Describing(
-                    _asked(question, medium, seeing[0], self.routing.description_tokens),
-                    seeing,
-                    HadOnce(self.media),
-                    settings=self.routing,
-                    about_to_ask=about_to_ask,
-                ),
-                noun(medium).capitalize(),
-                tab,
-            ),
-            time.monotonic() + self.routing.budget_s,
-            at_once=AT_ONCE,
-        )
-        described = iter([texts[place] for place in range(len(wanted))])
-        begin = begin_of_current(question.turns)
-        return in_words(question, lambda _: next(described), begin=begin), route
+
+        def described(medium: MediaReference) -> Awaitable[tuple[str, str]]:
+            describing = _Describing(
+                _asked(question, medium, seeing[0], self.routing.description_tokens),
+                seeing,
+                HadOnce(self.media),
+                settings=self.routing,
+                about_to_ask=about_to_ask,
+            )
+            return self._description(describing, noun(medium).capitalize(), tab)
+
+        deadline_s = time.monotonic() + self.routing.budget_s
+        found = await each(dict(enumerate(wanted)), described, deadline_s, at_once=AT_ONCE)
+        texts = iter([found[place] for place in range(len(wanted))])
+        return in_words(question, lambda _: next(texts), begin=begin), route
 
     def _seeing(self, question: Question, route: Sequence[Upstream]) -> Sequence[Upstream]:
         """Who may look: fallbacks that see, then the operator's choice, or else whoever can."""

@@ -57,12 +57,7 @@ async def all_parts(
         is_traced = configuration.traces is not None
         transport = Transport(settings.upstream, heading if is_traced else None)
         stack.push_async_callback(transport.aclose)
-        policies = [
-            address_policy(
-                door, own_ports=own_ports, refused_origins=origins(configuration.access)
-            )
-            for door in (settings.media, settings.webhooks.door(settings.media))
-        ]
+        policies = _policies(configuration, own_ports)
         fetcher, poster = await _outward(settings, policies, stack)
         checkers = WorkerPool(
             JUDGE_ENTRY, name="checkers", settings=settings.answers.workers, is_lazy=True
@@ -78,7 +73,6 @@ async def all_parts(
             is_traced=is_traced,
         )
         await renewal.adopt(configuration)
-        upstreams = renewal.upstreams
         resolver = Resolver(
             settings=settings.media,
             fetcher=fetcher,
@@ -89,21 +83,40 @@ async def all_parts(
         media = await _media(settings, resolver, stack, pools)
         learner = Learner()
         yield Parts(
-            ChatService(
-                upstreams=upstreams,
-                media=media,
-                easing=Easing(upstreams=upstreams, media=media, routing=settings.routing),
-                routing=settings.routing,
-                limits=settings.limits,
-                learner=learner,
+            chat=_chat(settings, renewal.upstreams, media, learner),
+            estimates=EstimateService(
+                upstreams=renewal.upstreams, media=media, learner=learner
             ),
-            EstimateService(upstreams=upstreams, media=media, learner=learner),
-            upstreams,
-            renewal,
-            pools,
-            transport,
-            poster,
+            upstreams=renewal.upstreams,
+            renewal=renewal,
+            pools=pools,
+            transport=transport,
+            poster=poster,
         )
+
+
+def _policies(
+    configuration: Configuration, own_ports: frozenset[int]
+) -> Sequence[AddressPolicy]:
+    """Where pictures may come from, and where webhooks may go."""
+    media, refused = configuration.settings.media, origins(configuration.access)
+    return [
+        address_policy(door, own_ports=own_ports, refused_origins=refused)
+        for door in (media, configuration.settings.webhooks.door(media))
+    ]
+
+
+def _chat(
+    settings: Settings, upstreams: Upstreams, media: MediaPipeline, learner: Learner
+) -> ChatService:
+    return ChatService(
+        upstreams=upstreams,
+        media=media,
+        easing=Easing(upstreams=upstreams, media=media, routing=settings.routing),
+        routing=settings.routing,
+        limits=settings.limits,
+        learner=learner,
+    )
 
 
 async def _outward(
