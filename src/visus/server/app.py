@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import anyio
 import uvicorn
+from anyio.abc import TaskGroup
 from uvicorn.server import ServerState
 
 from visus.accounts.keys import KeyBook
@@ -103,6 +104,14 @@ class Root:
             metrics=counts.metrics,
             traces=self.traces,
         ), later
+
+    def keep_up(self, tasks: TaskGroup, reread: Callable[[], Configuration]) -> None:
+        """Begins what is done without anybody asking."""
+        files = self.configuration.settings.files
+        tasks.start_soon(self.watch.run)
+        tasks.start_soon(keep_catalogue, self.made.renewal.adopt, reread)
+        tasks.start_soon(keep_tidy, self.state.library, files.sweep_s)
+        tasks.start_soon(keep_ledger, self.state.accounts.ledger)
 
     def _counts(self, room: WaitingRoom) -> Counts:
         made = self.made
@@ -251,22 +260,20 @@ async def serve(  # noqa: PLR0913 -- each of them is somebody else's to decide
             grace_s=settings.shutdown_grace_s,
             is_one_of_several=is_one_of_several,
         )
-        tasks.start_soon(watch.run)
-        tasks.start_soon(keep_catalogue, made.renewal.adopt, reread)
-        tasks.start_soon(keep_freed_memory, lambda: front.answered)
-        tasks.start_soon(keep_tidy, state.library, configuration.settings.files.sweep_s)
-        tasks.start_soon(keep_ledger, state.accounts.ledger)
+        root.keep_up(tasks, reread)
         tasks.start_soon(later.run)
-
-        async def tell() -> None:
-            while not server.started:  # noqa: ASYNC110 -- uvicorn offers no event
-                await anyio.sleep(0.005)
-            announce(Running(port, made))
-
-        tasks.start_soon(tell)
+        tasks.start_soon(keep_freed_memory, lambda: front.answered)
+        tasks.start_soon(_tell, server, lambda: announce(Running(port, made)))
         await server.serve([listener])
         deadlines.close()
         tasks.cancel_scope.cancel()
+
+
+async def _tell(server: Server, announce: Callable[[], None]) -> None:
+    """Announces that the socket answers, once it does."""
+    while not server.started:  # noqa: ASYNC110 -- uvicorn offers no event
+        await anyio.sleep(0.005)
+    announce()
 
 
 def _front(settings: Settings, entrance: Gate, deadlines: Deadlines, ending: Ending) -> Front:
