@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
+from msgspec import Raw
 
 from visus.core import call_ids
 from visus.core.events import (
@@ -39,6 +40,7 @@ from visus.providers.gemini_shapes import (
 )
 
 _response: Final = msgspec.json.Decoder(GenerateContentResponse).decode
+_usage: Final = msgspec.json.Decoder(UsageMetadata).decode
 _encode: Final = msgspec.json.Encoder().encode
 
 _FILTERED: Final = frozenset(
@@ -91,7 +93,7 @@ class Translator:
     """Never: the stream's end is the end of its bytes."""
     named: str | None = field(default=None, init=False)
     _choices: dict[int, _Choice] = field(default_factory=dict, init=False)
-    _used: UsageMetadata | None = field(default=None, init=False)
+    _used: Raw = field(default_factory=Raw, init=False)
 
     def events(self, payloads: list[bytes]) -> tuple[Batch, ServiceError | None]:
         """The events of `payloads`, and the failure that stands behind the last of them."""
@@ -114,14 +116,14 @@ class Translator:
         """
         if not self._choices or not all(one.finished for one in self._choices.values()):
             raise UpstreamBadResponse("The model's server broke off its answer.")
-        used = None if self._used is None else plausible(_tokens(self._used))
+        used = _used(self._used)
         return () if used is None else (used,)
 
     def _events(self, response: GenerateContentResponse) -> Iterator[Event]:
         if response.error and bytes(response.error) != b"null":
             raise gemini_faults.told_in_answer(bytes(response.error), self.prompt)
         self.named = self.named or response.model_version
-        if response.usage_metadata is not None:
+        if response.usage_metadata is not ABSENT:
             self._used = response.usage_metadata  # of all so far, in every event
         if not response.candidates:
             if response.prompt_feedback and (why := response.prompt_feedback.block_reason):
@@ -187,6 +189,14 @@ def _finish_reason(candidate: Candidate, choice: _Choice) -> FinishReason:
             detail = f"{reason}: {candidate.finish_message}"[:200]
             message = "The model did not finish its answer."
             raise UpstreamBadResponse(message, detail=detail)
+
+
+def _used(told: Raw) -> TokensUsed | None:
+    """What was counted; None where it was not told, or cannot be read."""
+    try:
+        return plausible(_tokens(_usage(told)))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _tokens(used: UsageMetadata) -> TokensUsed:

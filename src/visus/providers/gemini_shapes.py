@@ -95,7 +95,8 @@ class GenerateContentResponse(msgspec.Struct, rename="camel"):
 
     candidates: list[Candidate] | None = None
     prompt_feedback: PromptFeedback | None = None
-    usage_metadata: UsageMetadata | None = None
+    usage_metadata: Raw = ABSENT
+    """`UsageMetadata`, which is read once: at the end."""
     model_version: str | None = None
     """The model that answered."""
     error: Raw = ABSENT
