@@ -151,14 +151,15 @@ IMPLAUSIBLE = [
 def test_what_nobody_can_have_counted_is_estimated_and_stands_in_nobody_s_way(
     billed: Service, stream: bool, usage: object  # noqa: FBT001
 ) -> None:  # fmt: skip
-    told = {"include_usage": True} if stream else None
-    asked = ask("counts", user=json.dumps(usage), stream=stream, stream_options=told)
+    wish = {"include_usage": True} if stream else None
+    asked = ask("counts", user=json.dumps(usage), stream=stream, stream_options=wish)
     reply = billed.post(asked)
     answered(billed, reply)
-    counted = reply.events()[-2].get("usage") if stream else reply.json().get("usage")
-    assert counted is None
+    told = reply.events()[-2]["usage"] if stream else reply.json()["usage"]
     entry = row(billed, reply)
     assert entry["is_estimated"]
+    assert told["prompt_tokens"] == entry["input_tokens"]
+    assert told["completion_tokens"] == entry["output_tokens"]
     assert 0 < entry["input_tokens"] < 100
     assert 0 < entry["output_tokens"] < 100
     plain = billed.post(ask("good"))

@@ -11,7 +11,7 @@ from typing_extensions import override
 from visus.accounts.ledger import NOTHING, Line, Outcome, Size
 from visus.accounts.limiter import LimitsSettings
 from visus.core.endings import ABANDONED
-from visus.core.events import TokensUsed, Unusable
+from visus.core.events import Batch, TokensUsed, Unusable
 from visus.core.prompt import Prompt
 from visus.core.question import Question
 from visus.errors import ServiceError
@@ -136,9 +136,17 @@ class Answering(Dispatch):
             self._used = self._owed(self.model, fault)
         self.deployment.broke_off(fault)
 
-    def settle(self) -> None:
-        """Writes down what the answer cost, before its end is told."""
+    def settle(self) -> Batch:
+        """Writes down what the answer cost, before its end is told.
+
+        Returns:
+            What it is thought to have used, where its model's server did not say.
+        """
         self._tab.account.settle(self._outcome(self._status))
+        return () if self._used is not None else (self._thought(self.model),)
+
+    def _thought(self, model: ModelRow) -> TokensUsed:
+        return thought(self.size, heard_bytes=self.heard_bytes, model=model)
 
     def _outcome(self, status: int) -> Outcome:
         last = self._attempts[-1] if self._attempts else None
@@ -148,7 +156,7 @@ class Answering(Dispatch):
             return Outcome(status, lines, self._question.model, None, 0)
         if used is None and (self.is_answered or last.outcome == ABANDONED):
             self._is_estimated = True
-            used = thought(self.size, heard_bytes=self.heard_bytes, model=model)
+            used = self._thought(model)
         if used is not None:
             lines = [*lines, Line(model, used)]
         site = self.deployment.site if self.is_answered else None

@@ -70,7 +70,7 @@ async def _send_answer(exchange: Exchange, call: chat.ChatCall, answering: Answe
         _note(exchange, answering, batch)
         fold.add(batch)
     answering.heard_bytes = len(fold.text())
-    answering.settle()
+    fold.add(answering.settle())
     body = fold.body(_report(call, answering))
     await exchange.finish(200, body, headers=(JSON, *headers, *_limits(answering.first)))
 
@@ -141,7 +141,7 @@ async def _stream(
         failure("fault in a stream", fault, request=exchange.request_id)
         await _break_off(exchange, Internal("Something went wrong here."))
     else:
-        answering.settle()
+        writer.frames(answering.settle())  # usage is kept back
         await exchange.write(writer.closing(_report(call, answering)), more=False)
 
 
