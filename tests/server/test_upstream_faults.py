@@ -201,8 +201,9 @@ def test_one_id_and_one_model_go_outwards(service: Service) -> None:
     events = reply.events()[:-1]
     assert len({one["id"] for one in events}) == 1
     assert {one["model"] for one in events} == {"changes_its_name"}
-    assert events[-1]["usage"]["prompt_tokens"] == 812
+    assert events[-1]["usage"]["prompt_tokens"] == 812  # which stood before the end
     assert events[-1]["choices"] == []
+    assert service.records(reply.headers["x-request-id"])[0]["prompt_tokens"] == 812
     assert text_of(events) == "A red böat."
 
 

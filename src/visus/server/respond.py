@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from visus.core.events import Batch, Event, Preamble, TokensUsed
+from visus.core.events import Batch, Preamble, TokensUsed
 from visus.errors import Internal, ServiceError, ShuttingDown
 from visus.flow.chat import Answering
 from visus.server import limits
@@ -164,9 +164,9 @@ def _note(exchange: Exchange, answering: Answering, batch: Batch) -> None:
     record = exchange.record
     if "first_word_ms" not in record:
         record["first_word_ms"] = round((time.monotonic() - exchange.began_s) * 1000, 1)
-    # Usage stands at the end of a batch, if anywhere.
-    last: Event | None = batch[-1] if batch else None
-    if isinstance(last, TokensUsed):
-        record |= {"prompt_tokens": last.prompt, "completion_tokens": last.completion}
-        exchange.used, exchange.size = last, answering.size
-        answering.count(last)
+    if TokensUsed not in map(type, batch):
+        return
+    *_, last = (event for event in batch if type(event) is TokensUsed)
+    record |= {"prompt_tokens": last.prompt, "completion_tokens": last.completion}
+    exchange.used, exchange.size = last, answering.size
+    answering.count(last)
