@@ -27,7 +27,7 @@ from visus.local.settings import GgufSettings, LiteSettings
 from visus.media.settings import MediaSettings, WebhookSettings
 from visus.media.shelf import FilesSettings
 from visus.models import presets
-from visus.models.catalogue import Catalogue, ModelRow, ProviderRow, shipped
+from visus.models.catalogue import Catalogue, ModelRow, ProviderRow, refuse_twins, shipped
 from visus.providers.settings import AnswerSettings, UpstreamSettings
 from visus.routing.dialects import Dialect, dialect
 from visus.routing.settings import RoutingSettings
@@ -233,10 +233,11 @@ def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Con
         raise ConfigRefused("\n".join(faults))
     try:
         settings = msgspec.convert(table, Settings, strict=False)
+        refuse_twins(settings.providers, settings.models)
         catalogue = _with_pulled(shipped(), settings.gguf)
         catalogue = catalogue.with_rows(Catalogue(settings.providers, settings.models))
         catalogue.check()
-        _check_seeing(settings, catalogue)
+        _check_named(settings, catalogue)
         catalogue = _with_files(catalogue, settings.models)
     except ValueError as fault:
         raise ConfigRefused(_located(str(fault), text, path)) from fault
@@ -255,11 +256,15 @@ def client_key() -> Secret | None:
     return Secret(key) if key else None
 
 
-def _check_seeing(settings: Settings, catalogue: Catalogue) -> None:
+def _check_named(settings: Settings, catalogue: Catalogue) -> None:
+    """Refuses, as a ValueError, a model that other sections name and nobody has."""
     known = {model.id for model in catalogue.models}
     for one in settings.routing.seeing:
         if one not in known:
             raise ValueError(f"routing.seeing: there is no model {one!r}")
+    for one in settings.limits.models:
+        if one not in known:
+            raise ValueError(f"limits.models.{one}: there is no model {one!r}")
 
 
 def _with_pulled(catalogue: Catalogue, settings: GgufSettings) -> Catalogue:

@@ -15,11 +15,15 @@ import msgspec
 from visus.core.boxes import BoxConvention
 from visus.core.places import Site
 from visus.core.price import Rates
+from visus.core.prompt import ImageType
 from visus.core.question import Role
 from visus.core.tokens import QwenPixels
 from visus.core.wishes import OptionName
+from visus.models import residency
 from visus.models.counting import ImageTokens, TextTokens, VideoTokens
 
+PictureType: TypeAlias = Literal[ImageType, "image/heif"]
+"""What a row may say that a server reads; pictures of the last kind are called HEIC here."""
 Modality: TypeAlias = Literal["text", "image", "video", "file"]
 VideoWish: TypeAlias = Literal["fps", "start", "end", "max_frames"]
 Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -33,7 +37,7 @@ BoxUnits: TypeAlias = Literal["normalised-1000-yx", "normalised-1000-xy", "resiz
 class Vision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which media a model's server can use; a picture that exceeds this is fitted to it."""
 
-    formats: tuple[str, ...] = ("image/jpeg", "image/png", "image/webp", "image/gif")
+    formats: tuple[PictureType, ...] = ("image/jpeg", "image/png", "image/webp", "image/gif")
     """Media types that the server reads."""
     image_roles: tuple[Role, ...] = ("system", "developer", "user", "assistant")
     """In whose turns the server takes pictures; those of other turns travel in a following
@@ -146,6 +150,10 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     def site(self) -> Site:
         """What `residency` judges."""
         return Site(self.name, self.region, self.country)
+
+    def __post_init__(self) -> None:
+        if self.country is not None and not residency.is_country(self.country):
+            raise ValueError(f"country: {self.country!r} is no country's two letters")
 
 
 class DeploymentRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -286,8 +294,7 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def check(self) -> None:
         """Refuses, as a ValueError, a name that stands twice, or one that nobody has."""
-        _refuse_twins("providers", (row.name for row in self.providers))
-        _refuse_twins("models", (row.id for row in self.models))
+        refuse_twins(self.providers, self.models)
         names = [name for row in self.models for name in (row.id, *row.aliases)]
         if twin := next((name for name in names if names.count(name) > 1), None):
             raise ValueError(f"models: {twin!r} is the id or an alias of two models")
@@ -323,6 +330,12 @@ def _only_by(providers: Collection[str], model: ModelRow) -> ModelRow | None:
     if len(left) == len(model.run_by):
         return model
     return msgspec.structs.replace(model, deployments=left) if left else None
+
+
+def refuse_twins(providers: Sequence[ProviderRow], models: Sequence[ModelRow]) -> None:
+    """Refuses, as a ValueError, a name that stands twice in one file."""
+    _refuse_twins("providers", (row.name for row in providers))
+    _refuse_twins("models", (row.id for row in models))
 
 
 def _refuse_twins(table: str, names: Iterable[str]) -> None:

@@ -40,6 +40,11 @@ def is_known(wanted: str) -> bool:
     return wanted.lower() in {LOCAL, EU} | COUNTRIES
 
 
+def is_country(code: str) -> bool:
+    """Whether `code`, in any case, is a country's."""
+    return code.lower() in COUNTRIES
+
+
 def is_met(wanted: str, *, region: str, country: str | None) -> bool:
     """Whether a provider in `region` and `country` keeps data inside `wanted`."""
     place, home = wanted.lower(), (country or "").lower()

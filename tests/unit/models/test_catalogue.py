@@ -245,6 +245,29 @@ since = 2026-06-01
         ('id = "m"\n[[models.deployments]]\nprovider = "x"', 5, "there is no provider 'x'"),
         ('id = "m"\n[[models.deployments]]\nproviders = "x"', 5, "unknown key 'providers'"),
         ('id = "m"\nprovider = "visus"\naliases = ["visus-lite"]', None, "two models"),
+        (
+            'id = "m"\nprovider = "visus"\n[[models]]\nid = "m"\nprovider = "visus"',
+            5,
+            "'m' is there twice",
+        ),
+        (
+            'id = "m"\nprovider = "visus"\nvision = { formats = ["image/jpg"] }',
+            5,
+            "Invalid enum value 'image/jpg'",
+        ),
+        (
+            (
+                'id = "m"\nprovider = "visus"\n'
+                '[[providers]]\nname = "p"\ndialect = "lite"\ncountry = "Germany"'
+            ),
+            5,
+            "'Germany' is no country's two letters",
+        ),
+        (
+            'id = "m"\nprovider = "visus"\n[limits.models.M]\nrequests_per_minute = 1',
+            5,
+            "limits.models.M: there is no model 'M'",
+        ),
     ],
 )
 def test_a_faulty_row_is_refused_with_its_line(
