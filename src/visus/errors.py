@@ -6,7 +6,7 @@ and `detail`, which only our own log may read. Status, type and code belong to t
 does the advice to try again. How an error becomes a body is `server.respond`'s business.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, TypeAlias
 
 Again: TypeAlias = Literal["nowhere", "elsewhere", "here"]
@@ -275,6 +275,8 @@ class MethodNotAllowed(CallerError):
 
     status = 405
     code = "method_not_allowed"
+    others: Sequence[str] = ()
+    """The methods that it has."""
 
 
 class RequestTimedOut(CallerError):

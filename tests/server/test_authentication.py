@@ -122,7 +122,14 @@ def test_other_paths_want_a_key_too_and_with_one_do_not_exist(
 
 
 def test_another_method_is_405_and_overriding_it_changes_nothing(service: Service) -> None:
-    refused(service, service.get("/v1/chat/completions"), 405, "method_not_allowed")
+    wrong = service.get("/v1/chat/completions")
+    refused(service, wrong, 405, "method_not_allowed")
+    assert wrong.headers["allow"] == "POST"
+    known = service.request(
+        "PATCH", "/v1/files", None, {"Authorization": f"Bearer {service.key}"}
+    )
+    refused(service, known, 405, "method_not_allowed")
+    assert known.headers["allow"] == "GET, HEAD, POST"
     reply = service.post({}, path="/v1/models", **{"X-HTTP-Method-Override": "GET"})
     refused(service, reply, 405, "method_not_allowed")
 

@@ -17,6 +17,7 @@ from visus.core.events import TokensUsed
 from visus.core.trace import Trace
 from visus.errors import (
     InvalidValue,
+    MethodNotAllowed,
     NotFound,
     RequestTooLarge,
     ServiceError,
@@ -180,6 +181,8 @@ class Exchange:
             headers.append((b"retry-after", str(error.retry_after_s).encode()))
         if error.should_retry is not None:
             headers.append((b"x-should-retry", b"true" if error.should_retry else b"false"))
+        if isinstance(error, MethodNotAllowed):
+            headers.append((b"allow", ", ".join(error.others).encode()))
         if error.limits:
             headers += limits.told(error.limits)
         await self.finish(error.status, error_body(error), headers=headers)

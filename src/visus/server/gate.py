@@ -78,7 +78,7 @@ class Routes:
 
     def _by_pattern(self, exchange: Exchange) -> Handler:
         method = "GET" if exchange.method == "HEAD" else exchange.method
-        known_path = False
+        others: set[str] = set()
         for route, entry in self._patterns:
             scope = {"type": "http", "path": exchange.path, "method": method}
             match, found = route.matches(scope)
@@ -86,9 +86,12 @@ class Routes:
                 exchange.path_params = found["path_params"]
                 exchange.route = entry.path
                 return entry.handler
-            known_path = known_path or match is Match.PARTIAL
-        if known_path:
-            raise MethodNotAllowed(f"This URL does not take {exchange.method[:20]}.")
+            if match is Match.PARTIAL:
+                others |= {entry.method, "HEAD"} if entry.method == "GET" else {entry.method}
+        if others:
+            refusal = MethodNotAllowed(f"This URL does not take {exchange.method[:20]}.")
+            refusal.others = sorted(others)
+            raise refusal
         raise UnknownUrl("There is no such URL here.")
 
 

@@ -7,13 +7,14 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from visus.accounts.usage import BUCKET_NAMES
+from visus.accounts.usage import BUCKET_NAMES, GROUP_NAMES
 from visus.server.admin_openapi import ADMIN_SHAPES, admin_paths
 from visus.server.queue_openapi import QUEUED, batch_paths, queue_paths
 from visus.server.routes.operations import Status
 from visus.server.usage_report import FORMATS, UsageReport
 from visus.wire.batches import BatchList, BatchObject, BatchRequest
-from visus.wire.files import DeletedFile, FileList, FileObject
+from visus.wire.chat import REFUSED
+from visus.wire.files import FILE_ID, DeletedFile, FileList, FileObject
 from visus.wire.jobs import JobObject
 from visus.wire.report import Estimate
 from visus.wire.shapes import ChatRequest
@@ -68,6 +69,13 @@ def document(release: str) -> Document:
         for field in ("file_data", "file_url"):
             schemas[name]["properties"][field] = {"type": "string"}
     schemas["InputImagePart"]["properties"]["image_url"] = {"type": "string"}
+    asked = schemas["ChatRequest"]["properties"]
+    asked["messages"]["minItems"] = 1
+    asked["modalities"] = {"enum": [None, ["text"]]}
+    for name in REFUSED:
+        asked[name] = {"type": "null"}
+    schemas["Message"]["anyOf"] = _what_each_role_has()
+    schemas["BatchRequest"]["properties"]["output_expires_after"] = {"type": "null"}
     for name in ("FunctionSpec", "SchemaSpec"):
         _mark_schema(schemas[name]["properties"])
     paths: Document = {
@@ -99,6 +107,27 @@ def document(release: str) -> Document:
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+def _what_each_role_has() -> list[Document]:
+    """The kinds of messages: fields that one has to have, and those that are another's."""
+    said = {"content": {"anyOf": [{"type": "string"}, {"type": "array", "minItems": 1}]}}
+    no_calls, no_result = {"tool_calls": {"type": "null"}}, {"tool_call_id": {"type": "null"}}
+    calls = {"tool_calls": {"type": "array", "minItems": 1}}
+    result = {"tool_call_id": {"type": "string", "minLength": 1}}
+    refusal = {"refusal": {"type": "string", "minLength": 1}}
+    asking = {"role": {"enum": ["system", "developer", "user"]}}
+    answering = {"role": {"const": "assistant"}}
+    return [
+        {"properties": asking | said | no_calls | no_result, "required": ["content"]},
+        {"properties": answering | said | no_result, "required": ["content"]},
+        {"properties": answering | calls | no_result, "required": ["tool_calls"]},
+        {"properties": answering | refusal | no_result, "required": ["refusal"]},
+        {
+            "properties": {"role": {"const": "tool"}} | said | result | no_calls,
+            "required": ["content", "tool_call_id"],
+        },
+    ]
 
 
 def _mark_schema(properties: Document) -> None:
@@ -221,7 +250,7 @@ _LIST: Final[Document] = {"type": "array", "items": {"type": "object"}}
 _UPLOAD: Final[Document] = {
     "type": "object",
     "properties": {
-        "file": {"type": "string", "format": "binary"},
+        "file": {"type": "string", "format": "binary", "minLength": 1},
         "purpose": {"type": "string", "enum": list(PURPOSES)},
         "expires_after[anchor]": {"type": "string", "enum": ["created_at"]},
         "expires_after[seconds]": {
@@ -231,18 +260,29 @@ _UPLOAD: Final[Document] = {
         },
     },
     "required": ["file", "purpose"],
+    "dependentRequired": {
+        "expires_after[anchor]": ["expires_after[seconds]"],
+        "expires_after[seconds]": ["expires_after[anchor]"],
+    },
 }
 _PAGE: Final[Document] = {
-    "after": {"type": "string"},
+    "after": {"type": "string", "pattern": f"^{FILE_ID.pattern}$"},
     "limit": {"type": "integer", "minimum": 1, "maximum": 10_000},
     "order": {"type": "string", "enum": ["asc", "desc"]},
     "purpose": {"type": "string"},
 }
+_MOMENT: Final[Document] = {
+    "anyOf": [
+        {"type": "integer", "minimum": 0, "maximum": 9_999_999_999},
+        {"type": "string", "format": "date"},
+    ]
+}
+_GROUP: Final = f"({'|'.join(GROUP_NAMES)})"
 _USAGE: Final[Document] = {
-    "start": _STRING,
-    "end": _STRING,
+    "start": _MOMENT,
+    "end": _MOMENT,
     "bucket": {"type": "string", "enum": list(BUCKET_NAMES)},
-    "group_by": _STRING,
+    "group_by": {"type": "string", "pattern": f"^({_GROUP}(,{_GROUP})*)?$"},
     "format": {"type": "string", "enum": list(FORMATS)},
 }
 _ANSWERS: Final[Document] = {

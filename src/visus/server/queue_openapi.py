@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from visus.wire.batches import MAX_LIMIT
+from visus.wire.batches import BATCH_ID, MAX_LIMIT
 
 _NEVER_LATER: Final = ("/files", "/batches", "/batches/{batch_id}/cancel")
 QUEUED: Final = ("/chat/completions", "/chat/completions/estimate", *_NEVER_LATER)
@@ -46,7 +46,12 @@ def batch_paths(operation: Callable[..., dict[str, Any]], prefix: str) -> dict[s
     }
     listed = operation("Your project's batches", f"batches_{name}", answer="BatchList")
     listed["parameters"] = [
-        {"name": "after", "in": "query", "required": False, "schema": {"type": "string"}},
+        {
+            "name": "after",
+            "in": "query",
+            "required": False,
+            "schema": {"type": "string", "pattern": f"^{BATCH_ID.pattern}$"},
+        },
         {
             "name": "limit",
             "in": "query",

@@ -14,7 +14,7 @@ from visus.wire.webhooks import NOBODY, Told, WebhookOptions
 USUAL_LIMIT: Final = 20
 MAX_LIMIT: Final = 100
 MAX_CUSTOM_ID_CHARS: Final = 512
-_BATCH_ID: Final = re.compile(r"batch_[0-9a-f]{32}")
+BATCH_ID: Final = re.compile(r"batch_[0-9a-f]{32}")
 Word: TypeAlias = Annotated[str, msgspec.Meta(max_length=512)]
 Name: TypeAlias = Annotated[str, msgspec.Meta(max_length=64)]
 
@@ -120,7 +120,7 @@ def wanted_batches(query: bytes) -> tuple[WantedBatches, list[str]]:
     """
     given = parameters_of(query)
     after, limit = given.pop("after", None), given.pop("limit", None)
-    if after is not None and not _BATCH_ID.fullmatch(after):
+    if after is not None and not BATCH_ID.fullmatch(after):
         raise InvalidValue("This is not the id of a batch.", param="after")
     allowed = range(1, MAX_LIMIT + 1)
     count = USUAL_LIMIT if limit is None else whole_number(limit, allowed, "limit")

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Annotated, Final, assert_never
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, UnsetType
 
 from visus.core.places import Demand
 from visus.core.question import (
@@ -54,6 +54,14 @@ from visus.wire.json_schema import SchemaCheck
 _decode: Final = msgspec.json.Decoder(shapes.ChatRequest).decode
 _decode_text: Final = msgspec.json.Decoder(str).decode
 
+REFUSED: Final = {
+    "functions": "; use 'tools' and 'tool_choice'",
+    "function_call": "; use 'tools' and 'tool_choice'",
+    "audio": "",
+    "prediction": "",
+    "web_search_options": "",
+}
+"""Fields of OpenAI's that are refused unless they are null, and what to use instead."""
 MAX_NAMED_FIELDS: Final = 20
 """How many ignored fields are named in the answer's header; more are counted."""
 
@@ -219,13 +227,8 @@ def _wrong_shape(fault: str) -> CallerError:
 
 
 def _refuse_what_we_cannot_honour(request: shapes.ChatRequest) -> None:
-    for field, raw, instead in (
-        ("functions", request.functions, "; use 'tools' and 'tool_choice'"),
-        ("function_call", request.function_call, "; use 'tools' and 'tool_choice'"),
-        ("audio", request.audio, ""),
-        ("prediction", request.prediction, ""),
-        ("web_search_options", request.web_search_options, ""),
-    ):
+    for field, instead in REFUSED.items():
+        raw: Raw | UnsetType = getattr(request, field)
         if raw is not UNSET and shapes.given(raw) is not None:
             raise UnsupportedParameter(f"'{field}' is not supported{instead}.", param=field)
     if request.modalities not in (None, ["text"]):

@@ -11,7 +11,7 @@ from visus.errors import InvalidValue
 from visus.wire.plain import one_of, parameters_of, whole_number
 
 MAX_LIMIT: Final = 10_000
-_FILE_ID: Final = re.compile(r"file-[0-9a-f]{32}")
+FILE_ID: Final = re.compile(r"file-[0-9a-f]{32}")
 
 
 class FileObject(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +59,7 @@ def wanted_page(query: bytes) -> tuple[WantedPage, list[str]]:
     purpose = given.pop("purpose", None)
     if "order" in given:
         order = one_of(("asc", "desc"), given.pop("order"), "order")
-    if after is not None and not _FILE_ID.fullmatch(after):
+    if after is not None and not FILE_ID.fullmatch(after):
         raise InvalidValue("This is not the id of a file.", param="after")
     wanted = WantedPage(
         after=after,
