@@ -67,7 +67,7 @@ def wanted(query: bytes, *, project_id: str | None) -> tuple[UsageQuery, str, li
     now_s = int(time.time())
     until_s = moment(given.pop("end", None), now_s + 1, "end", is_end=True)
     since_s = moment(given.pop("start", None), until_s - DAYS * 86_400, "start", is_end=False)
-    if since_s > until_s:
+    if since_s >= until_s:
         raise InvalidValue("It ends before it starts.", param="end")
     bucket: Bucket = one_of(BUCKET_NAMES, given.pop("bucket", "day"), "bucket")
     format_ = one_of(FORMATS, given.pop("format", "json"), "format")
