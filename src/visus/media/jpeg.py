@@ -8,6 +8,7 @@ marker.
 """
 
 import re
+from math import prod
 from typing import Final
 
 from stringzilla import find
@@ -41,8 +42,12 @@ _SEQUENTIAL: Final = frozenset({0xC0, 0xC1})
 _FRAMES: Final = _SEQUENTIAL | {0xC2}
 """Baseline, extended and progressive, all Huffman-coded: what decoders read."""
 _OTHER_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - _FRAMES - {0xC4, 0xC8, 0xCC}
-_TABLES: Final = frozenset({0xC4, 0xDB, 0xDD})
-"""Huffman tables, quantisation tables, restart interval."""
+_HUFFMAN: Final = 0xC4
+_TABLES: Final = frozenset({0xDB, 0xDD})
+"""Quantisation tables, restart interval."""
+_AC: Final = 0x10
+"""In the name of a Huffman table: it is one of all values of a block but the first."""
+_SAMPLINGS: Final = frozenset({1, 2, 3, 4})
 
 _MAX_SCANS: Final = 100
 _COMPONENTS: Final = frozenset({1, 3, 4})
@@ -85,6 +90,10 @@ class _Walk:
         self._kept = Kept()
         self._size: tuple[int, int] | None = None
         self._components = 0
+        self._sampling: dict[int, tuple[int, int]] = {}
+        """Of each component, across and down, 1 to 4."""
+        self._shortest: dict[int, int] = {}
+        """Bits of the shortest code of each Huffman table, by its class and place."""
         self._is_sequential = False
         self._orientation = exif.UPRIGHT
         self._scans = 0
@@ -133,6 +142,9 @@ class _Walk:
             self._is_sequential = marker in _SEQUENTIAL
             self._frame(start, length)
             self._kept.keep(start - 2, end)
+        elif marker == _HUFFMAN:
+            self._tables(start + 2, end)
+            self._kept.keep(start - 2, end)
         elif marker in _TABLES or self._is_wanted(marker, start, end):
             self._kept.keep(start - 2, end)
         elif marker in _OTHER_FRAMES or marker < _APP0:
@@ -148,6 +160,11 @@ class _Walk:
         self._components = self._data[start + 7]
         if self._components not in _COMPONENTS or length != 8 + 3 * self._components:
             raise malformed(f"{self._components} colour components")
+        for place in range(start + 8, start + length, 3):
+            name, sampling = self._data[place], self._data[place + 1]
+            self._sampling[name] = sampling >> 4, sampling & 0x0F
+        if not _SAMPLINGS.issuperset(one for pair in self._sampling.values() for one in pair):
+            raise malformed("a component without samples")
 
     def _scan(self, start: int, coded: int) -> int:
         """Where the coded data that begins at `coded` ends; `start`: of its header."""
@@ -163,7 +180,56 @@ class _Walk:
             end = found.start()
         if end == coded:
             raise malformed("an empty scan")
+        if (end - coded) * 8 < self._fewest_bits(start):
+            raise malformed("less data than its size takes")
         return end
+
+    def _fewest_bits(self, start: int) -> int:
+        """What the scan whose header is at `start` takes, were all its codes the shortest.
+
+        A block has a code for its mean at least, and in a sequential scan another for the end
+        of the rest (T.81, F.1.2 and G.1.2). A frame that claims far more pixels than there are
+        is found by this, and one that claims a few more is not.
+        """
+        header = self._data[start + 3 : start + _big16(self._data, start)]
+        count = self._data[start + 2]
+        selected = dict(zip(header[0 : 2 * count : 2], header[1 : 2 * count : 2], strict=False))
+        if len(selected) != count or len(header) != 2 * count + 3 or self._size is None:
+            raise malformed("the header of a scan")
+        if not self._sampling.keys() >= selected.keys():
+            raise malformed("a scan of components that the frame has not")
+        if header[-3] != 0 or header[-1] >> 4 != 0:  # not the first look at the means
+            return 0
+        blocks = self._blocks(list(selected))
+        return sum(
+            blocks[component]
+            * (
+                self._shortest.get(tables >> 4, 1)
+                + (self._shortest.get(_AC | tables & 0x0F, 1) if self._is_sequential else 0)
+            )
+            for component, tables in selected.items()
+        )
+
+    def _blocks(self, components: list[int]) -> dict[int, int]:
+        """How many blocks of 8 by 8 samples a scan holds of each of its components (A.2)."""
+        width, height = self._size or (0, 0)
+        across = max(one for one, _ in self._sampling.values())
+        down = max(one for _, one in self._sampling.values())
+        if len(components) > 1:
+            units = -(-width // (8 * across)) * -(-height // (8 * down))
+            return {one: units * prod(self._sampling[one]) for one in components}
+        (only,) = components
+        of_width, of_height = self._sampling[only]
+        samples = -(-width * of_width // across), -(-height * of_height // down)
+        return {only: -(-samples[0] // 8) * -(-samples[1] // 8)}
+
+    def _tables(self, position: int, end: int) -> None:
+        """Takes note of the shortest code of each Huffman table (B.2.4.2)."""
+        while position + 17 <= end:
+            name, lengths = self._data[position], self._data[position + 1 : position + 17]
+            shortest = next((bits for bits, codes in enumerate(lengths, 1) if codes), 1)
+            self._shortest[name] = shortest
+            position += 17 + sum(lengths)
 
     def _only_scan(self, coded: int) -> int | None:
         """Where the only scan ends; None if anything stands between it and the end marker."""

@@ -6,6 +6,7 @@ import struct
 import time
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings as hypothesis_settings, strategies as st
@@ -231,6 +232,35 @@ def test_a_truncated_file_is_refused(name: str, tenths: int) -> None:
     data = ALL[name]
     with pytest.raises(MediaRejected):
         look(data[: len(data) * tenths // 10])
+
+
+FLAT = [
+    (mode, options)
+    for mode in ("L", "RGB", "CMYK")
+    for options in (
+        {},
+        {"optimize": True},
+        {"progressive": True},
+        {"quality": 1},
+        {"subsampling": "4:4:4"},
+        {"subsampling": "4:1:1"},
+        {"restart_marker_blocks": 1},
+    )
+]
+
+
+@pytest.mark.parametrize(("mode", "options"), FLAT)
+def test_a_jpeg_of_one_colour_holds_enough_and_one_that_claims_more_pixels_does_not(
+    mode: str, options: dict[str, Any]
+) -> None:
+    flat = encode(Image.new(mode, (1001, 333)), "JPEG", **options)
+    assert (look(flat).width_px, look(flat).height_px) == (1001, 333)
+    frame = re.search(rb"\xff[\xc0-\xc2]..\x08", flat, re.DOTALL)
+    assert frame is not None
+    sizes = struct.pack(">HH", 6000, 8000)
+    with pytest.raises(MediaRejected) as caught:
+        look(flat[: frame.end()] + sizes + flat[frame.end() + 4 :])
+    assert caught.value.detail == "less data than its size takes"
 
 
 @pytest.mark.parametrize("name", ALL)
