@@ -43,6 +43,16 @@ provider = "dallas"
 upstream_id = "good"
 input_modalities = ["text", "image"]
 [[models]]
+id = "eyes-that-count-nothing"
+provider = "dallas"
+upstream_id = "untold"
+input_modalities = ["text", "image"]
+[[models]]
+id = "with-eyes-that-count-nothing"
+provider = "berlin"
+upstream_id = "echo"
+fallbacks = ["eyes-that-count-nothing"]
+[[models]]
 id = "broken-eyes"
 provider = "dallas"
 upstream_id = "status_500"
@@ -200,6 +210,18 @@ def test_descriptions_are_paid_for_where_the_model_may_then_not_be_asked(
     assert [one.path for one in asked(upstream, since)] == ["/dallas/v1/chat/completions"]
     kept = row(blind, reply)
     assert (kept["status"], kept["input_tokens"], kept["images"]) == (429, 812, 1)
+
+
+def test_a_description_whose_tokens_nobody_tells_is_paid_by_estimate(blind: Service) -> None:
+    body = {"model": "with-eyes-that-count-nothing", "messages": turns([PNG])}
+    reply = blind.post(body, **key(blind, "describe"))
+    answered(blind, reply)
+    kept = row(blind, reply)
+    told = heard(reply)[0]["content"]
+    assert told == "[Picture, described by eyes-that-count-nothing: A red böat.]"
+    assert kept["is_estimated"]
+    assert kept["output_tokens"] > 1
+    assert kept["images"] == 1
 
 
 def test_several_descriptions_count_together(blind: Service, upstream: Upstream) -> None:

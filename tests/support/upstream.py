@@ -145,6 +145,12 @@ async def good(asked: Asked, line: Line) -> None:
     await line.end()
 
 
+async def untold(asked: Asked, line: Line) -> None:
+    """Answers as a healthy server that does not count."""
+    told = completion({"content": "".join(WORDS)})
+    await line.json({name: value for name, value in told.items() if name != "usage"})
+
+
 async def able(asked: Asked, line: Line) -> None:
     """Calls a tool where one has to be called, writes JSON where it is wanted, else is good."""
     if asked.body.get("tools"):
@@ -691,6 +697,7 @@ BEHAVIOURS: dict[str, Callable[[Asked, Line], Awaitable[None]]] = {
     one.__name__: one
     for one in (
         good,
+        untold,
         counts_its_own_way,
         names_itself,
         able,

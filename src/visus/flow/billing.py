@@ -3,6 +3,7 @@
 The account itself is `accounts.ledger.Bill`; a question that nobody pays for has `FREE`.
 """
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from visus.accounts.ledger import Line, Outcome, Size
 from visus.accounts.limiter import LimitsSettings
 from visus.core.endings import CLIENT_CLOSED
-from visus.core.events import TokensUsed
+from visus.core.events import Event, TextDelta, TokensUsed
 from visus.core.prompt import Prompt
 from visus.core.question import MediaKind
 from visus.errors import ServiceError
@@ -51,13 +52,24 @@ class _Free:
 FREE: Final[Account] = _Free()
 
 
-class Tab(msgspec.Struct, frozen=True, eq=False):
+class Tab(msgspec.Struct, eq=False):
     """What a question runs up: every request to a model's server, and who pays."""
 
     account: Account = FREE
     attempts: list[Attempt] = []
     lines: list[Line] = []
     """What was asked of models besides the answer itself."""
+    is_estimated: bool = False
+    """Whether something of that was counted by nobody."""
+
+    def charge(self, model: ModelRow, size: Size, events: Sequence[Event]) -> None:
+        """Puts on what an answer cost of which `events` were heard, to a question of `size`."""
+        used = next((one for one in reversed(events) if type(one) is TokensUsed), None)
+        if used is None:
+            self.is_estimated = True
+            heard = sum(len(one.text.encode()) for one in events if type(one) is TextDelta)
+            used = thought(size, heard_bytes=heard, model=model)
+        self.lines.append(Line(model, used))
 
 
 def size_of(model: ModelRow, prompt: Prompt, assumed: LimitsSettings) -> Size:

@@ -11,8 +11,8 @@ from typing import Final, TypeAlias
 
 from typing_extensions import override
 
-from visus.accounts.ledger import Line
-from visus.core.events import TextDelta, TokensUsed
+from visus.accounts.ledger import NOTHING, Size
+from visus.core.events import Event, TextDelta
 from visus.core.prompt import Prompt
 from visus.core.question import MediaReference, Options, Question, Text, Turn
 from visus.errors import UnsupportedModality
@@ -32,8 +32,9 @@ AT_ONCE: Final = 4
 """Descriptions that are asked for at the same time, for one question."""
 
 
-AboutToAsk: TypeAlias = Callable[[ModelRow, Prompt], Awaitable[None]]
-"""Is told which model is about to be asked what, and raises where it must not be."""
+AboutToAsk: TypeAlias = Callable[[ModelRow, Prompt], Awaitable[Size]]
+"""Is told which model is about to be asked what, says how large that is thought to be, and
+raises where it must not be asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,11 +113,13 @@ class Easing:
     ) -> tuple[str, str]:
         try:
             async with describing as found:
-                batches = [found.first, *[batch async for batch in found.events]]
-                events = [one for batch in batches for one in batch]
-                used = [one for one in events if type(one) is TokensUsed]
-                tab.lines.extend([Line(found.model, one) for one in used[-1:]])
-                text = "".join(one.text for one in events if type(one) is TextDelta).strip()
+                events = [*found.first]
+                try:
+                    async for batch in found.events:
+                        events += batch
+                finally:
+                    tab.charge(found.model, found.size, events)
+                text = _text_of(events).strip()
                 return (
                     f"[{what}, described by {found.model.id}: {text}]",
                     f"described by {found.model.id}",
@@ -125,10 +128,14 @@ class Easing:
             tab.attempts.extend(describing.tried)
 
 
+def _text_of(events: Sequence[Event]) -> str:
+    return "".join(one.text for one in events if type(one) is TextDelta)
+
+
 class _Describing(Dispatch):
     """Asks for a description, and tells first whom."""
 
-    __slots__ = ("_told", "tried")
+    __slots__ = ("_told", "size", "tried")
 
     def __init__(
         self,
@@ -142,10 +149,12 @@ class _Describing(Dispatch):
         self.tried: list[Attempt] = []
         super().__init__(question, route, media, settings=settings, attempts=self.tried)
         self._told = about_to_ask
+        self.size: Size = NOTHING
+        """How large the question is thought to be that was asked last."""
 
     @override
     async def _about_to_ask(self, model: ModelRow, prompt: Prompt) -> None:
-        await self._told(model, prompt)
+        self.size = await self._told(model, prompt)
 
 
 def wording(what: str) -> str:

@@ -161,7 +161,8 @@ class Answering(Dispatch):
             lines = [*lines, Line(model, used)]
         site = self.deployment.site if self.is_answered else None
         attempts = len(self._attempts)
-        return Outcome(status, lines, last.model, site, attempts, self._is_estimated)
+        is_estimated = self._is_estimated or self._tab.is_estimated
+        return Outcome(status, lines, last.model, site, attempts, is_estimated)
 
 
 class BlindAnswering(Answering):
@@ -178,11 +179,12 @@ class BlindAnswering(Answering):
         )
         await super()._enter()
 
-    async def _about_to_describe(self, model: ModelRow, prompt: Prompt) -> None:
+    async def _about_to_describe(self, model: ModelRow, prompt: Prompt) -> Size:
         """Counts each description besides the others; none is asked before it is held."""
         async with self._one_at_a_time:
             await self._about_to_ask(model, prompt)
             self._described = self._described.and_also(self.size)
+            return self.size
 
     @override
     async def _hold(self, model: ModelRow) -> None:
