@@ -238,6 +238,7 @@ def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Con
         catalogue = catalogue.with_rows(Catalogue(settings.providers, settings.models))
         catalogue.check()
         _check_named(settings, catalogue)
+        _check_prices(settings, catalogue)
         catalogue = _with_files(catalogue, settings.models)
     except ValueError as fault:
         raise ConfigRefused(_located(str(fault), text, path)) from fault
@@ -265,6 +266,19 @@ def _check_named(settings: Settings, catalogue: Catalogue) -> None:
     for one in settings.limits.models:
         if one not in known:
             raise ValueError(f"limits.models.{one}: there is no model {one!r}")
+
+
+def _check_prices(settings: Settings, catalogue: Catalogue) -> None:
+    """Refuses, as a ValueError, a price that would count as nothing."""
+    ledger = settings.ledger
+    for model in catalogue.models:
+        for price in model.prices:
+            is_known = price.currency == ledger.currency or price.currency in ledger.rates
+            if not is_known and any(price.rates):
+                raise ValueError(
+                    f"ledger.rates: the model {model.id!r} has a price in {price.currency}; "
+                    f"say what one is worth in {ledger.currency}"
+                )
 
 
 def _with_pulled(catalogue: Catalogue, settings: GgufSettings) -> Catalogue:

@@ -37,8 +37,8 @@ class LedgerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     currency: str = "EUR"
     """ISO 4217; budgets and all sums are in it."""
     rates: dict[str, Rate] = {}
-    """What a unit of another currency is worth, in millionths of `currency`: `USD = 860_000`. A
-    price in a currency that is not here counts as nothing."""
+    """What a unit of another currency is worth, in millionths of `currency`: `USD = 860_000`.
+    Every currency that a price is in has to be here."""
     lease_s: Annotated[float, msgspec.Meta(ge=1)] = 900.0
     """After so long a question whose process died is given up, and what was held for it is
     free again. It must be longer than any answer takes."""

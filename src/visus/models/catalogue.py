@@ -236,10 +236,16 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         end = self.end_of_life_date
         return self.lifecycle_stage == "retired" or (end is not None and end <= today)
 
+    @property
+    def prices(self) -> Sequence[Price]:
+        """All that it has ever had, or will have."""
+        if self.price is None:
+            return ()
+        return self.price if isinstance(self.price, tuple) else (self.price,)
+
     def price_on(self, day: date) -> Price | None:
         """What it costs that day; None where nobody says."""
-        prices = self.price if isinstance(self.price, tuple) else (self.price,)
-        begun = [one for one in prices if one and (one.since is None or one.since <= day)]
+        begun = [one for one in self.prices if one.since is None or one.since <= day]
         return max(begun, key=lambda one: one.since or date.min, default=None)
 
     @property

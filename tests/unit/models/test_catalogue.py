@@ -118,6 +118,9 @@ name = "mine"
 dialect = "openai"
 base_url = "http://127.0.0.1:9/v1"
 
+[ledger.rates]
+USD = 860_000
+
 [[models]]
 id = "seer"
 provider = "mine"
@@ -267,6 +270,19 @@ since = 2026-06-01
             'id = "m"\nprovider = "visus"\n[limits.models.M]\nrequests_per_minute = 1',
             5,
             "limits.models.M: there is no model 'M'",
+        ),
+        (
+            (
+                'id = "m"\nprovider = "visus"\n'
+                'price = { input_micros = 0, output_micros = 9, currency = "CHF" }'
+            ),
+            None,
+            "ledger.rates: the model 'm' has a price in CHF; say what one is worth in EUR",
+        ),
+        (
+            'id = "m"\nprovider = "visus"\n[ledger]\ncurrency = "USD"',
+            5,
+            "ledger.rates: the model '.*' has a price in EUR; say what one is worth in USD",
         ),
     ],
 )
