@@ -192,6 +192,7 @@ def test_the_status_says_how_the_service_is_doing(watched: Service, boss: str) -
     status = reply.json()
     assert status["database"] == {"kind": "sqlite", "answers": True}
     assert status["ledger"]["fault"] is None
+    assert status["ledger"]["refused_files"] == 0
     assert status["uptime_s"] > 0
     assert (status["in_flight"], status["draining"]) == (1, False)
     assert status["connections"] >= 1

@@ -131,17 +131,26 @@ class Batch(NamedTuple):
 
 def write(connection: sql.Connection, batch: Batch) -> None:
     """Writes a batch, unless it has been written before."""
+    if claim(connection, batch.name):
+        write_all(connection, batch.entries)
+
+
+def claim(connection: sql.Connection, name: str) -> bool:
+    """Writes the name of a batch; whether it has not been written before."""
     known = tables.ledger_batches
-    there = sql.select(known.c.name).where(known.c.name == batch.name)
+    there = sql.select(known.c.name).where(known.c.name == name)
     if connection.execute(there).first() is not None:
-        return
-    values = {"name": batch.name, "written_at": int(time.time())}
+        return False
+    values = {"name": name, "written_at": int(time.time())}
     connection.execute(sql.insert(known).values(values))
-    ended = {one.record_id: one for one in batch.entries if isinstance(one, Settlement)}
+    return True
+
+
+def write_all(connection: sql.Connection, some: Sequence[Entry]) -> None:
+    """Writes entries, whichever batch they are of."""
+    ended = {one.record_id: one for one in some if isinstance(one, Settlement)}
     settled = sorted(ended.values(), key=_by_record)
-    held = [
-        one for one in batch.entries if isinstance(one, Hold) and one.record_id not in ended
-    ]
+    held = [one for one in some if isinstance(one, Hold) and one.record_id not in ended]
     _put(connection, "usage_records", _HELD, [astuple(one)[:-1] for one in held], _IF_NEW)
     money = [(one.project_id, one.began_ms, 0, -one.held_micros) for one in held]
     _add_money(connection, [one for one in money if one[-1]])

@@ -9,10 +9,12 @@ from visus.errors import StorageUnavailable
 
 
 @contextmanager
-def storage_faults() -> Generator[None]:
-    """Turns the library's exceptions into ours."""
+def storage_faults(*, passing: tuple[type[Exception], ...] = ()) -> Generator[None]:
+    """Turns the library's exceptions into ours, but for those of `passing`."""
     try:
         yield
+    except passing:
+        raise
     except SQLAlchemyError as fault:
         raise StorageUnavailable(
             "The database does not answer.", detail=reason(fault), retry_after_s=5

@@ -2,7 +2,8 @@
 
 Whoever enters something need not wait: it outlives the process as soon as it is in the spool.
 A thread takes what has gathered to the database, a few times a second; what the database does
-not take stays in the spool until it does.
+not take stays in the spool until it does, but for an entry that it refuses for what is in it:
+that is set aside, or nothing would ever come behind it.
 """
 
 import logging
@@ -15,9 +16,9 @@ from typing import Final
 
 import sqlalchemy as sql
 
-from visus.accounts import entries, spool
+from visus.accounts import entries, refused, spool
 from visus.accounts.clock import MS
-from visus.accounts.entries import Entry, Hold
+from visus.accounts.entries import Batch, Entry, Hold
 from visus.accounts.faults import storage_faults
 from visus.accounts.spool import Piece, Spool
 from visus.errors import StorageUnavailable
@@ -109,9 +110,14 @@ class Journal:
             self._refuse_if_away()  # one has waited for all
             self._flush()
         try:
-            with storage_faults(), self.engine.begin() as connection:
+            with (
+                storage_faults(passing=refused.OF_NUMBERS),
+                self.engine.begin() as connection,
+            ):
                 self._refuse_if_away()
                 return entries.hold_money(connection, held)
+        except refused.OF_NUMBERS:
+            return False  # it is more than any budget can be
         except StorageUnavailable as fault:
             self._is_away(fault)
             raise
@@ -190,8 +196,31 @@ class Journal:
             (self.folder / f"{self.node}{spool.PRESENCE}").unlink(missing_ok=True)
 
     def _write(self, piece: Piece) -> None:
+        try:
+            with storage_faults(passing=refused.OF_CONTENT), self.engine.begin() as connection:
+                entries.write(connection, piece.batch)
+        except refused.OF_CONTENT:
+            self._write_others(piece.batch)
+
+    def _write_others(self, batch: Batch) -> None:
+        """Writes what the database does not refuse, and keeps the rest in a file."""
         with storage_faults(), self.engine.begin() as connection:
-            entries.write(connection, piece.batch)
+            found = refused.write_others(connection, batch)
+            if not found:
+                return
+            # Before the transaction ends: then neither they nor the others can be lost.
+            path = refused.keep(self.folder, batch, found)
+        fields = {
+            "file": path.name,
+            "records": [one.entry.record_id for one in found],
+            "why": sorted({one.why for one in found}),
+        }
+        log.error("the database refuses entries of the ledger", extra={"fields": fields})
+
+    @property
+    def refused_files(self) -> int:
+        """How many files of entries there are that the database refuses."""
+        return refused.kept(self.folder)
 
     # --- In the thread -----------------------------------------------------------------------
 

@@ -113,7 +113,7 @@ class Spool:
         Raises:
             StorageUnavailable: it could not be written.
         """
-        line = _encode(entry) + b"\n"
+        line = line_of(entry)
         if self._open is None or not self._open.append(entry, line):
             self._begin(len(line)).append(entry, line)
 
@@ -124,7 +124,7 @@ class Spool:
             StorageUnavailable: there are too many of them.
         """
         if len(self._remembered) >= MAX_REMEMBERED:
-            raise _unwritten("too much is only remembered")
+            raise unwritten("too much is only remembered")
         self._remembered.append(entry)
 
     def cut(self) -> list[Piece]:
@@ -136,7 +136,7 @@ class Spool:
         try:
             self._end()
         except OSError as fault:
-            raise _unwritten(str(fault)) from fault
+            raise unwritten(str(fault)) from fault
         pieces, self._full = self._full, []
         if self._remembered:
             path = self._next_path()
@@ -149,7 +149,7 @@ class Spool:
             self._end()
             self._open = _Open(self._next_path(), max(room, ROOM_BYTES))
         except OSError as fault:
-            raise _unwritten(str(fault)) from fault
+            raise unwritten(str(fault)) from fault
         return self._open
 
     def _end(self) -> None:
@@ -163,6 +163,11 @@ class Spool:
         return self._folder / f"{self._node}-{number:08d}{SUFFIX}"
 
 
+def line_of(entry: Entry) -> bytes:
+    """What stands in a file for an entry."""
+    return _encode(entry) + b"\n"
+
+
 def drop(path: Path) -> None:
     """Removes the file of a piece that is in the database.
 
@@ -172,7 +177,7 @@ def drop(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as fault:
-        raise _unwritten(str(fault)) from fault
+        raise unwritten(str(fault)) from fault
 
 
 @contextmanager
@@ -211,7 +216,8 @@ def _unlocked(folder: Path, suffix: str) -> Generator[list[Path]]:
         yield found
 
 
-def _unwritten(why: str) -> StorageUnavailable:
+def unwritten(why: str) -> StorageUnavailable:
+    """That a file cannot be written, and why."""
     message = "What was asked cannot be written down."
     return StorageUnavailable(message, detail=why, retry_after_s=5)
 

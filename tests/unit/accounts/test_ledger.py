@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 import sqlalchemy as sql
 from msgspec.structs import replace
@@ -13,9 +14,11 @@ from msgspec.structs import replace
 from visus.accounts import entries, tables
 from visus.accounts.entries import Batch, Hold, Settlement
 from visus.accounts.journal import Journal
+from visus.accounts.refused import SUFFIX as REFUSED
 from visus.accounts.spool import ROOM_BYTES, SUFFIX
 from visus.accounts.usage import UsageBook, UsageQuery
 from visus.core.endings import CLIENT_CLOSED
+from visus.errors import StorageUnavailable
 
 NOW_MS = 1_764_500_000_000
 
@@ -313,6 +316,128 @@ def test_what_nobody_has_thought_of_stops_nothing_either(
     until(lambda: quick.fault is None)
     quick.close()
     assert "ZeroDivisionError" in caplog.text
+
+
+# --- What the database refuses ---------------------------------------------------------------
+
+TOO_MANY = 2**63
+"""Tokens: more than a column can be."""
+
+
+def with_tokens(record_id: str, tokens: int) -> Settlement:
+    return replace(settled(record_id), input_tokens=tokens)
+
+
+def refused_records(folder: Path) -> list[tuple[str, str]]:
+    paths = sorted(folder.glob(f"*{REFUSED}"))
+    lines = [line for path in paths for line in path.read_bytes().splitlines()]
+    return [tuple(msgspec.json.decode(line)[:2]) for line in lines]
+
+
+def test_an_entry_that_the_database_refuses_is_set_aside_and_others_go_on(
+    engine: sql.Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    quick = journal(engine, tmp_path, "quick", every_s=0.2)
+    names = [f"r{place:03}" for place in range(250)]
+    for name in names:
+        quick.enter(held(name))
+        quick.enter(with_tokens(name, TOO_MANY if name in {"r007", "r128"} else 10))
+    quick.enter(replace(settled("r250"), cost_micros=2**63))
+    quick.enter(settled("r251"))
+    until(lambda: "r251" in records(engine))
+    assert {name for name, row in records(engine).items() if row[0] is None} == {"r007", "r128"}
+    assert (sums(engine)["requests"], money(engine)) == (249, (249 * 7, 0))
+    aside = [("settle", "r007"), ("settle", "r128"), ("settle", "r250")]
+    assert refused_records(tmp_path) == aside
+    quick.enter(settled("later"))
+    until(lambda: "later" in records(engine))
+    until(lambda: quick.waiting == 0)
+    assert (quick.fault, quick.refused_files) == (None, 1)
+    quick.close()
+    assert pieces(tmp_path) == []
+    told = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert [one.message for one in told] == ["the database refuses entries of the ledger"]
+
+
+def test_a_start_goes_on_beside_refused_entries_and_takes_them_once_mended(
+    engine: sql.Engine, tmp_path: Path
+) -> None:
+    dying = Journal(engine, tmp_path, "dying", every_s=1000)
+    for entry in (settled("r"), with_tokens("s", TOO_MANY), settled("t")):
+        dying.enter(entry)
+    whole = (tmp_path / "dying-00000000.entries").read_bytes().rstrip(b"\0")
+    (tmp_path / "dying-00000000.entries").unlink()
+    (tmp_path / "dying-00000000.entries").write_bytes(whole)
+    journal(engine, tmp_path, "first")
+    assert set(records(engine)) == {"r", "t"}
+    assert pieces(tmp_path) == []
+    (kept,) = tmp_path.glob(f"*{REFUSED}")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    kept.write_bytes(kept.read_bytes().replace(str(TOO_MANY).encode(), b"10"))
+    kept.rename(kept.with_suffix(SUFFIX))
+    journal(engine, tmp_path, "second")
+    assert set(records(engine)) == {"r", "s", "t"}
+    assert sums(engine)["requests"] == 3
+    assert list(tmp_path.glob(f"*{REFUSED}")) == []
+
+
+def test_entries_that_are_too_much_only_together_are_all_written(
+    engine: sql.Engine, tmp_path: Path
+) -> None:
+    living = journal(engine, tmp_path, "living")
+    living.enter(with_tokens("r", 2**62))
+    living.enter(replace(with_tokens("s", 2**62), model="other"))
+    living.enter(replace(with_tokens("t", 2**62 - 1), model="other"))
+    living.enter(replace(with_tokens("u", TOO_MANY), model="third"))
+    living.close()
+    assert set(records(engine)) == {"r", "s", "t"}
+
+
+def test_a_database_that_is_away_while_the_refused_are_looked_for_loses_nothing(
+    engine: sql.Engine, tmp_path: Path
+) -> None:
+    def fail(_connection: object, _name: str) -> None:
+        raise sql.exc.OperationalError("no", None, OSError("the database is locked"))
+
+    living = journal(engine, tmp_path, "living")
+    for entry in (settled("r"), with_tokens("s", TOO_MANY), settled("t")):
+        living.enter(entry)
+    sql.event.listen(engine, "savepoint", fail)
+    with pytest.raises(StorageUnavailable):
+        living.flush()
+    sql.event.remove(engine, "savepoint", fail)
+    assert (records(engine), refused_records(tmp_path)) == ({}, [])
+    living.close()
+    assert set(records(engine)) == {"r", "t"}
+    assert refused_records(tmp_path) == [("settle", "s")]
+
+
+def test_the_refused_stay_where_they_are_while_they_cannot_be_set_aside(
+    engine: sql.Engine, tmp_path: Path
+) -> None:
+    living = journal(engine, tmp_path, "living")
+    living.enter(settled("r"))
+    living.enter(with_tokens("s", TOO_MANY))
+    in_the_way = tmp_path / f"living-00000000-mended{REFUSED}"
+    (in_the_way / "something").mkdir(parents=True)
+    with pytest.raises(StorageUnavailable):
+        living.flush()
+    assert (records(engine), pieces(tmp_path)) == ({}, ["living-00000000.entries"])
+    (in_the_way / "something").rmdir()
+    in_the_way.rmdir()
+    living.close()
+    assert set(records(engine)) == {"r"}
+    assert refused_records(tmp_path) == [("settle", "s")]
+
+
+def test_more_money_than_a_number_can_be_has_no_room_in_a_budget(
+    engine: sql.Engine, tmp_path: Path
+) -> None:
+    living = journal(engine, tmp_path, "living")
+    assert not living.hold_money(held("r", micros=TOO_MANY, budget=2**62))
+    assert living.hold_money(held("s", micros=5, budget=10))
+    assert (living.fault, money(engine)) == (None, (0, 5))
+    living.close()
 
 
 @pytest.mark.parametrize("at", range(1, 8))

@@ -99,6 +99,8 @@ class LedgerStatus(msgspec.Struct, frozen=True):
     waiting: int
     fault: str | None
     """Why the database did not take the last ones."""
+    refused_files: int
+    """Files of entries that it refuses for what is in them."""
 
 
 class DatabaseStatus(msgspec.Struct, frozen=True):
@@ -162,7 +164,8 @@ class StatusRoute:
 
 def _ledger(journal: Journal) -> LedgerStatus:
     fault = journal.fault
-    return LedgerStatus(journal.waiting, None if fault is None else fault.detail)
+    detail = None if fault is None else fault.detail
+    return LedgerStatus(journal.waiting, detail, journal.refused_files)
 
 
 def _pool(pool: WorkerPool) -> PoolStatus:
