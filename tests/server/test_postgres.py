@@ -149,7 +149,7 @@ def test_a_doctor_finds_the_keys(postgres: Postgres, tmp_path: Path) -> None:
     made = run("keys", "create", "one", state=tmp_path / "state", url=url)
     assert made.returncode == 0, made.stderr
     doctor = run("doctor", state=tmp_path / "state", url=url)
-    assert "1 valid keys" in doctor.stdout
+    assert "1 valid key" in doctor.stdout
     silent(doctor.stdout, doctor.stderr, made.stdout, made.stderr)
 
 

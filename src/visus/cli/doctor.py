@@ -70,7 +70,8 @@ def _storage(chosen: Configuration) -> Iterator[Finding]:
         return
     valid = sum(key.revoked_at is None for key in keys)
     if valid:
-        yield Finding("key store", "ready", f"{valid} valid keys")
+        counted = "1 valid key" if valid == 1 else f"{valid} valid keys"
+        yield Finding("key store", "ready", counted)
     else:
         yield Finding("key store", "not set up", "make a key: visus keys create NAME")
 
