@@ -281,3 +281,46 @@ def test_a_model_that_sees_gets_the_old_picture(blind: Service, upstream: Upstre
     answered(blind, reply)
     assert "x-visus-in-words" not in reply.headers
     assert len(upstream.last("good").pictures()) == 1
+
+
+# --- What it would cost ----------------------------------------------------------------------
+
+
+def estimated(service: Service, body: Any, headers: dict[str, str]) -> Reply:
+    return service.post(body, path="/v1/chat/completions/estimate", **headers)
+
+
+def test_the_estimate_is_of_the_model_that_would_be_asked_instead(blind: Service) -> None:
+    messages = turns([text("?"), PNG])
+    headers = key(blind, "reroute")
+    compare = {"compare": ["sharp-then-deaf", "deaf"]}
+    body = {"model": "with-eyes", "messages": messages, "visus": compare}
+    found = answered(blind, estimated(blind, body, headers))
+    eyes = answered(blind, estimated(blind, {"model": "eyes", "messages": messages}, headers))
+    assert found["models"]["with-eyes"] == eyes["models"]["eyes"] | {"answered_by": "eyes"}
+    assert found["models"]["sharp-then-deaf"]["answered_by"] is None
+    assert found["models"]["deaf"]["error"] is None
+    assert [part["after"] for part in found["parts"]] == [
+        part["after"] for part in eyes["parts"]
+    ]
+
+
+def test_the_estimate_keeps_to_the_demands_as_the_answer_does(blind: Service) -> None:
+    body = {"model": "with-eyes", "messages": turns([PNG]), "visus": {"residency": "de"}}
+    reply = estimated(blind, body, key(blind, "reroute"))
+    assert reply.error()[:2] == (400, "residency_unavailable")
+
+
+def test_words_alone_are_estimated_for_the_model_that_was_asked(blind: Service) -> None:
+    body = {"model": "with-eyes", "messages": turns([PNG], "A boat.", "Thanks.")}
+    for policy in ("refuse", "reroute", "describe"):
+        reply = estimated(blind, body, key(blind, policy))
+        found = answered(blind, reply)["models"]["with-eyes"]
+        assert (found["answered_by"], found["error"]) == (None, None)
+
+
+def test_nobody_says_what_descriptions_cost_before_they_are_written(blind: Service) -> None:
+    body = {"model": "with-eyes", "messages": turns([text("?"), PNG])}
+    reply = estimated(blind, body, key(blind, "describe"))
+    assert reply.error()[:2] == (400, "unsupported_modality")
+    assert "not known before they are written" in reply.body.decode()

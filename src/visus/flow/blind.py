@@ -15,19 +15,17 @@ from visus.accounts.ledger import NOTHING, Size
 from visus.core.events import Event, TextDelta
 from visus.core.prompt import Prompt
 from visus.core.question import MediaReference, Options, Question, Text, Turn
-from visus.errors import UnsupportedModality
 from visus.flow.billing import Tab
 from visus.flow.had_once import HadOnce
+from visus.flow.lookers import Lookers
 from visus.flow.media_in_words import begin_of_current, in_words, noun
 from visus.media.pipeline import MediaPipeline
 from visus.media.resolving import each
 from visus.models.catalogue import ModelRow
-from visus.routing.choose import Upstream, Upstreams
+from visus.routing.choose import Upstream
 from visus.routing.dispatch import Attempt, Dispatch, Preparing
 from visus.routing.settings import RoutingSettings
 
-MAX_NAMED: Final = 10
-"""How many models a refusal names that could look."""
 AT_ONCE: Final = 4
 """Descriptions that are asked for at the same time, for one question."""
 
@@ -41,7 +39,7 @@ raises where it must not be asked."""
 class Easing:
     """Makes a question with media answerable by, or in place of, a model of text alone."""
 
-    upstreams: Upstreams
+    lookers: Lookers
     media: MediaPipeline
     routing: RoutingSettings
 
@@ -59,16 +57,11 @@ class Easing:
             UnsupportedModality: it is to be refused, or nobody who sees may be asked.
             ServiceError: why there is no description.
         """
-        begin = begin_of_current(question.turns)
-        current = (part for turn in question.turns[begin:] for part in turn.parts)
-        wanted = [part for part in current if not isinstance(part, Text)]
-        if not wanted:
+        found = self.lookers.instead(question, route)
+        if found is None:
             return question, route
-        policy = question.blind or self.routing.blind
-        seeing = self._seeing(question, route)
-        if policy == "refuse" or not seeing:
-            raise self._refusal(question, wanted[0])
-        if policy == "reroute":
+        wanted, seeing = found.media, found.seeing
+        if found.policy == "reroute":
             return question, seeing
 
         def described(medium: MediaReference) -> Awaitable[tuple[str, str]]:
@@ -82,31 +75,10 @@ class Easing:
             return self._description(describing, noun(medium).capitalize(), tab)
 
         deadline_s = time.monotonic() + self.routing.budget_s
-        found = await each(dict(enumerate(wanted)), described, deadline_s, at_once=AT_ONCE)
-        texts = iter([found[place] for place in range(len(wanted))])
+        told = await each(dict(enumerate(wanted)), described, deadline_s, at_once=AT_ONCE)
+        texts = iter([told[place] for place in range(len(wanted))])
+        begin = begin_of_current(question.turns)
         return in_words(question, lambda _: next(texts), begin=begin), route
-
-    def _seeing(self, question: Question, route: Sequence[Upstream]) -> Sequence[Upstream]:
-        """Who may look: fallbacks that see, then the operator's choice, or else whoever can."""
-        by_id = self.upstreams.by_id
-        chosen = [by_id[one] for one in self.routing.seeing if one in by_id]
-        found = [
-            one
-            for one in (*route[1:], *chosen)
-            if one.model.sees is not None and question.may_ask(one.model.id)
-        ]
-        if found:
-            return found
-        ready = self.upstreams.ready(question.within, question.models)
-        return [by_id[row.id] for row, _ in ready if row.sees is not None][:1]
-
-    def _refusal(self, question: Question, medium: MediaReference) -> UnsupportedModality:
-        ready = self.upstreams.ready(question.within, question.models)
-        names = [row.id for row, _ in ready if row.sees is not None][:MAX_NAMED]
-        these = f" These do: {', '.join(names)}." if names else ""
-        return UnsupportedModality(
-            f"This model does not take images.{these}", param=medium.param
-        )
 
     async def _description(
         self, describing: "_Describing", what: str, tab: Tab

@@ -15,8 +15,9 @@ from visus.core.price import cost
 from visus.core.prompt import PartReport, Prompt
 from visus.core.question import Question, Text
 from visus.core.text_tokens import size_of
-from visus.errors import ModelNotFound, ServiceError
+from visus.errors import ModelNotFound, ServiceError, UnsupportedModality
 from visus.flow.abilities import able
+from visus.flow.lookers import Lookers
 from visus.media.pipeline import MediaPipeline
 from visus.media.resolving import Resolved
 from visus.models.calibration import Calibration, Correction, Estimate
@@ -92,6 +93,8 @@ class Cost(NamedTuple):
     currency: str | None
     fits_context: bool | None
     correction: Correction | None
+    answered_by: str | None = None
+    """The model whose numbers these are, where another would be asked instead."""
 
 
 class Estimated(NamedTuple):
@@ -108,6 +111,7 @@ class EstimateService:
     """Counts questions."""
 
     upstreams: Upstreams
+    lookers: Lookers
     media: MediaPipeline
     learner: Learner
 
@@ -124,20 +128,50 @@ class EstimateService:
             self._model(question, model_id, f"visus.compare[{place}]")
             for place, model_id in enumerate(compare)
         ]
-        references = [
-            part for turn in question.turns for part in turn.parts if not isinstance(part, Text)
-        ]
-        resolved = await self.media.resolve(references, owner=question.owner)
-        prompt = await self._prompt(question, resolved, asked)
-        costs: dict[str, Cost | ServiceError] = {asked.id: self._cost(asked, prompt)}
+        teller = self._teller(question, asked)
+        resolved = await self._resolved(question, [teller, *others])
+        prompt = await self._prompt(question, resolved, teller)
+        costs: dict[str, Cost | ServiceError] = {asked.id: self._cost(asked, teller, prompt)}
         for other in others:
             try:
-                fitted = await self._prompt(question, resolved, other)
+                teller = self._teller(question, other)
+                fitted = await self._prompt(question, resolved, teller)
             except ServiceError as refusal:
                 costs[other.id] = refusal
             else:
-                costs[other.id] = self._cost(other, fitted)
+                costs[other.id] = self._cost(other, teller, fitted)
         return Estimated(costs, prompt.reports)
+
+    async def _resolved(self, question: Question, models: Sequence[ModelRow]) -> Resolved:
+        """The media, which nobody needs where there is one model and it takes text alone."""
+        is_needed = len(models) > 1 or models[0].sees is not None
+        parts = [part for turn in question.turns for part in turn.parts] if is_needed else []
+        references = [part for part in parts if not isinstance(part, Text)]
+        return await self.media.resolve(references, owner=question.owner)
+
+    def _teller(self, question: Question, model: ModelRow) -> ModelRow:
+        """Which model would answer: another one where `model` cannot see what is to be seen.
+
+        Raises:
+            ServiceError: none would, or its cost depends on what is not written yet.
+        """
+        if model.sees is not None:
+            return model
+        question = question._replace(model=model.id)
+        found = self.lookers.instead(question, self.upstreams.route(question))
+        if found is None:
+            return model
+        if found.policy == "reroute":
+            within = question.within
+            ready = (one for one in found.seeing if one.ready(within))
+            first = next(ready, found.seeing[0])
+            first.pick(within)
+            return first.model
+        raise UnsupportedModality(
+            "This model takes no images, and would be asked about descriptions of them. What "
+            "that costs is not known before they are written.",
+            param=found.media[0].param,
+        )
 
     def _model(self, question: Question, model_id: str, param: str) -> ModelRow:
         upstream = self.upstreams.by_id.get(model_id)
@@ -148,11 +182,17 @@ class EstimateService:
 
     async def _prompt(self, question: Question, resolved: Resolved, model: ModelRow) -> Prompt:
         question = able(question, model)
+        if model.sees is None:
+            return await self.media.prepare(question, upstream_id=model.id, sees=None)
         return await self.media.fitted(
             question, resolved, upstream_id=model.id, sees=model.sees
         )
 
-    def _cost(self, model: ModelRow, prompt: Prompt) -> Cost:
+    def _cost(self, asked: ModelRow, model: ModelRow, prompt: Prompt) -> Cost:
+        found = self._own_cost(model, prompt)
+        return found if model.id == asked.id else found._replace(answered_by=model.id)
+
+    def _own_cost(self, model: ModelRow, prompt: Prompt) -> Cost:
         estimate = formulas(model, prompt)
         if estimate is None:
             return Cost(None, text_tokens(model, prompt), None, None, None, None, None)

@@ -9,6 +9,7 @@ from visus.core.trace import heading
 from visus.flow.blind import Easing
 from visus.flow.chat import ChatService
 from visus.flow.estimate import EstimateService, Learner
+from visus.flow.lookers import Lookers
 from visus.media.addresses import AddressPolicy
 from visus.media.attachments import (
     DOCUMENT_ENTRY,
@@ -82,10 +83,11 @@ async def all_parts(
         )
         media = await _media(settings, resolver, stack, pools)
         learner = Learner()
+        lookers = Lookers(upstreams=renewal.upstreams, routing=settings.routing)
         yield Parts(
-            chat=_chat(settings, renewal.upstreams, media, learner),
+            chat=_chat(settings, lookers, media, learner),
             estimates=EstimateService(
-                upstreams=renewal.upstreams, media=media, learner=learner
+                upstreams=renewal.upstreams, lookers=lookers, media=media, learner=learner
             ),
             upstreams=renewal.upstreams,
             renewal=renewal,
@@ -107,12 +109,12 @@ def _policies(
 
 
 def _chat(
-    settings: Settings, upstreams: Upstreams, media: MediaPipeline, learner: Learner
+    settings: Settings, lookers: Lookers, media: MediaPipeline, learner: Learner
 ) -> ChatService:
     return ChatService(
-        upstreams=upstreams,
+        upstreams=lookers.upstreams,
         media=media,
-        easing=Easing(upstreams=upstreams, media=media, routing=settings.routing),
+        easing=Easing(lookers=lookers, media=media, routing=settings.routing),
         routing=settings.routing,
         limits=settings.limits,
         learner=learner,

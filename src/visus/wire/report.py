@@ -174,6 +174,8 @@ class ModelEstimate(msgspec.Struct, frozen=True, kw_only=True):
     """Whether question and answer (`max_tokens`, where given) are within its context."""
     calibration: Calibrated | None = None
     """Null where these are the numbers of the formulas."""
+    answered_by: str | None = None
+    """The model whose numbers these are, where it would be asked in this one's place."""
     error: Refused | None = None
     """Why there are no numbers."""
 

@@ -7,7 +7,6 @@ import msgspec
 
 from visus.config import ServerSettings
 from visus.core.fair import ASKER
-from visus.core.places import Demand
 from visus.errors import UnsupportedParameter
 from visus.flow.billing import Tab
 from visus.flow.chat import ChatService
@@ -15,12 +14,10 @@ from visus.server.admitting import Accounts
 from visus.server.body import Bytes
 from visus.server.exchange import Exchange, read_json
 from visus.server.respond import respond
+from visus.server.terms import on_terms
 from visus.server.waiting import WaitingRoom
 from visus.server.watch import Watch
 from visus.wire import chat
-
-RESIDENCY_NAME: Final = "X-Visus-Residency"
-RESIDENCY: Final = RESIDENCY_NAME.lower().encode()
 
 REPORT: Final = b"x-visus-report"
 
@@ -75,17 +72,7 @@ class ChatRoute:
         call = chat.parse(body, self.limits, owner=exchange.owner)
         question = call.question
         exchange.record |= {"model": question.model[:200], "body_bytes": len(body)}
-        key = exchange.key
-        if exchange.header(RESIDENCY) is not None or key.within:
-            asked = [
-                Demand(RESIDENCY_NAME, places=(place.decode("latin-1"),))
-                for place in exchange.headers(RESIDENCY)
-            ]
-            question = question._replace(within=(*key.within, *question.within, *asked))
-        if key.blind is not None:
-            question = question._replace(blind=key.blind)
-        if key.models is not None:
-            question = question._replace(models=key.models)
+        question = on_terms(question, exchange)
         if exchange.header(REPORT) in {b"1", b"true"}:
             call = msgspec.structs.replace(call, wants_report=True)
         if question is not call.question:

@@ -9,6 +9,7 @@ from visus.errors import ServiceError
 from visus.flow.estimate import Cost, EstimateService
 from visus.server.body import Bytes
 from visus.server.exchange import Exchange, headers_with, read_json
+from visus.server.terms import on_terms
 from visus.wire import chat, report
 
 
@@ -41,9 +42,7 @@ class EstimateRoute:
     async def _read(self, exchange: Exchange) -> tuple[chat.ChatCall, Bytes]:
         body = await read_json(exchange, self.settings)
         call = chat.parse(body, self.limits, owner=exchange.owner)
-        if exchange.key.models is not None:
-            question = call.question._replace(models=exchange.key.models)
-            call = msgspec.structs.replace(call, question=question)
+        call = msgspec.structs.replace(call, question=on_terms(call.question, exchange))
         exchange.record |= {"model": call.question.model[:200], "body_bytes": len(body)}
         return call, body
 
@@ -62,4 +61,5 @@ def _row(found: Cost | ServiceError) -> report.ModelEstimate:
         currency=found.currency,
         fits_context=found.fits_context,
         calibration=None if correction is None else report.Calibrated(*correction),
+        answered_by=found.answered_by,
     )

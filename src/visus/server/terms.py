@@ -1,0 +1,26 @@
+"""What a key, and the header for residency, demand of a question."""
+
+from typing import Final
+
+from visus.core.places import Demand
+from visus.core.question import Question
+from visus.server.exchange import Exchange
+
+RESIDENCY_NAME: Final = "X-Visus-Residency"
+RESIDENCY: Final = RESIDENCY_NAME.lower().encode()
+
+
+def on_terms(question: Question, exchange: Exchange) -> Question:
+    """The question with what whoever asks it may have."""
+    key = exchange.key
+    if exchange.header(RESIDENCY) is not None or key.within:
+        asked = [
+            Demand(RESIDENCY_NAME, places=(place.decode("latin-1"),))
+            for place in exchange.headers(RESIDENCY)
+        ]
+        question = question._replace(within=(*key.within, *question.within, *asked))
+    if key.blind is not None:
+        question = question._replace(blind=key.blind)
+    if key.models is not None:
+        question = question._replace(models=key.models)
+    return question
