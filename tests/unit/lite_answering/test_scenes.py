@@ -1,4 +1,5 @@
 # ruff: noqa: RUF001 - answers are quoted with their signs
+import msgspec
 import pytest
 from answering_pages import ask, drawn, photographed, written
 
@@ -106,6 +107,13 @@ def test_two_pictures_are_compared_by_what_was_seen_in_each() -> None:
     assert "900 × 300 / 200 × 100" in said
     assert ask("Are these two pictures the same?", RED, RED).startswith("Yes")
     assert ask("Sind die beiden Bilder gleich?", SHAPES, RED).startswith("Nein")
+
+
+def test_two_letters_that_were_seen_in_a_photo_are_no_difference() -> None:
+    fur = msgspec.structs.replace(CAT, lines=written("O e").lines)
+    assert "Text" not in ask("Compare these two pictures.", fur, CAT)
+    sign = msgspec.structs.replace(CAT, lines=written("STOP").lines)
+    assert "“STOP”" in ask("Compare these two pictures.", sign, CAT)
 
 
 def test_a_question_about_the_second_picture_is_about_the_second_picture() -> None:

@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from visus.local.lite.answering import scene
+from visus.local.lite.answering import reading, scene
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.naming import colour_name, shape_name
 from visus.local.lite.answering.pictures import Seen
@@ -126,7 +126,7 @@ def _shapes(ask: Ask, first: Seen, second: Seen) -> tuple[bool, str] | None:
 
 
 def _text(ask: Ask, first: Seen, second: Seen) -> tuple[bool, str] | None:
-    texts = [[piece.text for piece in seen.page.pieces] for seen in (first, second)]
+    texts = [reading.worth_telling(seen.page) for seen in (first, second)]
     if not any(texts):
         return None
     if words("\n".join(texts[0])) == words("\n".join(texts[1])):

@@ -249,8 +249,7 @@ def _codes(ask: Ask, page: Page) -> str:
 
 
 def _text(ask: Ask, page: Page) -> str:
-    least = 3 if page.evidence.photo else 1
-    told = [piece.text for piece in page.pieces if sum(map(str.isalnum, piece.text)) >= least]
+    told = worth_telling(page)
     if not told:
         return ""
     quoted = " / ".join(f"“{text}”" for text in told[:_QUOTED_LINES])
@@ -259,6 +258,12 @@ def _text(ask: Ask, page: Page) -> str:
         f"Text: {quoted}{more}.",
         f"Text: {quoted}{more}.",
     )
+
+
+def worth_telling(page: Page) -> list[str]:
+    """The lines of a picture that nobody asked for by name: in a photo two letters are a whim."""
+    least = 3 if page.evidence.photo else 1
+    return [piece.text for piece in page.pieces if sum(map(str.isalnum, piece.text)) >= least]
 
 
 def _bars(ask: Ask, page: Page) -> str:
