@@ -36,8 +36,8 @@ class Answering(Dispatch):
 
     __slots__ = (
         "_asked",
+        "_generation",
         "_is_estimated",
-        "_reign",
         "_service",
         "_status",
         "_tab",
@@ -59,7 +59,7 @@ class Answering(Dispatch):
             question, route, media, settings=service.routing, attempts=tab.attempts
         )
         self._service = service
-        self._reign = service.upstreams.reign
+        self._generation = service.upstreams.generation
         self._tab = tab
         self._asked: ModelRow | None = None
         """Which was asked last."""
@@ -74,11 +74,11 @@ class Answering(Dispatch):
 
     @override
     async def __aenter__(self) -> Self:
-        self._reign.under_way += 1
+        self._generation.under_way += 1
         try:
             await self._enter()
         except BaseException as fault:
-            self._reign.left()
+            self._generation.left()
             self._tab.account.settle(self._outcome(status_of(fault)))
             raise
         return self
@@ -96,7 +96,7 @@ class Answering(Dispatch):
         try:
             await super().__aexit__(kind, fault, traceback)
         finally:
-            self._reign.left()
+            self._generation.left()
             if not self._tab.account.is_settled:
                 is_known = kind is None or self._status != 200  # noqa: PLR2004 -- it broke off
                 status = self._status if is_known else status_of(fault)

@@ -81,19 +81,19 @@ class Upstream:
 
 
 @dataclass(eq=False, slots=True)
-class Reign:
+class Generation:
     """The time in which one catalogue is in force, and the questions that began in it."""
 
     under_way: int = 0
     """To be counted up when a question begins."""
-    _on_end: Callable[["Reign"], None] | None = None
+    _on_end: Callable[["Generation"], None] | None = None
 
     def left(self) -> None:
         """One of its questions has ended."""
         self.under_way -= 1
         self._tell()
 
-    def end(self, on_end: Callable[["Reign"], None]) -> None:
+    def end(self, on_end: Callable[["Generation"], None]) -> None:
         """No question begins any more; `on_end` is called when the last one has ended."""
         self._on_end = on_end
         self._tell()
@@ -111,15 +111,19 @@ class Upstreams:
     """By its id, and by each of its aliases."""
     providers: Collection[str]
     """The names of all that are known, whether or not they run any of these."""
-    reign: Reign = field(default_factory=Reign)
+    generation: Generation = field(default_factory=Generation)
 
-    def adopt(self, other: "Upstreams") -> Reign:
+    def adopt(self, other: "Upstreams") -> Generation:
         """Knows from now on what `other` knows; questions under way go on as they began.
 
-        Returns the time of what was known before.
+        Returns the generation that is over.
         """
-        before = self.reign
-        self.by_id, self.providers, self.reign = other.by_id, other.providers, other.reign
+        before = self.generation
+        self.by_id, self.providers, self.generation = (
+            other.by_id,
+            other.providers,
+            other.generation,
+        )
         return before
 
     def route(self, question: Question) -> Sequence[Upstream]:

@@ -18,7 +18,7 @@ from visus.providers.grounded import Grounded
 from visus.providers.traced import Traced
 from visus.providers.transport import Transport
 from visus.routing.breaker import Breaker
-from visus.routing.choose import Reign, Upstream, Upstreams
+from visus.routing.choose import Generation, Upstream, Upstreams
 from visus.routing.deployment import Deployment
 from visus.routing.dialects import Given
 from visus.server.keeping import Keeper, Kept
@@ -45,10 +45,10 @@ class Renewal:
     _kept: Mapping[str, Kept[Provider] | None] = field(
         default_factory=dict[str, "Kept[Provider] | None"]
     )
-    _past: set[Reign] = field(default_factory=set[Reign])
+    _past: set[Generation] = field(default_factory=set[Generation])
     """Of catalogues before this one, as long as a question of theirs is under way."""
-    _leaving: list[tuple[Kept[Provider], set[Reign]]] = field(
-        default_factory=list[tuple[Kept[Provider], set[Reign]]]
+    _leaving: list[tuple[Kept[Provider], set[Generation]]] = field(
+        default_factory=list[tuple[Kept[Provider], set[Generation]]]
     )
     """Providers that are in no row any more, and who might still ask them."""
 
@@ -99,11 +99,11 @@ class Renewal:
             raise
         return kept
 
-    def _is_over(self, reign: Reign) -> None:
+    def _is_over(self, generation: Generation) -> None:
         """Lets go of providers that nobody can ask any more."""
-        self._past.discard(reign)
+        self._past.discard(generation)
         for one, past in self._leaving:
-            past.discard(reign)
+            past.discard(generation)
             if not past:
                 one.let_go()
         self._leaving = [(one, past) for one, past in self._leaving if past]
