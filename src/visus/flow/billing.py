@@ -67,9 +67,14 @@ class Tab(msgspec.Struct, eq=False):
         used = next((one for one in reversed(events) if type(one) is TokensUsed), None)
         if used is None:
             self.is_estimated = True
-            heard = sum(len(one.text.encode()) for one in events if type(one) is TextDelta)
+            heard = len(text_of(events).encode())
             used = thought(size, heard_bytes=heard, model=model)
         self.lines.append(Line(model, used))
+
+
+def text_of(events: Sequence[Event]) -> str:
+    """The words among them."""
+    return "".join(one.text for one in events if type(one) is TextDelta)
 
 
 def size_of(model: ModelRow, prompt: Prompt, assumed: LimitsSettings) -> Size:

@@ -12,10 +12,9 @@ from typing import Final, TypeAlias
 from typing_extensions import override
 
 from visus.accounts.ledger import NOTHING, Size
-from visus.core.events import Event, TextDelta
 from visus.core.prompt import Prompt
 from visus.core.question import MediaReference, Options, Question, Text, Turn
-from visus.flow.billing import Tab
+from visus.flow.billing import Tab, text_of
 from visus.flow.had_once import HadOnce
 from visus.flow.lookers import Lookers
 from visus.flow.media_in_words import begin_of_current, in_words, noun
@@ -91,17 +90,13 @@ class Easing:
                         events += batch
                 finally:
                     tab.charge(found.model, found.size, events)
-                text = _text_of(events).strip()
+                text = text_of(events).strip()
                 return (
                     f"[{what}, described by {found.model.id}: {text}]",
                     f"described by {found.model.id}",
                 )
         finally:
             tab.attempts.extend(describing.tried)
-
-
-def _text_of(events: Sequence[Event]) -> str:
-    return "".join(one.text for one in events if type(one) is TextDelta)
 
 
 class _Describing(Dispatch):

@@ -16,7 +16,7 @@ from visus.server.glance import Glance
 from visus.server.later import Later
 from visus.server.readiness import Readiness, ReadyRoute
 from visus.server.routes import admin
-from visus.server.routes.about import HEALTH, HTML, INERT, DescribingRoute
+from visus.server.routes.about import HEALTH, HTML, INERT, FixedRoute
 from visus.server.routes.batches import (
     BatchesRoute,
     BatchRoute,
@@ -55,8 +55,8 @@ def open_to_all(readiness: Readiness) -> Sequence[Entry]:
         Entry("/health", "GET", HEALTH),
         Entry("/health/live", "GET", HEALTH),
         Entry("/health/ready", "GET", ReadyRoute(readiness.reasons)),
-        Entry("/openapi.json", "GET", DescribingRoute(openapi.as_json)),
-        Entry("/docs", "GET", DescribingRoute(openapi.as_page, (HTML, INERT))),
+        Entry("/openapi.json", "GET", FixedRoute(openapi.as_json)),
+        Entry("/docs", "GET", FixedRoute(openapi.as_page, (HTML, INERT))),
     ]
 
 

@@ -16,20 +16,8 @@ INERT = (
 class FixedRoute:
     """An answer that never changes while the server runs."""
 
-    body: bytes
-    headers: tuple[tuple[bytes, bytes], ...] = (JSON,)
-
-    async def __call__(self, exchange: Exchange) -> None:
-        """Sends it."""
-        await exchange.finish(200, self.body, headers=self.headers)
-
-
-@dataclass(frozen=True, slots=True)
-class DescribingRoute:
-    """An answer that never changes either, made when somebody asks for it."""
-
     make: Callable[[], bytes]
-    """Called for every request."""
+    """Called for every request, so that it is not made before somebody asks."""
     headers: tuple[tuple[bytes, bytes], ...] = (JSON,)
 
     async def __call__(self, exchange: Exchange) -> None:
@@ -37,4 +25,4 @@ class DescribingRoute:
         await exchange.finish(200, self.make(), headers=self.headers)
 
 
-HEALTH = FixedRoute(b'{"status":"ok"}')
+HEALTH = FixedRoute(lambda: b'{"status":"ok"}')
