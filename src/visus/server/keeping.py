@@ -6,13 +6,14 @@ reload, or the end of the service, closes; so each has a task of its own that do
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
+from typing_extensions import override
 
 from visus.telemetry import failure
+from visus.workers.task_owner import TaskOwner
 
 T = TypeVar("T")
 
@@ -30,29 +31,19 @@ class Kept(Generic[T]):
         self._unwanted.set()
 
 
-class Keeper:
+class Keeper(TaskOwner):
     """Keeps things open until somebody lets them go, or it is left itself."""
 
     def __init__(self) -> None:
         """Nothing is kept yet."""
+        super().__init__()
         self._unwanted: set[anyio.Event] = set()
         self._shared: dict[type[Any], Any] = {}
-        self._tasks: TaskGroup | None = None
 
-    async def __aenter__(self) -> Self:
-        self._tasks = await anyio.create_task_group().__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    @override
+    def _stop(self, tasks: TaskGroup) -> None:
         for one in self._unwanted:
             one.set()
-        if self._tasks is not None:
-            await self._tasks.__aexit__(None, None, None)
 
     async def keep(self, make: Callable[[AsyncExitStack], Awaitable[T]]) -> Kept[T]:
         """What `make` makes; the stack that it gets is closed when that is let go.
@@ -60,8 +51,6 @@ class Keeper:
         Raises:
             Exception: whatever `make` raised; what it had entered is closed.
         """
-        if self._tasks is None:
-            raise RuntimeError("a keeper is entered before it keeps anything")
         kept: Kept[T] = await self._tasks.start(self._hold, make)
         return kept
 

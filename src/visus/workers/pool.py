@@ -14,7 +14,6 @@ from collections import deque
 from os import getpid, pathsep
 from pathlib import Path
 from resource import getpagesize
-from types import TracebackType
 from typing import Final, Self
 
 import anyio
@@ -35,6 +34,7 @@ from visus.workers.faults import (
     WorkerTimedOut,
 )
 from visus.workers.settings import WorkerSettings
+from visus.workers.task_owner import TaskOwner
 
 log = logging.getLogger(__name__)
 
@@ -258,7 +258,7 @@ def _environment(settings: WorkerSettings) -> dict[str, str]:
     return environment
 
 
-class WorkerPool:
+class WorkerPool(TaskOwner):
     """A bounded number of workers behind one bounded queue.
 
     Every job ends exactly once: with its result, with the `ServiceError` its handler raised, or
@@ -283,6 +283,7 @@ class WorkerPool:
         `channel.Streaming` for jobs that are asked with `stream`. `name` is for our log. With
         an argument the process is locked down before the function is called; see `child`.
         """
+        super().__init__()
         self._entry = entry
         self._argument = argument
         self._name = name
@@ -301,33 +302,27 @@ class WorkerPool:
         self.restarts = 0
         """Processes that ended, for whatever reason, and were replaced."""
         self._open = False
-        self._tasks: TaskGroup | None = None
 
+    @override
     async def __aenter__(self) -> Self:
-        self._tasks = await anyio.create_task_group().__aenter__()
+        await super().__aenter__()
         self._open = True
         if not self._is_lazy:
-            self._start(self._tasks)
+            self._start()
         return self
 
-    def _start(self, tasks: TaskGroup) -> None:
+    def _start(self) -> None:
         self._is_lazy = False
         for place in range(self._settings.count):
-            tasks.start_soon(self._keep_alive, place)
+            self._tasks.start_soon(self._keep_alive, place)
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    @override
+    def _stop(self, tasks: TaskGroup) -> None:
         self._open = False
         for job in self._jobs():
             job.fail(ShuttingDown("The server is stopping."))
         self._waiting.clear()
-        if self._tasks is not None:
-            self._tasks.cancel_scope.cancel()
-            await self._tasks.__aexit__(None, None, None)
+        super()._stop(tasks)
 
     @property
     def name(self) -> str:
@@ -416,8 +411,8 @@ class WorkerPool:
         """Lets it wait for a worker, if it may."""
         if not self._open:
             raise ShuttingDown("The server is stopping.")
-        if self._is_lazy and self._tasks is not None:
-            self._start(self._tasks)
+        if self._is_lazy:
+            self._start()
         self._refuse_if_stuck()
         if len(job.payload) > self._settings.max_message_bytes:
             raise WorkerFailed(_SORRY, detail=f"a job of {len(job.payload)} bytes")

@@ -10,13 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
-from types import TracebackType
-from typing import Final, Literal, Self, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import anyio
 import anyio.to_thread
 import msgspec
-from anyio.abc import TaskGroup
 
 from visus.errors import ModelTooLarge, Overloaded, ServiceError, WorkerUnavailable
 from visus.local.gguf.loading import Loading
@@ -26,6 +24,7 @@ from visus.units import MIB
 from visus.workers.faults import NoWorker
 from visus.workers.pool import WorkerPool
 from visus.workers.settings import WorkerSettings
+from visus.workers.task_owner import TaskOwner
 
 ENTRY: Final = "visus.local.gguf.worker:load"
 State: TypeAlias = Literal["unloaded", "loading", "loaded"]
@@ -80,30 +79,16 @@ class Guest:
     """The model's process does not start any more: whoever asks next has it loaded anew."""
 
 
-class Residence:
+class Residence(TaskOwner):
     """The models in memory. Entered and left once; leaving ends every process."""
 
     def __init__(self, settings: GgufSettings, pools: list[WorkerPool] | None = None) -> None:
         """`pools` is where the processes of a model are while it is in memory."""
+        super().__init__()
         self._settings = settings
         self._pools = [] if pools is None else pools
         self._residents: dict[LocalModel, _Resident] = {}
         """Those that are leaving as well."""
-        self._tasks: TaskGroup | None = None
-
-    async def __aenter__(self) -> Self:
-        self._tasks = await anyio.create_task_group().__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._tasks is not None:
-            self._tasks.cancel_scope.cancel()
-            await self._tasks.__aexit__(None, None, None)
 
     def state(self, model: LocalModel) -> State:
         """Where a model is now."""
@@ -196,8 +181,7 @@ class Residence:
         )
         resident = self._residents[model] = _Resident(model, measured, pool)
         self._pools.append(pool)
-        if self._tasks is not None:
-            self._tasks.start_soon(self._reside, resident, doors)
+        self._tasks.start_soon(self._reside, resident, doors)
         return resident
 
     def _loading(self, model: LocalModel, measured: Measured, doors: Path) -> Loading:
