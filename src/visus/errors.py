@@ -424,6 +424,10 @@ class UpstreamBadResponse(UpstreamFault):
     """An answer that is no answer: malformed, cut short, or too large."""
 
 
+class UpstreamNotFound(UpstreamBadResponse):
+    """A 404 that names no model: the server has no such path, so its base URL is wrong."""
+
+
 class UpstreamFailed(UpstreamFault):
     """The model's server says itself that it failed, or is overloaded."""
 

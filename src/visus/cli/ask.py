@@ -18,7 +18,7 @@ from visus.config import Configuration, client_key
 from visus.core.events import Batch, TextDelta
 from visus.core.places import Site
 from visus.core.question import Question, Text, Turn
-from visus.errors import InvalidApiKey, InvalidValue, UpstreamAuthFailed, UpstreamBadResponse
+from visus.errors import InvalidApiKey, InvalidValue, UpstreamAuthFailed, UpstreamNotFound
 from visus.flow.billing import Tab
 from visus.flow.chat import Answering
 from visus.models.catalogue import Vision
@@ -106,9 +106,7 @@ def _told_to_its_caller(server: str) -> Generator[None]:
             else "The server wants a key: set OPENAI_API_KEY."
         )
         raise InvalidApiKey(message, detail=fault.detail) from fault
-    except UpstreamBadResponse as fault:
-        if not (fault.detail or "").startswith("HTTP 404"):
-            raise
+    except UpstreamNotFound as fault:
         message = f"There is no {server.rstrip('/')}/chat/completions; most end in /v1."
         raise InvalidValue(message, param="--server", detail=fault.detail) from fault
 

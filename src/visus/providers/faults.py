@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
@@ -27,6 +28,7 @@ from visus.errors import (
     UpstreamAuthFailed,
     UpstreamBadResponse,
     UpstreamFailed,
+    UpstreamNotFound,
     UpstreamTimedOut,
 )
 from visus.providers import moderation
@@ -79,20 +81,15 @@ def refusal(  # noqa: PLR0911 -- a table of statuses, one arm each
         case 401 | 403:
             message = "The provider refused our credentials; the operator has to mend that."
             return UpstreamAuthFailed(message, detail=detail)
-        case 404 | 410 if status == 410 or _names_a_model(error):  # noqa: PLR2004 -- HTTP's Gone
-            message = f"The provider does not serve the model behind {prompt.upstream_id!r}."
-            return ModelGone(message, param="model", detail=detail)
+        case 404 | 410:
+            return _not_found(status, error, prompt, detail)
         case 408 | 504:
             return UpstreamTimedOut("The model's server did not answer in time.", detail=detail)
         case 413:
             message = "The request is larger than the model's server takes."
             return RequestTooLarge(message, detail=detail)
         case 429:
-            wait_s = retry_after_s(headers.get("retry-after"))
-            message = "The model's provider is limiting our requests."
-            return RateLimited(
-                message, detail=detail, retry_after_s=wait_s, limits=limits(headers)
-            )
+            return _rate_limited(headers, detail)
         case _ if _NO_PICTURES.search(error.message or "") and _pictures(prompt):
             message = "The model behind this id takes no pictures."
             return UnsupportedModality(message, param=_place(prompt), detail=detail)
@@ -107,6 +104,22 @@ def refusal(  # noqa: PLR0911 -- a table of statuses, one arm each
         case _:
             message = "The model's server failed."
             return UpstreamBadResponse(message, detail=detail)
+
+
+def _not_found(status: int, error: ErrorObject, prompt: Prompt, detail: str) -> ServiceError:
+    if status == HTTPStatus.NOT_FOUND and not _names_a_model(error):
+        return UpstreamNotFound("The model's server failed.", detail=detail)
+    message = f"The provider does not serve the model behind {prompt.upstream_id!r}."
+    return ModelGone(message, param="model", detail=detail)
+
+
+def _rate_limited(headers: Mapping[str, str], detail: str) -> RateLimited:
+    return RateLimited(
+        "The model's provider is limiting our requests.",
+        detail=detail,
+        retry_after_s=retry_after_s(headers.get("retry-after")),
+        limits=limits(headers),
+    )
 
 
 def limits(headers: Mapping[str, str]) -> Mapping[str, str]:
