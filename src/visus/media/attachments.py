@@ -1,11 +1,11 @@
-"""Videos and documents: as they are for models that take them so, as pictures for all others.
+"""Videos and PDFs: sent as files to models that take them, as pictures to all others.
 
 A video becomes frames, each under a line with its time; a PDF becomes a picture of each page,
-followed by the text of its text layer. Nothing is left out in silence: a document with more
-pages than the model takes pictures is refused, unless the caller chose among them. What travels
-as it is was opened by a worker before: its length and its pages are known, and what cannot be
-opened is refused here. A video travels without its metadata; a PDF with what it has. The report
-says why a file did not travel as it is.
+followed by the text of its text layer. Nothing is left out silently: a document with more pages
+than the model takes pictures is refused, unless the caller chose pages. A worker opens every
+file first, also one that is sent as it is: its length or page count is then known, and a file
+that cannot be opened is refused here. A video is sent without its metadata; a PDF is not
+changed. The report says why a file was not sent as it is.
 """
 
 import time
@@ -95,14 +95,14 @@ class Attachments:
         wanted: Video | Document,
         sees: Vision,
         *,
-        most: int,
+        max_pictures: int,
         wishes: MediaWishes,
     ) -> Shown:
-        """What a model gets of it.
+        """The attachment as the model that `sees` gets it.
 
-        The file itself, where the model takes that and can meet every wish; else at most `most`
-        pictures, each within the model's bounds. A caller's bound on tokens is met with
-        pictures: nobody can bound those of a whole film. So is a choice of pages.
+        The file itself, where the model takes it and can honour every wish; otherwise at most
+        `max_pictures`, each within the model's bounds. A caller who limits tokens or chooses
+        pages always gets pictures: neither can be had of a whole file.
 
         Raises:
             InvalidVideo, VideoTooLong, InvalidFile, EncryptedFile: it cannot be shown.
@@ -112,16 +112,16 @@ class Attachments:
         formats: tuple[ImageType, ...] = tuple(
             kind for kind in _MADE_HERE if kind in sees.formats
         )
-        budget = _Budget(formats, sees, wishes.max_tokens_per_image, most)
-        why = _why_not(sees, attachment, wanted, wishes)
+        budget = _Budget(formats, sees, wishes.max_tokens_per_image, max_pictures)
+        why = _why_pictures(sees, attachment, wanted, wishes)
         try:
             if isinstance(wanted, Video):
                 if why is None:
-                    return await self._whole_film(attachment, wanted, budget)
-                return await self._film(attachment, wanted, budget, why=why)
+                    return await self._video_file(attachment, wanted, budget)
+                return await self._video_frames(attachment, wanted, budget, why=why)
             if why is None:
-                return await self._whole_papers(attachment, wanted, sees)
-            return await self._papers(attachment, wanted, budget, wishes.pages, why=why)
+                return await self._pdf_file(attachment, wanted, sees)
+            return await self._pdf_pages(attachment, wanted, budget, wishes.pages, why=why)
         except NoWorker:
             raise
         except WorkerFault as fault:
@@ -133,14 +133,14 @@ class Attachments:
 
     # --- As it is ----------------------------------------------------------------------------
 
-    async def _whole_film(
+    async def _video_file(
         self, attachment: Attachment, wanted: Video, budget: "_Budget"
     ) -> Shown:
-        """The file without its metadata; frames of it where nobody can take those out."""
-        film, was_kept = await self._watched(attachment, None)
+        """The file without its metadata; as frames where the metadata cannot be removed."""
+        film, was_kept = await self._decoded(attachment, None)
         if film.blanks is None:
             why = "its metadata cannot be removed"
-            return await self._film(attachment, wanted, budget, why=why)
+            return await self._video_frames(attachment, wanted, budget, why=why)
         if wanted.start_s >= film.duration_s:
             raise InvalidVideo(f"The video ends after {film.duration_s:.2f} seconds.")
         file = MediaFile(
@@ -166,10 +166,8 @@ class Attachments:
             was_kept=was_kept,
         )
 
-    async def _whole_papers(
-        self, attachment: Attachment, wanted: Document, sees: Vision
-    ) -> Shown:
-        facts, was_kept = await self._paged(attachment, None)
+    async def _pdf_file(self, attachment: Attachment, wanted: Document, sees: Vision) -> Shown:
+        facts, was_kept = await self._rendered(attachment, None)
         file = MediaFile(
             "application/pdf",
             0,
@@ -193,13 +191,13 @@ class Attachments:
 
     # --- As pictures -------------------------------------------------------------------------
 
-    async def _film(
+    async def _video_frames(
         self, attachment: Attachment, wanted: Video, budget: "_Budget", *, why: str
     ) -> Shown:
-        """Frames of it; `why` the file itself does not travel is told."""
-        facts, _ = await self._watched(attachment, None)
+        """Its frames as pictures; the report says `why` the file itself was not sent."""
+        facts, _ = await self._decoded(attachment, None)
         fitting, box = self._frames_fitted(facts, budget)
-        film, was_kept = await self._watched(attachment, self._wish(wanted, budget, box))
+        film, was_kept = await self._decoded(attachment, self._wish(wanted, budget, box))
         if not film.frames:
             raise InvalidVideo("The video has no frame that can be decoded.")
         images = [
@@ -243,7 +241,7 @@ class Attachments:
             fps=min(wanted.fps or 1.0, limits.max_fps),
             start_s=wanted.start_s,
             end_s=wanted.end_s,
-            max_frames=min(wanted.max_frames or limits.max_frames, budget.most),
+            max_frames=min(wanted.max_frames or limits.max_frames, budget.max_pictures),
             formats=budget.formats,
             max_width_px=box.width_px,
             max_height_px=box.height_px,
@@ -251,10 +249,10 @@ class Attachments:
             max_bytes=budget.sees.max_bytes,
         )
 
-    async def _watched(
+    async def _decoded(
         self, attachment: Attachment, wish: sampling.Wish | None
     ) -> Rendition[sampling.Film]:
-        """The film with the frames wished for; None: its facts alone."""
+        """The video with the frames wished for; without a `wish`, its properties alone."""
         if attachment.video is None:
             raise InvalidVideo("The file is no video.")
         bounds = sampling.bounds_of(self.settings.video)
@@ -263,12 +261,12 @@ class Attachments:
         key = key_of(attachment.owner, job)
         try:
             return await self.renditions.get(
-                key, lambda: _done(self.videos, self.steps.cut, job), sampling.unpack_film
+                key, lambda: _run(self.videos, self.steps.cut, job), sampling.unpack_film
             )
         except msgspec.MsgspecError as fault:
             raise InvalidVideo("The video could not be decoded.", detail=str(fault)) from fault
 
-    async def _papers(
+    async def _pdf_pages(
         self,
         attachment: Attachment,
         wanted: Document,
@@ -277,10 +275,12 @@ class Attachments:
         *,
         why: str,
     ) -> Shown:
-        """Pictures of its pages; `why` the file itself does not travel is told."""
-        facts, _ = await self._paged(attachment, None, chosen, measured_pages=budget.most)
+        """Its pages as pictures; the report says `why` the file itself was not sent."""
+        facts, _ = await self._rendered(
+            attachment, None, chosen, measured_pages=budget.max_pictures
+        )
         numbers = paging.numbers_of(facts.page_count, chosen)
-        _check_pages(numbers, chosen, facts.page_count, most=budget.most)
+        _check_pages(numbers, chosen, facts.page_count, max_pictures=budget.max_pictures)
         fittings = [budget.fitting(Size(*size)) for size in facts.sizes]
         wish = paging.Wish(
             numbers=numbers,
@@ -288,16 +288,8 @@ class Attachments:
             formats=budget.formats,
             max_bytes=budget.sees.max_bytes,
         )
-        papers, was_kept = await self._paged(attachment, wish)
-        images = [
-            _image(
-                page.picture,
-                wanted.param,
-                f"Page {page.number} of {papers.page_count}",
-                detail=fitting.detail,
-            )
-            for page, fitting in zip(papers.pages, fittings, strict=True)
-        ]
+        papers, was_kept = await self._rendered(attachment, wish)
+        images = _page_images(papers, fittings, wanted.param)
         has_text = any(page.text.strip() for page in papers.pages)
         return Shown(
             parts=_with_texts(papers.pages, images),
@@ -315,7 +307,7 @@ class Attachments:
             was_kept=was_kept,
         )
 
-    async def _paged(
+    async def _rendered(
         self,
         attachment: Attachment,
         wish: paging.Wish | None,
@@ -323,7 +315,7 @@ class Attachments:
         *,
         measured_pages: int = 0,
     ) -> Rendition[paging.Papers]:
-        """The pages wished for; None: the facts alone, with the sizes of those chosen."""
+        """The pages wished for; without a `wish`, the page count and sizes of those chosen."""
         task = paging.Task(
             paging.bounds_of(self.settings.documents), wish, tuple(chosen), measured_pages
         )
@@ -331,14 +323,14 @@ class Attachments:
         key = key_of(attachment.owner, job)
         try:
             return await self.renditions.get(
-                key, lambda: _done(self.documents, self.steps.draw, job), paging.unpack_papers
+                key, lambda: _run(self.documents, self.steps.draw, job), paging.unpack_papers
             )
         except msgspec.MsgspecError as fault:
             raise InvalidFile("The document could not be read.", detail=str(fault)) from fault
 
 
-async def _done(pool: WorkerPool, step: Step, job: bytes) -> bytes:
-    """What a worker made, and how long that took."""
+async def _run(pool: WorkerPool, step: Step, job: bytes) -> bytes:
+    """Has a worker do `job`, and counts how long it took."""
     began_s = time.monotonic()
     made = await pool.call(job)
     step.took(time.monotonic() - began_s, len(made))
@@ -346,14 +338,13 @@ async def _done(pool: WorkerPool, step: Step, job: bytes) -> bytes:
 
 
 class _Budget(NamedTuple):
-    """What a model can use of an attachment."""
+    """The pictures of an attachment that a model can use."""
 
     formats: tuple[ImageType, ...]
     sees: Vision
     max_tokens: int | None
     """Of each picture."""
-    most: int
-    """Pictures."""
+    max_pictures: int
 
     def fitting(self, size: Size) -> Fitting:
         """What the model should get of a frame or a page of that size."""
@@ -362,7 +353,7 @@ class _Budget(NamedTuple):
 
 
 def _check_pages(
-    numbers: Sequence[int], chosen: Sequence[PageRange], page_count: int, *, most: int
+    numbers: Sequence[int], chosen: Sequence[PageRange], page_count: int, *, max_pictures: int
 ) -> None:
     """Refuses a choice that begins behind the end, and more pages than there is room for."""
     for absent in (one.first for one in chosen if one.first > page_count):
@@ -370,23 +361,23 @@ def _check_pages(
             f"The document has {page_count} pages: there is no page {absent}.",
             param="visus.pages",
         )
-    if len(numbers) > most:
+    if len(numbers) > max_pictures:
         wanted = "" if len(numbers) == page_count else f", of which {len(numbers)} are wanted"
         raise TooManyImages(
-            f"The document has {page_count} pages{wanted}; at most {most} images are left"
-            " for it in this request to this model. Choose pages with 'visus.pages', as in"
-            f" '1-{most}'."
+            f"The document has {page_count} pages{wanted}; at most {max_pictures} images are "
+            "left for it in this request to this model. Choose pages with 'visus.pages', as in"
+            f" '1-{max_pictures}'."
         )
 
 
-def _why_not(
+def _why_pictures(
     sees: Vision, attachment: Attachment, wanted: Video | Document, wishes: MediaWishes
 ) -> str | None:
     """Why the file does not go to the model's server as it is; None where it does."""
     if isinstance(wanted, Video):
-        why = _why_no_film(sees, attachment, wanted)
+        why = _why_no_video_file(sees, attachment, wanted)
     else:
-        why = _why_no_papers(sees, wishes)
+        why = _why_no_pdf_file(sees, wishes)
     if why is None and wishes.max_tokens_per_image is not None:
         return "max_tokens_per_image bounds pictures alone"
     size_bytes = len(attachment.data)
@@ -397,13 +388,13 @@ def _why_not(
     return why
 
 
-def _why_no_papers(sees: Vision, wishes: MediaWishes) -> str | None:
+def _why_no_pdf_file(sees: Vision, wishes: MediaWishes) -> str | None:
     if not sees.pdf:
         return "the model takes no PDF"
     return "pages were chosen" if wishes.pages else None
 
 
-def _why_no_film(sees: Vision, attachment: Attachment, wanted: Video) -> str | None:
+def _why_no_video_file(sees: Vision, attachment: Attachment, wanted: Video) -> str | None:
     if not sees.video:
         return "the model takes no video"
     if attachment.video not in sees.video_formats:
@@ -447,7 +438,7 @@ def _cleaned(attachment: Attachment, blanks: Sequence[Blank]) -> bytes | memoryv
 
 
 def _base64(attachment: Attachment) -> bytes | memoryview:
-    """The caller's own, where there is one."""
+    """The file in base64: as the caller sent it, where they did."""
     if attachment.base64 is not None:
         return attachment.base64
     return pybase64.b64encode(attachment.data)
@@ -457,8 +448,22 @@ def _captioned(image: Image) -> Sequence[PromptPart]:
     return Text(f"{image.caption}:"), image
 
 
+def _page_images(
+    papers: paging.Papers, fittings: Sequence[Fitting], param: str
+) -> Sequence[Image]:
+    return [
+        _image(
+            page.picture,
+            param,
+            f"Page {page.number} of {papers.page_count}",
+            detail=fitting.detail,
+        )
+        for page, fitting in zip(papers.pages, fittings, strict=True)
+    ]
+
+
 def _with_texts(pages: Sequence[paging.Page], images: Sequence[Image]) -> Sequence[PromptPart]:
-    """Each page's picture, and behind it what is written there, where that is known."""
+    """Each page's picture, followed by the text of its text layer, if any."""
     parts: list[PromptPart] = []
     for page, image in zip(pages, images, strict=True):
         parts += _captioned(image)

@@ -278,7 +278,7 @@ class MediaPipeline:
             item.attachment,
             item.wanted,
             item.sees,
-            most=item.most,
+            max_pictures=item.most,
             wishes=item.wishes,
         )
         return readying.shown(item.attachment, item.wanted, shown, ms=ms_since(began_s))
