@@ -9,7 +9,7 @@ from visus.accounts.networks import MetricsSettings, Networks
 from visus.accounts.webhooks import WebhookSecrets
 from visus.media.library import Library
 from visus.routing.choose import Upstreams
-from visus.server import openapi
+from visus.server import docs_page, openapi
 from visus.server.backlog import Waiting
 from visus.server.gate import Entry, Handler
 from visus.server.glance import Glance
@@ -56,7 +56,7 @@ def open_to_all(readiness: Readiness) -> Sequence[Entry]:
         Entry("/health/live", "GET", HEALTH),
         Entry("/health/ready", "GET", ReadyRoute(readiness.reasons)),
         Entry("/openapi.json", "GET", FixedRoute(openapi.as_json)),
-        Entry("/docs", "GET", FixedRoute(openapi.as_page, (HTML, INERT))),
+        Entry("/docs", "GET", FixedRoute(docs_page.as_page, (HTML, INERT))),
     ]
 
 
