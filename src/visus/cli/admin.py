@@ -195,12 +195,9 @@ _ACTIONS = {
 
 
 def _check_models(wanted: Sequence[str], chosen: Configuration) -> None:
-    """Refuses a model that nobody knows: whoever lists it has mistyped it."""
-    known = {NONE}
-    for row in chosen.catalogue.models:
-        known |= {row.id, *row.aliases}
+    """Refuses a model that is not in the catalogue: it is probably mistyped."""
     for one in wanted:
-        if one not in known:
+        if one not in chosen.catalogue.names | {NONE}:
             message = f"The model {one[:100]!r} does not exist here."
             raise InvalidValue(message, param="--models")
 

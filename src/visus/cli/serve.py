@@ -36,26 +36,17 @@ def run(options: argparse.Namespace) -> int:
     telemetry.set_up()
     book = open_book(chosen)
     key = first_key(book, Path(chosen.settings.state.dir) / FIRST_KEY)
-    server = chosen.settings.server
-    is_one_of_several = options.listener is not None
-    try:
-        listener = (
-            socket.socket(fileno=options.listener) if is_one_of_several else app.listen(chosen)
-        )
-    except OSError as fault:
-        print(f"Cannot listen on {server.host} port {server.port}: {fault}", file=sys.stderr)
+    listener = _listener(options, chosen)
+    if listener is None:
         return 1
-    if server.workers > 1 and not is_one_of_several:
-        book.close()
-        return crew.run(options, server, listener)
+    is_one_of_several = options.listener is not None
     if is_one_of_several:
         crew.end_with_it()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # uvicorn stops on these by itself and raises them again afterwards, when the rest of
-        # the service still has to be closed.
-        signal.signal(number, _do_nothing)
-
-    _calm_the_collector()
+    elif chosen.settings.server.workers > 1:
+        book.close()
+        return crew.run(options, chosen.settings.server, listener)
+    _ignore_signals()
+    _collect_garbage_less_often()
 
     async def serve() -> None:
         await app.serve(
@@ -74,8 +65,30 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _calm_the_collector() -> None:
-    """Keeps the cyclic collector off everything that was loaded at start.
+def _listener(options: argparse.Namespace, chosen: Configuration) -> socket.socket | None:
+    """The socket that this process was started with, or a new one; None: said why not."""
+    try:
+        if options.listener is not None:
+            return socket.socket(fileno=options.listener)
+        return app.listen(chosen)
+    except OSError as fault:
+        server = chosen.settings.server
+        print(f"Cannot listen on {server.host} port {server.port}: {fault}", file=sys.stderr)
+        return None
+
+
+def _ignore_signals() -> None:
+    """Leaves SIGINT, SIGTERM and SIGHUP to the running server.
+
+    uvicorn stops on the first two and raises them again afterwards, when the rest of the
+    service still has to be closed: that must not end the process.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _do_nothing)
+
+
+def _collect_garbage_less_often() -> None:
+    """Exempts everything that was loaded at start from the cyclic garbage collector.
 
     At its defaults it took a sixth of the time of a request with a picture. Requests leave few
     cycles behind, so it may come by less often.
@@ -86,7 +99,7 @@ def _calm_the_collector() -> None:
 
 
 def _do_nothing(_number: int, _frame: FrameType | None) -> None:
-    """The handler that stands in the place of death."""
+    """A handler in place of the default one, which would end the process."""
 
 
 def first_key(book: KeyBook, path: Path) -> str | None:

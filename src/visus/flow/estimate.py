@@ -15,7 +15,7 @@ from visus.core.price import cost
 from visus.core.prompt import PartReport, Prompt
 from visus.core.question import Question, Text
 from visus.core.text_tokens import size_of
-from visus.errors import ModelNotFound, ServiceError, UnsupportedModality
+from visus.errors import ServiceError, UnsupportedModality
 from visus.flow.abilities import able
 from visus.flow.lookers import Lookers
 from visus.media.pipeline import MediaPipeline
@@ -174,9 +174,7 @@ class EstimateService:
         )
 
     def _model(self, question: Question, model_id: str, param: str) -> ModelRow:
-        upstream = self.upstreams.by_id.get(model_id)
-        if upstream is None:
-            raise ModelNotFound("This model does not exist here.", param=param)
+        upstream = self.upstreams.find(model_id, param)
         refuse_foreign(question, upstream, param)
         return upstream.model
 

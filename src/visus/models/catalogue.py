@@ -283,6 +283,11 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ),
         )
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Every id and every alias: what callers may ask for."""
+        return frozenset(name for row in self.models for name in (row.id, *row.aliases))
+
     def refused_by(self, model: ModelRow) -> tuple[OptionName, ...]:
         """The options that `model`, or whoever runs it, cannot honour."""
         names = {one.provider for one in model.run_by}

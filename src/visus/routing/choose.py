@@ -134,7 +134,7 @@ class Upstreams:
             ModelNotAllowed: the caller may not ask it.
             InvalidValue: a demand names no place or no provider that we know.
         """
-        asked = self._known(question.model, "model")
+        asked = self.find(question.model, "model")
         if asked.successor is not None:
             asked = _not_ended(asked)
         if question.models is not None:
@@ -148,7 +148,7 @@ class Upstreams:
             others = [one for one in chosen if question.may_ask(one.model.id)]
         else:
             others = [
-                self._known(one, f"visus.fallbacks[{place}]")
+                self.find(one, f"visus.fallbacks[{place}]")
                 for place, one in enumerate(question.fallbacks)
             ]
             for place, one in enumerate(others):
@@ -170,7 +170,12 @@ class Upstreams:
             and (rows := upstream.ready(within))
         ]
 
-    def _known(self, model_id: str, param: str) -> Upstream:
+    def find(self, model_id: str, param: str) -> Upstream:
+        """The model of that id or alias.
+
+        Raises:
+            ModelNotFound: there is none; `param` is where the caller named it.
+        """
         upstream = self.by_id.get(model_id)
         if upstream is None:
             name = model_id if len(model_id) <= 100 else f"{model_id[:100]}…"  # noqa: PLR2004 -- a screen line

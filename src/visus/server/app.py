@@ -1,4 +1,4 @@
-"""The root of the server: everything that answers, over running parts, and its socket."""
+"""The root of the server: routes over running parts, background work, and the socket."""
 
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -52,7 +52,7 @@ from visus.server.wrong_keys import WrongKeys
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
-    """All that there is, running, from which the routes are made."""
+    """The running parts, from which the routes are made."""
 
     configuration: Configuration
     made: Parts
@@ -62,25 +62,15 @@ class Root:
     traces: Traces | None = None
 
     def gate(self) -> tuple[Gate, Later]:
-        """Everything that is answered, and who answers what can wait."""
-        settings, made, state = self.configuration.settings, self.made, self.state
+        """What answers every request, and what works on jobs, batches and webhooks."""
+        settings, state = self.configuration.settings, self.state
         room = WaitingRoom(
             settings.server.max_questions,
             seats=settings.server.max_waiting_questions,
             patience_s=settings.server.question_patience_s,
         )
         counts = self._counts(room)
-        chat = ChatRoute(
-            service=made.chat,
-            accounts=state.accounts,
-            settings=settings.server,
-            limits=settings.chat,
-            watch=self.watch,
-            room=room,
-        )
-        estimate = EstimateRoute(
-            service=made.estimates, settings=settings.server, limits=settings.chat
-        )
+        chat, estimate = self._chat(room), self._estimate()
         upload = UploadRoute(
             library=state.library, limits=settings.files, settings=settings.server
         )
@@ -88,30 +78,51 @@ class Root:
         later = self._later(counts.metrics, entries.answered_later(chat, estimate))
         known = [
             *self._for_operators(counts, later),
-            *entries.of_models(chat, estimate, made.upstreams, usage),
+            *entries.of_models(chat, estimate, self.made.upstreams, usage),
             *entries.of_files(state.library, upload, self.watch),
             *entries.of_queue(state.jobs, later, chat, estimate),
             *self._of_batches(later, upload),
             *self._of_administrators(usage),
         ]
+        return self._gate(known, counts.metrics), later
+
+    def _gate(self, known: list[Entry], metrics: Metrics) -> Gate:
+        settings = self.configuration.settings
         return Gate(
             routes=Routes(known),
             doorkeeper=self._doorkeeper(),
-            accounts=state.accounts,
+            accounts=self.state.accounts,
             admins=Networks(settings.admin),
             settings=settings.server,
             ending=self.ending,
-            metrics=counts.metrics,
+            metrics=metrics,
             traces=self.traces,
-        ), later
+        )
 
-    def keep_up(self, tasks: TaskGroup, reread: Callable[[], Configuration]) -> None:
-        """Begins what is done without anybody asking."""
+    def start_upkeep(self, tasks: TaskGroup, reread: Callable[[], Configuration]) -> None:
+        """Starts what the server does in the background."""
         files = self.configuration.settings.files
         tasks.start_soon(self.watch.run)
         tasks.start_soon(keep_catalogue, self.made.renewal.adopt, reread)
         tasks.start_soon(keep_tidy, self.state.library, files.sweep_s)
         tasks.start_soon(keep_ledger, self.state.accounts.ledger)
+
+    def _chat(self, room: WaitingRoom) -> ChatRoute:
+        settings = self.configuration.settings
+        return ChatRoute(
+            service=self.made.chat,
+            accounts=self.state.accounts,
+            settings=settings.server,
+            limits=settings.chat,
+            watch=self.watch,
+            room=room,
+        )
+
+    def _estimate(self) -> EstimateRoute:
+        settings = self.configuration.settings
+        return EstimateRoute(
+            service=self.made.estimates, settings=settings.server, limits=settings.chat
+        )
 
     def _counts(self, room: WaitingRoom) -> Counts:
         made = self.made
@@ -228,8 +239,8 @@ async def serve(  # noqa: PLR0913 -- each of them is somebody else's to decide
 ) -> None:
     """Serves until SIGINT or SIGTERM; `announce` is called once the socket answers.
 
-    On SIGHUP the catalogue is taken over that `reread` then finds. Where it `is_one_of_several`
-    on the same socket, that is left to the others when it stops.
+    On SIGHUP, adopts the catalogue that `reread` returns. A server that `is_one_of_several` on
+    the same socket leaves the socket to the others when it stops.
     """
     port: int = listener.getsockname()[1]
     async with (
@@ -238,29 +249,18 @@ async def serve(  # noqa: PLR0913 -- each of them is somebody else's to decide
         open_traces(configuration, lambda: made.upstreams.by_id) as traces,
         anyio.create_task_group() as tasks,
     ):
-        settings = configuration.settings.server
-        watch = Watch(
-            heartbeat_s=settings.heartbeat_s, write_timeout_s=settings.write_timeout_s
-        )
-        deadlines, ending = Deadlines(), Ending()
-        root = Root(
-            configuration=configuration,
-            made=made,
-            state=state,
-            watch=watch,
-            ending=ending,
-            traces=traces,
-        )
-        entrance, later = root.gate()
-        front = _front(configuration.settings, entrance, deadlines, ending)
+        root = _root(configuration, made, state, traces)
+        gate, later = root.gate()
+        deadlines = Deadlines()
+        front = _front(configuration.settings, gate, deadlines, root.ending)
         server = Server(
             _uvicorn(front),
             front,
-            ending,
-            grace_s=settings.shutdown_grace_s,
+            root.ending,
+            grace_s=configuration.settings.server.shutdown_grace_s,
             is_one_of_several=is_one_of_several,
         )
-        root.keep_up(tasks, reread)
+        root.start_upkeep(tasks, reread)
         tasks.start_soon(later.run)
         tasks.start_soon(keep_freed_memory, lambda: front.answered)
         tasks.start_soon(_tell, server, lambda: announce(Running(port, made)))
@@ -276,10 +276,24 @@ async def _tell(server: Server, announce: Callable[[], None]) -> None:
     announce()
 
 
-def _front(settings: Settings, entrance: Gate, deadlines: Deadlines, ending: Ending) -> Front:
+def _root(
+    configuration: Configuration, made: Parts, state: State, traces: Traces | None
+) -> Root:
+    server = configuration.settings.server
+    return Root(
+        configuration=configuration,
+        made=made,
+        state=state,
+        watch=Watch(heartbeat_s=server.heartbeat_s, write_timeout_s=server.write_timeout_s),
+        ending=Ending(),
+        traces=traces,
+    )
+
+
+def _front(settings: Settings, gate: Gate, deadlines: Deadlines, ending: Ending) -> Front:
     server = settings.server
     return Front(
-        serve=entrance.serve,
+        serve=gate.serve,
         max_header_bytes=server.max_header_bytes,
         max_connections=connections_within(
             server.max_connections, of_models=settings.upstream.max_connections

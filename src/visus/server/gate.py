@@ -38,8 +38,7 @@ from visus.telemetry import event, failure
 Handler: TypeAlias = Callable[[Exchange], Awaitable[None]]
 
 _ASKING: Final = frozenset({"/v1/chat/completions", "/v2/chat/completions"})
-"""Who asks a model is told what its counting said."""
-"""In the log only: the client went away before its answer was complete."""
+"""Paths that ask a model: `Accounts.open_bill` finds out how their caller stands."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,33 +54,23 @@ async def all_parts(
 ) -> AsyncGenerator[Parts, None]:
     """Makes every part below HTTP; `visus ask` uses the same ones as the server."""
     settings = configuration.settings
+    is_traced = configuration.traces is not None
     async with AsyncExitStack() as stack:
-        is_traced = configuration.traces is not None
         transport = Transport(settings.upstream, heading if is_traced else None)
         stack.push_async_callback(transport.aclose)
         policies = _policies(configuration, own_ports)
         fetcher, poster = await _outward(settings, policies, stack)
-        checkers = WorkerPool(
-            JUDGE_ENTRY, name="checkers", settings=settings.answers.workers, is_lazy=True
-        )
-        judge = SchemaJudge(await stack.enter_async_context(checkers))
-        pools = [checkers]
+        pools: list[WorkerPool] = []
         renewal = Renewal(
             settings=settings,
             transport=transport,
-            judge=judge,
+            judge=await _judge(settings, stack, pools),
             policies=policies,
             keeper=await stack.enter_async_context(Keeper()),
             is_traced=is_traced,
         )
         await renewal.adopt(configuration)
-        resolver = Resolver(
-            settings=settings.media,
-            fetcher=fetcher,
-            files=files,
-            known=KnownPictures(settings.media.known_pictures),
-            steps=Steps.traced() if is_traced else Steps(),
-        )
+        resolver = _resolver(settings, fetcher, files, is_traced=is_traced)
         media = await _media(settings, resolver, stack, pools)
         learner = Learner()
         lookers = Lookers(upstreams=renewal.upstreams, routing=settings.routing)
@@ -106,6 +96,28 @@ def _policies(
         address_policy(door, own_ports=own_ports, refused_origins=refused)
         for door in (media, configuration.settings.webhooks.door(media))
     ]
+
+
+async def _judge(
+    settings: Settings, stack: AsyncExitStack, pools: list[WorkerPool]
+) -> SchemaJudge:
+    """Checks answers against JSON Schemas, in workers that end with `stack`."""
+    workers = settings.answers.workers
+    checkers = WorkerPool(JUDGE_ENTRY, name="checkers", settings=workers, is_lazy=True)
+    pools.append(checkers)
+    return SchemaJudge(await stack.enter_async_context(checkers))
+
+
+def _resolver(
+    settings: Settings, fetcher: Fetcher, files: FileSource | None, *, is_traced: bool
+) -> Resolver:
+    return Resolver(
+        settings=settings.media,
+        fetcher=fetcher,
+        files=files,
+        known=KnownPictures(settings.media.known_pictures),
+        steps=Steps.traced() if is_traced else Steps(),
+    )
 
 
 def _chat(
