@@ -558,6 +558,32 @@ def test_a_name_is_text_to_show_and_never_a_path(
     assert back.headers["content-disposition"] == "attachment"
 
 
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("filename*=UTF-8''na%C3%AFve.txt", "naïve.txt"),
+        ("FileName* = utf-8'de'%2e%2e%2fa%00b", "../a\ufffdb"),
+        ("filename*=iso-8859-1''%A3.txt", "£.txt"),
+        ("filename*=UTF-8''%ff%", "\ufffd%"),
+        ("filename=\"a.txt\"; filename*=UTF-8''b.txt", "a.txt"),
+    ],
+)
+def test_a_name_may_be_written_in_the_extended_way_alone(
+    shelf: Service, key: str, sent: str, shown: str
+) -> None:
+    file = part("file", "data").replace(b'name="file"', f'name="file"; {sent}'.encode())
+    assert answered(shelf, send(shelf, key, form(PURPOSE, file)))["filename"] == shown
+
+
+@pytest.mark.parametrize(
+    "sent",
+    ["filename*=UTF-8''", "filename*=utf-7''a", "filename*=a", "x=\"; filename*=utf-8''a\""],
+)
+def test_what_names_no_file_is_none(shelf: Service, key: str, sent: str) -> None:
+    file = part("file", "data").replace(b'name="file"', f'name="file"; {sent}'.encode())
+    refused(shelf, send(shelf, key, form(PURPOSE, file)), 400, "invalid_value", "file")
+
+
 def test_a_browser_saves_a_page_and_never_shows_it(shelf: Service, key: str) -> None:
     page = part("file", b"<script>alert(1)</script>", b"a.html", "text/html")
     made = answered(shelf, send(shelf, key, form(PURPOSE, page)))

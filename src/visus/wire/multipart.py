@@ -5,8 +5,10 @@ business.
 """
 
 import logging
+import re
 from dataclasses import dataclass
 from typing import Final, TypeAlias
+from urllib.parse import unquote_to_bytes
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -20,6 +22,14 @@ MAX_PART_HEADER_BYTES: Final = 16 * 1024
 MAX_BOUNDARY_CHARS: Final = 70
 """RFC 2046, 5.1.1."""
 
+_QUOTED: Final = re.compile(r'"(?:\\.|[^"\\])*"')
+_EXTENDED_NAME: Final = re.compile(
+    r";\s*filename\*\s*=\s*([\w-]+)'[^';]*'([^\s;]*)", re.IGNORECASE
+)
+"""Character set and value of `filename*` (RFC 8187), which RFC 7578 forbids here and some
+clients send alone for a name that is not ASCII."""
+_CHARSETS: Final = frozenset({"utf-8", "iso-8859-1"})
+
 _quiet: Final = logging.Logger("multipart", logging.CRITICAL + 1)  # noqa: LOG001 -- on purpose outside the tree that others configure
 """The parser reports every fault twice: to its log, and by an exception that is enough."""
 
@@ -30,7 +40,7 @@ class PartBegan:
 
     name: str
     filename: str | None
-    """None for a plain field."""
+    """None for a plain field. `filename*` counts where there is no `filename`."""
     content_type: str | None
 
 
@@ -131,11 +141,11 @@ class FormReader:
         kind, parameters = parse_options_header(disposition)
         if kind.strip() != b"form-data" or b"name" not in parameters:
             raise _broken("a part has no name")
-        filename = parameters.get(b"filename")
+        plain = parameters.get(b"filename")
         declared = self._headers.get(b"content-type")
         began = PartBegan(
             _text(parameters[b"name"]),
-            None if filename is None else _text(filename),
+            _extended_name(disposition) if plain is None else _text(plain),
             None if declared is None else _text(declared),
         )
         self._events.append(began)
@@ -152,6 +162,15 @@ class FormReader:
 
 def _broken(detail: str) -> InvalidValue:
     return InvalidValue("The body is not valid multipart/form-data.", detail=detail)
+
+
+def _extended_name(disposition: str) -> str | None:
+    """The file's name where it is given as `filename*` alone."""
+    found = _EXTENDED_NAME.search(_QUOTED.sub('""', disposition))
+    if found is None or found[1].lower() not in _CHARSETS:
+        return None
+    value = unquote_to_bytes(found[2].encode("latin-1"))
+    return _text(value if found[1].lower() == "utf-8" else value.decode("latin-1").encode())
 
 
 def _text(raw: bytes) -> str:
