@@ -252,6 +252,21 @@ def test_what_is_no_request_gets_a_clean_answer_or_an_end(
             refused(service, reply, 400, "invalid_value")
 
 
+def test_a_request_says_whose_it_is_since_http_1_1(service: Service) -> None:
+    (reply,) = replies(exchange(service, b"GET /health HTTP/1.1\r\nConnection: close\r\n\r\n"))
+    refused(service, reply, 400, "invalid_value")
+    (reply,) = replies(exchange(service, b"GET /health HTTP/1.0\r\n\r\n"))
+    assert reply.status == 200
+
+
+@pytest.mark.parametrize("coding", ["gzip, chunked", "chunked, chunked", "x-none, Chunked"])
+def test_no_transfer_coding_is_taken_but_chunks(service: Service, coding: str) -> None:
+    body = json.dumps(ask("good")).encode()
+    data = request_bytes(service, b"", f"Transfer-Encoding: {coding}", "Connection: close")
+    (reply,) = replies(exchange(service, data + _chunked(body)))
+    refused(service, reply, 400, "invalid_value")
+
+
 @pytest.mark.parametrize("rest", [b"zz\r\n", b"1\r\nxyz\r\n", b"-1\r\n"])
 def test_a_body_that_goes_on_as_none_is_refused(service: Service, rest: bytes) -> None:
     data = request_bytes(service, b"", "Transfer-Encoding: chunked") + b"2\r\n{}\r\n" + rest

@@ -41,4 +41,5 @@ def exchanged(wire: Wire, path: str = "/v1/chat/completions") -> Exchange:
 
 def requested(wire: Wire, path: str) -> ClientRequest:
     """The request alone."""
-    return ClientRequest(wire, Head("POST", path, b"", []), is_surplus=False, keeps_alive=True)
+    head = Head("POST", path, b"", [(b"host", b"x")])
+    return ClientRequest(wire, head, is_surplus=False, keeps_alive=True)

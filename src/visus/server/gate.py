@@ -183,10 +183,14 @@ class Gate:
         for name, value in headers:
             size += len(name) + len(value)
             hosts += name == b"host"
+            if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+                raise InvalidValue("A transfer coding other than 'chunked' is not taken.")
         if size > self.settings.max_header_bytes:
             raise HeadersTooLarge("The request's headers are too large.")
         if hosts > 1:
             raise InvalidValue("There is more than one Host header.")
+        if not hosts and not exchange.request.is_http_1_0:
+            raise InvalidValue("There is no Host header.")
 
 
 def _refuse_what_is_new(exchange: Exchange) -> None:
