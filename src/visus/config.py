@@ -335,9 +335,8 @@ def _access(row: ProviderRow, variables: Mapping[str, str]) -> ProviderAccess:
     spoken, options = _spoken(row)
     base_url = row.base_url or (variables.get(row.base_url_env) if row.base_url_env else None)
     api_key = variables.get(row.api_key_env) if row.api_key_env else None
-    if base_url and not _is_web_address(base_url):
-        where = row.base_url_env or f"base_url of the provider {row.name!r}"
-        raise ConfigRefused(f"{where}: {base_url!r} is not an http or https address")
+    if base_url:
+        _check_base_url(base_url, row.base_url_env or f"base_url of the provider {row.name!r}")
     if api_key and not (api_key.isascii() and api_key.isprintable()):
         raise ConfigRefused(f"{row.api_key_env}: a key holds printable ASCII characters only")
     missing: list[str] = []
@@ -353,6 +352,14 @@ def _access(row: ProviderRow, variables: Mapping[str, str]) -> ProviderAccess:
         dialect=spoken,
         options=options,
     )
+
+
+def _check_base_url(url: str, where: str) -> None:
+    """Paths are put behind it, and what a query or a fragment holds would come before them."""
+    if not _is_web_address(url):
+        raise ConfigRefused(f"{where}: {url!r} is not an http or https address")
+    if "?" in url or "#" in url:
+        raise ConfigRefused(f"{where}: {url!r} has a query or a fragment")
 
 
 def _traces(settings: TelemetrySettings, variables: Mapping[str, str]) -> TracesAccess | None:

@@ -468,6 +468,8 @@ def _lives(pid: int) -> bool:
         ({"T_CLOUD_BASE_URL": "models.test/v1"}, "T_CLOUD_BASE_URL"),
         ({"T_CLOUD_BASE_URL": "ftp://models.test/v1"}, "T_CLOUD_BASE_URL"),
         ({"T_CLOUD_BASE_URL": "http://[::1/v1"}, "T_CLOUD_BASE_URL"),
+        ({"T_CLOUD_BASE_URL": "http://m.test/v1?a=b"}, "'http://m.test/v1?a=b' has a query"),
+        ({"T_CLOUD_BASE_URL": "http://m.test/v1#a"}, "'http://m.test/v1#a' has a query"),
         ({"T_CLOUD_BASE_URL": "http://m.test", "T_CLOUD_API_KEY": "a\nb"}, "T_CLOUD_API_KEY"),
     ],
 )
