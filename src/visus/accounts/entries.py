@@ -10,7 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from operator import add, attrgetter
+from operator import attrgetter
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
@@ -296,14 +296,21 @@ def _marks(connection: sql.Connection, count: int) -> str:
 
 
 def _by_hours(settled: Sequence[Settlement]) -> list[tuple[object, ...]]:
-    sums: dict[tuple[object, ...], list[int]] = defaultdict(lambda: [0] * len(SUMS))
+    groups: dict[tuple[object, ...], list[Settlement]] = defaultdict(list)
     for one in settled:
         hour = one.began_ms // MS // HOUR_S * HOUR_S
-        group = (hour, one.project_id, one.key_id, one.model, one.provider, one.region)
-        more = (1, int(one.status >= _FAILED_FROM), *_OF_A_SUM(one))
-        sums[group] = list(map(add, sums[group], more))
+        groups[hour, one.project_id, one.key_id, one.model, one.provider, one.region].append(
+            one
+        )
     # In one order for all, or two processes would wait for each other's rows for ever.
-    return [(*group, *values) for group, values in sorted(sums.items(), key=_by_group)]
+    return [(*group, *_sums(some)) for group, some in sorted(groups.items(), key=_by_group)]
+
+
+def _sums(settled: Sequence[Settlement]) -> list[int]:
+    """What `SUMS` names, of all of them."""
+    failed = sum([one.status >= _FAILED_FROM for one in settled])
+    columns = zip(*map(_OF_A_SUM, settled), strict=True)
+    return [len(settled), failed, *map(sum, columns)]
 
 
 def _by_group(sums: tuple[tuple[object, ...], object]) -> list[str]:

@@ -1,7 +1,7 @@
 """The ledger's pen: entries go to the spool at once, and later, many together, to the database.
 
 Whoever enters something need not wait: it outlives the process as soon as it is in the spool.
-A thread takes what has gathered to the database, a few times a second; what the database does
+A thread takes what has gathered to the database, twice a second; what the database does
 not take stays in the spool until it does, but for an entry that it refuses for what is in it:
 that is set aside, or nothing would ever come behind it.
 """

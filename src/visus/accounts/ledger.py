@@ -42,7 +42,7 @@ class LedgerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     lease_s: Annotated[float, msgspec.Meta(ge=1)] = 900.0
     """After so long a question whose process died is given up, and what was held for it is
     free again. It must be longer than any answer takes."""
-    write_every_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.2
+    write_every_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.5
     """How long entries gather before they go to the database; until then they are in files in
     `[state] dir`, where a crash does not reach them."""
     when_unavailable: Literal["serve", "refuse"] = "serve"

@@ -115,7 +115,7 @@ def plausible(used: TokensUsed) -> TokensUsed | None:
     What it says is owed, and taken from limits: of a number below zero, or of one that no
     database holds, nothing may be made.
     """
-    return used if all(0 <= count <= MOST_TOKENS for count in used) else None
+    return used if min(used) >= 0 and max(used) <= MOST_TOKENS else None
 
 
 class Unusable(UpstreamInvalidOutput):

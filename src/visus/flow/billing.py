@@ -91,10 +91,13 @@ def size_of(model: ModelRow, prompt: Prompt, assumed: LimitsSettings) -> Size:
     if not reports:
         return Size(text, outputs)
     by_kind: dict[MediaKind, int] = {"image": 0, "video": 0, "file": 0}
+    images = 0
     for report in reports:
-        each = len(report.images) * assumed.assumed_image_tokens
-        by_kind[report.kind] += each if report.tokens is None else report.tokens
-    images = sum(len(report.images) for report in reports)
+        count, tokens = len(report.images), report.tokens
+        images += count
+        by_kind[report.kind] += (
+            count * assumed.assumed_image_tokens if tokens is None else tokens
+        )
     return Size(
         text + sum(by_kind.values()),
         outputs,

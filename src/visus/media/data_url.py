@@ -53,17 +53,15 @@ def payload(
         InvalidValue: not a data URL in base64.
         ImageFormatRejected: the label names something that is no image, or what `wrong` makes.
     """
-    form = f"data:{_in_words(label)};base64,..."
-    head = bytes(data_url[:MAX_HEADER_BYTES])
-    header, comma, _ = head.partition(b",")
-    if not header[: len(_SCHEME)].lower() == _SCHEME or not comma:
-        raise InvalidValue(f"The URL is not a data URL of the form {form}")
-    claimed = header[len(_SCHEME) :].lower()
+    header, comma, _ = bytes(data_url[:MAX_HEADER_BYTES]).partition(b",")
+    claimed = header.lower()
+    if not (comma and claimed.startswith(_SCHEME)):
+        raise _not_of_the_form("The URL is not a data URL of the form", label)
     if not claimed.endswith(_MARK):
-        raise InvalidValue(f"The data URL must be base64-encoded: {form}")
-    media_type = claimed.partition(b";")[0].strip()
+        raise _not_of_the_form("The data URL must be base64-encoded:", label)
+    media_type = claimed[len(_SCHEME) :].partition(b";")[0].strip()
     if not media_type:
-        raise InvalidValue(f"The data URL must name its type: {form}")
+        raise _not_of_the_form("The data URL must name its type:", label)
     if not media_type.startswith(label) and media_type != _NEUTRAL_LABEL:
         if wrong is not None:
             raise wrong()
@@ -71,8 +69,9 @@ def payload(
     return data_url[len(header) + 1 :]
 
 
-def _in_words(label: bytes) -> str:
-    return label.decode() + ("..." if label.endswith(b"/") else "")
+def _not_of_the_form(what: str, label: bytes) -> InvalidValue:
+    media_type = label.decode() + ("..." if label.endswith(b"/") else "")
+    return InvalidValue(f"{what} data:{media_type};base64,...")
 
 
 def label(data_url: memoryview) -> str | None:

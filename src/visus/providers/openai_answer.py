@@ -75,8 +75,10 @@ def whole(body: bytes, prompt: Prompt) -> Whole:
     if not completion.choices:
         raise UpstreamBadResponse("The model's server gave an answer without a choice.")
     events: list[Event] = []
-    if (verdict := moderation.of_prompt(completion.prompt_filter_results)) is not None:
-        events.append(verdict)
+    if completion.prompt_filter_results is not ABSENT:
+        verdict = moderation.of_prompt(completion.prompt_filter_results)
+        if verdict is not None:
+            events.append(verdict)
     for choice in completion.choices:
         events += _choice_events(choice, choice.message)
         events.append(Finished(_finish_reason(choice.finish_reason or "stop"), choice.index))

@@ -9,6 +9,7 @@ readers.
 import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from operator import attrgetter
 from typing import Annotated, Final, assert_never
 
 import msgspec
@@ -62,6 +63,8 @@ REFUSED: Final = {
     "web_search_options": "",
 }
 """Fields of OpenAI's that are refused unless they are null, and what to use instead."""
+_refused_of: Final = attrgetter(*REFUSED)
+_NONE_REFUSED: Final = (UNSET,) * len(REFUSED)
 MAX_NAMED_FIELDS: Final = 20
 """How many ignored fields are named in the answer's header; more are counted."""
 
@@ -227,10 +230,11 @@ def _wrong_shape(fault: str) -> CallerError:
 
 
 def _refuse_what_we_cannot_honour(request: shapes.ChatRequest) -> None:
-    for field, instead in REFUSED.items():
-        raw: Raw | UnsetType = getattr(request, field)
-        if raw is not UNSET and shapes.given(raw) is not None:
-            raise UnsupportedParameter(f"'{field}' is not supported{instead}.", param=field)
+    if _refused_of(request) != _NONE_REFUSED:
+        for field, instead in REFUSED.items():
+            raw: Raw | UnsetType = getattr(request, field)
+            if raw is not UNSET and shapes.given(raw) is not None:
+                raise UnsupportedParameter(f"'{field}' is not supported{instead}.", param=field)
     if request.modalities not in (None, ["text"]):
         raise UnsupportedParameter("Answers are text: 'modalities'.", param="modalities")
     if request.stream_options is not None and request.stream is not True:
@@ -324,14 +328,14 @@ def _parts(message: shapes.Message, param: str, urls: "_UrlReader") -> Sequence[
 
 def _part(part: shapes.Part, param: str, urls: "_UrlReader") -> QuestionPart:
     match part:
+        case shapes.ImagePart(image_url=location):
+            return _located(location, f"{param}.image_url", urls)
         case (
             shapes.TextPart(text=text)
             | shapes.InputTextPart(text=text)
             | shapes.RefusalPart(refusal=text)
         ):
             return Text(text)
-        case shapes.ImagePart(image_url=location):
-            return _located(location, f"{param}.image_url", urls)
         case shapes.InputImagePart(image_url=url, file_id=file_id, detail=detail):
             at = f"{param}.image_url", f"{param}.file_id"
             return _one_of(url, file_id, detail, at, urls)
