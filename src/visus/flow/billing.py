@@ -1,4 +1,4 @@
-"""Who pays for a question: what is told to the account of a question, and by whom.
+"""What a question costs, and the account that pays for it.
 
 The account itself is `accounts.ledger.Bill`; a question that nobody pays for has `FREE`.
 """
@@ -24,16 +24,16 @@ class Account(Protocol):
     """Holds what a question may cost, and settles it once."""
 
     async def hold(self, model: ModelRow, size: Size) -> None:
-        """Before a model is asked; raises where it must not be."""
+        """Reserves the cost before a model is asked; raises where it must not be asked."""
         ...
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing is left to be written down."""
+        """Whether the outcome is recorded."""
         ...
 
     def settle(self, outcome: Outcome) -> None:
-        """Writes down what became of it; only the first call counts."""
+        """Records the outcome and its cost; only the first call counts."""
         ...
 
 
@@ -53,35 +53,34 @@ FREE: Final[Account] = _Free()
 
 
 class Tab(msgspec.Struct, eq=False):
-    """What a question runs up: every request to a model's server, and who pays."""
+    """Everything that one question cost so far, and the account that pays."""
 
     account: Account = FREE
     attempts: list[Attempt] = []
     lines: list[Line] = []
-    """What was asked of models besides the answer itself."""
+    """The cost of requests other than the answer itself."""
     is_estimated: bool = False
-    """Whether something of that was counted by nobody."""
+    """Whether any of these costs is an estimate."""
 
     def charge(self, model: ModelRow, size: Size, events: Sequence[Event]) -> None:
-        """Puts on what an answer cost of which `events` were heard, to a question of `size`."""
+        """Adds the cost of an answer made of `events` to a question of `size`."""
         used = next((one for one in reversed(events) if type(one) is TokensUsed), None)
         if used is None:
             self.is_estimated = True
             heard = len(text_of(events).encode())
-            used = thought(size, heard_bytes=heard, model=model)
+            used = estimated_usage(size, heard_bytes=heard, model=model)
         self.lines.append(Line(model, used))
 
 
 def text_of(events: Sequence[Event]) -> str:
-    """The words among them."""
+    """Their text, joined."""
     return "".join(one.text for one in events if type(one) is TextDelta)
 
 
 def size_of(model: ModelRow, prompt: Prompt, assumed: LimitsSettings) -> Size:
-    """How large a question is thought to be.
+    """The estimated size of a question, in tokens.
 
-    The answer counts with all that it may have; a picture without a formula with what is
-    assumed.
+    The answer counts at its longest; a picture without a formula counts as `assumed`.
     """
     reports = prompt.reports
     options = prompt.options
@@ -109,11 +108,16 @@ def size_of(model: ModelRow, prompt: Prompt, assumed: LimitsSettings) -> Size:
 
 
 def status_of(fault: BaseException | None) -> int:
-    """What the record says of a question that ended with `fault`."""
+    """The status recorded for a question that ended with `fault`."""
     return fault.status if isinstance(fault, ServiceError) else CLIENT_CLOSED
 
 
-def thought(size: Size, *, heard_bytes: int, model: ModelRow, answers: int = 1) -> TokensUsed:
-    """What answers cost whose server never said: the estimate, and what was heard of them."""
+def estimated_usage(
+    size: Size, *, heard_bytes: int, model: ModelRow, answers: int = 1
+) -> TokensUsed:
+    """What answers cost whose server reported no usage.
+
+    The question counts as estimated, the answers as the `heard_bytes` of text received.
+    """
     heard = -(-heard_bytes * 100 // model.text_tokens.rule.bytes_per_100_tokens)
     return TokensUsed(size.inputs * answers, heard, answers=answers)

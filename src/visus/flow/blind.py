@@ -1,7 +1,7 @@
 """A question with pictures for a model that takes text alone: refused, rerouted or described.
 
-Which of these is the policy of the key, or `[routing] blind`. It is about the media of the turn
-that is being answered; those of earlier turns are for `media_in_words`.
+`BlindPolicy` decides which. This is about the media of the turn that is being answered; those
+of earlier turns are replaced by `media_in_words`.
 """
 
 import time
@@ -15,9 +15,9 @@ from visus.accounts.ledger import NOTHING, Size
 from visus.core.prompt import Prompt
 from visus.core.question import MediaReference, Options, Question, Text, Turn
 from visus.flow.billing import Tab, text_of
-from visus.flow.had_once import HadOnce
-from visus.flow.lookers import Lookers
+from visus.flow.blind_policy import BlindPolicy
 from visus.flow.media_in_words import begin_of_current, in_words, noun
+from visus.flow.resolved_once import ResolvedOnce
 from visus.media.pipeline import MediaPipeline
 from visus.media.resolving import each
 from visus.models.catalogue import ModelRow
@@ -26,23 +26,22 @@ from visus.routing.dispatch import Attempt, Dispatch, Preparing
 from visus.routing.settings import RoutingSettings
 
 AT_ONCE: Final = 4
-"""Descriptions that are asked for at the same time, for one question."""
+"""How many descriptions are requested at the same time, for one question."""
 
 
 AboutToAsk: TypeAlias = Callable[[ModelRow, Prompt], Awaitable[Size]]
-"""Is told which model is about to be asked what, says how large that is thought to be, and
-raises where it must not be asked."""
+"""Called before a model is asked: returns the estimated size, or raises to forbid it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Easing:
-    """Makes a question with media answerable by, or in place of, a model of text alone."""
+class TextModelAdapter:
+    """Makes a question with media answerable where its model takes text alone."""
 
-    lookers: Lookers
+    blind_policy: BlindPolicy
     media: MediaPipeline
     routing: RoutingSettings
 
-    async def eased(
+    async def adapt(
         self,
         question: Question,
         route: Sequence[Upstream],
@@ -50,13 +49,13 @@ class Easing:
         *,
         about_to_ask: AboutToAsk,
     ) -> tuple[Question, Sequence[Upstream]]:
-        """The question and the models to be asked, where the first of `route` sees nothing.
+        """The question and the models to ask, where the first of `route` has no vision.
 
         Raises:
-            UnsupportedModality: it is to be refused, or nobody who sees may be asked.
-            ServiceError: why there is no description.
+            UnsupportedModality: the policy refuses, or no model with vision may be asked.
+            ServiceError: a description failed.
         """
-        found = self.lookers.instead(question, route)
+        found = self.blind_policy.decide(question, route)
         if found is None:
             return question, route
         wanted, seeing = found.media, found.seeing
@@ -67,7 +66,7 @@ class Easing:
             describing = _Describing(
                 _asked(question, medium, seeing[0], self.routing.description_tokens),
                 seeing,
-                HadOnce(self.media),
+                ResolvedOnce(self.media),
                 settings=self.routing,
                 about_to_ask=about_to_ask,
             )
@@ -100,7 +99,7 @@ class Easing:
 
 
 class _Describing(Dispatch):
-    """Asks for a description, and tells first whom."""
+    """Asks for a description, after calling `about_to_ask`."""
 
     __slots__ = ("_told", "size", "tried")
 
@@ -117,7 +116,7 @@ class _Describing(Dispatch):
         super().__init__(question, route, media, settings=settings, attempts=self.tried)
         self._told = about_to_ask
         self.size: Size = NOTHING
-        """How large the question is thought to be that was asked last."""
+        """The estimated size of the question that was asked last."""
 
     @override
     async def _about_to_ask(self, model: ModelRow, prompt: Prompt) -> None:
@@ -125,7 +124,7 @@ class _Describing(Dispatch):
 
 
 def wording(what: str) -> str:
-    """How a description is asked for, in words that `visus-lite` understands too."""
+    """The request for a description, in words that `visus-lite` understands too."""
     return f"Describe this {what} in detail, in order. Include all text, word for word."
 
 

@@ -16,10 +16,10 @@ from visus.core.prompt import Prompt
 from visus.core.question import Question
 from visus.errors import ServiceError
 from visus.flow.abilities import able
-from visus.flow.billing import Tab, size_of, status_of, thought
-from visus.flow.blind import Easing
+from visus.flow.billing import Tab, estimated_usage, size_of, status_of
+from visus.flow.blind import TextModelAdapter
 from visus.flow.estimate import Learner
-from visus.flow.had_once import HadOnce
+from visus.flow.resolved_once import ResolvedOnce
 from visus.media.pipeline import MediaPipeline
 from visus.models.catalogue import ModelRow
 from visus.routing.choose import Upstream, Upstreams
@@ -112,14 +112,14 @@ class Answering(Dispatch):
         await self._tab.account.hold(model, self.size)
 
     @override
-    def _paid_in_vain(self, model: ModelRow, fault: Unusable) -> None:
+    def _charge_unusable(self, model: ModelRow, fault: Unusable) -> None:
         self._tab.lines.append(Line(model, self._owed(model, fault)))
 
     def _owed(self, model: ModelRow, fault: Unusable) -> TokensUsed:
         if fault.used is not None:
             return fault.used
         self._is_estimated = True
-        return thought(
+        return estimated_usage(
             self.size, heard_bytes=fault.heard_bytes, model=model, answers=fault.answers
         )
 
@@ -143,10 +143,10 @@ class Answering(Dispatch):
             What it is thought to have used, where its model's server did not say.
         """
         self._tab.account.settle(self._outcome(self._status))
-        return () if self._used is not None else (self._thought(self.model),)
+        return () if self._used is not None else (self._estimated_usage(self.model),)
 
-    def _thought(self, model: ModelRow) -> TokensUsed:
-        return thought(self.size, heard_bytes=self.heard_bytes, model=model)
+    def _estimated_usage(self, model: ModelRow) -> TokensUsed:
+        return estimated_usage(self.size, heard_bytes=self.heard_bytes, model=model)
 
     def _outcome(self, status: int) -> Outcome:
         last = self._attempts[-1] if self._attempts else None
@@ -156,7 +156,7 @@ class Answering(Dispatch):
             return Outcome(status, lines, self._question.model, None, 0)
         if used is None and (self.is_answered or last.outcome == ABANDONED):
             self._is_estimated = True
-            used = self._thought(model)
+            used = self._estimated_usage(model)
         if used is not None:
             lines = [*lines, Line(model, used)]
         site = self.deployment.site if self.is_answered else None
@@ -174,7 +174,7 @@ class BlindAnswering(Answering):
     async def _enter(self) -> None:
         self._described = NOTHING
         self._one_at_a_time = anyio.Lock()
-        self._question, self._route = await self._service.easing.eased(
+        self._question, self._route = await self._service.text_models.adapt(
             self._question, self._route, self._tab, about_to_ask=self._about_to_describe
         )
         await super()._enter()
@@ -197,7 +197,7 @@ class ChatService:
 
     upstreams: Upstreams
     media: MediaPipeline
-    easing: Easing
+    text_models: TextModelAdapter
     routing: RoutingSettings
     limits: LimitsSettings
     learner: Learner
@@ -217,7 +217,7 @@ class ChatService:
         return opened(
             question,
             route,
-            self if is_alone and opened is Answering else HadOnce(self.media),
+            self if is_alone and opened is Answering else ResolvedOnce(self.media),
             service=self,
             tab=tab,
         )

@@ -17,7 +17,7 @@ from visus.core.question import Question, Text
 from visus.core.text_tokens import size_of
 from visus.errors import ServiceError, UnsupportedModality
 from visus.flow.abilities import able
-from visus.flow.lookers import Lookers
+from visus.flow.blind_policy import BlindPolicy
 from visus.media.pipeline import MediaPipeline
 from visus.media.resolving import Resolved
 from visus.models.calibration import Calibration, Correction, Estimate
@@ -111,7 +111,7 @@ class EstimateService:
     """Counts questions."""
 
     upstreams: Upstreams
-    lookers: Lookers
+    blind_policy: BlindPolicy
     media: MediaPipeline
     learner: Learner
 
@@ -128,18 +128,18 @@ class EstimateService:
             self._model(question, model_id, f"visus.compare[{place}]")
             for place, model_id in enumerate(compare)
         ]
-        teller = self._teller(question, asked)
-        resolved = await self._resolved(question, [teller, *others])
-        prompt = await self._prompt(question, resolved, teller)
-        costs: dict[str, Cost | ServiceError] = {asked.id: self._cost(asked, teller, prompt)}
+        answering = self._answering_model(question, asked)
+        resolved = await self._resolved(question, [answering, *others])
+        prompt = await self._prompt(question, resolved, answering)
+        costs: dict[str, Cost | ServiceError] = {asked.id: self._cost(asked, answering, prompt)}
         for other in others:
             try:
-                teller = self._teller(question, other)
-                fitted = await self._prompt(question, resolved, teller)
+                answering = self._answering_model(question, other)
+                fitted = await self._prompt(question, resolved, answering)
             except ServiceError as refusal:
                 costs[other.id] = refusal
             else:
-                costs[other.id] = self._cost(other, teller, fitted)
+                costs[other.id] = self._cost(other, answering, fitted)
         return Estimated(costs, prompt.reports)
 
     async def _resolved(self, question: Question, models: Sequence[ModelRow]) -> Resolved:
@@ -149,16 +149,16 @@ class EstimateService:
         references = [part for part in parts if not isinstance(part, Text)]
         return await self.media.resolve(references, owner=question.owner)
 
-    def _teller(self, question: Question, model: ModelRow) -> ModelRow:
-        """Which model would answer: another one where `model` cannot see what is to be seen.
+    def _answering_model(self, question: Question, model: ModelRow) -> ModelRow:
+        """The model that would answer: another one where `model` takes text alone.
 
         Raises:
-            ServiceError: none would, or its cost depends on what is not written yet.
+            ServiceError: none would, or the cost depends on descriptions not written yet.
         """
         if model.sees is not None:
             return model
         question = question._replace(model=model.id)
-        found = self.lookers.instead(question, self.upstreams.route(question))
+        found = self.blind_policy.decide(question, self.upstreams.route(question))
         if found is None:
             return model
         if found.policy == "reroute":

@@ -1,7 +1,7 @@
 """Text in the place of media, for a model that takes text alone.
 
-Media of earlier turns never stand in the way of a later one: a note takes their place. Nothing
-is replaced unseen: `Prompt.in_words` says what was, and how.
+Media of earlier turns never prevent an answer: a note takes their place. Every replacement is
+recorded in `Prompt.in_words`.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,13 +20,13 @@ from visus.core.question import (
 )
 
 Replace: TypeAlias = Callable[[MediaReference], tuple[str, str]]
-"""What stands in the place of a medium, and how it came there."""
+"""The text in the place of a medium, and how it was made."""
 
 
 def begin_of_current(turns: Sequence[Turn]) -> int:
-    """Where the turn begins that is being answered: the last of the user, with what led to it.
+    """The index at which the turn that is being answered begins.
 
-    What an assistant said ends what came before, unless it only called tools.
+    It is the last user turn, with everything before it back to the last assistant turn.
     """
     users = [place for place, turn in enumerate(turns) if turn.role == "user"]
     begin = users[-1] if users else 0
@@ -84,5 +84,5 @@ def _kind(medium: MediaReference) -> MediaKind:
 
 
 def noun(medium: MediaReference) -> str:
-    """What people call it."""
+    """The word for it in notes: picture, video or document."""
     return {"image": "picture", "video": "video", "file": "document"}[_kind(medium)]

@@ -175,7 +175,7 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
     async def _about_to_ask(self, model: ModelRow, prompt: Prompt) -> None:
         """Told before a model is asked; raises where it must not be."""
 
-    def _paid_in_vain(self, model: ModelRow, fault: Unusable) -> None:
+    def _charge_unusable(self, model: ModelRow, fault: Unusable) -> None:
         """Told of answers that are of no use, and owed all the same."""
 
     async def _ask(self, upstream: Upstream, deployment: Deployment, prompt: Prompt) -> None:
@@ -195,7 +195,7 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
                 raise
         except ServiceError as fault:
             if isinstance(fault, Unusable):
-                self._paid_in_vain(upstream.model, fault)
+                self._charge_unusable(upstream.model, fault)
             deployment.failed(fault, was_probe=was_probe)
             self._note(upstream, deployment, began_s, fault.code, fault.detail)
             raise

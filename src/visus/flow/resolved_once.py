@@ -1,4 +1,4 @@
-"""A question as each of several models gets it, its files had once."""
+"""Prepares one question for several models; its files are fetched and checked once."""
 
 import time
 from dataclasses import dataclass, field
@@ -14,14 +14,14 @@ from visus.models.catalogue import ModelRow
 
 
 @dataclass(slots=True)
-class HadOnce:
-    """Prepares one question as `ChatService` does, for one model after the other."""
+class ResolvedOnce:
+    """Prepares one question for one model after another, as `ChatService.prepare` does."""
 
     media: MediaPipeline
     _resolved: Resolved | None = field(default=None, init=False)
 
     async def prepare(self, question: Question, model: ModelRow, *, upstream_id: str) -> Prompt:
-        """See `ChatService.prepare`; only the first call has files."""
+        """See `ChatService.prepare`; only the first call fetches files."""
         media, sees = self.media, model.sees
         question = able(question, model)
         if sees is None:

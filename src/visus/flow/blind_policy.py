@@ -1,4 +1,4 @@
-"""Who may look at the media of a question whose model takes text alone."""
+"""What happens to the media of a question whose model takes text alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,31 +11,31 @@ from visus.routing.choose import Upstream, Upstreams
 from visus.routing.settings import RoutingSettings
 
 MAX_NAMED: Final = 10
-"""How many models a refusal names that could look."""
+"""How many models with vision a refusal names."""
 
 
-class Instead(NamedTuple):
-    """What is to become of media that the asked model cannot see."""
+class Decision(NamedTuple):
+    """How media that the asked model cannot see are handled."""
 
     policy: Blind
     media: Sequence[MediaReference]
-    """Of the turn that is being answered; at least one."""
+    """Those of the turn that is being answered; at least one."""
     seeing: Sequence[Upstream]
-    """Who may look, in order; at least one."""
+    """The models with vision that may be asked, in order; at least one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lookers:
-    """Finds who may look, by the policy of the key or of the settings."""
+class BlindPolicy:
+    """Decides by the policy of the key, or else of the settings."""
 
     upstreams: Upstreams
     routing: RoutingSettings
 
-    def instead(self, question: Question, route: Sequence[Upstream]) -> Instead | None:
-        """What to do, where the first of `route` sees nothing; None: there is nothing to see.
+    def decide(self, question: Question, route: Sequence[Upstream]) -> Decision | None:
+        """What to do where the first of `route` has no vision; None: the turn has no media.
 
         Raises:
-            UnsupportedModality: it is to be refused, or nobody who sees may be asked.
+            UnsupportedModality: the policy refuses, or no model with vision may be asked.
         """
         begin = begin_of_current(question.turns)
         current = (part for turn in question.turns[begin:] for part in turn.parts)
@@ -46,10 +46,10 @@ class Lookers:
         seeing = self._seeing(question, route)
         if policy == "refuse" or not seeing:
             raise self._refusal(question, wanted[0])
-        return Instead(policy, wanted, seeing)
+        return Decision(policy, wanted, seeing)
 
     def _seeing(self, question: Question, route: Sequence[Upstream]) -> Sequence[Upstream]:
-        """Who may look: fallbacks that see, then the operator's choice, or else whoever can."""
+        """Fallbacks with vision, then `[routing] seeing`; else the first with vision."""
         by_id = self.upstreams.by_id
         chosen = [by_id[one] for one in self.routing.seeing if one in by_id]
         found = [
