@@ -18,21 +18,20 @@ from visus.accounts.webhooks import DeliveryBook, WebhookSecrets
 from visus.config import Configuration, Settings
 from visus.deadlines import Deadlines
 from visus.server import entries
-from visus.server.authenticate import Doorkeeper
-from visus.server.backlog import backlog_glance
-from visus.server.batching import Batching
+from visus.server.authenticate import Authenticator
+from visus.server.background import BackgroundWork
+from visus.server.backlog import backlog_reader
+from visus.server.batch_runner import BatchRunner
 from visus.server.connection import ClientConnection, Front
 from visus.server.counts import Counts
 from visus.server.descriptors import connections_within
-from visus.server.ending import Ending, Server
-from visus.server.errands import Errands
 from visus.server.gate import Entry, Gate, Handler, Routes
 from visus.server.identity_tokens import IdentityTokens
-from visus.server.later import Later
+from visus.server.job_runner import JobRunner
 from visus.server.memory import keep_freed_memory
 from visus.server.metrics import Metrics
 from visus.server.parts import Parts, all_parts
-from visus.server.readiness import Readiness, database_glance
+from visus.server.readiness import Readiness, database_reader
 from visus.server.routes.admin import Admin
 from visus.server.routes.batches import NewBatchRoute
 from visus.server.routes.chat import ChatRoute
@@ -40,6 +39,7 @@ from visus.server.routes.estimate import EstimateRoute
 from visus.server.routes.files import UploadRoute
 from visus.server.routes.operations import StatusRoute
 from visus.server.routes.usage import UsageRoute
+from visus.server.shutdown import Server, Shutdown
 from visus.server.state import State, open_state
 from visus.server.traces import SpanCounts, Traces
 from visus.server.tracing import open_traces
@@ -58,10 +58,10 @@ class Root:
     made: Parts
     state: State
     watch: Watch
-    ending: Ending
+    shutdown: Shutdown
     traces: Traces | None = None
 
-    def gate(self) -> tuple[Gate, Later]:
+    def gate(self) -> tuple[Gate, BackgroundWork]:
         """What answers every request, and what works on jobs, batches and webhooks."""
         settings, state = self.configuration.settings, self.state
         room = WaitingRoom(
@@ -75,26 +75,26 @@ class Root:
             library=state.library, limits=settings.files, settings=settings.server
         )
         usage = UsageRoute(UsageBook(state.book.engine), settings.ledger.currency)
-        later = self._later(counts.metrics, entries.answered_later(chat, estimate))
+        background = self._background(counts.metrics, entries.answered_later(chat, estimate))
         known = [
-            *self._for_operators(counts, later),
+            *self._for_operators(counts, background),
             *entries.of_models(chat, estimate, self.made.upstreams, usage),
             *entries.of_files(state.library, upload, self.watch),
-            *entries.of_queue(state.jobs, later, chat, estimate),
-            *self._of_batches(later, upload),
+            *entries.of_queue(state.jobs, background, chat, estimate),
+            *self._of_batches(background, upload),
             *self._of_administrators(usage),
         ]
-        return self._gate(known, counts.metrics), later
+        return self._gate(known, counts.metrics), background
 
     def _gate(self, known: list[Entry], metrics: Metrics) -> Gate:
         settings = self.configuration.settings
         return Gate(
             routes=Routes(known),
-            doorkeeper=self._doorkeeper(),
+            authenticator=self._authenticator(),
             accounts=self.state.accounts,
             admins=Networks(settings.admin),
             settings=settings.server,
-            ending=self.ending,
+            shutdown=self.shutdown,
             metrics=metrics,
             traces=self.traces,
         )
@@ -103,7 +103,7 @@ class Root:
         """Starts what the server does in the background."""
         files = self.configuration.settings.files
         tasks.start_soon(self.watch.run)
-        tasks.start_soon(keep_catalogue, self.made.renewal.adopt, reread)
+        tasks.start_soon(keep_catalogue, self.made.live_catalogue.adopt, reread)
         tasks.start_soon(keep_tidy, self.state.library, files.sweep_s)
         tasks.start_soon(keep_ledger, self.state.accounts.ledger)
 
@@ -130,28 +130,28 @@ class Root:
             metrics=Metrics(lambda: made.upstreams.by_id),
             steps=made.chat.media.resolver.steps,
             upstreams=made.upstreams,
-            pools=lambda: [*made.pools, *made.renewal.pools],
+            pools=lambda: [*made.pools, *made.live_catalogue.pools],
             journal=self.state.accounts.ledger.journal,
-            connections=self.ending.connections,
+            connections=self.shutdown.connections,
             spans=SpanCounts() if self.traces is None else self.traces.counts,
             room=room,
         )
 
-    def _later(self, metrics: Metrics, handlers: Mapping[str, Handler]) -> Later:
+    def _background(self, metrics: Metrics, handlers: Mapping[str, Handler]) -> BackgroundWork:
         settings, state = self.configuration.settings, self.state
-        errands = Errands(
+        job_runner = JobRunner(
             book=state.jobs,
             keys=state.book,
             handlers=handlers,
-            ending=self.ending,
+            shutdown=self.shutdown,
             count=metrics.count_question,
             traces=self.traces,
         )
-        batching = Batching(
+        batch_runner = BatchRunner(
             book=state.batches,
             library=state.library,
-            errands=errands,
-            ending=self.ending,
+            job_runner=job_runner,
+            shutdown=self.shutdown,
             max_line_bytes=settings.server.max_body_bytes,
         )
         engine = state.book.engine
@@ -160,38 +160,38 @@ class Root:
             secrets=WebhookSecrets(engine),
             poster=self.made.poster,
             settings=settings.webhooks,
-            ending=self.ending,
+            shutdown=self.shutdown,
             count=metrics.count_webhook,
         )
-        return Later(errands, batching, webhooks)
+        return BackgroundWork(job_runner, batch_runner, webhooks)
 
-    def _for_operators(self, counts: Counts, later: Later) -> Sequence[Entry]:
+    def _for_operators(self, counts: Counts, background: BackgroundWork) -> Sequence[Entry]:
         settings, state = self.configuration.settings, self.state
-        database = database_glance(state.book.engine)
+        database = database_reader(state.book.engine)
         status = StatusRoute(
-            counts=counts, database=database, ending=self.ending, limits=settings.limits
+            counts=counts, database=database, shutdown=self.shutdown, limits=settings.limits
         )
         readiness = Readiness(
-            ending=self.ending,
+            shutdown=self.shutdown,
             database=database,
             pools=self.made.pools,
             upstreams=self.made.upstreams,
         )
-        backlog = backlog_glance(state.jobs, later.webhooks.book)
+        backlog = backlog_reader(state.jobs, background.webhooks.book)
         return [
             *entries.open_to_all(readiness),
             *entries.of_operators(status, backlog, settings.metrics),
         ]
 
-    def _of_batches(self, later: Later, upload: UploadRoute) -> Sequence[Entry]:
+    def _of_batches(self, background: BackgroundWork, upload: UploadRoute) -> Sequence[Entry]:
         make = NewBatchRoute(
             book=self.state.batches,
             library=self.state.library,
-            batching=later.batching,
+            batch_runner=background.batch_runner,
             settings=self.configuration.settings.server,
-            listeners=later.listeners,
+            listeners=background.listeners,
         )
-        return entries.of_batches(self.state.batches, later, make, upload)
+        return entries.of_batches(self.state.batches, background, make, upload)
 
     def _of_administrators(self, usage: UsageRoute) -> Sequence[Entry]:
         engine = self.state.book.engine
@@ -204,9 +204,9 @@ class Root:
         )
         return entries.of_administrators(here, WebhookSecrets(engine), usage)
 
-    def _doorkeeper(self) -> Doorkeeper:
+    def _authenticator(self) -> Authenticator:
         settings = self.configuration.settings.accounts
-        return Doorkeeper(
+        return Authenticator(
             self.state.book,
             remember_s=settings.key_cache_s,
             wrong_keys=WrongKeys(settings.wrong_keys_per_minute),
@@ -250,18 +250,18 @@ async def serve(  # noqa: PLR0913 -- each of them is somebody else's to decide
         anyio.create_task_group() as tasks,
     ):
         root = _root(configuration, made, state, traces)
-        gate, later = root.gate()
+        gate, background = root.gate()
         deadlines = Deadlines()
-        front = _front(configuration.settings, gate, deadlines, root.ending)
+        front = _front(configuration.settings, gate, deadlines, root.shutdown)
         server = Server(
             _uvicorn(front),
             front,
-            root.ending,
+            root.shutdown,
             grace_s=configuration.settings.server.shutdown_grace_s,
             is_one_of_several=is_one_of_several,
         )
         root.start_upkeep(tasks, reread)
-        tasks.start_soon(later.run)
+        tasks.start_soon(background.run)
         tasks.start_soon(keep_freed_memory, lambda: front.answered)
         tasks.start_soon(_tell, server, lambda: announce(Running(port, made)))
         await server.serve([listener])
@@ -285,12 +285,12 @@ def _root(
         made=made,
         state=state,
         watch=Watch(heartbeat_s=server.heartbeat_s, write_timeout_s=server.write_timeout_s),
-        ending=Ending(),
+        shutdown=Shutdown(),
         traces=traces,
     )
 
 
-def _front(settings: Settings, gate: Gate, deadlines: Deadlines, ending: Ending) -> Front:
+def _front(settings: Settings, gate: Gate, deadlines: Deadlines, shutdown: Shutdown) -> Front:
     server = settings.server
     return Front(
         serve=gate.serve,
@@ -301,7 +301,7 @@ def _front(settings: Settings, gate: Gate, deadlines: Deadlines, ending: Ending)
         header_timeout_s=server.header_timeout_s,
         keep_alive_s=server.keep_alive_s,
         deadlines=deadlines,
-        open=ending.connections,
+        open=shutdown.connections,
     )
 
 

@@ -23,7 +23,7 @@ _NEVER_S: Final = 1 << 62
 _NOBODY: Final = (None, 0.0)
 
 
-class Doorkeeper:
+class Authenticator:
     """Knows keys by digest, and remembers valid ones for a moment.
 
     A revoked key is refused at the latest when that moment is over. Unknown keys are not

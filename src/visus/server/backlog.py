@@ -6,7 +6,7 @@ from typing import NamedTuple
 from visus.accounts.jobs import Backlog, JobBook
 from visus.accounts.webhooks import DeliveryBook
 from visus.errors import StorageUnavailable
-from visus.server.glance import Glance
+from visus.server.cached_read import CachedRead
 
 
 class Waiting(NamedTuple):
@@ -17,7 +17,7 @@ class Waiting(NamedTuple):
     """Ends that are to be told."""
 
 
-def backlog_glance(jobs: JobBook, webhooks: DeliveryBook) -> Glance[Waiting | None]:
+def backlog_reader(jobs: JobBook, webhooks: DeliveryBook) -> CachedRead[Waiting | None]:
     """Shows what waits; None: the database does not answer."""
 
     def read() -> Waiting | None:
@@ -26,4 +26,4 @@ def backlog_glance(jobs: JobBook, webhooks: DeliveryBook) -> Glance[Waiting | No
         except StorageUnavailable:
             return None
 
-    return Glance(read, too_late=None)
+    return CachedRead(read, too_late=None)

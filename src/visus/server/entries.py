@@ -10,10 +10,10 @@ from visus.accounts.webhooks import WebhookSecrets
 from visus.media.library import Library
 from visus.routing.choose import Upstreams
 from visus.server import docs_page, openapi
+from visus.server.background import BackgroundWork
 from visus.server.backlog import Waiting
+from visus.server.cached_read import CachedRead
 from visus.server.gate import Entry, Handler
-from visus.server.glance import Glance
-from visus.server.later import Later
 from visus.server.readiness import Readiness, ReadyRoute
 from visus.server.routes import admin
 from visus.server.routes.about import HEALTH, HTML, INERT, FixedRoute
@@ -94,7 +94,7 @@ def of_files(library: Library, upload: UploadRoute, watch: Watch) -> Sequence[En
 
 
 def of_operators(
-    status: StatusRoute, backlog: Glance[Waiting | None], settings: MetricsSettings
+    status: StatusRoute, backlog: CachedRead[Waiting | None], settings: MetricsSettings
 ) -> Sequence[Entry]:
     """What those look at who look after the server."""
     metrics = MetricsRoute(status.counts, backlog)
@@ -115,7 +115,7 @@ def answered_later(chat: ChatRoute, estimate: EstimateRoute) -> Mapping[str, Han
 
 
 def of_queue(
-    book: JobBook, later: Later, chat: ChatRoute, estimate: EstimateRoute
+    book: JobBook, background: BackgroundWork, chat: ChatRoute, estimate: EstimateRoute
 ) -> Sequence[Entry]:
     """Asking now, and fetching the answer later."""
 
@@ -125,8 +125,8 @@ def of_queue(
             check=route.check,
             route=path,
             book=book,
-            errands=later.errands,
-            listeners=later.listeners,
+            job_runner=background.job_runner,
+            listeners=background.listeners,
         )
 
     def asked(version: str) -> QueueRoute:
@@ -135,7 +135,7 @@ def of_queue(
     def guessed(version: str) -> QueueRoute:
         return queued(estimate, f"{version}/chat/completions/estimate")
 
-    cancel = CancelJobRoute(book, later.errands)
+    cancel = CancelJobRoute(book, background.job_runner)
     entries = [
         Entry("/queue/chat/completions", "POST", asked(NEWEST)),
         Entry("/queue/chat/completions/estimate", "POST", guessed(NEWEST)),
@@ -152,10 +152,10 @@ def of_queue(
 
 
 def of_batches(
-    book: BatchBook, later: Later, make: NewBatchRoute, upload: UploadRoute
+    book: BatchBook, background: BackgroundWork, make: NewBatchRoute, upload: UploadRoute
 ) -> Sequence[Entry]:
     """Files of requests."""
-    cancel = CancelBatchRoute(book, later.batching)
+    cancel = CancelBatchRoute(book, background.batch_runner)
     entries = [
         Entry("/queue/files", "POST", upload),
         Entry("/queue/batches", "POST", make),

@@ -307,7 +307,7 @@ class _EndedByHangUp(AbstractContextManager[None]):
         if is_cancelled and self._exchange.takes_back_cut():
             if self._exchange.hung_up:
                 raise HungUp from None
-            raise ending() from None
+            raise shutting_down() from None
         if not self._exchange.hung_up or self._task is None:
             return
         is_ours_alone = not self._task.uncancel()
@@ -322,7 +322,7 @@ def headers_with(ignored: Sequence[str], *, kind: Header = JSON) -> Sequence[Hea
     return (kind, (b"x-visus-ignored", ignored_header(ignored).encode()))
 
 
-def ending() -> ShuttingDown:
+def shutting_down() -> ShuttingDown:
     """What is said to whoever asks a server that is about to end."""
     return ShuttingDown("The server is stopping.", retry_after_s=1)
 

@@ -26,12 +26,12 @@ from visus.errors import (
     UnknownUrl,
 )
 from visus.server.admitting import Accounts
-from visus.server.authenticate import OPEN_PATHS, Doorkeeper
+from visus.server.authenticate import OPEN_PATHS, Authenticator
 from visus.server.body import HungUp
-from visus.server.ending import Ending
-from visus.server.exchange import Exchange, ending
+from visus.server.exchange import Exchange, shutting_down
 from visus.server.metrics import Metrics
 from visus.server.request import ClientRequest
+from visus.server.shutdown import Shutdown
 from visus.server.traces import Traces
 from visus.telemetry import event, failure
 
@@ -99,11 +99,11 @@ class Gate:
     """Answers every request that there is."""
 
     routes: Routes
-    doorkeeper: Doorkeeper
+    authenticator: Authenticator
     accounts: Accounts
     admins: Networks
     settings: ServerSettings
-    ending: Ending
+    shutdown: Shutdown
     metrics: Metrics
     traces: Traces | None = None
 
@@ -137,7 +137,7 @@ class Gate:
         except asyncio.CancelledError:
             if not exchange.takes_back_cut():
                 raise
-            await _refuse(exchange, ending())
+            await _refuse(exchange, shutting_down())
         except Exception as fault:  # noqa: BLE001 -- the last line: the caller gets an id, the log the fault
             failure("fault", fault, request=exchange.request_id)
             await _refuse(exchange, Internal("Something went wrong here."))
@@ -147,7 +147,7 @@ class Gate:
             exchange.request.keeps_alive = False
             raise Overloaded("There are too many connections.", retry_after_s=1)
         self._check_headers(exchange)
-        if self.ending.has_begun:
+        if self.shutdown.has_begun:
             _refuse_what_is_new(exchange)
         if exchange.path not in OPEN_PATHS:
             await self._let_in(exchange)
@@ -157,7 +157,7 @@ class Gate:
 
     async def _let_in(self, exchange: Exchange) -> None:
         """Makes sure who is calling, and that they may call this."""
-        key = exchange.caller = await self.doorkeeper.identify(exchange)
+        key = exchange.caller = await self.authenticator.identify(exchange)
         ASKER.set(Asker(key.project_id, key.key_id))
         if exchange.path.startswith(ADMIN_PREFIX):
             if not self.admins.admits(exchange.client):
@@ -197,7 +197,7 @@ def _refuse_what_is_new(exchange: Exchange) -> None:
     """Lets those pass who look after the server; nobody who wants to use it."""
     exchange.request.keeps_alive = False
     if exchange.path not in OPEN_PATHS and not exchange.path.startswith(ADMIN_PREFIX):
-        raise ending()
+        raise shutting_down()
 
 
 async def _refuse(exchange: Exchange, error: ServiceError) -> None:

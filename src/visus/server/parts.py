@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from visus.config import Configuration, Settings
 from visus.core.trace import heading
-from visus.flow.blind import Easing
+from visus.flow.blind import TextModelAdapter
+from visus.flow.blind_policy import BlindPolicy
 from visus.flow.chat import ChatService
 from visus.flow.estimate import EstimateService, Learner
-from visus.flow.lookers import Lookers
 from visus.media.addresses import AddressPolicy
 from visus.media.attachments import (
     DOCUMENT_ENTRY,
@@ -28,8 +28,8 @@ from visus.media.steps import Steps
 from visus.providers.judging import JUDGE_ENTRY, SchemaJudge
 from visus.providers.transport import Transport
 from visus.routing.choose import Upstreams
-from visus.server.keeping import Keeper
-from visus.server.renewal import Renewal, origins
+from visus.server.live_catalogue import LiveCatalogue, origins
+from visus.server.open_resources import OpenResources
 from visus.workers.pool import WorkerPool
 from visus.workers.settings import WorkerSettings
 
@@ -41,9 +41,9 @@ class Parts:
     chat: ChatService
     estimates: EstimateService
     upstreams: Upstreams
-    renewal: Renewal
+    live_catalogue: LiveCatalogue
     pools: Sequence[WorkerPool]
-    """Those that questions to any model may need; those of models are `renewal.pools`."""
+    """Pools that any question may need; those of providers are in `live_catalogue`."""
     transport: Transport
     poster: Poster
 
@@ -61,26 +61,29 @@ async def all_parts(
         policies = _policies(configuration, own_ports)
         fetcher, poster = await _outward(settings, policies, stack)
         pools: list[WorkerPool] = []
-        renewal = Renewal(
+        live_catalogue = LiveCatalogue(
             settings=settings,
             transport=transport,
             judge=await _judge(settings, stack, pools),
             policies=policies,
-            keeper=await stack.enter_async_context(Keeper()),
+            resources=await stack.enter_async_context(OpenResources()),
             is_traced=is_traced,
         )
-        await renewal.adopt(configuration)
+        await live_catalogue.adopt(configuration)
         resolver = _resolver(settings, fetcher, files, is_traced=is_traced)
         media = await _media(settings, resolver, stack, pools)
         learner = Learner()
-        lookers = Lookers(upstreams=renewal.upstreams, routing=settings.routing)
+        blind_policy = BlindPolicy(upstreams=live_catalogue.upstreams, routing=settings.routing)
         yield Parts(
-            chat=_chat(settings, lookers, media, learner),
+            chat=_chat(settings, blind_policy, media, learner),
             estimates=EstimateService(
-                upstreams=renewal.upstreams, lookers=lookers, media=media, learner=learner
+                upstreams=live_catalogue.upstreams,
+                blind_policy=blind_policy,
+                media=media,
+                learner=learner,
             ),
-            upstreams=renewal.upstreams,
-            renewal=renewal,
+            upstreams=live_catalogue.upstreams,
+            live_catalogue=live_catalogue,
             pools=pools,
             transport=transport,
             poster=poster,
@@ -121,12 +124,14 @@ def _resolver(
 
 
 def _chat(
-    settings: Settings, lookers: Lookers, media: MediaPipeline, learner: Learner
+    settings: Settings, blind_policy: BlindPolicy, media: MediaPipeline, learner: Learner
 ) -> ChatService:
     return ChatService(
-        upstreams=lookers.upstreams,
+        upstreams=blind_policy.upstreams,
         media=media,
-        easing=Easing(lookers=lookers, media=media, routing=settings.routing),
+        text_models=TextModelAdapter(
+            blind_policy=blind_policy, media=media, routing=settings.routing
+        ),
         routing=settings.routing,
         limits=settings.limits,
         learner=learner,

@@ -10,9 +10,9 @@ from visus.accounts.faults import storage_faults
 from visus.accounts.tables import organisations
 from visus.errors import StorageUnavailable
 from visus.routing.choose import Upstreams
-from visus.server.ending import Ending
+from visus.server.cached_read import CachedRead
 from visus.server.exchange import JSON, Exchange
-from visus.server.glance import Glance
+from visus.server.shutdown import Shutdown
 from visus.workers.pool import WorkerPool
 
 
@@ -24,7 +24,7 @@ class Reason(msgspec.Struct, frozen=True):
     message: str
 
 
-def database_glance(engine: sql.Engine) -> Glance[StorageUnavailable | None]:
+def database_reader(engine: sql.Engine) -> CachedRead[StorageUnavailable | None]:
     """Shows why the database does not answer; None: it does."""
 
     def read() -> StorageUnavailable | None:
@@ -36,15 +36,15 @@ def database_glance(engine: sql.Engine) -> Glance[StorageUnavailable | None]:
         return None
 
     late = StorageUnavailable("The database does not answer.", detail="it takes too long")
-    return Glance(read, too_late=late)
+    return CachedRead(read, too_late=late)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
     """Looks at everything that a question needs, whoever asks it."""
 
-    ending: Ending
-    database: Glance[StorageUnavailable | None]
+    shutdown: Shutdown
+    database: CachedRead[StorageUnavailable | None]
     pools: Sequence[WorkerPool]
     """Those that questions to any model may need."""
     upstreams: Upstreams
@@ -52,9 +52,9 @@ class Readiness:
     async def reasons(self) -> Sequence[Reason]:
         """Why no question should be sent here now; empty: all is well."""
         found: list[Reason] = []
-        if self.ending.has_begun:
+        if self.shutdown.has_begun:
             found.append(Reason("draining", "The server is stopping."))
-        if await self.database.look() is not None:
+        if await self.database.read() is not None:
             found.append(Reason("database", "The database does not answer."))
         stuck = [pool.name for pool in self.pools if pool.stuck is not None]
         if stuck:

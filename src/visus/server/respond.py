@@ -16,7 +16,7 @@ from visus.flow.chat import Answering
 from visus.server import limits
 from visus.server.bodies import error_body
 from visus.server.body import HungUp
-from visus.server.exchange import JSON, Exchange, ending
+from visus.server.exchange import JSON, Exchange, shutting_down
 from visus.server.request import Header
 from visus.server.watch import Watch
 from visus.telemetry import failure
@@ -46,7 +46,7 @@ async def respond(
                     await _send_answer(exchange, call, answering)
                 except asyncio.CancelledError:
                     if exchange.is_cut_short:
-                        answering.broke_off(ending())
+                        answering.broke_off(shutting_down())
                     raise
     except ShuttingDown as fault:
         if not exchange.started or exchange.complete:

@@ -29,7 +29,7 @@ _NOT_SAMPLED: Final = TraceFlags(TraceFlags.DEFAULT)
 _SCOPE: Final = InstrumentationScope("visus", version("visus"))
 Value: TypeAlias = str | int | float | Sequence[str]
 Attributes: TypeAlias = dict[str, Value | None]
-"""What is None is not told."""
+"""None: left out of the span."""
 
 
 def resource(service_name: str) -> Resource:
@@ -44,17 +44,17 @@ def resource(service_name: str) -> Resource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
-    """One trace, as it is told when its question is over."""
+class TraceSpans:
+    """The spans of one trace, made when its question is over."""
 
     exchange: Exchange
     trace: Trace
     resource: Resource
     models: Callable[[], Container[str]]
-    """The ids of the catalogue; no other name is told."""
+    """The ids of the catalogue; no other model name is put into a span."""
     now_s: float = field(default_factory=time.monotonic)
     ahead_ns: int = field(default_factory=lambda: time.time_ns() - time.monotonic_ns())
-    """From the clock that never goes back to that of the wall."""
+    """From the monotonic clock to the wall clock."""
 
     def spans(self) -> Iterator[ReadableSpan]:
         """All of them, that of the question first."""

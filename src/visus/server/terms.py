@@ -1,4 +1,4 @@
-"""What a key, and the header for residency, demand of a question."""
+"""The terms of a key, and the residency header, applied to a question."""
 
 from typing import Final
 
@@ -10,8 +10,8 @@ RESIDENCY_NAME: Final = "X-Visus-Residency"
 RESIDENCY: Final = RESIDENCY_NAME.lower().encode()
 
 
-def on_terms(question: Question, exchange: Exchange) -> Question:
-    """The question with what whoever asks it may have."""
+def with_key_terms(question: Question, exchange: Exchange) -> Question:
+    """The question with the residency, blind policy and models of its key."""
     key = exchange.key
     if exchange.header(RESIDENCY) is not None or key.within:
         asked = [

@@ -23,12 +23,12 @@ async def open_traces(
         yield None
         return
     # Imported here because it takes a while, and most installations have no use for it.
-    from visus.server.outbox import Outbox  # noqa: PLC0415
+    from visus.server.trace_exporter import TraceExporter  # noqa: PLC0415
 
     settings = configuration.settings.telemetry
-    outbox = Outbox(configuration.traces, settings, models=models)
+    exporter = TraceExporter(configuration.traces, settings, models=models)
     try:
-        yield outbox
+        yield exporter
     finally:
         with anyio.CancelScope(shield=True):
-            await outbox.close()
+            await exporter.close()

@@ -27,9 +27,9 @@ from visus.accounts.webhooks import (
 from visus.errors import InvalidValue, StorageUnavailable
 from visus.media.posting import NotSent, Poster
 from visus.media.settings import WebhookSettings
-from visus.server.ending import Ending
 from visus.server.giving_back import give_back
-from visus.server.lookout import Every, Lookout
+from visus.server.polling import Interval, Poller
+from visus.server.shutdown import Shutdown
 from visus.telemetry import event, failure
 from visus.wire.webhooks import NOBODY, Told, WebhookObject, event_body, signed
 
@@ -83,19 +83,19 @@ class Webhooks:
     secrets: WebhookSecrets
     poster: Poster
     settings: WebhookSettings
-    ending: Ending
+    shutdown: Shutdown
     """Once it has begun, nothing more is taken."""
     count: Callable[[str], None]
     """Told of each attempt: `delivered`, `missed` or `failed`, which is the last."""
     _under_way: Counter[str] = field(default_factory=Counter[str])
     """By origin."""
-    _lookout: Lookout = field(default_factory=lambda: Lookout("webhooks"))
-    _sweeping: Every = field(default_factory=lambda: Every(SWEEP_EVERY_S))
+    _poller: Poller = field(default_factory=lambda: Poller("webhooks"))
+    _sweeping: Interval = field(default_factory=lambda: Interval(SWEEP_EVERY_S))
 
     async def run(self) -> None:
         """Works until it is cancelled."""
         async with anyio.create_task_group() as tasks:
-            await self._lookout.keep(
+            await self._poller.run(
                 lambda: self._look(tasks), lambda: self.settings.look_every_s
             )
 
@@ -103,7 +103,7 @@ class Webhooks:
         """Takes what is due while there is room for it."""
         if self._sweeping.is_over():
             await anyio.to_thread.run_sync(self.book.sweep)
-        while self._under_way.total() < self.settings.workers and not self.ending.has_begun:
+        while self._under_way.total() < self.settings.workers and not self.shutdown.has_begun:
             most = self.settings.max_per_origin
             full = [origin for origin, count in self._under_way.items() if count >= most]
             due = await anyio.to_thread.run_sync(lambda: self.book.take(resting=full))  # noqa: B023 -- awaited here
@@ -128,7 +128,7 @@ class Webhooks:
             self._under_way[due.origin] -= 1
             if not self._under_way[due.origin]:
                 del self._under_way[due.origin]
-            self._lookout.wake()
+            self._poller.wake()
 
     async def _tell(self, due: Due) -> None:
         """One attempt, and what came of it."""

@@ -22,9 +22,9 @@ from visus.errors import StorageUnavailable
 from visus.media.incoming import IncomingFile
 from visus.media.library import Library
 from visus.media.shelf import FilesSettings, Shelf
-from visus.server.batching import Batching
-from visus.server.ending import Ending
-from visus.server.errands import Errands
+from visus.server.batch_runner import BatchRunner
+from visus.server.job_runner import JobRunner
+from visus.server.shutdown import Shutdown
 
 NOT_NEEDED = cast("Any", None)
 OWNER = "mine"
@@ -74,22 +74,22 @@ class Finishing:
 
     @asynccontextmanager
     async def under_way(self) -> AsyncIterator[None]:
-        errands = Errands(
+        job_runner = JobRunner(
             book=JobBook(self.engine, SETTINGS),
             keys=NOT_NEEDED,
             handlers={},
-            ending=Ending(),
+            shutdown=Shutdown(),
             count=NOT_NEEDED,
         )
-        batching = Batching(
+        batch_runner = BatchRunner(
             book=self.book,
             library=self.library,
-            errands=errands,
-            ending=Ending(),
+            job_runner=job_runner,
+            shutdown=Shutdown(),
             max_line_bytes=1000,
         )
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(batching.run)
+            tasks.start_soon(batch_runner.run)
             with anyio.fail_after(20):
                 yield
             tasks.cancel_scope.cancel()

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from visus.server.batching import lines_of
+from visus.server.batch_runner import lines_of
 
 MAX_BYTES = 8
 

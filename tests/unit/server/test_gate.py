@@ -7,10 +7,10 @@ from tests.support.wires import Wire, requested
 
 from visus.config import ServerSettings
 from visus.errors import StorageUnavailable
-from visus.server.ending import Ending
 from visus.server.exchange import Exchange
 from visus.server.gate import Entry, Gate, Routes
 from visus.server.metrics import Metrics
+from visus.server.shutdown import Shutdown
 
 NOT_NEEDED = cast("Any", None)
 PATH = "/health"
@@ -28,11 +28,11 @@ async def test_a_fault_that_nobody_is_left_to_hear_is_a_hang_up(fault: Exception
     metrics = Metrics(models=tuple)
     gate = Gate(
         routes=Routes([Entry(PATH, "POST", breaks)]),
-        doorkeeper=NOT_NEEDED,
+        authenticator=NOT_NEEDED,
         accounts=NOT_NEEDED,
         admins=NOT_NEEDED,
         settings=ServerSettings(),
-        ending=Ending(),
+        shutdown=Shutdown(),
         metrics=metrics,
     )
     wire = Wire()

@@ -12,7 +12,7 @@ from visus.accounts.clock import MS
 from visus.config import ServerSettings
 from visus.errors import BatchNotFound, Conflict, InvalidValue
 from visus.media.library import Library
-from visus.server.batching import PURPOSE, Batching
+from visus.server.batch_runner import PURPOSE, BatchRunner
 from visus.server.exchange import Exchange, headers_with, made_by, read_json
 from visus.server.webhooks import Listeners, told
 from visus.wire import batches as wire, unknown
@@ -29,7 +29,7 @@ class NewBatchRoute:
 
     book: BatchBook
     library: Library
-    batching: Batching
+    batch_runner: BatchRunner
     settings: ServerSettings
     listeners: Listeners
 
@@ -57,7 +57,7 @@ class NewBatchRoute:
             traceparent=made_by(exchange),
         )
         batch = await anyio.to_thread.run_sync(self.book.create, new)
-        self.batching.wake()
+        self.batch_runner.wake()
         exchange.record["batch"] = batch.batch_id
         await exchange.finish(200, _body(batch), headers=headers_with(ignored))
 
@@ -118,7 +118,7 @@ class CancelBatchRoute:
     """Ends a batch; what was answered by then is kept."""
 
     book: BatchBook
-    batching: Batching
+    batch_runner: BatchRunner
 
     async def __call__(self, exchange: Exchange) -> None:
         """Sends the batch as it then is.
@@ -133,7 +133,7 @@ class CancelBatchRoute:
         )
         if batch.status not in _STOPPED:
             raise Conflict(f"A batch that is {batch.status} cannot be cancelled.")
-        self.batching.wake()
+        self.batch_runner.wake()
         await exchange.finish(200, _body(batch))
 
 

@@ -14,7 +14,7 @@ from visus.server.admitting import Accounts
 from visus.server.body import Bytes
 from visus.server.exchange import Exchange, read_json
 from visus.server.respond import respond
-from visus.server.terms import on_terms
+from visus.server.terms import with_key_terms
 from visus.server.waiting import WaitingRoom
 from visus.server.watch import Watch
 from visus.wire import chat
@@ -72,7 +72,7 @@ class ChatRoute:
         call = chat.parse(body, self.limits, owner=exchange.owner)
         question = call.question
         exchange.record |= {"model": question.model[:200], "body_bytes": len(body)}
-        question = on_terms(question, exchange)
+        question = with_key_terms(question, exchange)
         if exchange.header(REPORT) in {b"1", b"true"}:
             call = msgspec.structs.replace(call, wants_report=True)
         if question is not call.question:

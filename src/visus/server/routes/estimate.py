@@ -9,7 +9,7 @@ from visus.errors import ServiceError
 from visus.flow.estimate import Cost, EstimateService
 from visus.server.body import Bytes
 from visus.server.exchange import Exchange, headers_with, read_json
-from visus.server.terms import on_terms
+from visus.server.terms import with_key_terms
 from visus.wire import chat, report
 
 
@@ -42,7 +42,7 @@ class EstimateRoute:
     async def _read(self, exchange: Exchange) -> tuple[chat.ChatCall, Bytes]:
         body = await read_json(exchange, self.settings)
         call = chat.parse(body, self.limits, owner=exchange.owner)
-        call = msgspec.structs.replace(call, question=on_terms(call.question, exchange))
+        call = msgspec.structs.replace(call, question=with_key_terms(call.question, exchange))
         exchange.record |= {"model": call.question.model[:200], "body_bytes": len(body)}
         return call, body
 

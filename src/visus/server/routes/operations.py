@@ -15,10 +15,10 @@ from visus.accounts.networks import Networks
 from visus.errors import StorageUnavailable, UnknownUrl
 from visus.routing.choose import Upstream
 from visus.server.backlog import Waiting
+from visus.server.cached_read import CachedRead
 from visus.server.counts import Counts
-from visus.server.ending import Ending
 from visus.server.exchange import Exchange
-from visus.server.glance import Glance
+from visus.server.shutdown import Shutdown
 from visus.workers.pool import WorkerPool
 
 TEXT: Final = (b"content-type", b"text/plain; version=1.0.0; charset=utf-8")
@@ -30,14 +30,14 @@ class MetricsRoute:
     """Everything that is counted, for Prometheus."""
 
     counts: Counts
-    backlog: Glance[Waiting | None]
+    backlog: CachedRead[Waiting | None]
 
     async def __call__(self, exchange: Exchange) -> None:
         """Sends it."""
         # Imported here because most installations are never asked for it.
         from visus.server import scrape  # noqa: PLC0415
 
-        waiting = await self.backlog.look()
+        waiting = await self.backlog.read()
         families = list(scrape.collected(self.counts, waiting))
         body = await anyio.to_thread.run_sync(scrape.written, families)
         await exchange.finish(200, body, headers=(TEXT,))
@@ -133,20 +133,20 @@ class StatusRoute:
     """`GET /admin/status`."""
 
     counts: Counts
-    database: Glance[StorageUnavailable | None]
-    ending: Ending
+    database: CachedRead[StorageUnavailable | None]
+    shutdown: Shutdown
     limits: LimitsSettings
     began_s: float = field(default_factory=time.monotonic)
 
     async def __call__(self, exchange: Exchange) -> None:
         """Sends it."""
-        counts, fault = self.counts, await self.database.look()
+        counts, fault = self.counts, await self.database.read()
         journal = counts.journal
         status = Status(
             version=version("visus"),
             node=journal.node,
             uptime_s=round(time.monotonic() - self.began_s, 1),
-            draining=self.ending.has_begun,
+            draining=self.shutdown.has_begun,
             in_flight=counts.metrics.in_flight,
             connections=len(counts.connections),
             database=DatabaseStatus(journal.engine.dialect.name, fault is None),

@@ -12,9 +12,9 @@ from visus.accounts.clock import MS
 from visus.accounts.jobs import Job, JobBook, NewJob
 from visus.errors import JobNotFound
 from visus.server.body import Bytes
-from visus.server.errands import SHOWN_PREFIX, Errands
 from visus.server.exchange import JSON, Exchange, made_by
 from visus.server.gate import Handler
+from visus.server.job_runner import SHOWN_PREFIX, JobRunner
 from visus.server.webhooks import Listeners, told
 from visus.wire.chat import ChatCall
 from visus.wire.jobs import JOBS_PATH, JobObject, JobResponse, error_of, prefers_async
@@ -32,7 +32,7 @@ class QueueRoute:
     route: str
     """Where it would be answered at once."""
     book: JobBook
-    errands: Errands
+    job_runner: JobRunner
     listeners: Listeners
 
     async def __call__(self, exchange: Exchange) -> None:
@@ -56,7 +56,7 @@ class QueueRoute:
             headers.append(("traceparent", mine))
         new = NewJob(key.project_id, key.key_id, self.route, headers, listener)
         job = await anyio.to_thread.run_sync(self.book.add, new, body)
-        self.errands.wake()
+        self.job_runner.wake()
         exchange.record["job"] = job.job_id
         shown = _shown(job)
         headers_out = (
@@ -89,7 +89,7 @@ class CancelJobRoute:
     """Ends a job that has not ended yet."""
 
     book: JobBook
-    errands: Errands
+    job_runner: JobRunner
 
     async def __call__(self, exchange: Exchange) -> None:
         """Sends the job as it then is.
@@ -100,7 +100,7 @@ class CancelJobRoute:
         job_id, owner = exchange.path_params["job_id"], exchange.owner
         job = await anyio.to_thread.run_sync(lambda: self.book.cancel(job_id, project_id=owner))
         if job is not None and job.status == "cancelled":
-            self.errands.cancelled(job_id)
+            self.job_runner.cancelled(job_id)
         await _send(exchange, job)
 
 

@@ -1,30 +1,30 @@
-"""Whoever works without anybody waiting: jobs, batches, and telling of their ends."""
+"""Background work: jobs, batches and webhooks."""
 
 from dataclasses import dataclass
 
 import anyio
 
-from visus.server.batching import Batching
-from visus.server.errands import Errands
+from visus.server.batch_runner import BatchRunner
+from visus.server.job_runner import JobRunner
 from visus.server.webhooks import Listeners, Webhooks
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
-    """Who works without anybody waiting."""
+class BackgroundWork:
+    """Everything that is worked on without a client waiting for it."""
 
-    errands: Errands
-    batching: Batching
+    job_runner: JobRunner
+    batch_runner: BatchRunner
     webhooks: Webhooks
 
     @property
     def listeners(self) -> Listeners:
-        """Who may be told how it ended."""
+        """Checks the webhooks that requests name."""
         return Listeners(self.webhooks.poster, self.webhooks.secrets)
 
     async def run(self) -> None:
         """Works until it is cancelled."""
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self.errands.run)
-            tasks.start_soon(self.batching.run)
+            tasks.start_soon(self.job_runner.run)
+            tasks.start_soon(self.batch_runner.run)
             tasks.start_soon(self.webhooks.run)

@@ -1,4 +1,4 @@
-"""Spans on their way to a collector.
+"""Sends spans to a collector.
 
 A thread of OpenTelemetry's library sends them, so that a collector that hangs costs nobody
 anything but the spans.
@@ -22,7 +22,7 @@ from visus.config import TelemetrySettings, TracesAccess
 from visus.core.trace import TRACE, Job, Trace, parent_of
 from visus.server.authenticate import OPEN_PATHS
 from visus.server.exchange import Exchange
-from visus.server.spans import Telling, resource
+from visus.server.spans import TraceSpans, resource
 from visus.server.traces import SpanCounts
 from visus.telemetry import event, failure
 
@@ -35,8 +35,8 @@ _SILENT: Final = ("opentelemetry", "urllib3")
 """Loggers that would tell every loss by itself, and what the collector said."""
 
 
-class Outbox:
-    """Has the spans of questions made and sent; see `traces.Traces`."""
+class TraceExporter:
+    """Makes the spans of each question and sends them; see `traces.Traces`."""
 
     def __init__(
         self,
@@ -87,10 +87,10 @@ class Outbox:
             if exchange.caller is None and trace.parent is not None:
                 trace = Trace(None, share=self._settings.sample)  # a stranger joins no trace
             if trace.is_sampled:
-                telling = Telling(
+                made = TraceSpans(
                     exchange=exchange, trace=trace, resource=self._resource, models=self._models
                 )
-                self._send(list(telling.spans()))
+                self._send(list(made.spans()))
         except Exception as fault:  # noqa: BLE001 -- whatever it is, the answer does not suffer
             failure("fault in tracing", fault, request=exchange.request_id)
 

@@ -1,4 +1,4 @@
-"""The catalogue that is in force, and how another takes its place under way."""
+"""The catalogue in force, and how a reload replaces it while questions are under way."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -21,43 +21,42 @@ from visus.routing.breaker import Breaker
 from visus.routing.choose import Generation, Upstream, Upstreams
 from visus.routing.deployment import Deployment
 from visus.routing.dialects import Given
-from visus.server.keeping import Keeper, Kept
+from visus.server.open_resources import Opened, OpenResources
 from visus.workers.pool import WorkerPool
 
 
 @dataclass(slots=True, kw_only=True)
-class Renewal:
-    """Knows a catalogue, and takes over another while questions are under way."""
+class LiveCatalogue:
+    """The providers and models in force; `adopt` replaces them."""
 
     settings: Settings
     transport: Transport
     judge: Judge
     policies: Sequence[AddressPolicy]
-    """Who may be gone to on a caller's behalf; never a provider."""
-    keeper: Keeper
+    """Rules for addresses that callers name; they never admit a provider."""
+    resources: OpenResources
     is_traced: bool = False
-    """Whether answers are remembered in traces."""
+    """Whether answers are recorded in traces."""
     pools: list[WorkerPool] = field(default_factory=list[WorkerPool])
     """Those of providers."""
     upstreams: Upstreams = field(default_factory=lambda: Upstreams({}, ()))
-    """Always the same object, whatever it knows."""
+    """Always the same object; `adopt` changes what is in it."""
     _access: Mapping[str, ProviderAccess] = field(default_factory=dict[str, ProviderAccess])
-    _kept: Mapping[str, Kept[Provider] | None] = field(
-        default_factory=dict[str, "Kept[Provider] | None"]
+    _kept: Mapping[str, Opened[Provider] | None] = field(
+        default_factory=dict[str, "Opened[Provider] | None"]
     )
     _past: set[Generation] = field(default_factory=set[Generation])
-    """Of catalogues before this one, as long as a question of theirs is under way."""
-    _leaving: list[tuple[Kept[Provider], set[Generation]]] = field(
-        default_factory=list[tuple[Kept[Provider], set[Generation]]]
+    """Earlier catalogues with questions still under way."""
+    _leaving: list[tuple[Opened[Provider], set[Generation]]] = field(
+        default_factory=list[tuple[Opened[Provider], set[Generation]]]
     )
-    """Providers that are in no row any more, and who might still ask them."""
+    """Providers without a row, and the generations whose questions may still use them."""
 
     async def adopt(self, configuration: Configuration) -> None:
         """Takes over the providers and models of `configuration`, and nothing else of it.
 
-        Providers whose row did not change go on as they are, processes and all; breakers and
-        counts begin anew. The others are closed when the last question has ended that began
-        before.
+        Providers whose row did not change are kept, with their processes; breakers and counts
+        start afresh. The others are closed once the last earlier question has ended.
         """
         for policy in self.policies:
             refuse_upstreams(policy, origins(configuration.access))
@@ -82,10 +81,10 @@ class Renewal:
 
     async def _all_of(
         self, access: Mapping[str, ProviderAccess]
-    ) -> dict[str, Kept[Provider] | None]:
-        """Those of rows that did not change, and new ones."""
-        kept: dict[str, Kept[Provider] | None] = {}
-        made: list[Kept[Provider]] = []
+    ) -> dict[str, Opened[Provider] | None]:
+        """Every provider: kept where its row did not change, otherwise made."""
+        kept: dict[str, Opened[Provider] | None] = {}
+        made: list[Opened[Provider]] = []
         try:
             for name, row in access.items():
                 if self._access.get(name) == row:
@@ -95,24 +94,24 @@ class Renewal:
                 made += [one] if one else []
         except BaseException:
             for one in made:
-                one.let_go()
+                one.close_soon()
             raise
         return kept
 
     def _is_over(self, generation: Generation) -> None:
-        """Lets go of providers that nobody can ask any more."""
+        """Closes providers that no question can use any more."""
         self._past.discard(generation)
         for one, past in self._leaving:
             past.discard(generation)
             if not past:
-                one.let_go()
+                one.close_soon()
         self._leaving = [(one, past) for one, past in self._leaving if past]
 
-    async def _made(self, access: ProviderAccess) -> Kept[Provider] | None:
+    async def _made(self, access: ProviderAccess) -> Opened[Provider] | None:
         """The provider of a row; None where something is missing."""
         if access.missing:
             return None
-        return await self.keeper.keep(partial(self._make, access))
+        return await self.resources.open(partial(self._make, access))
 
     async def _make(self, access: ProviderAccess, until_closed: AsyncExitStack) -> Provider:
         given = Given(
@@ -125,14 +124,14 @@ class Renewal:
             lite=self.settings.lite,
             gguf=self.settings.gguf,
             until_closed=until_closed,
-            shared=self.keeper.shared,
+            shared=self.resources.shared,
             pools=self.pools,
         )
         return await access.dialect.make(given)
 
 
 def origins(access: Mapping[str, ProviderAccess]) -> frozenset[tuple[str, int]]:
-    """Hosts and ports of every provider: nobody goes there on a caller's behalf."""
+    """Hosts and ports of every provider; no caller's URL may lead there."""
     origins: set[tuple[str, int]] = set()
     for one in access.values():
         url = urlsplit(one.base_url or "")
@@ -143,7 +142,7 @@ def origins(access: Mapping[str, ProviderAccess]) -> frozenset[tuple[str, int]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wiring:
-    """Whoever runs the models of a catalogue, behind all that is done here around them."""
+    """Makes the upstreams of a catalogue from its providers."""
 
     configuration: Configuration
     providers: Mapping[str, Provider | None]
@@ -184,7 +183,7 @@ class _Wiring:
         )
 
     def _around(self, provider: Provider, model: ModelRow, row: ProviderRow) -> Provider:
-        """The provider with what is done here once the model has answered."""
+        """The provider, wrapped in what Visus does with its answers."""
         finished: Provider = Checked(
             inner=provider,
             ability=model.structured_output,
@@ -197,5 +196,5 @@ class _Wiring:
 
 
 def _reason_of(provider: Provider | None) -> Callable[[], str | None] | None:
-    """Who knows why the provider cannot answer now; None for one that is asked over a wire."""
+    """Tells why the provider cannot answer now; None for a remote provider."""
     return (lambda: provider.why_not) if isinstance(provider, RunsHere) else None

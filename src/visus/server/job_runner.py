@@ -30,12 +30,12 @@ from visus.errors import (
     StorageUnavailable,
     Unavailable,
 )
-from visus.server.ending import Ending
 from visus.server.exchange import Exchange
 from visus.server.gate import Handler
 from visus.server.giving_back import give_back
-from visus.server.lookout import Every, Lookout
+from visus.server.polling import Interval, Poller
 from visus.server.request import ClientRequest, Head, Header
+from visus.server.shutdown import Shutdown
 from visus.server.traces import Traces
 from visus.telemetry import event, failure
 
@@ -73,7 +73,7 @@ class _NoLine:
         """No other request follows."""
 
 
-class Errand(ClientRequest):
+class JobRequest(ClientRequest):
     """A request that keeps its answer."""
 
     __slots__ = ("answer",)
@@ -106,14 +106,14 @@ class _Work:
 
 
 @dataclass(slots=True, kw_only=True)
-class Errands:
+class JobRunner:
     """Works on jobs, as many at the same time as the settings say."""
 
     book: JobBook
     keys: KeyBook
     handlers: Mapping[str, Handler]
     """Who answers, by path."""
-    ending: Ending
+    shutdown: Shutdown
     """Once it has begun, nothing more is taken."""
     count: Callable[[Exchange], None]
     """Told of each that was answered."""
@@ -123,17 +123,17 @@ class Errands:
     _resting: dict[str, float] = field(default_factory=dict[str, float])
     """Keys that have reached a limit, and until when they are left alone."""
     _when_line_ends: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
-    _lookout: Lookout = field(default_factory=lambda: Lookout("the queue"))
+    _poller: Poller = field(default_factory=lambda: Poller("the queue"))
     _renewed_s: float = 0.0
-    _sweeping: Every = field(init=False)
+    _sweeping: Interval = field(init=False)
 
     def __post_init__(self) -> None:
         # What may be kept for a moment only is not kept for a quarter of a minute.
-        self._sweeping = Every(min(SWEEP_EVERY_S, self.book.settings.keep_s / 2))
+        self._sweeping = Interval(min(SWEEP_EVERY_S, self.book.settings.keep_s / 2))
 
     def wake(self) -> None:
         """There is something to do."""
-        self._lookout.wake()
+        self._poller.wake()
 
     def when_line_ends(self, told: Callable[[], None]) -> None:
         """Has `told` called whenever a line of a batch has ended here."""
@@ -148,7 +148,7 @@ class Errands:
     async def run(self) -> None:
         """Works until it is cancelled."""
         async with anyio.create_task_group() as tasks:
-            await self._lookout.keep(lambda: self._look(tasks), self._pause_s)
+            await self._poller.run(lambda: self._look(tasks), self._pause_s)
 
     def _pause_s(self) -> float:
         settings = self.book.settings
@@ -160,7 +160,7 @@ class Errands:
         await self._see_to_leases()
         await self._sweep()
         free = self.book.settings.workers - len(self._working)
-        if free <= 0 or self.ending.has_begun:
+        if free <= 0 or self.shutdown.has_begun:
             return
         now_s = time.monotonic()
         self._resting = {key: until for key, until in self._resting.items() if until > now_s}
@@ -220,7 +220,7 @@ class Errands:
             self.wake()
 
     async def _answer(self, taken: Taken) -> None:
-        errand = Errand(taken)
+        errand = JobRequest(taken)
         exchange = Exchange(errand)
         exchange.is_job = taken.batch_id is None
         exchange.record["job"] = taken.job_id

@@ -1,4 +1,4 @@
-"""Work that nobody brings: it is looked for every so often, and when there may be some."""
+"""Polling for work: every so often, and at once when woken."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -9,8 +9,8 @@ from visus.errors import ServiceError
 from visus.telemetry import event, failure
 
 
-class Every:
-    """Tells when a period is over, by the clock that never goes back."""
+class Interval:
+    """Tells when a period has passed, by a monotonic clock."""
 
     def __init__(
         self, period_s: float, *, clock_s: Callable[[], float] = time.monotonic
@@ -20,7 +20,7 @@ class Every:
         self._began_s = clock_s()
 
     def is_over(self) -> bool:
-        """Whether it is; if so, the next one begins now."""
+        """Whether it has passed; if so, the next one begins now."""
         now_s = self._clock_s()
         if now_s - self._began_s < self._period_s:
             return False
@@ -28,22 +28,22 @@ class Every:
         return True
 
 
-class Lookout:
-    """Looks for work until it is cancelled, whatever goes wrong in looking."""
+class Poller:
+    """Looks for work until it is cancelled; a look that fails is logged."""
 
     def __init__(self, what: str) -> None:
-        """`what` is looked at, in the words of the log."""
+        """`what` is looked at: its name in the log."""
         self._what = what
         self._woken = anyio.Event()
 
     def wake(self) -> None:
-        """There may be something to do."""
+        """Looks again at once."""
         self._woken.set()
 
-    async def keep(
+    async def run(
         self, look: Callable[[], Awaitable[None]], pause_s: Callable[[], float]
     ) -> None:
-        """Looks, then waits until it is woken, for `pause_s` at the most."""
+        """Calls `look`, then waits for `wake` or `pause_s`, again and again."""
         while True:
             self._woken = anyio.Event()
             try:

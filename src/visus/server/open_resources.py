@@ -1,7 +1,7 @@
-"""What is opened while the service runs, and closed again before it ends or with it.
+"""Resources opened while the service runs, closed by a later reload or at the end.
 
-What opens tasks has to be closed by the task that opened it. A reload opens what a later
-reload, or the end of the service, closes; so each has a task of its own that does both.
+A resource that starts tasks must be closed by the task that opened it. So each resource has a
+task of its own, which opens it and closes it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -18,24 +18,24 @@ from visus.workers.task_owner import TaskOwner
 T = TypeVar("T")
 
 
-class Kept(Generic[T]):
-    """Something open."""
+class Opened(Generic[T]):
+    """An open resource."""
 
     def __init__(self, value: T, unwanted: anyio.Event) -> None:
-        """`unwanted` is what its task waits for."""
+        """`unwanted` is the event that its task waits for."""
         self.value = value
         self._unwanted = unwanted
 
-    def let_go(self) -> None:
-        """Has it closed, soon; again is harmless."""
+    def close_soon(self) -> None:
+        """Tells its task to close it; calling again does nothing."""
         self._unwanted.set()
 
 
-class Keeper(TaskOwner):
-    """Keeps things open until somebody lets them go, or it is left itself."""
+class OpenResources(TaskOwner):
+    """Keeps resources open until `Opened.close_soon` is called, or this is exited."""
 
     def __init__(self) -> None:
-        """Nothing is kept yet."""
+        """Nothing is open yet."""
         super().__init__()
         self._unwanted: set[anyio.Event] = set()
         self._shared: dict[type[Any], Any] = {}
@@ -45,20 +45,20 @@ class Keeper(TaskOwner):
         for one in self._unwanted:
             one.set()
 
-    async def keep(self, make: Callable[[AsyncExitStack], Awaitable[T]]) -> Kept[T]:
-        """What `make` makes; the stack that it gets is closed when that is let go.
+    async def open(self, make: Callable[[AsyncExitStack], Awaitable[T]]) -> Opened[T]:
+        """Opens what `make` returns; the stack that `make` gets is closed with it.
 
         Raises:
-            Exception: whatever `make` raised; what it had entered is closed.
+            Exception: whatever `make` raised; its stack is closed.
         """
-        kept: Kept[T] = await self._tasks.start(self._hold, make)
-        return kept
+        opened: Opened[T] = await self._tasks.start(self._hold, make)
+        return opened
 
     async def _hold(
         self,
         make: Callable[[AsyncExitStack], Awaitable[T]],
         *,
-        task_status: TaskStatus[Kept[T]],
+        task_status: TaskStatus[Opened[T]],
     ) -> None:
         unwanted, is_open = anyio.Event(), False
         self._unwanted.add(unwanted)
@@ -66,7 +66,7 @@ class Keeper(TaskOwner):
             async with AsyncExitStack() as stack:
                 value = await make(stack)
                 is_open = True
-                task_status.started(Kept(value, unwanted))
+                task_status.started(Opened(value, unwanted))
                 await unwanted.wait()
         except Exception as fault:
             if not is_open:
@@ -78,9 +78,9 @@ class Keeper(TaskOwner):
     async def shared(
         self, kind: type[T], make: Callable[[], AbstractAsyncContextManager[T]]
     ) -> T:
-        """The one `kind` that all have in common: made for the first, kept to the end."""
+        """The one `kind` that all share: opened for the first caller, closed at the end."""
         if kind not in self._shared:
-            kept = await self.keep(lambda stack: stack.enter_async_context(make()))
-            self._shared[kind] = kept.value
+            opened = await self.open(lambda stack: stack.enter_async_context(make()))
+            self._shared[kind] = opened.value
         value: T = self._shared[kind]
         return value

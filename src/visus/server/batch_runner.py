@@ -16,9 +16,9 @@ from visus.accounts.batches import Batch, BatchBook, BatchState, EndedLine, Line
 from visus.core.files import FileLabel
 from visus.errors import FileNotFound, ServiceError
 from visus.media.library import Arrival, Library
-from visus.server.ending import Ending
-from visus.server.errands import Errands
-from visus.server.lookout import Every, Lookout
+from visus.server.job_runner import JobRunner
+from visus.server.polling import Interval, Poller
+from visus.server.shutdown import Shutdown
 from visus.telemetry import event
 from visus.units import MIB
 from visus.wire.batches import LineRefused, answered_line, read_line, unanswered_line
@@ -49,25 +49,25 @@ class _LeaseLost(Exception):
 
 
 @dataclass(slots=True, kw_only=True)
-class Batching:
+class BatchRunner:
     """Takes batches that are due, one at a time."""
 
     book: BatchBook
     library: Library
-    errands: Errands
-    ending: Ending
+    job_runner: JobRunner
+    shutdown: Shutdown
     max_line_bytes: int
-    _lookout: Lookout = field(default_factory=lambda: Lookout("batches"))
-    _sweeping: Every = field(default_factory=lambda: Every(SWEEP_EVERY_S))
+    _poller: Poller = field(default_factory=lambda: Poller("batches"))
+    _sweeping: Interval = field(default_factory=lambda: Interval(SWEEP_EVERY_S))
 
     def wake(self) -> None:
         """There may be something to do."""
-        self._lookout.wake()
+        self._poller.wake()
 
     async def run(self) -> None:
         """Works until it is cancelled."""
-        self.errands.when_line_ends(self.wake)
-        await self._lookout.keep(self._look, lambda: self.book.settings.look_every_s)
+        self.job_runner.when_line_ends(self.wake)
+        await self._poller.run(self._look, lambda: self.book.settings.look_every_s)
 
     async def _look(self) -> None:
         """Takes batches while any is due."""
@@ -79,7 +79,7 @@ class Batching:
 
     async def _take(self) -> bool:
         """Takes a batch that is due, and one step with it; False where there was none."""
-        if self.ending.has_begun or not self.book.settings.workers:
+        if self.shutdown.has_begun or not self.book.settings.workers:
             return False
         batch = await anyio.to_thread.run_sync(self.book.take)
         if batch is None or batch.lease is None:
@@ -130,7 +130,7 @@ class Batching:
             )
             return
         if await anyio.to_thread.run_sync(self.book.start, batch, reading.total):
-            self.errands.wake()
+            self.job_runner.wake()
 
     async def _read_into(self, batch: Batch, reading: "_Reading") -> None:
         file = await self.library.find(batch.input_file_id, owner=batch.project_id)

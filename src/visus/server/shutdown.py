@@ -1,8 +1,8 @@
-"""How the service ends: nothing new is taken, what runs may finish, the rest is told why not.
+"""Graceful shutdown: nothing new is taken, running answers may finish, the rest get an error.
 
-From the order to stop on, new questions are refused, and the socket stays open so that they
-hear it. When nothing runs any more, or `[server] shutdown_grace_s` is over, the socket closes.
-Where others answer on the same socket, it is left to them at once, and nothing is refused.
+After SIGTERM or SIGINT new questions are refused, and the socket stays open so that clients
+read why. It closes when nothing runs any more, or after `[server] shutdown_grace_s`. Where
+other processes answer on the same socket, it is left to them at once, and nothing is refused.
 """
 
 import time
@@ -26,12 +26,12 @@ _LOOK_S: Final = 0.05
 
 
 @dataclass(slots=True)
-class Ending:
-    """Whether the order to stop has come, and who is still there."""
+class Shutdown:
+    """Whether shutdown has begun, and which connections are open."""
 
     has_begun: bool = False
     connections: set[ClientConnection] = field(default_factory=set[ClientConnection])
-    """Those that are open."""
+    """All that are open."""
 
 
 class Server(uvicorn.Server):
@@ -41,7 +41,7 @@ class Server(uvicorn.Server):
         self,
         config: uvicorn.Config,
         front: Front,
-        ending: Ending,
+        shutdown: Shutdown,
         *,
         grace_s: float,
         is_one_of_several: bool = False,
@@ -49,12 +49,12 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._is_one_of_several = is_one_of_several
         self._front = front
-        self._ending = ending
+        self._shutdown = shutdown
         self._grace_s = grace_s
 
     @override
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._ending.has_begun = not self._is_one_of_several
+        self._shutdown.has_begun = not self._is_one_of_several
         super().handle_exit(sig, frame)
 
     @override

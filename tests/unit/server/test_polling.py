@@ -6,12 +6,12 @@ import anyio
 import pytest
 
 from visus.errors import StorageUnavailable
-from visus.server.lookout import Every, Lookout
+from visus.server.polling import Interval, Poller
 
 
 def test_a_period_is_over_once_however_often_somebody_asks() -> None:
     times_s = [100.0]
-    every = Every(10.0, clock_s=lambda: times_s[0])
+    every = Interval(10.0, clock_s=lambda: times_s[0])
     told: list[float] = []
     for times_s[0] in (100.0, 109.9, 110.0, 110.1, 119.9, 135.0, 135.0, 144.9, 145.0):
         if every.is_over():
@@ -25,7 +25,7 @@ async def test_a_look_that_fails_is_followed_by_another(
     caplog.set_level(logging.INFO, "visus")
     faults: list[Exception] = [StorageUnavailable("Away."), ValueError("odd")]
     looked = anyio.Event()
-    lookout = Lookout("things")
+    poller = Poller("things")
 
     async def look() -> None:
         if faults:
@@ -33,7 +33,7 @@ async def test_a_look_that_fails_is_followed_by_another(
         looked.set()
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(lookout.keep, look, lambda: 0.01)
+        tasks.start_soon(poller.run, look, lambda: 0.01)
         with anyio.fail_after(5):
             await looked.wait()
         tasks.cancel_scope.cancel()
@@ -44,12 +44,12 @@ async def test_a_look_that_fails_is_followed_by_another(
 async def test_who_is_woken_looks_at_once_also_where_that_was_during_a_look() -> None:
     looks: list[int] = []
     done = anyio.Event()
-    lookout = Lookout("things")
+    poller = Poller("things")
 
     async def look() -> None:
         looks.append(len(looks))
         if len(looks) == 1:
-            lookout.wake()
+            poller.wake()
         if len(looks) == 3:
             done.set()
 
@@ -57,11 +57,11 @@ async def test_who_is_woken_looks_at_once_also_where_that_was_during_a_look() ->
         return 3600.0
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(lookout.keep, look, an_hour)
+        tasks.start_soon(poller.run, look, an_hour)
         with anyio.fail_after(5):
             while len(looks) < 2:  # noqa: ASYNC110 -- the look must not know of this
                 await anyio.sleep(0.01)
-            lookout.wake()
+            poller.wake()
             await done.wait()
         tasks.cancel_scope.cancel()
     assert looks == [0, 1, 2]

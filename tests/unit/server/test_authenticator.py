@@ -7,7 +7,7 @@ from tests.support.wires import Wire
 from typing_extensions import override
 
 from visus.accounts.keys import Key, KeyBook, digest
-from visus.server.authenticate import MAX_REMEMBERED, Doorkeeper
+from visus.server.authenticate import MAX_REMEMBERED, Authenticator
 from visus.server.exchange import Exchange
 from visus.server.request import ClientRequest, Head
 from visus.server.wrong_keys import WrongKeys
@@ -29,12 +29,12 @@ class AnyKey(KeyBook):
 
 
 class Door:
-    """A doorkeeper whose clock stands still until it is moved."""
+    """A authenticator whose clock stands still until it is moved."""
 
     def __init__(self) -> None:
         self.now_s = 1000.0
         self.book = AnyKey(NOT_NEEDED)
-        self._keeper = Doorkeeper(
+        self._keeper = Authenticator(
             self.book,
             remember_s=REMEMBER_S,
             wrong_keys=WrongKeys(0),
