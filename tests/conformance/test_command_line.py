@@ -46,6 +46,14 @@ def test_a_file_and_standard_input_are_looked_at_alike(tmp_path: Path) -> None:
 COLOURS = ("red", "lime", "blue")
 
 
+ORANGE, RED, GREEN, BLUE = (255, 165, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+def is_like(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether a colour is another but for what JPEG makes of it."""
+    return sum(abs(a - b) for a, b in zip(one, other, strict=True)) < 12
+
+
 @pytest.fixture
 def pages(tmp_path: Path) -> Path:
     """A PDF of three pages of one colour each, 200 points wide and 120 high."""
@@ -74,12 +82,18 @@ def test_inspect_shows_what_a_model_would_see_and_its_cost(tmp_path: Path, pages
         seen = {colour for _, colour in shown.convert("RGB").getcolors(1 << 20) or ()}
         # 384 px for the widest of four; below each stand a name and a size.
         assert shown.width > 2 * 384
-    for red, green, blue in ((255, 165, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)):
-        assert any(abs(r - red) + abs(g - green) + abs(b - blue) < 12 for r, g, b in seen), (
-            red,
-            green,
-            blue,
-        )
+    for colour in (ORANGE, RED, GREEN, BLUE):
+        assert any(is_like(one, colour) for one in seen), colour
+
+
+def test_inspect_shows_the_pages_that_are_asked_for(tmp_path: Path, pages: Path) -> None:
+    out = tmp_path / "seen.png"
+    words = ("inspect", str(pages), "--pages", "2-3", "--out", str(out))
+    assert visus(*words, folder=tmp_path)[0] == 0
+    with Image.open(out) as shown:
+        seen = {colour for _, colour in shown.convert("RGB").getcolors(1 << 20) or ()}
+    found = [any(is_like(one, colour) for one in seen) for colour in (RED, GREEN, BLUE)]
+    assert found == [False, True, True]
 
 
 def test_inspect_shows_a_single_picture_as_large_as_the_model_sees_it(tmp_path: Path) -> None:
@@ -100,6 +114,9 @@ def test_inspect_shows_a_single_picture_as_large_as_the_model_sees_it(tmp_path: 
         (("README.md",), 1),
         (("{photo}", "--model", "nobody"), 1),
         (("{photo}", "--out", "/nowhere/seen.png"), 1),
+        (("{photo}", "--pages", "3-2"), 1),
+        (("{photo}", "--frames", "0"), 1),
+        (("{photo}", "--max-tokens-per-image", "many"), 2),
     ],
 )
 def test_inspect_says_what_is_wrong(words: tuple[str, ...], code: int, tmp_path: Path) -> None:

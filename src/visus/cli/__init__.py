@@ -111,6 +111,18 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
         "--detail", default="auto", choices=("auto", "low", "high"), help="of every picture"
     )
     parser.add_argument(
+        "--frames",
+        type=int,
+        metavar="N",
+        help="of an animation, or pages of a TIFF (default 1)",
+    )
+    parser.add_argument(
+        "--pages", metavar="RANGES", help="of each document, as '1-3,7,10-' (default all)"
+    )
+    parser.add_argument(
+        "--max-tokens-per-image", type=int, metavar="N", help="shrink what would cost more"
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         default=Path("visus-inspect.png"),

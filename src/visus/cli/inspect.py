@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
@@ -13,11 +14,21 @@ from visus.cli.configured import configuration
 from visus.cli.given import are_there, reference
 from visus.config import Configuration
 from visus.core.prompt import Image, MediaFile, PartReport, SentMedia
-from visus.core.question import Detail, InlineImage, LinkedImage, MediaReference, Question, Turn
+from visus.core.question import (
+    Detail,
+    InlineImage,
+    LinkedImage,
+    MediaReference,
+    MediaWishes,
+    Question,
+    Turn,
+)
 from visus.errors import InvalidValue, ServiceError
 from visus.flow.estimate import Cost, Estimated
 from visus.media.sheet import Tile, sheet, tile_side_px
 from visus.server.parts import all_parts
+from visus.wire.chat import media_wishes, shape_faults
+from visus.wire.shapes import VisusOptions
 
 
 def run(options: argparse.Namespace) -> int:
@@ -26,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     if not are_there(options.files, command="inspect"):
         return USAGE
     references = [_detailed(reference(file), options.detail) for file in options.files]
-    asked = Question(options.model, [Turn("user", references, "files")])
+    asked = Question(options.model, [Turn("user", references, "files")], media=_wishes(options))
     found, picture = anyio.run(_looked_at, chosen, asked, options.files)
     if picture:
         _write(options.out, picture)
@@ -44,6 +55,15 @@ def _detailed(given: MediaReference, detail: Detail) -> MediaReference:
     if isinstance(given, InlineImage | LinkedImage):
         return given._replace(detail=detail)
     return given
+
+
+def _wishes(options: argparse.Namespace) -> MediaWishes:
+    """What the API takes in `visus`, by the same rules."""
+    names = ("frames", "pages", "max_tokens_per_image")
+    given = {name: getattr(options, name) for name in names}
+    with shape_faults():
+        ours = msgspec.convert(given, VisusOptions)
+    return media_wishes(ours)
 
 
 async def _looked_at(

@@ -145,15 +145,23 @@ def _parsed(
 
 
 def _with_wishes(question: Question, ours: shapes.VisusOptions) -> Question:
-    wishes = MediaWishes(ours.max_tokens_per_image, ours.frames or 1, _pages(ours.pages))
     return question._replace(
         options=question.options._replace(
             validate=ours.validate, boxes_in_pixels=ours.boxes is not None
         ),
-        media=wishes,
+        media=media_wishes(ours),
         within=tuple(_demands(ours)),
         fallbacks=ours.fallbacks,
     )
+
+
+def media_wishes(ours: shapes.VisusOptions) -> MediaWishes:
+    """What is wanted of pictures and documents.
+
+    Raises:
+        InvalidValue: a range of pages ends before it begins.
+    """
+    return MediaWishes(ours.max_tokens_per_image, ours.frames or 1, _pages(ours.pages))
 
 
 def _pages(wanted: str | None) -> Sequence[PageRange]:
