@@ -142,7 +142,7 @@ class World:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(25)
 
     async def ask(self, configuration: config.Configuration, question: Question) -> None:
-        await self.parts.renewal.adopt(configuration)
+        await self.parts.live_catalogue.adopt(configuration)
         try:
             async with self.parts.chat.answer(question, Tab()) as answering:
                 async for _ in answering.events:
