@@ -8,9 +8,9 @@ from typing import Final
 from urllib.parse import quote
 
 from visus.local.gguf.carrier import Carrier
+from visus.local.gguf.loaded_models import LoadedModels
 from visus.local.gguf.model import LocalModel
 from visus.local.gguf.provider import GgufProvider
-from visus.local.gguf.residence import Residence
 from visus.local.lite.provider import LiteProvider
 from visus.providers.base import Provider
 from visus.providers.gemini_dialect import GeminiOptions, GeminiProvider
@@ -93,18 +93,20 @@ async def _lite(given: Given[NoOptions]) -> Provider:
 
 
 async def _gguf(given: Given[NoOptions]) -> Provider:
-    residence = await given.shared(Residence, lambda: Residence(given.gguf, given.pools))
+    loaded_models = await given.shared(
+        LoadedModels, lambda: LoadedModels(given.gguf, given.pools)
+    )
     here = Endpoint.of("http://here", {}, given.row.site)  # the carrier needs no address
 
     def spoken(model: LocalModel) -> OpenAIProvider:
         return OpenAIProvider(
             endpoint_of=lambda _: here,
             max_event_bytes=given.upstream.max_event_bytes,
-            transport=Carrier(residence=residence, model=model, site=given.row.site),
+            transport=Carrier(loaded_models=loaded_models, model=model, site=given.row.site),
         )
 
     provider = GgufProvider(
-        residence=residence, spoken=spoken, context_tokens=given.gguf.context_tokens
+        loaded_models=loaded_models, spoken=spoken, context_tokens=given.gguf.context_tokens
     )
     given.until_closed.callback(provider.know, ())
     return provider

@@ -19,8 +19,8 @@ from visus.errors import (
     UpstreamTimedOut,
     WorkerUnavailable,
 )
+from visus.local.gguf.loaded_models import Lease, LoadedModels
 from visus.local.gguf.model import LocalModel
-from visus.local.gguf.residence import Guest, Residence
 from visus.models.residency import refuse_outside
 from visus.wire import sse
 from visus.workers.faults import NoWorker, WorkerFault, WorkerTimedOut
@@ -45,7 +45,7 @@ class _Opening(msgspec.Struct):
 class Carrier:
     """The way to one model."""
 
-    residence: Residence
+    loaded_models: LoadedModels
     model: LocalModel
     site: Site
 
@@ -59,11 +59,11 @@ class Carrier:
             ServiceError: the model cannot be loaded, or its process failed.
         """
         refuse_outside(within, self.site)
-        guest = await self.residence.enter(self.model)
+        lease = await self.loaded_models.acquire(self.model)
         try:
-            return await WorkerReply.opened(guest, _job(body))
+            return await WorkerReply.opened(lease, _job(body))
         except BaseException:
-            guest.go()
+            lease.release()
             raise
 
 
@@ -72,35 +72,35 @@ class WorkerReply:
 
     __slots__ = (
         "_ahead",
-        "_guest",
         "_is_open",
+        "_lease",
         "_stream",
         "headers",
         "is_understood",
         "status",
     )
 
-    def __init__(self, guest: Guest, stream: Stream, first: Sequence[bytes]) -> None:
+    def __init__(self, lease: Lease, stream: Stream, first: Sequence[bytes]) -> None:
         self.status = _status(first)
         self.headers: Mapping[str, str] = {"content-type": "text/event-stream"}
         self.is_understood = False
-        self._guest = guest
+        self._lease = lease
         self._stream = stream
         self._ahead = deque(first)
         self._is_open = True
 
     @classmethod
-    async def opened(cls, guest: Guest, job: bytes) -> "WorkerReply":
+    async def opened(cls, lease: Lease, job: bytes) -> "WorkerReply":
         """Has the job begun; see `Carrier.send`."""
         try:
-            stream = guest.pool.stream(job)
+            stream = lease.pool.stream(job)
         except NoWorker as fault:
-            raise _translated(fault, guest) from fault
+            raise _translated(fault, lease) from fault
         try:
-            return cls(guest, stream, await _first(stream))
+            return cls(lease, stream, await _first(stream))
         except Internal as fault:
             stream.close()
-            raise _translated(fault, guest) from fault
+            raise _translated(fault, lease) from fault
         except BaseException:
             stream.close()
             raise
@@ -114,7 +114,7 @@ class WorkerReply:
                 self._is_open = False
                 return sse.DONE
             except (Internal, NoWorker) as fault:
-                raise _translated(fault, self._guest) from fault
+                raise _translated(fault, self._lease) from fault
         events = b"".join(map(sse.frame, self._ahead))
         self._ahead.clear()
         return events
@@ -127,9 +127,9 @@ class WorkerReply:
         return b"".join(self._ahead)
 
     def close(self) -> None:
-        """The model may stop, and leave."""
+        """Stops the answer; the model may be unloaded."""
         self._stream.close()
-        self._guest.go()
+        self._lease.release()
 
 
 async def _first(stream: Stream) -> Sequence[bytes]:
@@ -151,11 +151,11 @@ def _status(first: Sequence[bytes]) -> int:
     return _OK if error is None else error.code
 
 
-def _translated(fault: ServiceError, guest: Guest) -> ServiceError:
+def _translated(fault: ServiceError, lease: Lease) -> ServiceError:
     detail = fault.detail
     match fault:
         case NoWorker():
-            guest.give_up()
+            lease.discard()
             message = "This model could not be loaded again on this server."
             return WorkerUnavailable(message, param="model", detail=detail)
         case WorkerTimedOut():

@@ -1,4 +1,4 @@
-"""What the process of a model is told when it starts."""
+"""What the process of a model gets when it starts."""
 
 import msgspec
 
@@ -10,5 +10,5 @@ class Loading(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     projector: str | None
     context_tokens: int
     threads: int
-    doors: str
+    socket_dir: str
     """A folder where the library may put a socket."""

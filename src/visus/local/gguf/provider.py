@@ -12,8 +12,8 @@ from visus.core.events import Answer, Batch
 from visus.core.prompt import Prompt
 from visus.core.question import Options
 from visus.errors import UnsupportedParameter
+from visus.local.gguf.loaded_models import LoadedModels, State
 from visus.local.gguf.model import LocalModel
-from visus.local.gguf.residence import Residence, State
 from visus.models.catalogue import ModelRow
 
 
@@ -29,7 +29,7 @@ class Dialect(Protocol):
 class GgufProvider:
     """Answers from models on this machine."""
 
-    residence: Residence
+    loaded_models: LoadedModels
     spoken: Callable[[LocalModel], Dialect]
     """Who speaks with a model."""
     context_tokens: int
@@ -43,7 +43,7 @@ class GgufProvider:
         """Runs these from now on; see `visus.providers.base.LoadsModels`."""
         rows = [LocalModel.of(name, row, self.context_tokens) for name, row in models]
         for gone in {model for model, _ in self._models.values()}.difference(rows):
-            self.residence.dismiss(gone)
+            self.loaded_models.unload_when_unused(gone)
         # Questions that are on their way may still be to one that is gone.
         self._models = {
             **self._models,
@@ -53,7 +53,7 @@ class GgufProvider:
     def state(self, upstream_id: str) -> State:
         """Whether the model is in memory; see `visus.providers.base.LoadsModels`."""
         model, _ = self._models[upstream_id]
-        return self.residence.state(model)
+        return self.loaded_models.state(model)
 
     def open(self, prompt: Prompt) -> Answer:
         """Asks the prompt; the first event is there when the answer is entered."""
@@ -63,15 +63,15 @@ class GgufProvider:
     async def _answer(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[Batch], None]:
         _refuse_what_cannot_be_honoured(prompt.options)
         model, dialect = self._models[prompt.upstream_id]
-        guest = await self.residence.enter(model)
+        lease = await self.loaded_models.acquire(model)
         try:
-            if prompt.options.tools and not guest.measured.has_tools:
+            if prompt.options.tools and not lease.measured.has_tools:
                 message = "This model's template of a conversation has no place for tools."
                 raise UnsupportedParameter(message, param="tools")
             async with dialect.open(_as_asked(prompt)) as events:
                 yield events
         finally:
-            guest.go()
+            lease.release()
 
 
 def _as_asked(prompt: Prompt) -> Prompt:

@@ -52,7 +52,7 @@ def _parameters(wanted: Loading) -> xllamacpp.CommonParams:
     given.n_ctx = wanted.context_tokens
     given.n_batch = given.n_ubatch = BATCH_TOKENS
     given.cpuparams.n_threads = given.cpuparams_batch.n_threads = wanted.threads
-    given.hostnames = [f"{wanted.doors}/{os.getpid()}.sock"]
+    given.hostnames = [f"{wanted.socket_dir}/{os.getpid()}.sock"]
     given.n_threads_http = 1
     given.n_parallel = 1  # a worker does one job at a time
     given.cache_ram_mib = given.n_ctx_checkpoints = (

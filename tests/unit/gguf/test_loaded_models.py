@@ -14,8 +14,8 @@ import pytest
 from tests.unit.gguf.conftest import local
 
 from visus.errors import ModelTooLarge, Overloaded, WorkerUnavailable
+from visus.local.gguf.loaded_models import Lease, LoadedModels
 from visus.local.gguf.model import LocalModel, measure
-from visus.local.gguf.residence import Guest, Residence
 from visus.local.settings import GgufSettings
 from visus.workers.faults import WorkerDied
 
@@ -25,8 +25,8 @@ JOB = msgspec.json.encode(
 LONG = JOB.replace(b'"max_tokens":3', b'"max_tokens":900')
 
 
-async def answered(guest: Guest) -> list[bytes]:
-    with guest.pool.stream(JOB) as parts:
+async def answered(lease: Lease) -> list[bytes]:
+    with lease.pool.stream(JOB) as parts:
         return [one async for some in parts for one in some]
 
 
@@ -37,63 +37,63 @@ def room_for(count: int, model: LocalModel) -> int:
 async def test_a_model_is_loaded_when_it_is_asked_for_and_answers(
     tiny: Path, settings: GgufSettings
 ) -> None:
-    async with Residence(settings) as residence:
-        assert residence.state(local(tiny)) == "unloaded"
-        guest = await residence.enter(local(tiny))
-        assert residence.state(local(tiny)) == "loaded"
-        events = await answered(guest)
-        guest.go()
+    async with LoadedModels(settings) as loaded_models:
+        assert loaded_models.state(local(tiny)) == "unloaded"
+        lease = await loaded_models.acquire(local(tiny))
+        assert loaded_models.state(local(tiny)) == "loaded"
+        events = await answered(lease)
+        lease.release()
     assert b'"role":"assistant"' in events[0]
     assert b'"finish_reason":"length"' in events[-1]
 
 
 async def test_a_model_that_is_being_loaded_says_so(tiny: Path, settings: GgufSettings) -> None:
-    async with Residence(settings) as residence, anyio.create_task_group() as tasks:
-        tasks.start_soon(residence.enter, local(tiny))
+    async with LoadedModels(settings) as loaded_models, anyio.create_task_group() as tasks:
+        tasks.start_soon(loaded_models.acquire, local(tiny))
         with anyio.fail_after(10):
-            while residence.state(local(tiny)) != "loading":
+            while loaded_models.state(local(tiny)) != "loading":
                 await anyio.lowlevel.checkpoint()
-            while residence.state(local(tiny)) != "loaded":  # noqa: ASYNC110
+            while loaded_models.state(local(tiny)) != "loaded":  # noqa: ASYNC110
                 await anyio.sleep(0.01)
 
 
 async def test_many_who_ask_at_once_share_one_process(
     tiny: Path, settings: GgufSettings
 ) -> None:
-    guests: list[Guest] = []
+    leases: list[Lease] = []
 
     async def enter() -> None:
-        guests.append(await residence.enter(local(tiny)))
+        leases.append(await loaded_models.acquire(local(tiny)))
 
-    async with Residence(settings) as residence:
+    async with LoadedModels(settings) as loaded_models:
         async with anyio.create_task_group() as tasks:
             for _ in range(5):
                 tasks.start_soon(enter)
-        assert len({id(guest.pool) for guest in guests}) == 1
-        assert len(guests[0].pool.pids) == 1
+        assert len({id(lease.pool) for lease in leases}) == 1
+        assert len(leases[0].pool.pids) == 1
 
 
 async def test_a_model_that_nobody_asks_for_leaves_and_its_process_ends(
     tiny: Path, settings: GgufSettings
 ) -> None:
     brief = msgspec.structs.replace(settings, idle_unload_s=0.3)
-    async with Residence(brief) as residence:
-        guest = await residence.enter(local(tiny))
-        (process,) = guest.pool.pids
+    async with LoadedModels(brief) as loaded_models:
+        lease = await loaded_models.acquire(local(tiny))
+        (process,) = lease.pool.pids
         await anyio.sleep(0.6)
-        assert residence.state(local(tiny)) == "loaded"
-        guest.go()
+        assert loaded_models.state(local(tiny)) == "loaded"
+        lease.release()
         with anyio.fail_after(5):
-            while residence.state(local(tiny)) != "unloaded":  # noqa: ASYNC110
+            while loaded_models.state(local(tiny)) != "unloaded":  # noqa: ASYNC110
                 await anyio.sleep(0.02)
-            while guest.pool.pids:  # noqa: ASYNC110
+            while lease.pool.pids:  # noqa: ASYNC110
                 await anyio.sleep(0.02)
         with pytest.raises(OSError, match="No such process") as caught:
             os.kill(process, 0)
         assert caught.value.errno == errno.ESRCH
-        again = await residence.enter(local(tiny))
+        again = await loaded_models.acquire(local(tiny))
         assert await answered(again)
-        again.go()
+        again.release()
 
 
 async def test_the_one_asked_for_longest_ago_makes_room(
@@ -101,27 +101,27 @@ async def test_the_one_asked_for_longest_ago_makes_room(
 ) -> None:
     models = [local(tiny, name) for name in ("first", "second", "third")]
     two = msgspec.structs.replace(settings, memory_bytes=room_for(2, models[0]))
-    async with Residence(two) as residence:
+    async with LoadedModels(two) as loaded_models:
         for model in (models[0], models[1], models[0], models[2]):
-            guest = await residence.enter(model)
-            await answered(guest)
-            guest.go()
-        states = {model.name: residence.state(model) for model in models}
+            lease = await loaded_models.acquire(model)
+            await answered(lease)
+            lease.release()
+        states = {model.name: loaded_models.state(model) for model in models}
     assert states == {"first": "loaded", "second": "unloaded", "third": "loaded"}
 
 
 async def test_a_model_in_use_is_not_sent_away(tiny: Path, settings: GgufSettings) -> None:
     one = msgspec.structs.replace(settings, memory_bytes=room_for(1, local(tiny)))
-    async with Residence(one) as residence:
-        guest = await residence.enter(local(tiny, "first"))
+    async with LoadedModels(one) as loaded_models:
+        lease = await loaded_models.acquire(local(tiny, "first"))
         with pytest.raises(Overloaded) as caught:
-            await residence.enter(local(tiny, "second"))
+            await loaded_models.acquire(local(tiny, "second"))
         assert caught.value.retry_after_s == 5
-        assert await answered(guest)
-        guest.go()
-        other = await residence.enter(local(tiny, "second"))
+        assert await answered(lease)
+        lease.release()
+        other = await loaded_models.acquire(local(tiny, "second"))
         assert await answered(other)
-        other.go()
+        other.release()
 
 
 @pytest.mark.parametrize("spare", [-1, 0, 1])
@@ -130,22 +130,22 @@ async def test_a_model_that_needs_more_than_there_is_is_refused_before_it_is_loa
 ) -> None:
     needed = room_for(1, local(tiny))
     limited = msgspec.structs.replace(settings, memory_bytes=needed + spare)
-    async with Residence(limited) as residence:
+    async with LoadedModels(limited) as loaded_models:
         if spare >= 0:
-            (await residence.enter(local(tiny))).go()
+            (await loaded_models.acquire(local(tiny))).release()
             return
         with pytest.raises(ModelTooLarge, match="195 MiB of memory; models have 194 MiB") as it:
-            await residence.enter(local(tiny))
-        assert residence.state(local(tiny)) == "unloaded"
+            await loaded_models.acquire(local(tiny))
+        assert loaded_models.state(local(tiny)) == "unloaded"
     assert (it.value.status, it.value.param) == (503, "model")
 
 
 async def test_files_that_cannot_be_used_are_told_to_the_log_only(
     tiny: Path, settings: GgufSettings
 ) -> None:
-    async with Residence(settings) as residence:
+    async with LoadedModels(settings) as loaded_models:
         with pytest.raises(WorkerUnavailable) as caught:
-            await residence.enter(local(tiny, path=tiny / "absent.gguf"))
+            await loaded_models.acquire(local(tiny, path=tiny / "absent.gguf"))
     assert "absent" not in caught.value.message
     assert "absent.gguf: No such file" in (caught.value.detail or "")
 
@@ -155,28 +155,28 @@ async def test_weights_that_end_too_early_cannot_be_loaded(
 ) -> None:
     cut = tmp_path / "model.gguf"
     cut.write_bytes((tiny / "model.gguf").read_bytes()[:-50_000])
-    async with Residence(settings) as residence:
+    async with LoadedModels(settings) as loaded_models:
         for _ in range(2):  # and it is tried again when it is asked for again
             with pytest.raises(WorkerUnavailable) as caught:
-                await residence.enter(local(tiny, path=cut))
+                await loaded_models.acquire(local(tiny, path=cut))
             assert "could not be loaded" in caught.value.message
-            assert residence.state(local(tiny)) == "unloaded"
+            assert loaded_models.state(local(tiny)) == "unloaded"
 
 
 async def test_a_process_killed_in_mid_answer_costs_that_answer_alone(
     tiny: Path, settings: GgufSettings
 ) -> None:
-    async with Residence(settings) as residence:
-        guest = await residence.enter(local(tiny))
-        (process,) = guest.pool.pids
-        with guest.pool.stream(LONG) as parts:
+    async with LoadedModels(settings) as loaded_models:
+        lease = await loaded_models.acquire(local(tiny))
+        (process,) = lease.pool.pids
+        with lease.pool.stream(LONG) as parts:
             await anext(parts)
             os.kill(process, signal.SIGKILL)
             with pytest.raises(WorkerDied):
                 async for _ in parts:
                     pass
-        assert await answered(guest)
-        guest.go()
+        assert await answered(lease)
+        lease.release()
 
 
 async def test_no_socket_is_left_to_knock_on(
@@ -184,13 +184,13 @@ async def test_no_socket_is_left_to_knock_on(
 ) -> None:
     tempfile.tempdir = str(tmp_path)
     try:
-        async with Residence(settings) as residence:
-            guest = await residence.enter(local(tiny))
+        async with LoadedModels(settings) as loaded_models:
+            lease = await loaded_models.acquire(local(tiny))
             (folder,) = tmp_path.iterdir()
             assert list(folder.iterdir()) == []
             assert folder.stat().st_mode & 0o777 == 0o700
-            assert listening(guest.pool.pids[0]) == set()
-            guest.go()
+            assert listening(lease.pool.pids[0]) == set()
+            lease.release()
         assert list(tmp_path.iterdir()) == []
     finally:
         tempfile.tempdir = None
