@@ -15,7 +15,7 @@ somebody else who can answer it, or after a moment the same server too."""
 
 
 class ServiceError(Exception):
-    """A failure with a public face."""
+    """Any failure that a caller may be told of."""
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "server_error"
@@ -94,7 +94,7 @@ class UnsupportedModality(CallerError):
 
 
 class ResidencyUnavailable(CallerError):
-    """Nobody who could answer runs where the caller's data must stay, or may be asked."""
+    """No deployment that could answer runs where the caller's data must stay."""
 
     code = "residency_unavailable"
     again: ClassVar[Again] = "elsewhere"
@@ -113,7 +113,7 @@ class ContextLengthExceeded(CallerError):
 
 
 class MediaRejected(CallerError):
-    """A picture that we will not hand to a model: too large, broken, or undecodable."""
+    """A picture that cannot be used: too large, broken, or undecodable."""
 
     code = "invalid_image"
 
@@ -153,7 +153,7 @@ class InvalidFile(CallerError):
 
 
 class UnsupportedFileType(InvalidFile):
-    """A file that is no document that is taken here."""
+    """A file of a type that is not accepted as a document."""
 
     code = "unsupported_file_type"
 
@@ -165,13 +165,13 @@ class FileUrlRejected(InvalidFile):
 
 
 class EncryptedFile(InvalidFile):
-    """A document that asks for a password before it can be read."""
+    """A document that is protected with a password."""
 
     code = "encrypted_file"
 
 
 class InvalidVideo(CallerError):
-    """A video that no model will get: broken, undecodable, or no video at all."""
+    """A video that cannot be used: broken, undecodable, or not a video at all."""
 
     code = "invalid_video"
 
@@ -209,7 +209,7 @@ class ModelNotAllowed(CallerError):
 
 
 class AdminOnly(CallerError):
-    """Something that only the key of an administrator may do."""
+    """Only the key of an administrator may do this."""
 
     status = 403
     code = "admin_only"
@@ -223,7 +223,7 @@ class NotFound(CallerError):
 
 
 class Conflict(CallerError):
-    """What is asked for contradicts what is there."""
+    """The request conflicts with the current state."""
 
     status = 409
     code = "conflict"
@@ -323,20 +323,20 @@ class ConcurrencyExceeded(RateLimited):
 
 
 class TooManyJobs(RateLimited):
-    """Too many requests of this project wait to be answered later."""
+    """Too many jobs of this project are waiting."""
 
     code = "too_many_jobs"
 
 
 class TooLargeForLimit(RateLimited):
-    """One request that counts more tokens than a whole minute may have: waiting is no help."""
+    """One request that needs more tokens than a whole minute allows: waiting does not help."""
 
     should_retry = False
     again: ClassVar[Again] = "nowhere"
 
 
 class QuotaExhausted(ServiceError):
-    """What the project may spend this month is spent."""
+    """The project has spent its budget for this month."""
 
     status = 429
     type = "insufficient_quota"
@@ -348,7 +348,7 @@ class QuotaExhausted(ServiceError):
 
 
 class Internal(ServiceError):
-    """A fault of ours. The message never holds a library's text."""
+    """A fault in Visus. The message never contains a library's text."""
 
 
 class Unavailable(ServiceError):
@@ -359,7 +359,7 @@ class Unavailable(ServiceError):
 
 
 class Overloaded(Unavailable):
-    """Every place is taken."""
+    """Too many requests are under way or waiting."""
 
 
 class UpstreamResting(Overloaded):
@@ -381,7 +381,7 @@ class StorageUnavailable(Unavailable):
 
 
 class IdentityUnavailable(Unavailable):
-    """Whoever signs the caller's tokens does not tell by which keys."""
+    """The issuer of the caller's token does not answer with its signing keys."""
 
     code = "identity_unavailable"
 
@@ -421,7 +421,7 @@ class UpstreamFault(ServiceError):
 
 
 class UpstreamBadResponse(UpstreamFault):
-    """An answer that is no answer: malformed, cut short, or too large."""
+    """The model's server sent an unusable answer: malformed, cut short, or too large."""
 
 
 class UpstreamNotFound(UpstreamBadResponse):
@@ -429,7 +429,7 @@ class UpstreamNotFound(UpstreamBadResponse):
 
 
 class UpstreamFailed(UpstreamFault):
-    """The model's server says itself that it failed, or is overloaded."""
+    """The model's server reports that it failed, or is overloaded."""
 
     again: ClassVar[Again] = "here"
 
@@ -442,7 +442,7 @@ class UpstreamUnreachable(UpstreamFault):
 
 
 class UpstreamBroke(UpstreamUnreachable):
-    """The connection broke when the question had been sent, or a part of it."""
+    """The connection broke after the question, or a part of it, had been sent."""
 
     again: ClassVar[Again] = "nowhere"
 
@@ -461,7 +461,7 @@ class UpstreamInvalidOutput(UpstreamFault):
 
 
 class UpstreamTimedOut(UpstreamFault):
-    """The model's server says that it did not get an answer in time."""
+    """The model's server reports a timeout."""
 
     status = 504
     code = "upstream_timeout"
@@ -469,6 +469,6 @@ class UpstreamTimedOut(UpstreamFault):
 
 
 class UpstreamSilent(UpstreamTimedOut):
-    """No answer, or no next word, within our own deadline."""
+    """The model's server sent nothing within our own deadline."""
 
     again: ClassVar[Again] = "elsewhere"

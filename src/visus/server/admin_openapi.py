@@ -1,4 +1,4 @@
-"""The routes under `/admin`, described."""
+"""The routes under `/admin`, as OpenAPI describes them."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -39,22 +39,27 @@ def admin_paths(
         return described
 
     organisations = {
-        "get": operation("Every organisation", "organisations"),
+        "get": operation("List organisations", "organisations"),
         "post": taking(
-            "NewOrganisation", "Make an organisation", "new_organisation", "OrganisationObject"
+            "NewOrganisation",
+            "Create an organisation",
+            "new_organisation",
+            "OrganisationObject",
         ),
     }
     projects = {
-        "get": operation("Every project", "projects"),
-        "post": taking("NewProject", "Make a project", "new_project", "ProjectObject"),
+        "get": operation("List projects", "projects"),
+        "post": taking("NewProject", "Create a project", "new_project", "ProjectObject"),
     }
     project = {
-        "get": operation("One project", "project", answer="ProjectObject"),
-        "patch": taking(
-            "ProjectChange", "Other terms for a project", "change_project", "ProjectObject"
-        ),
+        "get": operation("Get a project", "project", answer="ProjectObject"),
+        "patch": taking("ProjectChange", "Change a project", "change_project", "ProjectObject"),
     }
-    archive = {"post": operation("End a project", "archive_project", answer="ProjectObject")}
+    archive = {
+        "post": operation(
+            "Archive a project: its keys are refused", "archive_project", answer="ProjectObject"
+        )
+    }
     _with_id("project_id", project, archive)
     return {
         "/admin/organisations": organisations,
@@ -63,7 +68,7 @@ def admin_paths(
         "/admin/projects/{project_id}/archive": archive,
         **_webhook_secret_paths(operation, taking),
         **_key_paths(operation, taking),
-        "/admin/usage": {"get": usage("What everybody used", "admin_usage")},
+        "/admin/usage": {"get": usage("Usage and cost of all projects", "admin_usage")},
     }
 
 
@@ -71,17 +76,15 @@ def _key_paths(
     operation: Callable[..., dict[str, Any]], taking: Callable[..., dict[str, Any]]
 ) -> dict[str, Any]:
     keys = {
-        "get": operation("Every key", "keys"),
-        "post": taking("NewKey", "Make a key, and show it once", "new_key", "KeyObject"),
+        "get": operation("List keys", "keys"),
+        "post": taking("NewKey", "Create a key, which is shown once", "new_key", "KeyObject"),
     }
     key = {
-        "get": operation("One key", "key", answer="KeyObject"),
-        "patch": taking("KeyChange", "Other terms for a key", "change_key", "KeyObject"),
+        "get": operation("Get a key", "key", answer="KeyObject"),
+        "patch": taking("KeyChange", "Change a key", "change_key", "KeyObject"),
         "delete": operation("Revoke a key", "revoke_key", answer="KeyObject"),
     }
-    rotate = {
-        "post": taking("Rotation", "Put a new key in a key's place", "rotate_key", "KeyObject")
-    }
+    rotate = {"post": taking("Rotation", "Rotate a key", "rotate_key", "KeyObject")}
     _with_id("key_id", key, rotate)
     return {
         "/admin/keys": keys,
@@ -94,17 +97,17 @@ def _webhook_secret_paths(
     operation: Callable[..., dict[str, Any]], taking: Callable[..., dict[str, Any]]
 ) -> dict[str, Any]:
     signing = {
-        "get": operation("What signs a project's webhooks", "webhook_secrets"),
+        "get": operation("List a project's webhook secrets", "webhook_secrets"),
         "post": taking(
             "Rotation",
-            "Make a secret for webhooks, and show it once",
+            "Create a webhook secret, which is shown once",
             "new_webhook_secret",
             "WebhookSecretObject",
         ),
     }
     unsign = {
         "delete": operation(
-            "Have a secret sign no more", "revoke_webhook_secret", answer="WebhookSecretObject"
+            "Revoke a webhook secret", "revoke_webhook_secret", answer="WebhookSecretObject"
         )
     }
     _with_id("project_id", signing, unsign)

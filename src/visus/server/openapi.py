@@ -29,11 +29,11 @@ ERRORS: Final = {
     "404": "No such model, file, job, batch, key, project or URL.",
     "408": "The body did not arrive in time.",
     "413": "The body is too large.",
-    "415": "The body is not declared as what is taken here.",
-    "409": "It contradicts what is there.",
+    "415": "The body has the wrong content type.",
+    "409": "A conflict with the current state.",
     "429": "A limit of the key or its project is reached, or one of ours at the provider.",
     "502": "The model's server failed.",
-    "503": "Not now: overloaded, stopping, or a provider that is not configured.",
+    "503": "Unavailable: overloaded, stopping, or a provider that is not configured.",
     "504": "The model's server did not answer in time.",
 }
 
@@ -94,19 +94,21 @@ def _schemas() -> Document:
 
 def _paths() -> Document:
     paths: Document = {
-        "/health": {"get": _operation("Is the server up?", "health", open_=True)},
-        "/health/live": {"get": _operation("The same", "health_live", open_=True)},
+        "/health": {"get": _operation("Liveness: the process answers", "health", open_=True)},
+        "/health/live": {"get": _operation("Same as `/health`", "health_live", open_=True)},
         "/health/ready": {"get": _ready()},
         "/metrics": {"get": _metrics("metrics", open_=True)},
     }
     for prefix in ("/v1", "/v2"):
         paths |= _versioned(prefix) | _files(prefix) | batch_paths(_operation, prefix)
         name = prefix.strip("/")
-        paths[f"{prefix}/usage"] = {"get": _usage("What your project used", f"usage_{name}")}
+        paths[f"{prefix}/usage"] = {
+            "get": _usage("Usage and cost of your project", f"usage_{name}")
+        }
     paths |= queue_paths(_operation, {name: paths[f"/v2{name}"]["post"] for name in QUEUED})
     paths |= admin_paths(_operation, _usage)
     paths["/admin/metrics"] = {"get": _metrics("admin_metrics", open_=False)}
-    status = _operation("How the service is doing", "admin_status", answer="Status")
+    status = _operation("State of this process", "admin_status", answer="Status")
     paths["/admin/status"] = {"get": status}
     return paths
 
@@ -150,14 +152,18 @@ def _versioned(prefix: str) -> Document:
     }
     chat["responses"]["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
     estimate = _operation(
-        "What a question would cost, without asking it", f"estimate_{name}", answer="Estimate"
+        "Estimate the tokens and cost of a question, without asking it",
+        f"estimate_{name}",
+        answer="Estimate",
     )
     estimate["requestBody"] = chat["requestBody"]
-    one = _operation("One model", f"model_{name}", answer="Model")
+    one = _operation("Get a model", f"model_{name}", answer="Model")
     one["parameters"] = [
         {"name": "model_id", "in": "path", "required": True, "schema": {"type": "string"}}
     ]
-    models = _operation("The models that can answer now", f"models_{name}", answer="Models")
+    models = _operation(
+        "List the models that can answer now", f"models_{name}", answer="Models"
+    )
     return {
         f"{prefix}/chat/completions": {"post": chat},
         f"{prefix}/chat/completions/estimate": {"post": estimate},
@@ -173,14 +179,14 @@ def _files(prefix: str) -> Document:
         "required": True,
         "content": {"multipart/form-data": {"schema": _UPLOAD}},
     }
-    listed = _operation("The files of this key's project", f"files_{name}", answer="FileList")
+    listed = _operation("List your project's files", f"files_{name}", answer="FileList")
     listed["parameters"] = [_query(field, schema) for field, schema in _PAGE.items()]
-    content = _operation("What a file holds", f"file_content_{name}")
+    content = _operation("Download a file", f"file_content_{name}")
     content["responses"]["200"]["content"] = {
         "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
     }
     one = {
-        "get": _operation("One file", f"file_{name}", answer="FileObject"),
+        "get": _operation("Get a file's metadata", f"file_{name}", answer="FileObject"),
         "delete": _operation("Delete a file", f"delete_file_{name}", answer="DeletedFile"),
     }
     for operation in (content, *one.values()):
@@ -229,7 +235,9 @@ def _metrics(name: str, *, open_: bool) -> Document:
 
 
 def _ready() -> Document:
-    ready = _operation("Should it be sent questions now?", "health_ready", open_=True)
+    ready = _operation(
+        "Readiness: whether requests should be sent here now", "health_ready", open_=True
+    )
     ready["responses"]["503"] = _answer("No, and why.", _ref("NotReady"))
     return ready
 

@@ -1,4 +1,4 @@
-"""The routes of what is answered later, described."""
+"""The routes of jobs and batches, as OpenAPI describes them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -7,7 +7,7 @@ from visus.wire.batches import BATCH_ID, MAX_LIMIT
 
 _NEVER_LATER: Final = ("/files", "/batches", "/batches/{batch_id}/cancel")
 QUEUED: Final = ("/chat/completions", "/chat/completions/estimate", *_NEVER_LATER)
-"""What may be asked under `/queue`; files and batches never wait there."""
+"""The paths that are also served under `/queue`; files and batches are never queued."""
 
 
 def queue_paths(
@@ -24,7 +24,7 @@ def queue_paths(
         for prefix in ("", "/v1", "/v2"):
             paths[f"/queue{prefix}{path}"] = {"post": _queued(prefix, path, described)}
     job = {
-        "get": operation("How far a job is, and its answer", "job", answer="JobObject"),
+        "get": operation("Get a job's status and answer", "job", answer="JobObject"),
         "delete": operation("Cancel a job", "delete_job", answer="JobObject"),
     }
     cancel = {"post": operation("Cancel a job", "cancel_job", answer="JobObject")}
@@ -38,13 +38,15 @@ def queue_paths(
 def batch_paths(operation: Callable[..., dict[str, Any]], prefix: str) -> dict[str, Any]:
     """The routes of batches under `prefix`."""
     name = prefix.strip("/")
-    make = operation("Have a file of requests answered", f"batch_{name}", answer="BatchObject")
+    make = operation(
+        "Create a batch from a file of requests", f"batch_{name}", answer="BatchObject"
+    )
     schema = {"$ref": "#/components/schemas/BatchRequest"}
     make["requestBody"] = {
         "required": True,
         "content": {"application/json": {"schema": schema}},
     }
-    listed = operation("Your project's batches", f"batches_{name}", answer="BatchList")
+    listed = operation("List your project's batches", f"batches_{name}", answer="BatchList")
     listed["parameters"] = [
         {
             "name": "after",
@@ -59,7 +61,7 @@ def batch_paths(operation: Callable[..., dict[str, Any]], prefix: str) -> dict[s
             "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
         },
     ]
-    one = operation("How far a batch is", f"one_batch_{name}", answer="BatchObject")
+    one = operation("Get a batch's status", f"one_batch_{name}", answer="BatchObject")
     cancel = operation("Cancel a batch", f"cancel_batch_{name}", answer="BatchObject")
     for described in (one, cancel):
         described["parameters"] = [
@@ -80,7 +82,7 @@ def _queued(prefix: str, path: str, described: dict[str, Any]) -> dict[str, Any]
         return queued
     schema = {"$ref": "#/components/schemas/JobObject"}
     accepted = {
-        "description": "The answer comes later.",
+        "description": "Accepted: the answer comes later.",
         "content": {"application/json": {"schema": schema}},
     }
     return queued | {
@@ -91,7 +93,7 @@ def _queued(prefix: str, path: str, described: dict[str, Any]) -> dict[str, Any]
                 "name": "Prefer",
                 "in": "header",
                 "required": False,
-                "description": "`respond-async`: answer 202 now, and the question later.",
+                "description": "`respond-async`: answer with 202 and a job at once.",
                 "schema": {"type": "string"},
             }
         ],
