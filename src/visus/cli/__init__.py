@@ -53,12 +53,12 @@ def _parser() -> argparse.ArgumentParser:
     _inspect(commands.add_parser("inspect", help="show what a model would see, and its cost"))
     _models(commands.add_parser("models", help="list the models"))
     _providers(commands.add_parser("providers", help="check what providers can do"))
-    _pull(commands.add_parser("pull", help="have a model on this machine"))
+    _pull(commands.add_parser("pull", help="download a model to this machine"))
     _rm(commands.add_parser("rm", help="remove a model that was pulled"))
-    _keys(commands.add_parser("keys", help="make, list and revoke API keys"))
+    _keys(commands.add_parser("keys", help="create, list and revoke API keys"))
     _admin(commands.add_parser("admin", help="organisations, projects, keys, webhooks"))
     _usage(commands.add_parser("usage", help="show what was used, and what it cost"))
-    _with_config(commands.add_parser("doctor", help="say what is ready and what is missing"))
+    _with_config(commands.add_parser("doctor", help="check what is ready and what is missing"))
     return parser
 
 
@@ -106,7 +106,9 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
         metavar="FILE_OR_URL",
         help="pictures, videos and documents ('-' is standard input)",
     )
-    parser.add_argument("--model", default="visus-lite", help="whose eyes (default visus-lite)")
+    parser.add_argument(
+        "--model", default="visus-lite", help="prepare for this model (default visus-lite)"
+    )
     parser.add_argument(
         "--detail", default="auto", choices=("auto", "low", "high"), help="of every picture"
     )
@@ -138,7 +140,7 @@ def _models(parser: argparse.ArgumentParser) -> None:
 
 def _providers(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    check = actions.add_parser("check", help="ask each provider a few small questions")
+    check = actions.add_parser("check", help="test each provider with a few small questions")
     check.add_argument("names", nargs="*", metavar="NAME", help="which (default: all)")
     _with_config(check)
 
@@ -146,10 +148,14 @@ def _providers(parser: argparse.ArgumentParser) -> None:
 def _pull(parser: argparse.ArgumentParser) -> None:
     _with_config(parser)
     parser.add_argument("model", metavar="NAME_OR_URL", help="a preset, or a .gguf file")
-    parser.add_argument("--sha256", help="what the file's digest has to be")
-    parser.add_argument("--projector", metavar="URL", help="the file that reads pictures")
-    parser.add_argument("--projector-sha256", metavar="SHA256", help="and its digest")
-    parser.add_argument("--name", help="what callers write (default: the file's name)")
+    parser.add_argument("--sha256", help="the expected digest of the file")
+    parser.add_argument(
+        "--projector", metavar="URL", help="the file that encodes pictures (mmproj)"
+    )
+    parser.add_argument(
+        "--projector-sha256", metavar="SHA256", help="the expected digest of the projector"
+    )
+    parser.add_argument("--name", help="the model id (default: the file's name)")
 
 
 def _rm(parser: argparse.ArgumentParser) -> None:
@@ -159,7 +165,7 @@ def _rm(parser: argparse.ArgumentParser) -> None:
 
 def _keys(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    create = actions.add_parser("create", help="make a key and show it, once")
+    create = actions.add_parser("create", help="create a key and show it once")
     create.add_argument("name", help="what it is for")
     create.add_argument(
         "--residency",
@@ -174,7 +180,7 @@ def _keys(parser: argparse.ArgumentParser) -> None:
         choices=("refuse", "reroute", "describe"),
         help="what becomes of pictures for a model of text alone (default: the settings)",
     )
-    revoke = actions.add_parser("revoke", help="end a key")
+    revoke = actions.add_parser("revoke", help="revoke a key")
     revoke.add_argument("key_id", help="its id, from 'visus keys list'")
     for action in (create, actions.add_parser("list", help="list the keys"), revoke):
         _with_config(action)
@@ -188,7 +194,9 @@ def _admin(parser: argparse.ArgumentParser) -> None:
         things.add_parser, "projects", "who owns files and pays", "set", "archive"
     )
     projects["create"].add_argument("name")
-    projects["create"].add_argument("--organisation", metavar="ID", help="whose it is")
+    projects["create"].add_argument(
+        "--organisation", metavar="ID", help="the organisation that it belongs to"
+    )
     for name in ("set", "archive"):
         projects[name].add_argument("project_id", metavar="ID")
     for name in ("create", "set"):

@@ -1,7 +1,8 @@
-"""What is done without any caller asking: files are tidied up, the catalogue is read again."""
+"""Periodic work: files and ledger are swept; on SIGHUP the catalogue is read again."""
 
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from dataclasses import asdict
 
 import anyio
@@ -17,18 +18,18 @@ from visus.telemetry import event, failure
 
 async def keep_tidy(library: Library, period_s: float) -> None:
     """Removes what crashes left, then again and again what has expired, until cancelled."""
-    await _do(library.reconcile)
+    await _swept(library.reconcile)
     while True:
-        await _do(library.sweep)
+        await _swept(library.sweep)
         await anyio.sleep(period_s)
 
 
 async def keep_catalogue(
     adopt: Callable[[Configuration], Awaitable[None]], reread: Callable[[], Configuration]
 ) -> None:
-    """On each SIGHUP, takes over the catalogue as it then stands, until cancelled.
+    """On each SIGHUP, adopts the catalogue that `reread` returns, until cancelled.
 
-    One that is faulty is told in the log, and the old one stays.
+    A faulty catalogue is logged, and the old one stays in force.
     """
     with anyio.open_signal_receiver(signal.SIGHUP) as signals:
         async for _ in signals:
@@ -43,31 +44,28 @@ async def keep_catalogue(
 
 
 async def keep_ledger(ledger: Ledger) -> None:
-    """Gives up, again and again, questions whose process has died, until cancelled."""
+    """Again and again settles questions whose process has died, until cancelled."""
     while True:
         await anyio.sleep(ledger.settings.sweep_s)
-        try:
+        with _faults_logged("the ledger"):
             released = await anyio.to_thread.run_sync(ledger.sweep)
-        except ServiceError as fault:
-            event("the ledger could not be swept", {"detail": fault.detail})
-        except Exception as fault:  # noqa: BLE001 -- nobody waits for this work, and answering must go on
-            failure("fault in sweeping the ledger", fault)
-        else:
             if released:
                 event("questions given up", {"records": released})
 
 
-async def _do(work: Callable[[], Awaitable[Swept]]) -> None:
-    try:
+async def _swept(work: Callable[[], Awaitable[Swept]]) -> None:
+    with _faults_logged("the files"):
         swept = await work()
+        if swept != Swept():
+            event("files swept", asdict(swept))
+
+
+@contextmanager
+def _faults_logged(what: str) -> Generator[None]:
+    """Logs a fault in sweeping and goes on: nobody waits for it, and answering must go on."""
+    try:
+        yield
     except ServiceError as fault:
-        event("the files could not be swept", {"detail": fault.detail})
-    except Exception as fault:  # noqa: BLE001 -- nobody waits for this work, and answering must go on
-        failure("fault in sweeping the files", fault)
-    else:
-        _tell(swept)
-
-
-def _tell(swept: Swept) -> None:
-    if swept != Swept():
-        event("files swept", asdict(swept))
+        event(f"{what} could not be swept", {"detail": fault.detail})
+    except Exception as fault:  # noqa: BLE001 -- see above
+        failure(f"fault in sweeping {what}", fault)

@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-import anyio.to_thread
 import msgspec
+from anyio.to_thread import run_sync
 from msgspec import UNSET, UnsetType
 
 from visus.accounts.keys import USUAL, Key, KeyBook, Terms
@@ -25,7 +25,7 @@ MAX_BODY_BYTES: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admin:
-    """What the routes have in common."""
+    """What all admin routes share."""
 
     keys: KeyBook
     projects: ProjectBook
@@ -35,18 +35,18 @@ class Admin:
     settings: ServerSettings
 
     async def body(self, exchange: Exchange, shape: type[_S]) -> _S:
-        """What the administrator sent.
+        """The body of the request.
 
         Raises:
             InvalidJson: not JSON.
-            CallerError: something is missing, is not as it may be, or nobody knows it.
+            CallerError: a field is missing, unknown, or has a wrong value.
         """
         raw = await read_json(exchange, self.settings, max_bytes=MAX_BODY_BYTES)
         with shape_faults():
             return msgspec.json.decode(raw or b"{}", type=shape)
 
     def check_models(self, wanted: Sequence[str] | UnsetType | None) -> None:
-        """Refuses a model that nobody knows: whoever lists it has mistyped it."""
+        """Refuses a model that is not in the catalogue: it is probably mistyped."""
         known = self.models()
         for place, one in enumerate(wanted or () if wanted is not UNSET else ()):
             if one not in known:
@@ -54,13 +54,13 @@ class Admin:
                 raise InvalidValue(message, param=f"models[{place}]")
 
     def project_object(self, one: Project) -> shapes.ProjectObject:
-        """What is told of a project. Blocking."""
+        """A project as JSON. Blocking."""
         return shapes.project_object(
             one, self.usage.spending(one.project_id, now_s=time.time())
         )
 
     def key_object(self, key: Key, secret: str | None = None) -> shapes.KeyObject:
-        """What is told of a key. Blocking."""
+        """A key as JSON. Blocking."""
         terms = self.keys.terms(key.key_id) or USUAL
         return shapes.key_object(key, terms, now_s=time.time(), secret=secret)
 
@@ -73,8 +73,8 @@ class OrganisationsRoute:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Sends the list."""
-        found = await _run(self.admin.projects.organisations)
-        await _send_list(exchange, [shapes.organisation_object(one) for one in found])
+        found = await run_sync(self.admin.projects.organisations)
+        await send_list(exchange, [shapes.organisation_object(one) for one in found])
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ class NewOrganisationRoute:
     async def __call__(self, exchange: Exchange) -> None:
         """Sends what was made."""
         asked = await self.admin.body(exchange, shapes.NewOrganisation)
-        made = await _run(lambda: self.admin.projects.create_organisation(asked.name))
-        await _send(exchange, shapes.organisation_object(made))
+        made = await run_sync(lambda: self.admin.projects.create_organisation(asked.name))
+        await send(exchange, shapes.organisation_object(made))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +99,10 @@ class ProjectsRoute:
     async def __call__(self, exchange: Exchange) -> None:
         """Sends the list."""
         admin = self.admin
-        found = await _run(
+        found = await run_sync(
             lambda: [admin.project_object(one) for one in admin.projects.known()]
         )
-        await _send_list(exchange, found)
+        await send_list(exchange, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class NewProjectRoute:
             made = admin.projects.create(asked.name, terms, organisation_id=asked.organisation)
             return admin.project_object(made)
 
-        await _send(exchange, await _run(make))
+        await send(exchange, await run_sync(make))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +133,12 @@ class ProjectRoute:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Sends it."""
-        await _send(exchange, await _run(lambda: self._found(_wanted(exchange, "project_id"))))
+        await send(
+            exchange, await run_sync(lambda: self._found(exchange.wanted_id("project_id")))
+        )
 
     def _found(self, project_id: str) -> shapes.ProjectObject:
-        return self.admin.project_object(_there(self.admin.projects.find(project_id)))
+        return self.admin.project_object(existing(self.admin.projects.find(project_id)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +149,15 @@ class ChangeProjectRoute:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Sends the project as it is now."""
-        admin, project_id = self.admin, _wanted(exchange, "project_id")
+        admin, project_id = self.admin, exchange.wanted_id("project_id")
         asked = await admin.body(exchange, shapes.ProjectChange)
         admin.check_models(asked.models)
 
         def change() -> shapes.ProjectObject:
-            terms = asked.applied(_there(admin.projects.find(project_id)).terms)
-            return admin.project_object(_there(admin.projects.change(project_id, terms)))
+            terms = asked.applied(existing(admin.projects.find(project_id)).terms)
+            return admin.project_object(existing(admin.projects.change(project_id, terms)))
 
-        await _send(exchange, await _run(change))
+        await send(exchange, await run_sync(change))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +168,11 @@ class ArchiveProjectRoute:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Sends the project as it is now."""
-        admin, project_id = self.admin, _wanted(exchange, "project_id")
-        await _send(
+        admin, project_id = self.admin, exchange.wanted_id("project_id")
+        await send(
             exchange,
-            await _run(
-                lambda: admin.project_object(_there(admin.projects.archive(project_id)))
+            await run_sync(
+                lambda: admin.project_object(existing(admin.projects.archive(project_id)))
             ),
         )
 
@@ -184,8 +186,8 @@ class KeysRoute:
     async def __call__(self, exchange: Exchange) -> None:
         """Sends the list."""
         admin = self.admin
-        found = await _run(lambda: [admin.key_object(one) for one in admin.keys.known()])
-        await _send_list(exchange, found)
+        found = await run_sync(lambda: [admin.key_object(one) for one in admin.keys.known()])
+        await send_list(exchange, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,7 @@ class NewKeyRoute:
             key, secret = admin.keys.create(asked.name, terms, project_id=asked.project)
             return admin.key_object(key, secret)
 
-        await _send(exchange, await _run(make))
+        await send(exchange, await run_sync(make))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +218,9 @@ class KeyRoute:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Sends it."""
-        admin, key_id = self.admin, _wanted(exchange, "key_id")
-        await _send(
-            exchange, await _run(lambda: admin.key_object(_there(admin.keys.get(key_id))))
+        admin, key_id = self.admin, exchange.wanted_id("key_id")
+        await send(
+            exchange, await run_sync(lambda: admin.key_object(existing(admin.keys.get(key_id))))
         )
 
 
@@ -230,17 +232,17 @@ class ChangeKeyRoute:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Sends the key as it is now."""
-        admin, key_id = self.admin, _wanted(exchange, "key_id")
+        admin, key_id = self.admin, exchange.wanted_id("key_id")
         asked = await admin.body(exchange, shapes.KeyChange)
         admin.check_models(asked.models)
 
         def change() -> shapes.KeyObject:
-            terms: Terms = asked.applied(_there(admin.keys.terms(key_id)))
+            terms: Terms = asked.applied(existing(admin.keys.terms(key_id)))
             if not admin.keys.change(key_id, terms):
                 raise Conflict("This key is revoked.")
-            return admin.key_object(_there(admin.keys.get(key_id)))
+            return admin.key_object(existing(admin.keys.get(key_id)))
 
-        await _send(exchange, await _run(change))
+        await send(exchange, await run_sync(change))
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,13 +253,13 @@ class RevokeKeyRoute:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Sends the key as it is now; one that was revoked before stays so."""
-        admin, key_id = self.admin, _wanted(exchange, "key_id")
+        admin, key_id = self.admin, exchange.wanted_id("key_id")
 
         def end() -> shapes.KeyObject:
             admin.keys.revoke(key_id)
-            return admin.key_object(_there(admin.keys.get(key_id)))
+            return admin.key_object(existing(admin.keys.get(key_id)))
 
-        await _send(exchange, await _run(end))
+        await send(exchange, await run_sync(end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,36 +270,35 @@ class RotateKeyRoute:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Sends the new key, with its secret."""
-        admin, key_id = self.admin, _wanted(exchange, "key_id")
+        admin, key_id = self.admin, exchange.wanted_id("key_id")
         asked = await admin.body(exchange, shapes.Rotation)
 
         def rotate() -> shapes.KeyObject:
-            _there(admin.keys.get(key_id))
+            existing(admin.keys.get(key_id))
             made = admin.keys.rotate(key_id, overlap_s=asked.overlap_s)
             if made is None:
                 raise Conflict("This key is no longer valid.")
             return admin.key_object(*made)
 
-        await _send(exchange, await _run(rotate))
+        await send(exchange, await run_sync(rotate))
 
 
-def _wanted(exchange: Exchange, name: str) -> str:
-    return exchange.wanted_id(name)
+def existing(found: _T | None) -> _T:
+    """What was looked up.
 
-
-def _there(found: _T | None) -> _T:
+    Raises:
+        NotFound: it is None.
+    """
     if found is None:
         raise NotFound("There is nothing of this id here.")
     return found
 
 
-async def _run(work: Callable[[], _T]) -> _T:
-    return await anyio.to_thread.run_sync(work)
-
-
-async def _send(exchange: Exchange, one: msgspec.Struct) -> None:
+async def send(exchange: Exchange, one: msgspec.Struct) -> None:
+    """Answers with one object."""
     await exchange.finish(200, msgspec.json.encode(one))
 
 
-async def _send_list(exchange: Exchange, found: Sequence[msgspec.Struct]) -> None:
+async def send_list(exchange: Exchange, found: Sequence[msgspec.Struct]) -> None:
+    """Answers with a list of objects."""
     await exchange.finish(200, msgspec.json.encode({"object": "list", "data": found}))

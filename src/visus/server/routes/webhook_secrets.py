@@ -1,19 +1,13 @@
-"""`/admin/projects/{id}/webhook-secrets`: what signs the webhooks of a project."""
+"""`/admin/projects/{id}/webhook-secrets`: the secrets that sign a project's webhooks."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
-import anyio.to_thread
-import msgspec
+from anyio.to_thread import run_sync
 
 from visus.accounts.webhooks import WebhookSecrets
-from visus.errors import NotFound
 from visus.server import admin_shapes as shapes
 from visus.server.exchange import Exchange
-from visus.server.routes.admin import Admin
-
-_T = TypeVar("_T")
+from visus.server.routes.admin import Admin, existing, send, send_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +20,14 @@ class WebhookSecretsRoute:
     async def __call__(self, exchange: Exchange) -> None:
         """Sends the list."""
         project_id = await _project(self.admin, exchange)
-        found = await _run(lambda: self.book.known(project_id))
+        found = await run_sync(lambda: self.book.known(project_id))
         shown = [shapes.webhook_secret_object(one) for one in found]
-        body = msgspec.json.encode({"object": "list", "data": shown})
-        await exchange.finish(200, body)
+        await send_list(exchange, shown)
 
 
 @dataclass(frozen=True, slots=True)
 class NewWebhookSecretRoute:
-    """Makes a secret; the one before signs for a while beside it."""
+    """Creates a secret; the previous one stays valid for a while."""
 
     admin: Admin
     book: WebhookSecrets
@@ -43,16 +36,15 @@ class NewWebhookSecretRoute:
         """Sends what was made, with the secret itself."""
         asked = await self.admin.body(exchange, shapes.Rotation)
         project_id = await _project(self.admin, exchange)
-        one, secret = await _run(
+        one, secret = await run_sync(
             lambda: self.book.create(project_id, overlap_s=asked.overlap_s)
         )
-        shown = shapes.webhook_secret_object(one, secret)
-        await exchange.finish(200, msgspec.json.encode(shown))
+        await send(exchange, shapes.webhook_secret_object(one, secret))
 
 
 @dataclass(frozen=True, slots=True)
 class RevokeWebhookSecretRoute:
-    """Has a secret sign no more."""
+    """Revokes a secret: it signs no more webhooks."""
 
     admin: Admin
     book: WebhookSecrets
@@ -65,22 +57,13 @@ class RevokeWebhookSecretRoute:
         """
         project_id = await _project(self.admin, exchange)
         secret_id = exchange.wanted_id("secret_id")
-        await _run(lambda: self.book.revoke(secret_id, project_id=project_id))
-        found = await _run(lambda: self.book.known(project_id))
-        for one in found:
-            if one.secret_id == secret_id:
-                shown = shapes.webhook_secret_object(one)
-                await exchange.finish(200, msgspec.json.encode(shown))
-                return
-        raise NotFound("There is nothing of this id here.")
+        await run_sync(lambda: self.book.revoke(secret_id, project_id=project_id))
+        found = await run_sync(lambda: self.book.known(project_id))
+        revoked = next((one for one in found if one.secret_id == secret_id), None)
+        await send(exchange, shapes.webhook_secret_object(existing(revoked)))
 
 
 async def _project(admin: Admin, exchange: Exchange) -> str:
     project_id = exchange.wanted_id("project_id")
-    if await _run(lambda: admin.projects.find(project_id)) is None:
-        raise NotFound("There is nothing of this id here.")
+    existing(await run_sync(admin.projects.find, project_id))
     return project_id
-
-
-async def _run(work: Callable[[], _T]) -> _T:
-    return await anyio.to_thread.run_sync(work)
