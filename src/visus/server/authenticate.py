@@ -1,8 +1,10 @@
 """Who is calling? Denied by default: every path but those of a short list needs a key."""
 
+import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Final
 
 import anyio.to_thread
@@ -19,12 +21,14 @@ OPEN_PATHS: Final = frozenset(
 """What may be read without a key; `/metrics` looks at the address instead."""
 MAX_REMEMBERED: Final = 10_000
 """Keys; the one not looked up for longest is forgotten first."""
+_PEPPER: Final = secrets.token_bytes(32)
+"""Makes the hashes of headers worthless to whoever reads them in this memory."""
 _NEVER_S: Final = 1 << 62
 _NOBODY: Final = (None, 0.0)
 
 
 class Authenticator:
-    """Knows keys by digest, and remembers valid ones for a moment.
+    """Knows keys by digest, and remembers valid ones for a moment, by a hash of what was shown.
 
     A revoked key is refused at the latest when that moment is over. Unknown keys are not
     remembered, so that nobody can fill the memory with them.
@@ -57,27 +61,30 @@ class Authenticator:
             InvalidApiKey: none, malformed, unknown, or no longer valid.
             RateLimited: the same, too often from this address.
         """
-        bearer = _bearer(exchange)
-        is_token = self._tokens is not None and bearer is not None and looks_like_one(bearer)
-        if bearer is None or len(bearer) > (MAX_TOKEN_CHARS if is_token else MAX_KEY_CHARS):
-            raise self._wrong(exchange)
-        wanted = digest(bearer)
-        key, since_s = self._remembered.get(wanted, _NOBODY)
+        shown = exchange.header(b"authorization")
+        if shown is None:
+            raise InvalidApiKey(
+                "You did not give an API key: send 'Authorization: Bearer <key>'.",
+            )
+        mark = blake2b(shown, key=_PEPPER).digest()
+        key, since_s = self._remembered.get(mark, _NOBODY)
         is_fresh = key is not None and self._clock_s() - since_s < self._remember_s
         if key is not None and is_fresh and (key.expires_at or _NEVER_S) > time.time():
             return key
-        key = await self._found(exchange, bearer, wanted, is_token=is_token)
+        key = await self._found(exchange, shown)
         if key is None or key.state(time.time()) != "valid":
-            self._remembered.pop(wanted, None)
+            self._remembered.pop(mark, None)
             raise self._wrong(exchange)
-        self._remember(wanted, key)
+        self._remember(mark, key)
         return key
 
-    async def _found(
-        self, exchange: Exchange, bearer: str, wanted: bytes, *, is_token: bool
-    ) -> Key | None:
+    async def _found(self, exchange: Exchange, shown: bytes) -> Key | None:
+        bearer = _bearer(shown)
+        is_token = self._tokens is not None and bearer is not None and looks_like_one(bearer)
+        if bearer is None or len(bearer) > (MAX_TOKEN_CHARS if is_token else MAX_KEY_CHARS):
+            return None
         if self._tokens is None or not is_token:
-            return await anyio.to_thread.run_sync(self._book.find, wanted)
+            return await anyio.to_thread.run_sync(self._book.find, digest(bearer))
         try:
             return await self._tokens.key(bearer)
         except InvalidApiKey as refusal:
@@ -88,21 +95,16 @@ class Authenticator:
         self._wrong_keys.count(exchange.client)
         return InvalidApiKey("The API key is not valid.")
 
-    def _remember(self, wanted: bytes, key: Key) -> None:
-        self._remembered[wanted] = (key, self._clock_s())
-        self._remembered.move_to_end(wanted)
+    def _remember(self, mark: bytes, key: Key) -> None:
+        self._remembered[mark] = (key, self._clock_s())
+        self._remembered.move_to_end(mark)
         if len(self._remembered) > MAX_REMEMBERED:
             self._remembered.popitem(last=False)
 
 
-def _bearer(exchange: Exchange) -> str | None:
-    """What the caller shows; None where that cannot be one of our keys."""
-    value = exchange.header(b"authorization")
-    if value is None:
-        raise InvalidApiKey(
-            "You did not give an API key: send 'Authorization: Bearer <key>'.",
-        )
-    scheme, _, secret = value.partition(b" ")
+def _bearer(shown: bytes) -> str | None:
+    """What follows the scheme; None where that cannot be one of our keys."""
+    scheme, _, secret = shown.partition(b" ")
     secret = secret.strip()
     if scheme.lower() != b"bearer" or not secret.isascii():
         return None
