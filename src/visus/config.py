@@ -84,45 +84,48 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8000
     """The port to listen on; 0 takes a free one."""
     max_body_bytes: Size = 64 * MIB
-    """Of one request; a larger one is 413 before it is read."""
+    """The largest request body, in bytes; a larger one is refused with 413 before it is
+    read."""
     max_header_bytes: Size = 32 * 1024
-    """Of one request's header fields together; more is 431."""
+    """The largest size of all header fields of a request together; more is 431."""
     max_headers: Size = 100
-    """Header fields of one request; more is 431."""
+    """The most header fields in one request; more is 431."""
     header_timeout_s: Duration = 30.0
-    """For a request's headers to arrive; then 408."""
+    """How long a request's headers may take to arrive; then 408."""
     body_timeout_s: Duration = 120.0
-    """For a request's body to arrive; then 408."""
+    """How long a request's body may take to arrive; then 408."""
     body_patience_s: Duration = 10.0
-    """After so long a body's average speed counts."""
+    """How long a body may arrive at any speed; after that `min_body_bytes_per_s` applies."""
     min_body_bytes_per_s: Annotated[int, msgspec.Meta(ge=0)] = 10 * KIB
-    """A slower body is 408; 0: only its end counts. Uploads have a floor of their own."""
+    """The least average speed of a body; a slower one is 408. 0: only `body_timeout_s` applies.
+    Uploads have a limit of their own, `[files] min_bytes_per_s`."""
     keep_alive_s: Annotated[int, msgspec.Meta(ge=1)] = 75
     """How long an idle connection is kept."""
     heartbeat_s: Duration = 15.0
-    """A stream that is silent for so long gets a comment, so that nobody between cuts it."""
+    """A stream that is silent for so long gets a comment, so that no proxy closes it."""
     write_timeout_s: Duration = 60.0
-    """A reader that takes nothing for so long is disconnected."""
+    """A client that reads nothing for so long is disconnected."""
     max_connections: Size = 2000
-    """Open at once; more are answered 503. Fewer where the system lets the process have fewer
-    files open (`ulimit -n`), which the log says at the start."""
+    """The most client connections at the same time; more are answered with 503. Lower where the
+    system allows the process fewer open files (`ulimit -n`); the log says so at the start."""
     max_questions: Size = 512
     """Questions to models that one process answers at the same time. More wait for their turn,
     which goes round project by project, and within a project key by key, so that none can keep
     the others waiting."""
     max_waiting_questions: Annotated[int, msgspec.Meta(ge=0)] = 1024
-    """That wait at the same time; of more, the last one of the project with most hears 503."""
+    """The most questions that may wait; beyond that, the newest of the project with the most
+    waiting is answered with 503."""
     question_patience_s: Duration = 10.0
-    """How long one waits; then 503 `overloaded`."""
+    """How long a question waits for its turn; then 503 `overloaded`."""
     shutdown_grace_s: Duration = 20.0
-    """How long running answers may go on after the order to stop."""
+    """How long running answers may go on after SIGTERM or SIGINT."""
 
 
 class StateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where this installation keeps what it must not lose."""
+    """Where this installation stores its data."""
 
     dir: str = ".visus"
-    """A folder, made where there is none (mode 0700)."""
+    """The folder; created if missing (mode 0700)."""
 
 
 class TelemetrySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -137,18 +140,18 @@ class TelemetrySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     """Names the variable with the headers that go along, such as a key:
     `name=value,name=value`, with `%20` and the like."""
     service_name: str = ""
-    """What the service is called there; empty: as `OTEL_SERVICE_NAME` has it, else `visus`."""
+    """The service name in traces; empty: `OTEL_SERVICE_NAME`, else `visus`."""
     sample: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
-    """Which share of the traces that begin here is sent. Of a trace that a caller began,
-    its own mark in `traceparent` decides."""
+    """The share of traces that is sent. For a trace that a caller began, the sampled flag in
+    its `traceparent` decides."""
     max_waiting_spans: Annotated[int, msgspec.Meta(ge=100)] = 4096
-    """Spans that wait or are on their way; what is more is dropped."""
+    """The most spans that wait or are being sent; more are dropped."""
     send_every_s: Duration = 2.0
-    """How long spans wait for others, unless there are enough."""
+    """How often waiting spans are sent; sooner where there are enough for a full batch."""
     timeout_s: Duration = 5.0
-    """For sending some of them, further tries included."""
+    """How long sending one batch of spans may take, including retries."""
     flush_s: Annotated[float, msgspec.Meta(ge=0)] = 2.0
-    """How long the last ones may take when the service stops."""
+    """How long sending the last spans may take when the service stops."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -49,20 +49,20 @@ class QueueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """How long a job and its answer are kept, in seconds from the request on; what is not
     answered by then has expired."""
     lease_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 60.0
-    """After so long another process takes over the jobs of one that died. Renewed every third
-    of it."""
+    """How long after the death of a process others take over its jobs. Leases are renewed every
+    third of this."""
     look_every_s: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 1.0
-    """How often a process looks for jobs that were given to another one."""
+    """How often a process looks for jobs that another process accepted."""
     max_losses: Positive = 5
-    """A job at which so many processes have died has failed."""
+    """After the death of so many processes that worked on it, a job fails."""
     max_jobs_per_project: Positive = 1000
-    """Jobs of one project that wait or are worked on; more are 429."""
+    """The most unfinished jobs of one project; more are 429."""
     max_bytes_per_project: Positive = 1024 * MIB
-    """Of the bodies of those jobs together; more are 429."""
+    """The largest size of the bodies of those jobs together; more is 429."""
     max_batches_per_project: Positive = 20
-    """Batches of one project that have not ended; more are 429."""
+    """The most unfinished batches of one project; more are 429."""
     max_batch_lines: Positive = 50_000
-    """Requests in one batch."""
+    """The most requests in one batch."""
 
 
 class NewJob(NamedTuple):

@@ -32,7 +32,7 @@ Rate: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
 
 
 class LedgerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """In which money is counted, and how long a question may stay unsettled."""
+    """The currency of costs, and how costs are written down."""
 
     currency: str = "EUR"
     """ISO 4217; budgets and all sums are in it."""
@@ -40,17 +40,17 @@ class LedgerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """What a unit of another currency is worth, in millionths of `currency`: `USD = 860_000`.
     Every currency that a price is in has to be here."""
     lease_s: Annotated[float, msgspec.Meta(ge=1)] = 900.0
-    """After so long a question whose process died is given up, and what was held for it is
-    free again. It must be longer than any answer takes."""
+    """How long after the death of its process a question is settled as lost, and its reserved
+    cost freed. It must be longer than any answer takes."""
     write_every_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.5
-    """How long entries gather before they go to the database; until then they are in files in
-    `[state] dir`, where a crash does not reach them."""
+    """How often entries are written to the database; until then they are in files in `[state]
+    dir`, where they survive a crash."""
     when_unavailable: Literal["serve", "refuse"] = "serve"
-    """What becomes of questions while the database takes nothing: they are answered, and their
-    records stay in those files until it does; or they are refused, 503. Where a project has a
-    budget they are always refused."""
+    """While the database takes no writes, questions are answered and their records stay in
+    those files (`serve`), or they are refused with 503 (`refuse`). Projects with a budget are
+    always refused."""
     sweep_s: Annotated[float, msgspec.Meta(gt=0)] = 15.0
-    """How often such questions are looked for."""
+    """How often questions of dead processes are looked for."""
 
     def micros(self, model: ModelRow, at_ms: int, *, inputs: int, outputs: int) -> int:
         """What so many tokens of that model cost on that day, in millionths of `currency`."""

@@ -40,7 +40,7 @@ Subject: TypeAlias = tuple[str, ...]
 
 
 class LimitsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What callers may ask, where their key or their project does not say."""
+    """Default limits for keys and projects that have none of their own."""
 
     key: Limits = NO_LIMITS
     """For each key. What is left out: 1000000 requests, 1000000000 input and as many output
@@ -50,24 +50,23 @@ class LimitsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     models: dict[str, Limits] = {}
     """For all keys of a project together on one model, by its id."""
     assumed_output_tokens: int = 1024
-    """What an answer is counted with, until it is complete, where its request has no
+    """How many tokens an answer counts as until it is complete, where its request has no
     `max_tokens`."""
     assumed_image_tokens: int = 1000
-    """What a picture is counted with, until its model's server has told, where the model has no
-    formula."""
+    """How many tokens a picture counts as until the model's server reports its usage, where the
+    model has no formula."""
     redis: str = ""
     """`redis://:password@host:6379/0`, or `rediss://` for TLS: where replicas count together.
     Special characters of the password are written as in every URL: `%40` for `@`. Empty:
     each process counts by itself."""
     redis_ca_file: str = ""
-    """A file with the certificates of the authorities that may vouch for a server of `rediss://`,
-    in PEM. Empty: those that this machine trusts."""
+    """A PEM file of certificate authorities to trust for `rediss://`. Empty: the system's."""
     when_redis_is_lost: Literal["local", "refuse"] = "local"
-    """What becomes of questions while Redis does not answer: each replica counts by itself, so
-    that a caller may have as much of each of them; or they are refused, 503."""
+    """While Redis does not answer, each replica counts by itself (`local`: a caller may use the
+    limit once per replica), or questions are refused with 503 (`refuse`)."""
     redis_timeout_s: Annotated[float, msgspec.Meta(ge=0.01, le=10)] = 0.2
-    """For one answer of Redis; then it is taken for lost until it has answered again, which is
-    tried once a second, and no question waits for that."""
+    """How long Redis may take to answer; then it counts as lost until it answers again. That is
+    tried once a second, and no question waits for it."""
     redis_lease_s: Annotated[float, msgspec.Meta(ge=1, le=600)] = 15.0
     """How long after a replica's death its requests still count as under way."""
 

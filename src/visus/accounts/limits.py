@@ -18,14 +18,16 @@ Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What somebody may ask; None: as much as they like."""
+    """Limits of a key or a project; unset: no limit."""
 
     requests_per_minute: Count | None = None
-    """Questions to models; nothing else counts."""
+    """Questions to models a minute; other requests do not count."""
     input_tokens_per_minute: Count | None = None
-    """Text and pictures together; counted by the estimate until the server has told."""
+    """Text and pictures together; counted by our estimate until the model's server reports its
+    usage."""
     output_tokens_per_minute: Count | None = None
-    """Counted by `max_tokens`, or what is assumed for it, until the answer is complete."""
+    """Counted as `max_tokens`, or `[limits] assumed_output_tokens`, until the answer is
+    complete."""
     concurrent_requests: Count | None = None
     """At the same time."""
 

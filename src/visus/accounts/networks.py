@@ -12,8 +12,8 @@ class AdminSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """The routes under `/admin`, which have keys of their own."""
 
     networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
-    """Who may call them, by the address of the other end: for anybody else there are none. A
-    proxy on this machine is this machine."""
+    """The client addresses that may call `/admin`; for all others these routes do not exist
+    (404). Behind a proxy on this machine, every client has this machine's address."""
 
     def __post_init__(self) -> None:
         for network in self.networks:
@@ -24,9 +24,9 @@ class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """What Prometheus reads."""
 
     networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
-    """Who may read `/metrics` without a key, by the address of the other end; for anybody else,
-    and for whatever a proxy passes on, it does not exist. `/admin/metrics` is the same, with
-    the key of an administrator."""
+    """The client addresses that may read `/metrics` without a key; for all others, and for
+    requests through a proxy, it does not exist (404). `/admin/metrics` is the same for
+    administrators."""
 
     def __post_init__(self) -> None:
         for network in self.networks:

@@ -10,17 +10,18 @@ from visus.accounts.address import postgres_address
 
 
 class PostgresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a PostgreSQL server is talked to; without effect on a file."""
+    """Connections to a PostgreSQL server; without effect on SQLite."""
 
     pool_size: Annotated[int, msgspec.Meta(ge=2, le=1000)] = 10
-    """Connections that one process has open at most."""
+    """The most connections that one process opens."""
     connect_timeout_s: Annotated[int, msgspec.Meta(ge=2, le=600)] = 5
-    """For a connection to be made, to each of the servers; and for one to become free."""
+    """How long connecting to each server may take, and how long waiting for a free
+    connection."""
     statement_timeout_s: Annotated[float, msgspec.Meta(ge=0.1, le=600)] = 10.0
-    """For one statement; then the request is 503."""
+    """How long one statement may take; then the request is answered with 503."""
     migration_wait_s: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 60.0
-    """How long a start waits for another one that is just bringing the tables up to date, or
-    for a table that somebody else has locked; then it is refused."""
+    """How long a start waits while another process migrates the tables, or has one locked; then
+    it fails."""
 
 
 Algorithm: TypeAlias = Literal[
@@ -65,7 +66,7 @@ class AccountsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     `?sslmode=verify-full` and the like may follow. Special characters of the password are
     written as in every URL: `%40` for `@`."""
     postgresql: PostgresSettings = PostgresSettings()
-    """How a PostgreSQL server is talked to."""
+    """Connections to a PostgreSQL server."""
     key_cache_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.5
     """A revoked key is refused after at most this many seconds."""
     wrong_keys_per_minute: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 600
@@ -73,7 +74,7 @@ class AccountsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     401. Of IPv6 the first 64 bits are the address. 0 for no bound."""
 
     issuers: tuple[Issuer, ...] = ()
-    """Whose bearer tokens are taken, beside keys."""
+    """OpenID Connect issuers whose bearer tokens are accepted beside keys."""
 
     def __post_init__(self) -> None:
         postgres_address(self.database)

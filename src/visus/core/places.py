@@ -14,7 +14,7 @@ class Site(NamedTuple):
     region: str = "global"
     """`local` is this machine; `global` is nowhere in particular."""
     country: str | None = None
-    """ISO 3166 alpha-2."""
+    """The country where it runs, ISO 3166 alpha-2."""
 
 
 class Demand(NamedTuple):

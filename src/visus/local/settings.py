@@ -9,10 +9,10 @@ from visus.workers.settings import WorkerSettings
 
 
 class LiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`visus-lite` and the process that it lives in."""
+    """`visus-lite` and its worker process."""
 
     enabled: bool = True
-    """Off: the model is not loaded and not listed."""
+    """Whether the model is loaded and listed."""
     workers: WorkerSettings = WorkerSettings(
         count=1, memory_bytes=1000 * MIB, deadline_s=60.0, threads=2, max_waiting=64
     )
@@ -27,15 +27,15 @@ class GgufSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     hub_url: str = "https://huggingface.co"
     """Where `visus pull` gets the models that it knows by name."""
     memory_bytes: Annotated[int, msgspec.Meta(ge=256 * MIB)] = 8192 * MIB
-    """For all models in memory together, by what their files say they need. One that needs more
-    by itself is refused; one that needs room makes those leave that were not asked for longest.
-    A process seen over it is killed."""
+    """The memory for all loaded models together, as estimated from their files. A model that
+    needs more by itself is refused; to make room, the least recently used ones are unloaded. A
+    process seen over it is killed."""
     context_tokens: Annotated[int, msgspec.Meta(ge=256)] = 8192
-    """How many tokens a model has in view, where its row gives no `max_sequence_length`."""
+    """The context length of a model whose row gives no `max_sequence_length`, in tokens."""
     threads: Annotated[int, msgspec.Meta(ge=1, le=256)] | None = None
     """Threads that compute, in each process; unset, as many as there are processors."""
     idle_unload_s: Annotated[float, msgspec.Meta(gt=0)] = 600.0
-    """A model that nobody asks for so long leaves the memory."""
+    """A model that is not used for so long is unloaded."""
     max_waiting: Annotated[int, msgspec.Meta(ge=0)] = 64
     """Requests that may wait for one model; one more is refused as overloaded."""
     load_deadline_s: Annotated[float, msgspec.Meta(gt=0)] = 300.0

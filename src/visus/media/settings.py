@@ -54,7 +54,7 @@ class DocumentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     max_pages: Positive = 500
     """The most pages that a document may have, whether they are looked at or not."""
     dpi: Annotated[int, msgspec.Meta(ge=36, le=600)] = 150
-    """How finely a page is drawn where no limit asks for less, in dots per inch."""
+    """The resolution of a drawn page, unless a limit asks for less, in dots per inch."""
     max_pixels: Positive = 4 * MEGAPIXEL
     """The largest picture of a page, in pixels; a larger page is drawn smaller."""
     max_text_bytes: Positive = 8 * MIB
@@ -72,7 +72,7 @@ class DocumentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
 
 class MediaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Limits for pictures, and the one door to the outside.
+    """Limits for pictures, and for fetching them.
 
     Bytes and pixels are limited separately on purpose: a file of 40 kB can decode to a
     gigapixel.
@@ -92,7 +92,8 @@ class MediaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """The most pixels of all frames of one animation together, or of all pages that are asked
     for."""
     background: Annotated[str, msgspec.Meta(pattern="^#[0-9a-fA-F]{6}$")] = "#ffffff"
-    """What transparency is laid on where a picture is decoded, as `#rrggbb`."""
+    """The background colour under transparent pixels of a picture that is decoded, as
+    `#rrggbb`."""
     video: VideoSettings = VideoSettings()
     """Limits for videos."""
     documents: DocumentSettings = DocumentSettings()
@@ -119,14 +120,15 @@ class MediaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     are then looked up by the proxy, which has to guard them."""
 
     cache_bytes: Annotated[int, msgspec.Meta(ge=0)] = 4 * MIB
-    """Pictures that were made over for a model and are kept in memory for the same caller, in
-    bytes of their files; 0 keeps none."""
+    """The size of the cache of converted pictures, in bytes; each is kept for the same owner
+    only. 0: no cache."""
     known_pictures: Annotated[int, msgspec.Meta(ge=0)] = 4096
     """Pictures inside requests that needed no change and are recognised when the same caller
     sends them again, as every turn of a conversation does; about 700 bytes each. 0 recognises
     none."""
     prepare_s: Deadline = 45.0
-    """All pictures of one request together, fetched, checked and fitted, in seconds."""
+    """How long fetching, checking and converting all pictures of a request may take, in
+    seconds."""
     max_at_once: Positive = 4
     """Pictures of one request that are fetched or fitted at the same time."""
 
@@ -139,7 +141,7 @@ class MediaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     total_s: Deadline = 10.0
     """One fetch with all its redirects, in seconds, once it has its turn."""
     turn_s: Deadline = 30.0
-    """The longest wait for a turn when too many fetches are under way, in seconds."""
+    """The longest wait for a slot when too many fetches are under way, in seconds."""
     max_redirects: Annotated[int, msgspec.Meta(ge=0, le=10)] = 3
     """How many redirects are followed; from https to http never."""
     max_fetches: Positive = 32
@@ -182,12 +184,14 @@ class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """
 
     workers: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 16
-    """How many one server process sends at the same time; 0 leaves them to others."""
+    """How many webhooks one server process sends at the same time; 0 leaves them to other
+    processes."""
     max_per_origin: Positive = 4
-    """Of them, how many to the same host and port: a receiver that hangs holds up no other."""
+    """How many of them may go to the same host and port, so that a receiver that hangs does not
+    delay others."""
     max_attempts: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
-    """After so many attempts without a 2xx it is given up; with the waits below, 14 hours after
-    the end of the job."""
+    """After so many attempts without a 2xx a webhook fails; with the waits below, 14 hours
+    after the end of the job."""
     first_wait_s: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 5.0
     """Between the first attempt and the second, in seconds; each further wait is four times as
     long."""
@@ -198,18 +202,18 @@ class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     total_s: Deadline = 15.0
     """One attempt, to the end of the answer's headers, in seconds; its body is not read."""
     lease_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 60.0
-    """After so long another process sends what one that died was sending; at least twice
+    """How long after the death of a process others send its webhooks; at least twice
     `total_s`."""
     look_every_s: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 1.0
     """How often a process looks for something to send."""
     allow_http: bool = False
-    """Whether a URL may begin with `http://`: everybody on the way then reads what is told."""
+    """Whether a URL may begin with `http://`: the webhook is then not encrypted on its way."""
     ports: tuple[int, ...] = (80, 443)
     """The ports that a URL may name, 1 to 65535."""
     admit_networks: tuple[str, ...] = ()
-    """Networks that may be sent to although they are not public, as in `[media]`."""
+    """Networks that webhooks may be sent to although they are not public, as in `[media]`."""
     allow_hosts: tuple[str, ...] = ()
-    """When set, only these hosts are sent to, as in `[media]`."""
+    """When set, webhooks are sent to these hosts only, as in `[media]`."""
     max_url_length: Positive = 2048
     """The longest URL, in characters."""
 

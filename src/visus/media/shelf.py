@@ -37,7 +37,7 @@ class FilesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     max_owner_files: Positive = 10_000
     """How many files one project may keep."""
     min_free_bytes: Annotated[int, msgspec.Meta(ge=0)] = 256 * MIB
-    """What has to stay free on the disk, in bytes; an upload that would take it is 503."""
+    """The disk space that must stay free, in bytes; an upload that would use it is 503."""
     max_uploads: Positive = 32
     """Uploads at the same time; more are 503."""
     max_owner_uploads: Positive = 8
@@ -45,8 +45,8 @@ class FilesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     min_bytes_per_s: Positive = 10 * KIB
     """A slower upload is ended, once `[server] body_timeout_s` is used up."""
     sweep_s: Annotated[float, msgspec.Meta(ge=1)] = 600.0
-    """How often expired files are removed from the disk; nobody gets them from the second on
-    in which they expire."""
+    """How often expired files are removed from the disk; they can no longer be read from the
+    moment they expire."""
 
 
 class Records(Protocol):

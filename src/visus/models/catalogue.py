@@ -35,13 +35,13 @@ BoxUnits: TypeAlias = Literal["normalised-1000-yx", "normalised-1000-xy", "resiz
 
 
 class Vision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Which media a model's server can use; a picture that exceeds this is fitted to it."""
+    """Which media a model's server accepts; pictures are converted and shrunk to fit."""
 
     formats: tuple[PictureType, ...] = ("image/jpeg", "image/png", "image/webp", "image/gif")
     """Media types that the server reads."""
     image_roles: tuple[Role, ...] = ("system", "developer", "user", "assistant")
-    """In whose turns the server takes pictures; those of other turns travel in a following
-    user turn that names where they come from."""
+    """The roles whose turns may hold pictures; pictures of other roles are moved into the next
+    user turn, with a note where they come from."""
     max_images: Limit | None = None
     """Pictures in one request."""
     max_bytes: Limit | None = None
@@ -49,33 +49,33 @@ class Vision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     max_inline_bytes: Limit | None = None
     """Bytes of all media in one request together, as base64."""
     max_upload_bytes: Limit | None = None
-    """Bytes of one file that is uploaded beside the request, where all media together are more
-    than `max_inline_bytes`; without it nothing is."""
+    """Bytes of one file that is uploaded separately where all media together exceed
+    `max_inline_bytes`; unset: nothing is uploaded."""
     max_pixels: Limit | None = None
-    """Pixels of one picture; more would be thrown away by the model."""
+    """Pixels of one picture that the model uses; larger ones are shrunk."""
     max_aspect: Limit | None = None
-    """How many times the short side of a picture goes into its long side; more is refused."""
+    """The largest ratio of a picture's long side to its short side; more is refused."""
     max_tokens_per_image: Limit | None = None
     """A picture that costs more tokens is shrunk until it does not. Needs `tokens`."""
     tokens: ImageTokens | None = None
-    """What a picture costs. Without it pictures are neither counted nor shrunk to what the
-    model sees."""
+    """How a picture's tokens are counted. Without it pictures are neither counted nor shrunk to
+    what the model uses."""
     video: bool = False
-    """Whether the server takes a video as it is; others get single frames."""
+    """Whether the server takes video files; otherwise it gets frames as pictures."""
     video_formats: tuple[str, ...] = ("video/mp4",)
     """Media types of videos that the server reads."""
     video_sampling: bool | tuple[VideoWish, ...] = False
-    """Which wishes beside a video's URL the server heeds: some of `fps`, `start`, `end` and
-    `max_frames`, or `true` for all. A video with another one goes as frames."""
+    """The sampling fields of a video that the server supports: some of `fps`, `start`, `end`
+    and `max_frames`, or `true` for all. A video with another one is sent as frames."""
     video_tokens: VideoTokens | None = None
-    """What a video costs that travels as it is."""
+    """How the tokens of a video that is sent as a file are counted."""
     pdf: bool = False
-    """Whether the server takes a PDF as it is; others get a picture of each page."""
+    """Whether the server takes PDF files; otherwise it gets a picture of each page."""
     pdf_page_tokens: Limit | None = None
-    """What a page costs of a PDF that travels as it is."""
+    """Tokens per page of a PDF that is sent as a file."""
     boxes: BoxUnits | None = None
-    """How it writes boxes: in thousandths with y first, the same with x first, or in pixels of
-    the picture as the model resizes it, which `tokens` says. Without it nobody gets pixels."""
+    """How it writes boxes: in thousandths with y first or x first, or in pixels of the picture
+    as the model resizes it (see `tokens`). Unset: boxes cannot be converted to pixels."""
 
     def __post_init__(self) -> None:
         if self.max_tokens_per_image is not None and self.tokens is None:
@@ -103,9 +103,9 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """What a million tokens cost, in millionths of `currency`, from `since` on."""
 
     input_micros: Annotated[int, msgspec.Meta(ge=0)]
-    """For what the model is given."""
+    """The price of input tokens."""
     output_micros: Annotated[int, msgspec.Meta(ge=0)]
-    """For what it writes."""
+    """The price of output tokens."""
     currency: str = "EUR"
     """ISO 4217."""
     since: date | None = None
@@ -118,16 +118,18 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Somebody who runs models: `[[providers]]`."""
+    """A provider, which runs models: `[[providers]]`."""
 
     name: Name
+    """A unique name, by which models refer to it."""
     dialect: Name
-    """The language that it speaks, an entry point of the group `visus.providers`: `openai`, or
-    `lite`, the model inside, or one that another package brings."""
+    """The API that it speaks, an entry point of the group `visus.providers`: `openai`,
+    `gemini`, `gguf` (models run here), `lite` (the model inside), or one from another
+    package."""
     preset: str | None = None
-    """A server that is known, which fills in what the row leaves out: see the presets."""
+    """A well-known server, whose settings fill in what the row leaves out: see the presets."""
     base_url: str | None = None
-    """Up to and with the version: `https://models.example.test/v1`."""
+    """The base URL, including the version: `https://models.example.test/v1`."""
     base_url_env: str | None = None
     """The environment variable that holds `base_url`, where the row has none."""
     api_key_env: str | None = None
@@ -137,14 +139,14 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     region: str = "global"
     """Where it runs: the operator's statement. `global` satisfies no residency."""
     country: str | None = None
-    """ISO 3166 alpha-2."""
+    """The country where it runs, ISO 3166 alpha-2."""
     location: str | None = None
-    """The same in words."""
+    """The place where it runs, in words."""
     refuses: tuple[OptionName, ...] = ()
     """Options that its server does not know, or ignores without a word: a question that asks
     for one of them is refused by name."""
     options: dict[str, Any] = {}
-    """What this dialect can be told besides."""
+    """Further options of the dialect."""
 
     @property
     def site(self) -> Site:
@@ -160,63 +162,66 @@ class DeploymentRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """A provider that runs a model: `[[models.deployments]]`."""
 
     provider: Name
-    """The name of its row."""
+    """The provider's `name`."""
     upstream_id: Name | None = None
-    """The model's name in its mouth, where that differs from `id`."""
+    """The model's name there, where that differs from `id`."""
 
 
 class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A model that callers may ask for: `[[models]]`."""
 
     id: Name
-    """Case-sensitive; what callers write."""
+    """The id that callers send; case-sensitive."""
     provider: Name | None = None
-    """Who runs it: the short form of `deployments` with one entry."""
+    """The provider that runs it: the short form of `deployments` with one entry."""
     upstream_id: Name | None = None
-    """Its name in its provider's mouth, where that differs from `id`."""
+    """Its name at the provider, where that differs from `id`."""
     deployments: tuple[DeploymentRow, ...] = ()
-    """All who run it: each question goes to the least busy one."""
+    """All providers that run it; each question goes to the least busy one."""
     fallbacks: tuple[Name, ...] = ()
-    """The models that are asked, in order, when this one gives no answer."""
+    """The models to ask, in order, when this one fails."""
     path: str | None = None
-    """The GGUF file of a model that is run here; of several parts the first."""
+    """The GGUF file of a model that is run here; the first, if it has several parts."""
     projector: str | None = None
-    """The GGUF file that turns pictures into its tokens; with it the model takes pictures."""
+    """The GGUF file that encodes pictures (mmproj); with it the model takes pictures."""
     display_name: str | None = None
+    """The name shown in `/v1/models`; unset: its `id`."""
     model_type: Literal["LLM", "EMBEDDING"] = "LLM"
     input_modalities: tuple[Modality, ...] = ("text",)
     output_modalities: tuple[Modality, ...] = ("text",)
     vision: Vision = Vision()
-    """What it can look at; meaningless without `image` in `input_modalities`."""
+    """Limits of its vision; without effect unless `input_modalities` has `image`."""
     text_tokens: TextTokens = TextTokens()
-    """What text costs it."""
+    """How its text tokens are counted."""
     structured_output: StructuredOutput = "native"
-    """What its server sees to of a `response_format`: of JSON Schemas and JSON objects, of JSON
-    objects alone, or of neither. The rest is asked for in words, checked here, and asked for
-    once more where it is wrong."""
+    """Which `response_format`s its server guarantees: JSON Schemas and JSON objects (`native`),
+    JSON objects alone, or none. For the others Visus puts the schema into the prompt, checks
+    the answer, and asks again where it does not match."""
     refuses: tuple[OptionName, ...] = ()
     """Options that it cannot honour, besides those of its provider's row."""
     max_sequence_length: Limit | None = None
+    """Its context length, in tokens."""
     max_output_length: Limit | None = None
+    """The longest answer, in tokens; shown in `/v1/models`."""
     hidden_size: Limit | None = None
     license: str | None = None
     lifecycle_stage: Literal["preview", "general-availability", "deprecated", "retired"] = (
         "general-availability"
     )
     end_of_life_date: date | None = None
-    """From this day on its provider no longer runs it."""
+    """The day from which its provider no longer runs it."""
     successor: str | None = None
-    """The model that takes over when this one has ended."""
+    """The model that replaces this one after its end of life."""
     follow_successor: bool | None = None
-    """Whether it is asked then, and the answer says so; unset: as `[routing] follow_successors`
-    says."""
+    """Whether the successor is then asked in its place, and the answer says so; unset:
+    `[routing] follow_successors`."""
     aliases: tuple[Name, ...] = ()
     """Other ids by which callers may ask for it."""
     answers_as: tuple[Name, ...] = ()
-    """Names under which its server may answer, besides the one by which it is asked, with `*`,
-    `?` and `[0-9]` as in file names. Under any other, the answer counts as another model's."""
+    """Other model names that its server may return in answers, with the wildcards `*`, `?` and
+    `[0-9]`. With any other name, the answer counts as another model's."""
     price: Price | tuple[Price, ...] | None = None
-    """One, or several of which each holds from its `since` on until the next."""
+    """One price, or several, each valid from its `since` until the next one."""
 
     def __post_init__(self) -> None:
         if (self.provider is None) == (not self.deployments):

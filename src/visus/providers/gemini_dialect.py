@@ -32,14 +32,14 @@ class GeminiOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """A file that holds the key, or an access token, and is read again when it changes; for a
     row without `api_key_env`."""
     max_inline_bytes: Annotated[int, msgspec.Meta(gt=0)] = 20_000_000
-    """Of all media inside a request together, as base64."""
+    """The largest size of all media in a request together, as base64."""
     max_file_bytes: Annotated[int, msgspec.Meta(gt=0)] | None = None
-    """Of one file; on Vertex AI 7,000,000. A larger one is refused."""
+    """The largest file; 7,000,000 on Vertex AI. A larger one is refused."""
     files: FilesOptions = FilesOptions()
-    """Where media go that are too large together."""
+    """Uploads of media that are too large for a request."""
     wants_signatures: bool = False
-    """Whether its models refuse calls without a signature (Gemini 3): those that another model
-    made then get one that says so."""
+    """Whether its models refuse tool calls without a signature (Gemini 3): calls that another
+    model made then get a placeholder signature."""
 
     @property
     def spelling(self) -> Spelling:

@@ -52,12 +52,12 @@ class FilesOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     enabled: bool = False
     """Whether there is one: AI Studio has it, Vertex AI does not."""
     deadline_s: Annotated[float, msgspec.Meta(gt=0)] = 120.0
-    """For all files of a question to be uploaded and made ready; then 504."""
+    """How long uploading all files of a question may take, until they are ready; then 504."""
     poll_s: Annotated[float, msgspec.Meta(gt=0)] = 1.0
-    """How often a file is looked at that is not ready yet."""
+    """How often an upload that is not ready yet is polled."""
     keep_s: Annotated[float, msgspec.Meta(ge=0, le=169_200)] = 300.0
-    """How long an upload is kept for the next question of the same caller with the same file; 0
-    deletes it with the answer. The API itself keeps none longer than 48 hours."""
+    """How long an upload is kept for further questions of the same owner with the same file; 0
+    deletes it after the answer. The API itself deletes files after 48 hours."""
 
 
 class RemoteFile(msgspec.Struct, rename="camel"):

@@ -26,7 +26,7 @@ class Thinking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """What `reasoning_effort` means to the models of a row."""
 
     by: Literal["budget", "level"] = "budget"
-    """How much it thinks is told as a number of tokens (Gemini 2.5) or in a word (Gemini 3)."""
+    """Whether thinking is set as a number of tokens (Gemini 2.5) or as a level (Gemini 3)."""
     none: Budget = 0
     """Tokens for `none`; -1 leaves it to the model. Some models cannot do without."""
     minimal: Budget = 1024

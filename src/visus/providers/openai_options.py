@@ -16,13 +16,13 @@ class OpenAIOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """Where such a server differs from OpenAI's own."""
 
     path: str = "/chat/completions"
-    """Where questions go, after `base_url`. `{model}` stands for the model's name upstream, as
+    """The path of chat completions after `base_url`. `{model}` stands for the upstream id, as
     in Azure's `/openai/deployments/{model}/chat/completions`."""
     query: dict[str, str] = {}
-    """What follows the path: `{ api-version = "2024-10-21" }`."""
+    """The query string: `{ api-version = "2024-10-21" }`."""
     max_tokens_field: MaxTokensField | None = None
-    """The name under which the server knows the bound on an answer, whichever of the two a
-    caller uses; without it the caller's."""
+    """The field in which the server expects the limit on answer tokens, whichever of the two a
+    caller sends; unset: the caller's."""
     media_uuid: bool = False
     """Gives each picture and video a `uuid` made of its bytes and its owner, so that vLLM finds
     again what it made of them. To servers that do not know the field it is an unknown one."""

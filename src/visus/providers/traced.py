@@ -22,7 +22,7 @@ class Traced:
     model: str
     """By its own id."""
     provider: str
-    """The name of its row."""
+    """The provider's `name`."""
 
     def open(self, prompt: Prompt) -> Answer:
         """See `Provider`. Where nobody traces the question, the inner answer itself."""

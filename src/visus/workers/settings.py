@@ -17,7 +17,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     memory_bytes: Annotated[int, msgspec.Meta(ge=32 * MIB)] = 1024 * MIB
     """Resident memory; a worker seen over it is killed (looked at ten times a second)."""
     address_space_bytes: Annotated[int, msgspec.Meta(ge=64 * MIB)] | None = None
-    """Virtual memory, a hard limit of the kernel; None where a library reserves much of it."""
+    """Virtual memory, a hard limit of the kernel; unset: no limit, for libraries that reserve
+    much of it."""
     deadline_s: Annotated[float, msgspec.Meta(gt=0)] = 30.0
     """The longest that one job may run once a worker has it."""
     cancel_grace_s: Annotated[float, msgspec.Meta(gt=0)] = 2.0
@@ -25,11 +26,11 @@ class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     start_deadline_s: Annotated[float, msgspec.Meta(gt=0)] = 30.0
     """The longest from the start of the process until it is ready."""
     start_attempts: Annotated[int, msgspec.Meta(ge=1)] = 3
-    """Failed starts in a row after which waiting callers get an error."""
+    """After so many failed starts in a row, waiting callers get an error."""
     threads: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
-    """What libraries that make their own threads are told (OpenMP, BLAS)."""
+    """Threads for libraries that start their own (OpenMP, BLAS)."""
     nice: Annotated[int, msgspec.Meta(ge=0, le=19)] = 5
-    """How far a worker steps back for the process that serves."""
+    """The niceness of a worker, so that the serving process goes first."""
     max_open_files: Annotated[int, msgspec.Meta(ge=16)] = 256
     """Open files, sockets and pipes."""
     max_message_bytes: Annotated[int, msgspec.Meta(ge=1024)] = 100 * MIB
