@@ -187,8 +187,11 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     display_name: str | None = None
     """The name shown in `/v1/models`; unset: its `id`."""
     model_type: Literal["LLM", "EMBEDDING"] = "LLM"
+    """Shown in `/v1/models`."""
     input_modalities: tuple[Modality, ...] = ("text",)
+    """What it takes; with `image` it gets pictures."""
     output_modalities: tuple[Modality, ...] = ("text",)
+    """What it writes; shown in `/v1/models`."""
     vision: Vision = Vision()
     """Limits of its vision; without effect unless `input_modalities` has `image`."""
     text_tokens: TextTokens = TextTokens()
@@ -204,10 +207,13 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_output_length: Limit | None = None
     """The longest answer, in tokens; shown in `/v1/models`."""
     hidden_size: Limit | None = None
+    """The width of its hidden layers; shown in `/v1/models`."""
     license: str | None = None
+    """Shown in `/v1/models`."""
     lifecycle_stage: Literal["preview", "general-availability", "deprecated", "retired"] = (
         "general-availability"
     )
+    """Shown in `/v1/models`; a `retired` model has ended, as after its `end_of_life_date`."""
     end_of_life_date: date | None = None
     """The day from which its provider no longer runs it."""
     successor: str | None = None
