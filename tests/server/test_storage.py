@@ -127,6 +127,29 @@ def test_a_state_that_is_no_folder_refuses_the_start(tmp_path: Path) -> None:
     assert done.stderr.endswith("cannot be made: File exists.\n")
 
 
+@pytest.mark.parametrize("kind", ["file", "loop", "closed"])
+def test_a_ledger_that_is_no_folder_refuses_the_start(state: Path, kind: str) -> None:
+    shutil.rmtree(state / "ledger")
+    if kind == "file":
+        (state / "ledger").write_text("a file")
+    elif kind == "loop":
+        (state / "ledger").symlink_to("ledger")
+    else:
+        (state / "ledger").mkdir(mode=0o500)
+    done = run("serve", "--port", "0", state=state)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert done.stderr.startswith(f"The folder {state}/ledger cannot be used: ")
+
+
+def test_a_database_that_is_no_ordinary_file_refuses_the_start(state: Path) -> None:
+    (state / "visus.db").unlink()
+    os.mkfifo(state / "visus.db")
+    (state / "first-key").unlink()
+    done = run("serve", "--port", "0", state=state)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert done.stderr.endswith("cannot be used: it is no ordinary file\n")
+
+
 @pytest.mark.parametrize(
     "held", [b"", b"sk-short", b"\xff\xfe\x00", b"two words and more words"]
 )

@@ -44,7 +44,8 @@ def open_file(path: Path, *, is_new: bool) -> sql.Engine:
             )
         path.open("r+b").close()  # before SQLite makes files beside it that outlive a refusal
     except OSError as fault:
-        raise _refusal(path, os.strerror(fault.errno or 0)) from fault
+        why = os.strerror(fault.errno) if fault.errno else "it is no ordinary file"
+        raise _refusal(path, why) from fault
     engine = sql.create_engine(
         sql.URL.create(
             "sqlite",

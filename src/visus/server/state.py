@@ -63,7 +63,11 @@ class State:
 
 @asynccontextmanager
 async def open_state(configuration: Configuration, book: KeyBook) -> AsyncGenerator[State]:
-    """Opens what the server keeps; what the ledger still has to write is written at the end."""
+    """Opens what the server keeps; what the ledger still has to write is written at the end.
+
+    Raises:
+        StateRefused: the folder of the ledger's entries is none that can be used.
+    """
     settings = configuration.settings
     journal = Journal(
         book.engine,
@@ -73,7 +77,12 @@ async def open_state(configuration: Configuration, book: KeyBook) -> AsyncGenera
         insists=settings.ledger.when_unavailable == "refuse",
     )
     ledger = Ledger(journal, settings.ledger)
-    await anyio.to_thread.run_sync(journal.recover)
+    try:
+        await anyio.to_thread.run_sync(journal.recover)
+    except OSError as fault:
+        raise StateRefused(
+            f"The folder {journal.folder} cannot be used: {fault.strerror}."
+        ) from fault
     try:
         async with open_limiter(settings.limits) as limiter:
             yield State(
