@@ -5,6 +5,7 @@ import hashlib
 import json
 import random
 import re
+import struct
 import time
 import zlib
 from io import BytesIO
@@ -219,6 +220,20 @@ def test_a_picture_that_is_too_much_or_broken_is_refused_quickly(
     refused(service, _send(service, BAD[name]), 400, "invalid_image", PLACE)
     assert time.monotonic() - began_s < 2
     assert rss_mb(service, "VmHWM") - before < 50
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_an_avif_that_draws_far_more_than_it_says_is_refused(
+    service: Service, frames: int
+) -> None:
+    """The boxes around the coded pictures are made to say that they are small."""
+    large = Image.new("L", (3000, 2500), 77)
+    more = {"save_all": True, "append_images": [large] * (frames - 1)} if frames > 1 else {}
+    file = bytearray(encode(large, "AVIF", speed=10, quality=1, **more))
+    for kind, past, size in ((b"ispe", 8, (64, 48)), (b"tkhd", 92, (64 << 16, 48 << 16))):
+        for found in re.finditer(kind, bytes(file)):
+            struct.pack_into(">II", file, found.start() + past, *size)
+    refused(service, _send(service, bytes(file)), 400, "invalid_image", PLACE)
 
 
 @pytest.mark.parametrize(

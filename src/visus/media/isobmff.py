@@ -1,8 +1,9 @@
 """The layout of a picture in boxes: HEIC (ISO/IEC 23008-12) and AVIF.
 
 Only the boxes that say where the items lie and what the primary one is like are read. Nothing
-is decoded, so an item's coded data may still lie about its size; whoever decodes has to look
-again. Nesting has a fixed depth here, and every list a longest length.
+is decoded, so an item's coded data may still lie about its size: of AV1 its header is asked, of
+HEVC whoever decodes has to look again. Nesting has a fixed depth here, and every list a longest
+length.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from fractions import Fraction
 from typing import Final, NamedTuple
 
 from visus.errors import ImageFormatRejected, MediaRejected
+from visus.media import av1
 from visus.media.layout import Kept, Layout, malformed, truncated
 
 _MAX_BOXES: Final = 4_096
@@ -22,7 +24,8 @@ _MAX_LINKS: Final = 16_384
 """Pieces, properties of items and references between items, all together."""
 _BIG_SIZE: Final = 1
 _TO_THE_END: Final = 0
-_CODED: Final = frozenset({b"hvc1", b"av01"})
+_AV1: Final = b"av01"
+_CODED: Final = frozenset({b"hvc1", _AV1})
 _DERIVED: Final = frozenset({b"grid", b"iovl", b"iden"})
 _CANVAS_COLOUR_BYTES: Final = 8
 _TYPED_ITEMS: Final = 2
@@ -132,6 +135,19 @@ class _Items:
             raise malformed("a crop outside the picture, or of nothing")
         return window
 
+    def coded_pixels(self, item: int) -> int:
+        """How many pixels a decoder of the item draws, by what it says and by what it holds."""
+        width, height = self.size(item)
+        if self.kinds.get(item) != _AV1:
+            return width * height
+        places = self.places.get(item, [])
+        if len(places) == 1:
+            coded = av1.largest(self._data, *places[0])
+        else:
+            own = self.bytes_of(item)
+            coded = av1.largest(own, 0, len(own))
+        return max(width * height, coded[0] * coded[1])
+
     def bytes_of(self, item: int) -> bytes:
         """An item's own bytes."""
         return b"".join(self._data[start:end] for start, end in self.places.get(item, ()))
@@ -192,17 +208,33 @@ class _Walk:
 
     def samples(self) -> int:
         """How many frames the longest track has; 1 without tracks."""
-        if b"moov" not in self._boxes:
-            return 1
-        found = [self._boxes[b"moov"]]
-        for kind in (b"trak", b"mdia", b"minf", b"stbl", b"stsz"):
+        return max([1, *(self._sample_count(box) for box in self._tables(b"stsz"))])
+
+    def track_pixels(self) -> int:
+        """How many pixels a decoder of the tracks draws for a frame, by what begins them."""
+        found = [0]
+        for kind, width in ((b"stco", 4), (b"co64", 8)):
+            for box in self._tables(kind):
+                cursor = self._cursor(box)
+                cursor.number(4)
+                count = cursor.number(4)
+                self._count_links(count)
+                for _ in range(count):
+                    across, down = av1.largest(self._data, cursor.number(width), self.end)
+                    found.append(across * down)
+        return max(found)
+
+    def _tables(self, kind: bytes) -> list[_Box]:
+        """The boxes of this kind about the samples of all tracks."""
+        found = [self._boxes[b"moov"]] if b"moov" in self._boxes else []
+        for step in (b"trak", b"mdia", b"minf", b"stbl", kind):
             found = [
                 child
                 for parent in found
                 for child in self._within(parent.start, parent.end)
-                if child.kind == kind
+                if child.kind == step
             ]
-        return max([1, *(self._sample_count(box) for box in found)])
+        return found
 
     def _sample_count(self, box: _Box) -> int:
         cursor = self._cursor(box)
@@ -372,7 +404,9 @@ class _Extents:
 def read_avif(data: bytes) -> Layout:
     """Walk the boxes; the frames are those of the longest track."""
     walk = _Walk(data)
-    return _layout(walk, frames=walk.samples())
+    layout = _layout(walk, frames=walk.samples())
+    _check_drawn(walk.track_pixels(), layout.width_px * layout.height_px)
+    return layout
 
 
 def read_heic(data: bytes) -> Layout:
@@ -438,10 +472,10 @@ def _check_work(items: _Items, pixels: int) -> None:
     for item in [*needed]:
         for helper in items.helpers.get(item, ()):
             needed |= {helper, *items.sources.get(helper, ())}
-    work = 0
-    for item in needed:
-        if items.kinds.get(item) in _CODED:
-            width, height = items.size(item)
-            work += width * height
-    if work > _MOST_WORK * pixels + _SPARE_PX:
-        raise malformed(f"{work} pixels to decode for {pixels}")
+    work = sum(items.coded_pixels(item) for item in needed if items.kinds.get(item) in _CODED)
+    _check_drawn(work, pixels)
+
+
+def _check_drawn(drawn: int, pixels: int) -> None:
+    if drawn > _MOST_WORK * pixels + _SPARE_PX:
+        raise malformed(f"{drawn} pixels to decode for {pixels}")
