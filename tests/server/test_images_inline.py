@@ -24,6 +24,7 @@ from tests.unit.media.sample_pictures import (
     exif,
     halves,
     jpeg_with,
+    noisy,
     picky_files,
     png,
     png_bomb,
@@ -220,6 +221,46 @@ def test_a_picture_that_is_too_much_or_broken_is_refused_quickly(
     refused(service, _send(service, BAD[name]), 400, "invalid_image", PLACE)
     assert time.monotonic() - began_s < 2
     assert rss_mb(service, "VmHWM") - before < 50
+
+
+COLOURED = noisy(300, 203)
+STRIPS = encode(COLOURED, "TIFF", compression="jpeg", strip_size=16 * 300 * 3)
+
+
+def _tag(file: bytes, tag: int, *values: int, listed: bool = False) -> bytes:
+    """A TIFF with other numbers of 32 bits in its first directory, or in the list it names."""
+    start = struct.unpack_from("<I", file, 4)[0]
+    count = struct.unpack_from("<H", file, start)[0]
+    entries = range(start + 2, start + 2 + 12 * count, 12)
+    (entry,) = (one for one in entries if struct.unpack_from("<H", file, one) == (tag,))
+    place = struct.unpack_from("<I", file, entry + 8)[0] if listed else entry + 8
+    changed = bytearray(file)
+    struct.pack_into(f"<{len(values)}I", changed, place, *values)
+    return bytes(changed)
+
+
+def test_a_tiff_of_jpeg_in_strips_arrives(service: Service, upstream: Upstream) -> None:
+    answered(service, _send(service, STRIPS))
+    difference = ImageChops.difference(_reference(_got(upstream)), COLOURED)
+    small = difference.resize((8, 6), Image.Resampling.BOX)
+    assert max(high for _, high in small.getextrema()) < 16
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        _tag(STRIPS, 279, *[500] * 13, listed=True),
+        _tag(STRIPS, 256, 310),
+        _tag(STRIPS, 278, 24),
+        _tag(STRIPS, 257, 208),
+    ],
+    ids=["cut off", "too narrow", "too low", "the last too low"],
+)
+def test_a_tiff_whose_parts_do_not_make_up_the_whole_is_refused(
+    service: Service, file: bytes
+) -> None:
+    """Its decoder would show the rest grey or black."""
+    refused(service, _send(service, file), 400, "invalid_image", PLACE)
 
 
 @pytest.mark.parametrize("frames", [1, 2])

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from visus.errors import ImageFormatRejected, MediaRejected
+from visus.media import jpeg
 from visus.media.exif import UPRIGHT
 from visus.media.layout import MAX_PARTS, Kept, Layout, Page, malformed, truncated
 
@@ -54,15 +55,19 @@ _TILE_HEIGHT: Final = 323
 _TILE_OFFSETS: Final = 324
 _TILE_BYTES: Final = 325
 _SAMPLE_FORMAT: Final = 339
+_SUBSAMPLING: Final = 530
 _DNG_VERSION: Final = 50706
 
 _THUMBNAIL_OR_MASK: Final = 1 | 4
 _COMPRESSIONS: Final = frozenset({1, 2, 3, 4, 5, 7, 8, 32773, 32946})
 """None, the three of fax machines, LZW, JPEG, deflate, PackBits, deflate by its old number."""
+_PLAIN: Final = 1
+_JPEG: Final = 7
 _FOREIGN_COMPRESSIONS: Final = {6: "old-style JPEG", 34925: "LZMA", 50000: "Zstandard"}
 _PHOTOMETRICS: Final = frozenset({0, 1, 2, 3, 5, 6})
 """Grey either way round, RGB, palette, CMYK, YCbCr."""
 _CMYK: Final = 5
+_YCBCR: Final = 6
 _WHITE_IS_ZERO: Final = 0
 _DEPTHS: Final = frozenset({1, 2, 4, 8, 16})
 _DEEP: Final = 16
@@ -71,6 +76,8 @@ _MAX_SAMPLES: Final = 6
 _SEPARATE: Final = 2
 _MAX_PARTS: Final = 5 * MAX_PARTS
 """Strips and tiles of all pages together."""
+_MAX_JPEG_PARTS: Final = 4_000
+"""Different ones of one page: each is walked."""
 _MAX_TILE_PX: Final = 4096 * 4096
 
 
@@ -224,7 +231,7 @@ def _page(index: int, directory: _Directory) -> Page:
 
 
 def _check_kind(directory: _Directory) -> None:
-    compression = directory.one(_COMPRESSION, 1)
+    compression = directory.one(_COMPRESSION, _PLAIN)
     if _DNG_VERSION in directory:
         raise _foreign("from a camera's raw file (DNG)")
     if compression not in _COMPRESSIONS:
@@ -238,10 +245,44 @@ def _check_kind(directory: _Directory) -> None:
         raise _foreign("with samples of this kind")
     if not 1 <= directory.one(_SAMPLES, 1) <= _MAX_SAMPLES:
         raise _foreign("with this many samples a pixel")
+    if compression == _PLAIN:
+        _check_plain(directory)
+
+
+def _check_plain(directory: _Directory) -> None:
+    """The decoder takes for whole pixels what is written in groups, or in halves."""
+    subsampling = directory.many(_SUBSAMPLING, (2, 2))[:2]
+    if directory.one(_PHOTOMETRIC, _WHITE_IS_ZERO) == _YCBCR and subsampling != (1, 1):
+        raise _foreign("with fewer samples of colour than of light, without compression,")
+    is_deep = _DEEP in directory.many(_BITS, (1,))
+    if is_deep and directory.one(_PLANES, 1) == _SEPARATE and _TILE_WIDTH not in directory:
+        raise _foreign("with planes of 16 bits, without compression,")
+
+
+class _Parts(NamedTuple):
+    """Strips or tiles, which make up a page, plane after plane."""
+
+    width_px: int
+    height_px: int
+    wanted: int
+    places: tuple[int, ...]
+    sizes: tuple[int, ...]
 
 
 def _check_parts(directory: _Directory, width: int, height: int) -> None:
-    """Whether all strips or tiles lie inside the file."""
+    """Whether all strips or tiles lie inside the file, and hold what they should."""
+    parts = _parts(directory, width, height)
+    count = parts.wanted
+    if len(parts.places) < count or len(parts.sizes) < count:
+        raise malformed(f"{len(parts.places)} of {count} parts")
+    ends = map(int.__add__, parts.places[:count], parts.sizes[:count])
+    if max(ends) > len(directory.data):
+        raise truncated()
+    if directory.one(_COMPRESSION, _PLAIN) == _JPEG:
+        _check_jpeg(directory, parts, height)
+
+
+def _parts(directory: _Directory, width: int, height: int) -> _Parts:
     planes = directory.one(_SAMPLES, 1) if directory.one(_PLANES, 1) == _SEPARATE else 1
     if _TILE_WIDTH in directory:
         across, down = directory.one(_TILE_WIDTH), directory.one(_TILE_HEIGHT)
@@ -249,12 +290,31 @@ def _check_parts(directory: _Directory, width: int, height: int) -> None:
             raise malformed(f"tiles of {across}x{down}")
         count = -(-width // across) * -(-height // down) * planes
         places, sizes = directory.many(_TILE_OFFSETS), directory.many(_TILE_BYTES)
-    else:
-        rows = directory.one(_ROWS_PER_STRIP, height) or height
-        count = -(-height // rows) * planes
-        places, sizes = directory.many(_STRIP_OFFSETS), directory.many(_STRIP_BYTES)
-    if len(places) < count or len(sizes) < count:
-        raise malformed(f"{len(places)} of {count} parts")
-    ends = map(int.__add__, places[:count], sizes[:count])
-    if max(ends) > len(directory.data):
-        raise truncated()
+        return _Parts(across, down, count, places, sizes)
+    rows = min(directory.one(_ROWS_PER_STRIP, height) or height, height)
+    count = -(-height // rows) * planes
+    places, sizes = directory.many(_STRIP_OFFSETS), directory.many(_STRIP_BYTES)
+    return _Parts(width, rows, count, places, sizes)
+
+
+def _check_jpeg(directory: _Directory, parts: _Parts, height: int) -> None:
+    """Whether each part is a whole JPEG and as large as it should be.
+
+    Of one that is smaller or cut off, the decoder would show the rest as it likes. The last
+    strip of a plane may be as low as what is left of it.
+    """
+    is_tiled = _TILE_WIDTH in directory
+    last_px = parts.height_px if is_tiled else height % parts.height_px or parts.height_px
+    strips = parts.wanted if is_tiled else -(-height // parts.height_px)
+    needed: dict[tuple[int, int], int] = {}
+    for number, part in enumerate(zip(parts.places, parts.sizes, strict=False)):
+        if number == parts.wanted:
+            break
+        rows = last_px if number % strips == strips - 1 else parts.height_px
+        needed[part] = max(rows, needed.get(part, 0))
+    if len(needed) > _MAX_JPEG_PARTS:
+        raise malformed("too many strips or tiles of JPEG")
+    for (start, size), rows in needed.items():
+        found = jpeg.read(directory.data[start : start + size])
+        if found.width_px != parts.width_px or found.height_px < rows:
+            raise malformed(f"a JPEG of {found.width_px}x{found.height_px} as a part")

@@ -101,6 +101,8 @@ FOREIGN = {
     "floating": page(64, 48, t339=("H", [3])),
     "12 bits": page(64, 48, t258=("H", [12])),
     "many samples": page(64, 48, t277=("H", [7])),
+    "fewer samples of colour": page(64, 48, t262=("H", [6])),
+    "planes of 16 bits": page(64, 48, t258=("H", [16]), t284=("H", [2])),
 }
 
 
