@@ -1,4 +1,4 @@
-"""All settings, read once from a TOML file and the environment; the only reader of the world.
+"""All settings, read once from a TOML file and the environment variables.
 
 Each package owns the struct of its own settings; here they are put together, and every fault is
 reported with its place: the file's line, or the variable's name.
@@ -261,7 +261,7 @@ def client_key() -> Secret | None:
 
 
 def _check_named(settings: Settings, catalogue: Catalogue) -> None:
-    """Refuses, as a ValueError, a model that other sections name and nobody has."""
+    """Refuses, as a ValueError, a model that other sections name and the catalogue lacks."""
     known = {model.id for model in catalogue.models}
     for one in settings.routing.seeing:
         if one not in known:
@@ -307,7 +307,7 @@ def _with_files(catalogue: Catalogue, own: Sequence[ModelRow]) -> Catalogue:
 
 
 class _RowRefused(Exception):
-    """A row of `[[providers]]` that its dialect, or nobody, can read."""
+    """A row of `[[providers]]` with an unknown dialect, or options that its dialect refuses."""
 
     def __init__(self, row: ProviderRow, key: str, reason: str) -> None:
         super().__init__(reason)
@@ -366,7 +366,7 @@ def _check_base_url(url: str, where: str) -> None:
 
 
 def _traces(settings: TelemetrySettings, variables: Mapping[str, str]) -> TracesAccess | None:
-    """What the settings say of traces, else what other programs' variables say.
+    """Where traces go, by the settings or else by OpenTelemetry's standard variables.
 
     Raises:
         ConfigRefused: an address that is none, or headers that nobody can read.
@@ -435,7 +435,7 @@ def _table(text: str, path: Path | None) -> Table:
 
 
 def _faults_of_file(table: Table, text: str, path: Path | None) -> Iterator[str]:
-    """One fault for each section that has one, so that nobody mends them one run at a time."""
+    """The first fault of each section, so that all sections can be mended at once."""
     for name, value in table.items():
         if name not in Settings.__struct_encode_fields__:
             yield _located(f"There is no section `{name}` - at `$.{name}`", text, path)

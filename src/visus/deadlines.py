@@ -1,4 +1,4 @@
-"""Ends waits that last too long, with one timer for all of them.
+"""Deadlines for waits, with one timer for all of them.
 
 A timer for each wait costs more than the wait itself when the answer comes at once. Nearly all
 deadlines lie a minute ahead and are never met, so a single timer that stands at the earliest of

@@ -1,4 +1,4 @@
-"""Everything that can go wrong and be told, as one tree.
+"""All errors that callers may see, as one tree.
 
 Each error is born where the failure is understood and carries three facts: `message`, which the
 caller may read; `param`, where in their request it is (`messages[0].content[1].image_url.url`);
@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, TypeAlias
 
 Again: TypeAlias = Literal["nowhere", "elsewhere", "here"]
-"""Whom a question may be asked again that failed like this before the first word: nobody,
-somebody else who can answer it, or after a moment the same server too."""
+"""Whether a question that failed like this before the first event may be retried: nowhere, at
+another deployment only, or after a wait at the same one too."""
 
 
 class ServiceError(Exception):
@@ -39,7 +39,7 @@ class ServiceError(Exception):
         self.detail = detail
         self.retry_after_s = retry_after_s
         self.limits = limits or {}
-        """What the provider told of our limits there, as it named them."""
+        """The provider's rate limit headers, by its own names."""
 
     def at(self, param: str) -> "ServiceError":
         """The same error, pointing at `param`."""

@@ -105,6 +105,6 @@ def _whole(seconds: int) -> str:
 
 
 def failure(name: str, fault: BaseException, **fields: object) -> None:
-    """Logs a fault of ours, with its traceback."""
+    """Logs a fault in Visus, with its traceback."""
     write_gathered()
     log.error(name, exc_info=fault, extra={"fields": fields})

@@ -1,7 +1,7 @@
-"""Files of requests: each of their lines is a job, and what they come to goes into files again.
+"""Batches in the database: each line of a file is a job; the answers become files.
 
-A batch is taken, by lease, like a job: to read its lines, and to write its files at the end. In
-between it only counts; the last line that ends makes it due again.
+A batch is taken by lease, like a job: to read its lines, and to write its files at the end. In
+between it only counts; it becomes due again when its last line ends.
 """
 
 import secrets
@@ -66,7 +66,7 @@ class NewBatch(NamedTuple):
     input_file_id: str
     metadata: Mapping[str, str] | None
     listener: Listener | None = None
-    """Who is to be told how it ended."""
+    """The webhook to call at its end."""
     traceparent: str | None = None
     """The request that made it, for the traces of its lines."""
 
@@ -95,7 +95,7 @@ class Batch(NamedTuple):
     traceparent: str | None = None
     """The request that made it."""
     webhook: Delivery | None = None
-    """How telling somebody goes; None: nobody is to be told."""
+    """The state of its webhook; None: it has none."""
 
 
 class NewLine(NamedTuple):
@@ -246,7 +246,7 @@ class BatchBook:
         return self._change(lease, {"due_at": now_ms() + self._lease_ms})
 
     def put_back(self, lease: str, *, wait_s: float) -> None:
-        """Gives a batch up: after so long, anybody may take it."""
+        """Gives up the lease: after `wait_s`, any process may take the batch."""
         self._change(lease, {"due_at": now_ms() + int(wait_s * MS), "lease": None})
 
     def _change(self, lease: str, values: Mapping[str, object]) -> bool:
@@ -255,7 +255,7 @@ class BatchBook:
             return connection.execute(change).rowcount == 1
 
     def forget_lines(self, batch: Batch) -> bool:
-        """Removes the lines that somebody else began to read; False where the lease is lost."""
+        """Removes lines that another process began to read; False where the lease is lost."""
         with storage_faults(), self.engine.begin() as connection:
             if not self._still_held(connection, batch):
                 return False
@@ -263,7 +263,7 @@ class BatchBook:
             return True
 
     def add_lines(self, batch: Batch, lines: Sequence[NewLine]) -> bool:
-        """Keeps lines, which nobody may take yet; False where the lease is lost."""
+        """Stores lines, which are not due yet; False where the lease is lost."""
         now = now_ms()
         headers = [("traceparent", batch.traceparent)] if batch.traceparent else []
         rows = [

@@ -1,4 +1,4 @@
-"""The moments that stand in tables: whole milliseconds since 1970."""
+"""Times as tables store them: whole milliseconds since 1970."""
 
 import time
 from typing import Final

@@ -56,7 +56,7 @@ class Settlement(msgspec.Struct, frozen=True, array_like=True, tag="settle", gc=
     provider: str
     region: str
     status: int
-    """As HTTP tells it; 499 where the client went away."""
+    """The HTTP status; 499 where the client went away."""
     attempts: int
     input_tokens: int
     output_tokens: int
@@ -67,7 +67,7 @@ class Settlement(msgspec.Struct, frozen=True, array_like=True, tag="settle", gc=
     document_tokens: int
     images: int
     is_estimated: bool
-    """Whether the model's server has not told the tokens."""
+    """Whether the tokens are an estimate, since the model's server reported none."""
     cost_micros: int
 
 
@@ -225,7 +225,7 @@ def hold_money(connection: sql.Connection, one: Hold) -> bool:
 
 
 def release_leases(connection: sql.Connection, *, now_ms: int) -> int:
-    """Ends records whose lease is over; they cost nothing, as nobody was told anything."""
+    """Settles records whose lease is over, at no cost."""
     return _release(connection, tables.usage_records.c.lease_until < now_ms, now_ms)
 
 

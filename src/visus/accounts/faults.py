@@ -1,4 +1,4 @@
-"""What the database's library says of a fault, in words of ours."""
+"""Translates faults of the database's library into our errors."""
 
 from collections.abc import Generator
 from contextlib import contextmanager

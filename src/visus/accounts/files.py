@@ -1,4 +1,4 @@
-"""Who owns which uploaded file, and what is kept for them.
+"""The list of uploaded files: their owners and contents.
 
 Contents are counted by the files that name them. A content is put in place and taken away
 inside a transaction that has the turn of this content, so that no file ever names a content

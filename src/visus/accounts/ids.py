@@ -1,8 +1,8 @@
-"""Ids of what stands in tables and is known outside."""
+"""Ids of rows that callers see."""
 
 import secrets
 
 
 def new_id(prefix: str, at_ms: int) -> str:
-    """The milliseconds, so that ids sort by time, and 80 bits that nobody guesses."""
+    """The milliseconds, so that ids sort by time, and 80 random bits."""
     return f"{prefix}_{at_ms:012x}{secrets.token_hex(10)}"

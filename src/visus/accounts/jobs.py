@@ -1,8 +1,8 @@
-"""Requests that are answered later: kept in the database until somebody takes them.
+"""Jobs in the database: requests that are answered later.
 
-Whoever takes a job gets a lease, of which nobody else knows, and renews it while at work. What
-a job comes to is written by whoever still has the lease, and by nobody else: so a job ends
-once, also where a process was killed, or was only thought to be.
+A process that takes a job gets a secret lease and renews it while it works. Only the holder of
+the lease can write the result: so a job ends once, also where a process was killed, or was
+wrongly taken for dead.
 
 The body of a request stands here until its job has ended, the answer until it expires.
 """
@@ -75,7 +75,7 @@ class NewJob(NamedTuple):
     headers: Sequence[tuple[str, str]]
     """Those of the request that matter to its answer."""
     listener: Listener | None = None
-    """Who is to be told how it ended."""
+    """The webhook to call at its end."""
 
 
 class Response(NamedTuple):
@@ -98,11 +98,11 @@ class Job(NamedTuple):
     ended_ms: int | None
     response: Response | None
     webhook: Delivery | None = None
-    """How telling somebody goes; None: nobody is to be told."""
+    """The state of its webhook; None: it has none."""
 
 
 class Taken(NamedTuple):
-    """A job that somebody has a lease for."""
+    """A job under lease."""
 
     job_id: str
     lease: str
@@ -218,7 +218,7 @@ class JobBook:
     # --- For those who work ------------------------------------------------------------------
 
     def take(self, count: int, *, resting: Collection[str] = ()) -> list[Taken]:
-        """At most `count` jobs that nobody has, with a lease for each.
+        """Takes at most `count` jobs that are due, with a lease for each.
 
         Those of keys in `resting` are left alone. Of several who take at the same time, each
         gets others.
@@ -309,7 +309,7 @@ class JobBook:
             return True
 
     def put_back(self, lease: str, *, wait_s: float) -> None:
-        """Gives a job up: after so long, anybody may take it."""
+        """Gives up the lease: after `wait_s`, any process may take the job."""
         change = (
             sql.update(tables.jobs)
             .where(_jobs.lease == lease)
@@ -413,7 +413,7 @@ _TAKEN: Final = [
 
 
 LINES: Final = 2**30
-"""From here on stand the lines of batches: whoever waits for a single answer goes first."""
+"""The first place of batch lines: single jobs go before them."""
 
 
 def next_place(connection: sql.Connection, project_id: str, key_id: str, *, first: int) -> int:

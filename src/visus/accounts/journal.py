@@ -1,9 +1,9 @@
-"""The ledger's pen: entries go to the spool at once, and later, many together, to the database.
+"""Writes the ledger: entries go to the spool at once, and later, in batches, to the database.
 
-Whoever enters something need not wait: it outlives the process as soon as it is in the spool.
-A thread takes what has gathered to the database, twice a second; what the database does
-not take stays in the spool until it does, but for an entry that it refuses for what is in it:
-that is set aside, or nothing would ever come behind it.
+Callers need not wait: an entry survives the process as soon as it is in the spool. A thread
+writes what has gathered to the database, twice a second. What the database does not take stays
+in the spool until it does; an entry that it rejects for its content is set aside, so that it
+does not block those behind it.
 """
 
 import logging

@@ -38,7 +38,7 @@ ADMIN_PREFIX: Final = "sk-admin-"
 SUBJECT: Final = "sub_"
 """How the ids of callers begin that show a token of an issuer's in the place of a key."""
 MAX_KEY_CHARS: Final = 200
-"""A longer bearer token is not one of ours and is not even hashed."""
+"""The longest key; a longer bearer token is refused without hashing."""
 MIN_KEY_CHARS: Final = 20
 """A shorter one can be guessed, and is never made a key."""
 _IN_A_HEADER: Final = re.compile("[!-~]+").fullmatch
@@ -97,11 +97,11 @@ class Key:
 
 
 USUAL: Final = Terms()
-"""Of a key of which nobody says more."""
+"""The default terms of a key."""
 
 
 def new_secret(prefix: str = PREFIX) -> str:
-    """A key that nobody has."""
+    """A new random key."""
     return prefix + secrets.token_urlsafe(32)
 
 
@@ -123,7 +123,7 @@ class KeyBook:
     def create(
         self, name: str, terms: Terms = USUAL, *, project_id: str | None = None
     ) -> tuple[Key, str]:
-        """A new key, and its secret, which nobody can ask for again.
+        """A new key, and its secret, which is not stored and cannot be shown again.
 
         Without a project it gets one of its own, of the same name.
 

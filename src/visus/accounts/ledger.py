@@ -66,7 +66,7 @@ class LedgerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class Size(msgspec.Struct, frozen=True, gc=False):
-    """How large a question is thought to be, before its model's server has told."""
+    """The estimated size of a question, in tokens, before its model's server reports usage."""
 
     inputs: int
     """Tokens, pictures and all."""
@@ -107,7 +107,7 @@ class Outcome(msgspec.Struct, frozen=True):
     lines: Sequence[Line]
     model: str
     site: Site | None
-    """Who answered, or was asked last; None: nobody was."""
+    """The provider that answered, or was asked last; None: none was."""
     attempts: int
     is_estimated: bool = False
 

@@ -1,4 +1,4 @@
-"""Who may ask now: the limits of a key, of its project, and of its project on one model.
+"""Rate limits: of a key, of its project, and of its project on one model.
 
 `LocalLimiter` counts in this process; `shared_limiter` has the other `Limiter`, which counts
 for all replicas together. Nothing is counted for a request that is refused.
@@ -82,14 +82,14 @@ class LimitsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class Standings(msgspec.Struct, frozen=True):
-    """What `x-ratelimit-*` tells."""
+    """The values of `x-ratelimit-*`."""
 
     requests: Standing | None = None
     tokens: Standing | None = None
 
 
 class Admission(Protocol):
-    """A request on its way: let in, counted, and gone. Whoever holds it leaves, in the end."""
+    """A request under way, as the limits count it. It must end with `leave`."""
 
     async def enter(self) -> None:
         """Counts the request, if it may be served now.
@@ -244,7 +244,7 @@ class LocalLimiter:
     def __init__(
         self, settings: LimitsSettings, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`clock` gives seconds that never go back."""
+        """`clock` gives monotonic seconds."""
         self.settings = settings
         self._clock = clock
         self._of_key = settings.key.over(UNLESS_SAID)

@@ -1,4 +1,4 @@
-"""How much a caller may ask: requests and tokens a minute, and requests at the same time.
+"""Sliding-window limits: requests and tokens a minute, and requests at the same time.
 
 Pure counting, no clock of its own and no I/O. A minute is any sixty seconds: what was counted
 leaves a window sixty seconds after the end of the second in which it was counted, so that never
@@ -109,7 +109,7 @@ class Window:
         return 0.0 if over <= 0 else float(WINDOW_S)
 
     def standing(self, now_s: float) -> Standing:
-        """How whoever is counted here stands now."""
+        """The current state of these limits."""
         left, reset_s = self.limit - self.used, 0.0
         if self._seconds:
             reset_s = self._seconds[-1][0] + WINDOW_S + 1 - now_s

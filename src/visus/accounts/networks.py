@@ -1,4 +1,4 @@
-"""Where administrators, and those who collect metrics, may call from."""
+"""The networks from which administrators and Prometheus may call."""
 
 import ipaddress
 from typing import Final

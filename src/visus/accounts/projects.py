@@ -17,7 +17,7 @@ from visus.errors import InvalidValue
 from visus.models.residency import is_known
 
 DEFAULT_ORGANISATION: Final = "org_default"
-"""Holds the projects of which nobody says more."""
+"""The organisation of projects that name none."""
 MAX_NAME_CHARS: Final = 200
 MAX_PLACES_CHARS: Final = 200
 _limits: Final = msgspec.json.Decoder(Limits).decode

@@ -1,4 +1,4 @@
-"""What stands in the database: which version it is of, and how it becomes one of ours."""
+"""The schema of the database: its version, and its migration to ours."""
 
 from typing import Final
 
@@ -29,7 +29,7 @@ def is_up_to_date(connection: sql.Connection) -> bool:
 
 
 def is_empty(connection: sql.Connection) -> bool:
-    """Whether nothing of ours was ever kept in it."""
+    """Whether the database holds none of our tables."""
     there = sql.inspect(connection).get_table_names()
     return {*metadata.tables, _VERSION}.isdisjoint(there)
 

@@ -27,11 +27,11 @@ class PostgresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 Algorithm: TypeAlias = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
 ]
-"""Signatures with two keys: one that only the issuer has, and one that everybody may have."""
+"""Asymmetric signature algorithms."""
 
 
 class Issuer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Somebody whose bearer tokens are as good as keys, by OpenID Connect."""
+    """An OpenID Connect issuer whose bearer tokens are accepted like keys."""
 
     issuer: str
     """Its address, as tokens name it: `https://login.example.test/realms/acme`. Without TLS

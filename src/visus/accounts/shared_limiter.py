@@ -35,7 +35,7 @@ from visus.errors import RateLimited, StorageUnavailable
 FIND_EVERY_S: Final = 1.0
 """How often a lost server is looked for."""
 TICK_S: Final = 0.5
-"""How often the shared clock is set, for whoever comes next."""
+"""How often the shared clock is set."""
 MAX_LEAVING: Final = 10_000
 """Requests that are just taking their leave; of more, the places come back with their lease."""
 RENEWED_AT_ONCE: Final = 1000

@@ -182,7 +182,7 @@ def drop(path: Path) -> None:
 
 @contextmanager
 def abandoned(folder: Path) -> Generator[list[Piece]]:
-    """The pieces of processes that have died, in order; nobody else gets them meanwhile."""
+    """The pieces of dead processes, in order, locked until the end of the block."""
     with _unlocked(folder, SUFFIX) as files:
         yield [Piece(path, Batch(path.stem, _entries(path.read_bytes()))) for path in files]
 
@@ -203,7 +203,7 @@ def dead(folder: Path) -> Generator[list[str]]:
 
 @contextmanager
 def _unlocked(folder: Path, suffix: str) -> Generator[list[Path]]:
-    """The files whose locks nobody has but us, until the end of the block."""
+    """The files that we could lock, until the end of the block."""
     with contextlib.ExitStack() as stack:
         found: list[Path] = []
         for path in sorted(folder.glob(f"*{suffix}")):

@@ -1,4 +1,4 @@
-"""One at a time, where two writers would spoil each other's work.
+"""Named locks in the database, for work that must not run twice at the same time.
 
 SQLite has a single writer anyway. PostgreSQL has many, so that who needs a turn takes an
 advisory lock, which ends with the transaction, also when the connection breaks.

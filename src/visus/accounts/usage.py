@@ -1,4 +1,4 @@
-"""What was used: sums of settled records, by hours or longer, and by whatever is asked for."""
+"""Usage: sums of settled records, by time and by groups such as project or model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,9 +1,8 @@
-"""Who is to be told how a job or a batch ended, whether they were, and how they know us.
+"""Webhooks in the database: receivers, deliveries, and the secrets that sign them.
 
-That somebody is to be told is written together with the job, and that it has ended in the
-transaction that ends it: so no end goes untold, whichever process dies when. Whoever tells it
-takes it by lease, as jobs are taken. One whose lease ran out may have been told already: it is
-told again, under the same id.
+A webhook is stored together with its job, and becomes due in the transaction that ends the job:
+so none is lost, whichever process dies when. It is taken by lease, as jobs are. One whose lease
+ran out may have been delivered already: it is sent again, under the same id.
 """
 
 import base64
@@ -29,11 +28,11 @@ _SWEPT_AT_ONCE: Final = 1000
 _deliveries: Final = tables.deliveries.c
 _secrets: Final = tables.webhook_secrets.c
 DeliveryState: TypeAlias = Literal["waiting", "pending", "delivered", "failed"]
-"""`waiting`: for the end of what is to be told of; `pending`: to be told."""
+"""`waiting`: for the end of the job or batch; `pending`: to be sent."""
 
 
 class Listener(NamedTuple):
-    """Who is to be told."""
+    """The receiver of a webhook."""
 
     url: str
     origin: str
@@ -41,7 +40,7 @@ class Listener(NamedTuple):
 
 
 class DeliveryRules(NamedTuple):
-    """How often and how soon somebody is told again."""
+    """How often and how soon a webhook is sent again."""
 
     max_attempts: int
     first_wait_ms: int
@@ -55,7 +54,7 @@ class DeliveryRules(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """How telling somebody goes, as its owner sees it."""
+    """The state of a webhook, as its owner sees it."""
 
     url: str
     status: DeliveryState
@@ -65,12 +64,12 @@ class Delivery(NamedTuple):
     fault: str | None
     """Why the last attempt was none."""
     due_ms: int | None
-    """When it is to be told (again)."""
+    """When it is to be sent (again)."""
     ended_ms: int | None
 
 
 class Due(NamedTuple):
-    """An end that somebody has a lease to tell."""
+    """A webhook that is due, under lease."""
 
     event_id: str
     subject_id: str
@@ -87,7 +86,7 @@ class Due(NamedTuple):
 
 
 class Miss(NamedTuple):
-    """An attempt that told nobody."""
+    """A failed attempt."""
 
     fault: str
     status_code: int | None = None
@@ -106,7 +105,7 @@ def promise(
     project_id: str,
     known_until_ms: int,
 ) -> None:
-    """Enters that somebody is to be told how this will have ended."""
+    """Stores a webhook for the end of this job or batch."""
     row = {
         "id": new_id("evt", now_ms()),
         "subject_id": subject_id,
@@ -120,7 +119,7 @@ def promise(
 
 
 def announce(connection: sql.Connection, subject_ids: Collection[str], event: str) -> None:
-    """Has everybody told who is to be told of these; what has been announced stays so."""
+    """Makes the webhooks of these due; those that are due already stay so."""
     now = now_ms()
     change = (
         sql.update(tables.deliveries)
@@ -133,7 +132,7 @@ def announce(connection: sql.Connection, subject_ids: Collection[str], event: st
 def promised(
     connection: sql.Connection, subject_ids: Collection[str]
 ) -> Mapping[str, Delivery]:
-    """How telling goes for those of these of which somebody is to be told."""
+    """The states of the webhooks of these jobs or batches."""
     query = sql.select(_deliveries.subject_id, *_SHOWN).where(
         _deliveries.subject_id.in_(subject_ids)
     )
@@ -171,7 +170,7 @@ _SHOWN: Final = [
 
 @dataclass(frozen=True, slots=True)
 class DeliveryBook:
-    """What is to be told, in the database. Blocking: call it off the event loop."""
+    """Webhooks in the database. Blocking: call it off the event loop."""
 
     engine: sql.Engine
     rules: DeliveryRules
@@ -205,12 +204,12 @@ class DeliveryBook:
         return None if row is None else Due(*row)
 
     def delivered(self, due: Due, status_code: int) -> bool:
-        """It was told; False where the lease is not held any more, and nothing is written."""
+        """Records the delivery; False, and nothing is written, where the lease is lost."""
         values = {"status": "delivered", "status_code": status_code, "fault": None}
         return self._write(due, _over() | values)
 
     def missed(self, due: Due, miss: Miss) -> bool:
-        """It was not told; whether it will be tried again."""
+        """Records a failed attempt; whether it will be repeated."""
         values: dict[str, object] = {"status_code": miss.status_code, "fault": miss.fault}
         if miss.is_final or due.attempts >= self.rules.max_attempts:
             self._write(due, values | _over() | {"status": "failed"})
@@ -220,7 +219,7 @@ class DeliveryBook:
         return True
 
     def put_back(self, due: Due) -> None:
-        """Gives it up: anybody may tell it now."""
+        """Gives up the lease: any process may send it now."""
         self._write(due, {"due_at": now_ms(), "lease": None})
 
     def _write(self, due: Due, values: Mapping[str, object]) -> bool:
@@ -233,7 +232,7 @@ class DeliveryBook:
             return connection.execute(change).rowcount == 1
 
     def pending(self) -> int:
-        """How many ends are to be told."""
+        """How many webhooks are to be sent."""
         query = sql.select(sql.func.count()).where(_deliveries.due_at.is_not(None))
         with storage_faults(), self.engine.connect() as connection:
             return connection.execute(query).scalar_one()
@@ -275,7 +274,7 @@ def _over() -> dict[str, object]:
 
 
 class WebhookSecret(NamedTuple):
-    """What is told of a secret once it was shown."""
+    """A secret without the secret itself."""
 
     secret_id: str
     project_id: str

@@ -1,4 +1,4 @@
-"""`visus admin`: organisations, projects, keys and what signs webhooks, in the database."""
+"""`visus admin`: organisations, projects, keys and webhook secrets, in the database."""
 
 import argparse
 import sys
@@ -297,7 +297,7 @@ def _print(names: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
 
 
 def shown(key: Key, secret: str) -> int:
-    """Prints a new key, which nobody can ask for again."""
+    """Prints a new key, which cannot be shown again."""
     print(f"{key.key_id}: keep the key, it is not shown again.", file=sys.stderr)
     print(secret)
     return 0

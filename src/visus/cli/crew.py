@@ -1,4 +1,4 @@
-"""Several processes on one socket: started, watched, replaced and ended together.
+"""Several processes on one socket: started, supervised, replaced and ended together.
 
 This process answers nothing itself. It holds the socket, so that whoever connects while its
 processes change finds somebody a moment later.
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace, settings: ServerSettings, listener: socket)
 
 
 def end_with_it() -> None:
-    """Has this process told to end as soon as the one that started it is gone (prctl(2))."""
+    """Has the kernel end this process when the one that started it dies (prctl(2))."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -63,7 +63,7 @@ class _Member:
         return False
 
     def tell(self, number: signal.Signals) -> None:
-        """Sends a signal, if there is still somebody to hear it."""
+        """Sends a signal, if the process still runs."""
         with suppress(ProcessLookupError):
             self.process.send_signal(number)
 
@@ -130,7 +130,7 @@ class _Crew:
         return member
 
     async def _watch(self, place: int) -> None:
-        """Has somebody in this place, whoever dies."""
+        """Keeps a process in this place; replaces it when it dies."""
         rest_s = 0.5
         while not self._is_ending:
             member = self._places[place]
@@ -148,7 +148,7 @@ class _Crew:
                     rest_s = 0.5
 
     async def _replace_all(self) -> None:
-        """A new process for each, ready before the old one is told to end."""
+        """Replaces each process by a new one, which is ready before the old one ends."""
         async with self._replaced:
             for place, old in enumerate(self._places):
                 new = await self._start_anew()

@@ -36,7 +36,7 @@ _REASON_CHARS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at."""
+    """The result of one check."""
 
     what: str
     state: Literal["ready", "not set up", "broken"]
@@ -148,7 +148,7 @@ def _shortened(reason: str) -> str:
 
 
 def _authorities() -> Finding:
-    """Whether there is anybody whose word on a server's identity is taken."""
+    """Whether there are certificate authorities to trust."""
     paths = ssl.get_default_verify_paths()
     if paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())):
         return Finding("CA certificates", "ready", f"in {paths.cafile or paths.capath}")

@@ -1,4 +1,4 @@
-"""`visus pull`: has a model on this machine."""
+"""`visus pull`: downloads a model to this machine."""
 
 import argparse
 import json
@@ -182,7 +182,7 @@ def _trusted(folder: Path) -> dict[str, str]:
 
 
 def _trust(folder: Path, file: PulledFile) -> None:
-    """Remembers a digest that nobody gave: from now on the file has to have it."""
+    """Stores a digest that was not given: from now on the file must have it."""
     known = _trusted(folder) | {file.url: file.sha256}
     draft = folder / f"{_DIGESTS}.new"
     draft.write_text(json.dumps(known, indent=2) + "\n", "utf-8")

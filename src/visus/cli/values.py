@@ -1,4 +1,4 @@
-"""What is typed for a bound: a number that can be one, or `none`, which takes it away."""
+"""Values of limits on the command line: a number, or `none` to remove the limit."""
 
 from argparse import ArgumentTypeError
 from collections.abc import Callable

@@ -22,7 +22,7 @@ _FIELDS: Final = 3
 
 
 class Carried(NamedTuple):
-    """What a model's server wants back with a call, as it wrote it."""
+    """What a model's server wants back with a call, unchanged."""
 
     signature: str | None = None
     """Of the call itself."""

@@ -1,8 +1,8 @@
-"""How a question ends whose caller has gone."""
+"""Statuses of questions whose caller has gone."""
 
 from typing import Final
 
 CLIENT_CLOSED: Final = 499
-"""The status of the record; nobody is told it."""
+"""The status in the log record; it is never sent."""
 ABANDONED: Final = "abandoned"
-"""What became of the request to the model's server: nobody waited for its answer."""
+"""The outcome of a request to a model's server whose caller left before the answer."""

@@ -106,20 +106,19 @@ class TokensUsed(NamedTuple):
 
 
 MOST_TOKENS: Final = 1_000_000_000
-"""Of one kind, in one answer; whoever reports more has not counted."""
+"""The most tokens of one kind in one answer; a report of more is not credible."""
 
 
 def plausible(used: TokensUsed) -> TokensUsed | None:
-    """The report of a model's server, or None where nobody can have counted that.
+    """The usage that a model's server reported, or None where it is not credible.
 
-    What it says is owed, and taken from limits: of a number below zero, or of one that no
-    database holds, nothing may be made.
+    Costs and limits are computed from it, so a negative or absurdly large number must not pass.
     """
     return used if min(used) >= 0 and max(used) <= MOST_TOKENS else None
 
 
 class Unusable(UpstreamInvalidOutput):
-    """No answer has the form that was asked for; what they cost is owed all the same."""
+    """No answer matches the schema; they have to be paid for all the same."""
 
     used: TokensUsed | None = None
     """As the model's server counted it; None where it did not."""
@@ -130,7 +129,7 @@ class Unusable(UpstreamInvalidOutput):
 
 
 class BoxesConverted(NamedTuple):
-    """What became of the boxes in the whole answer, where somebody asked for pixels."""
+    """How many boxes of the answer were converted, where the caller asked for pixels."""
 
     converted: int
     """Boxes and points that are in pixels now."""

@@ -1,7 +1,7 @@
-"""Who waits: taken by turns between those who ask, so that none is behind another's crowd.
+"""A fair queue: round-robin by project, and within a project by key.
 
-Turns go round project by project, and within a project key by key: more keys are no more turns.
-Nothing of a question is in it, and no clock: a caller, and what of theirs waits, in order.
+More keys do not give a project more turns. It knows callers and their waiting items, in order;
+no question and no clock.
 """
 
 from collections import OrderedDict
@@ -82,11 +82,11 @@ class FairLine(Generic[Waiter]):
         self._count = 0
 
     def make_room(self, asker: Asker) -> Waiter | None:
-        """Takes out what came last of whoever has most waiting, for one more of `asker`.
+        """Removes the newest item of the caller with the most, to make room for `asker`.
 
-        That is the project with most, and its key with most. Where the asker's own project has
-        about as much, it is the key of that project with most; and where the asker has about as
-        much as that, None: then nobody has to make room.
+        That is the key with the most in the project with the most. If the asker's own project
+        has about as much, it is the key with the most there; if the asker has about as much as
+        that, nothing is removed and the result is None.
         """
         if not self._projects:
             return None

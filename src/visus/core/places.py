@@ -1,4 +1,4 @@
-"""Where a question may go, and where somebody who answers is: statements, not judgements.
+"""Where a question may go, and where a provider runs: values without judgement.
 
 Whether one meets the other is for `models.residency` to say.
 """
@@ -18,7 +18,7 @@ class Site(NamedTuple):
 
 
 class Demand(NamedTuple):
-    """A limit on where a question may go. Of several, each has to be met."""
+    """A restriction on where a question may go. Of several, all must be met."""
 
     param: str | None
     """Where in the request it stands; None for one that comes with the caller's key."""

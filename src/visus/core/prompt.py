@@ -36,7 +36,7 @@ class Image(NamedTuple):
     param: str
     """Where it stood in the request: `messages[0].content[1].image_url.url`."""
     caption: str = ""
-    """What tells it from others of the same part: `Frame at 0.50 s`, `Page 2 of 3`."""
+    """Its label among several pictures of one part: `Frame at 0.50 s`, `Page 2 of 3`."""
 
 
 class Sampling(NamedTuple):
@@ -96,7 +96,7 @@ class PartReport(NamedTuple):
     """The part: `messages[0].content[1]`."""
     kind: MediaKind
     declared: str | None
-    """The media type that somebody claimed; None where nobody did."""
+    """The declared media type, if any."""
     found: str
     """The media type of its bytes."""
     bytes_in: int
@@ -129,12 +129,12 @@ class Prompt(NamedTuple):
     """One question, ready for one model."""
 
     upstream_id: str
-    """The model's name in its provider's mouth."""
+    """The model's name at its provider."""
     turns: Sequence[PromptTurn]
     options: Options
     streamed: bool
     within: Sequence[Demand]
-    """Where it may go: whoever sends it hands this to the transport."""
+    """Where it may go; passed on to the transport, which enforces it."""
     reports: Sequence[PartReport] = ()
     """Of each picture, in the order of the request."""
     owner: str = ""

@@ -32,7 +32,7 @@ class LinkedImage(NamedTuple):
 
 
 class InlineImage(NamedTuple):
-    """A picture inside the request, as an untrusted data URL that nobody has decoded."""
+    """A picture inside the request: an untrusted data URL, not decoded yet."""
 
     data_url: memoryview
     """ASCII, from `data:` on, without the JSON quotes; a view of the request's own bytes."""

@@ -1,7 +1,6 @@
-"""So many at the same time; whoever comes when none is free waits, and is let in by turns.
+"""A semaphore whose waiters are served fairly, as `core.fair` orders them.
 
-`asyncio.Semaphore` costs ten times as much, which every question would pay, and lets in whoever
-came first: here it goes round, as `core.fair` has it.
+`asyncio.Semaphore` costs ten times as much for every question, and is first come, first served.
 """
 
 import asyncio
@@ -10,7 +9,7 @@ from visus.core.fair import NOBODY, Asker, FairLine
 
 
 class Slots:
-    """Whoever takes a slot, or has waited for one, gives it back."""
+    """A slot that was taken, at once or after waiting, must be given back."""
 
     __slots__ = ("_free", "_waiting")
 
@@ -49,9 +48,9 @@ class Slots:
             raise
 
     def turn_away(self, asker: Asker, reason: BaseException) -> bool:
-        """Ends the wait of whoever has most waiting, for one more of `asker`.
+        """Ends one wait of the caller with the most waiting, to make room for `asker`.
 
-        False where `asker` has about as much: then nobody has to go.
+        False where `asker` has about as much waiting itself; then no wait is ended.
         """
         turn = self._waiting.make_room(asker)
         if turn is None:
@@ -60,7 +59,7 @@ class Slots:
         return True
 
     def give_back(self) -> None:
-        """Frees a slot, for whoever's turn it is if anybody waits."""
+        """Frees a slot, or hands it to the next waiter."""
         while self._waiting:
             turn = self._waiting.take()
             if not turn.done():

@@ -1,4 +1,4 @@
-"""How many tokens a text probably costs: an estimate, for no tokeniser is on board.
+"""How many tokens a text probably costs: an estimate, since there is no tokeniser here.
 
 The rule is the length in UTF-8 divided by so many bytes for a token, and a few tokens around
 each turn. How far off it is was measured, see docs/explanation/counting.md; what real answers

@@ -1,4 +1,4 @@
-"""What is remembered of a question on its way, where traces are configured.
+"""The trace of a question: what is recorded of it where traces are configured.
 
 Plain values and the W3C's `traceparent`: `server.spans` makes spans of them when the question
 is over. Nothing of what was asked or answered is ever here: names of the catalogue, numbers,
@@ -16,7 +16,7 @@ from visus.core.events import Batch, BoxesConverted, Finished, Preamble, TokensU
 from visus.errors import Internal, ServiceError
 
 MAX_STEPS: Final = 64
-"""Media steps of one trace; more are done, but not told."""
+"""The most media steps recorded in one trace."""
 _PARENT: Final = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})"
     r"(?:-.*)?"
@@ -25,7 +25,7 @@ _SHARES: Final = 1 << 64
 
 
 class Parent(NamedTuple):
-    """A span of somebody else, as `traceparent` names it."""
+    """A remote parent span, as `traceparent` names it."""
 
     trace_id: int
     span_id: int
@@ -125,7 +125,7 @@ class Call:
 
 
 class Trace:
-    """One question, of which spans may be told."""
+    """What is recorded of one question."""
 
     __slots__ = (
         "calls", "is_sampled", "link", "of_job", "parent", "span_id", "steps", "trace_id",
@@ -134,7 +134,7 @@ class Trace:
     def __init__(
         self, parent: Parent | None, *, share: float, link: Parent | None = None
     ) -> None:
-        """`share` of the traces that begin here are told; of others their own mark decides."""
+        """`share` of the traces that begin here are sampled; for others, the caller's flag."""
         self.parent = parent
         """What the question is a part of."""
         self.link = link

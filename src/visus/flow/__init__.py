@@ -1,1 +1,1 @@
-"""The stories: what happens to a request, each told once."""
+"""How requests are answered: chat, estimates, probes."""

@@ -1,4 +1,4 @@
-"""What a model cannot do: refused by name, before anything is done for it."""
+"""Refuses options that a model cannot honour, before any work is done."""
 
 from visus.core.question import Options, Question
 from visus.core.wishes import wishes

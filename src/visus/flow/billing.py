@@ -38,7 +38,7 @@ class Account(Protocol):
 
 
 class _Free:
-    """Nobody pays, nothing is counted."""
+    """An account that costs nothing and records nothing."""
 
     is_settled = True
 

@@ -65,9 +65,9 @@ class Answering(Dispatch):
         """Which was asked last."""
         self._used: TokensUsed | None = None
         self._is_estimated = False
-        """Whether something of the cost was counted by nobody."""
+        """Whether a part of the cost is an estimate."""
         self.size: Size = NOTHING
-        """How large the question was thought to be."""
+        """The estimated size of the question."""
         self._status = 200
         self.heard_bytes = 0
         """Of the answer's text, as far as it was passed on."""
@@ -137,7 +137,7 @@ class Answering(Dispatch):
         self.deployment.broke_off(fault)
 
     def settle(self) -> Batch:
-        """Writes down what the answer cost, before its end is told.
+        """Records what the answer cost, before its end is sent.
 
         Returns:
             What it is thought to have used, where its model's server did not say.

@@ -1,4 +1,4 @@
-"""What a question costs before it is asked, and what answers teach about that.
+"""What a question would cost, estimated without asking it.
 
 No model is called. The pictures are had and checked once, and fitted for each model; formulas,
 limits and prices are data of the catalogue, and drift is learnt from the usage that real
@@ -84,7 +84,7 @@ def text_tokens(model: ModelRow, prompt: Prompt) -> int:
 
 
 class Cost(NamedTuple):
-    """What a question costs on one model; None: nobody knows."""
+    """What a question costs on one model; None: unknown."""
 
     image_tokens: int | None
     text_tokens: int
@@ -143,7 +143,7 @@ class EstimateService:
         return Estimated(costs, prompt.reports)
 
     async def _resolved(self, question: Question, models: Sequence[ModelRow]) -> Resolved:
-        """The media, which nobody needs where there is one model and it takes text alone."""
+        """The media; not fetched where the only model takes text alone."""
         is_needed = len(models) > 1 or models[0].sees is not None
         parts = [part for turn in question.turns for part in turn.parts] if is_needed else []
         references = [part for part in parts if not isinstance(part, Text)]

@@ -1,4 +1,4 @@
-"""Does a provider do what its rows say? Asked with questions as small as they come.
+"""Tests whether a provider does what its rows say, with very small questions.
 
 Each ability is a question of its own, through the same parts and the same transport as those of
 callers, and goes to one deployment alone: nothing is retried and nobody else is asked.
@@ -41,7 +41,8 @@ class Probed(NamedTuple):
     first_ms: float | None
     """Until the first event of the plain question; None without an answer."""
     found: Mapping[str, ServiceError | None]
-    """By ability: None where it is there. Abilities that nobody claims are not asked for."""
+    """The fault of each ability; None: it works. Abilities that the rows do not claim are not
+    tested."""
 
     @property
     def has_failed(self) -> bool:

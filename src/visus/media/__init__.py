@@ -1,1 +1,1 @@
-"""Untrusted media in, fitted media out."""
+"""Untrusted media in; media that a model accepts out."""

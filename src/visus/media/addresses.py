@@ -1,4 +1,4 @@
-"""May we open a connection to this address on a stranger's behalf?
+"""May we connect to this address for a caller? The SSRF rules.
 
 Pure arithmetic on addresses and ports: no names are resolved, no socket is opened. `connect`
 asks about the address it is about to use, after resolution, so a name that changes its mind
@@ -137,7 +137,7 @@ def _nothing_is_ours(_: Address) -> bool:
 
 @dataclass(slots=True, kw_only=True)
 class AddressPolicy:
-    """Which addresses and ports a stranger may send us to.
+    """The addresses and ports to which a caller's URL may lead.
 
     Public addresses, and those of `admit_networks`; never this server's own sockets nor those
     of its upstreams, whatever is admitted.

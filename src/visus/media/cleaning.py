@@ -1,4 +1,4 @@
-"""A video that travels as it is, without what it says about who took it, where and when.
+"""Removes the metadata of a video that is sent as a file.
 
 Where something is taken out, as many zeros stay: no byte moves, so that every offset in the
 file still holds, and the coded pictures and sounds are those that came. Which stretches those
@@ -15,7 +15,7 @@ MAX_BLANKS: Final = 20_000
 
 
 class Uncleanable(Exception):
-    """Nobody can say what in this file is its maker's and what is needed to show it."""
+    """The metadata of this file cannot be told from what is needed to play it."""
 
 
 class Allowance:

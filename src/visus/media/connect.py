@@ -1,4 +1,4 @@
-"""Opens connections on a stranger's behalf, and only those that the address policy admits.
+"""Connects to hosts that callers name, where the address policy allows it (SSRF guard).
 
 The check sits where aiohttp makes the socket, after resolution: it sees every address that is
 about to be connected, whether it was looked up, written out in the URL or set by the operator.

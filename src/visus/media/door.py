@@ -1,4 +1,4 @@
-"""The one door to the outside: what every request that goes through it has in common.
+"""The HTTP client for URLs that callers name: what fetches and webhooks have in common.
 
 Each goes over a connection of its own, behind the guard of `connect`, without cookies, and is
 sent once: neither a redirect nor a broken connection has aiohttp send another.
@@ -30,7 +30,7 @@ _MAX_INTERIM_ANSWERS: Final = 8
 
 
 class Answer:
-    """What came back. Its body is read piece by piece; whoever asked closes it."""
+    """An answer. Its body is read piece by piece; the caller must close it."""
 
     __slots__ = ("_answer", "status")
 

@@ -1,4 +1,4 @@
-"""Where the one door to the outside is: it is opened when somebody first goes out.
+"""Opens `door`, the client for callers' URLs, on first use.
 
 The HTTP client behind it takes 8 MB and a tenth of a second to load, which a service that
 fetches nothing does without.
@@ -95,6 +95,6 @@ def _load(ca_file: str | None) -> "tuple[type[Door], ssl.SSLContext]":
 
 
 def reason(fault: BaseException) -> str:
-    """Why, in words that hold no host and no address."""
+    """The reason, without host or address."""
     is_ours = isinstance(fault, (ExchangeFailed, UrlRefused))
     return str(fault) if is_ours else type(fault).__name__

@@ -1,4 +1,4 @@
-"""From pixels to a file that a model may have. Runs in workers."""
+"""Encodes pixels as a file for a model. Runs in workers."""
 
 from collections.abc import Callable
 from io import BytesIO

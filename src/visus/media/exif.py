@@ -1,4 +1,4 @@
-"""One number out of an Exif block: which way up the picture is.
+"""The orientation in an Exif block.
 
 Only the first directory is read, and only its plain entries, so that no offset in the block can
 lead anywhere else.

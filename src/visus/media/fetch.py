@@ -1,4 +1,4 @@
-"""Fetches through the one door to the outside: a stranger's picture, and nothing else.
+"""Fetches pictures, videos and documents from URLs that callers name.
 
 Every hop is parsed, checked and connected anew; redirects are followed by hand; no credentials,
 cookies or retries. Whatever goes wrong out there is told to the caller in one neutral sentence,

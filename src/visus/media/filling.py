@@ -1,4 +1,4 @@
-"""A question whose references have given way to what a model gets for them."""
+"""Fills a question with prepared media: the last step from Question to Prompt."""
 
 from collections.abc import Sequence
 

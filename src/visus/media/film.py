@@ -1,4 +1,4 @@
-"""Which video a file is, by its first bytes and nothing else. Pure; nothing is decoded.
+"""The video format of a file, by its first bytes alone. Pure; nothing is decoded.
 
 Four containers are taken. Everything else is refused here, before FFmpeg sees a byte of it:
 above all playlists, which are texts that name other files.

@@ -1,4 +1,4 @@
-"""What an MP4 or QuickTime file says besides its pictures and sounds (ISO/IEC 14496-12).
+"""Finds the metadata in an MP4 or QuickTime file (ISO/IEC 14496-12).
 
 Only boxes that are needed to play the tracks are left alone; `udta`, `meta`, `uuid` and
 whatever else there is become `free`, the box for unused space, of the same size. Tracks that

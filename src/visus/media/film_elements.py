@@ -1,4 +1,4 @@
-"""What a WebM or Matroska file says besides its pictures and sounds (RFC 9559).
+"""Finds the metadata in a WebM or Matroska file (RFC 9559).
 
 Only elements that are needed to play the tracks are left alone; `Tags`, `Attachments`,
 `Chapters`, titles, dates, names and whatever else there is become `Void`, the element for

@@ -1,4 +1,4 @@
-"""What the front asks of the worker that fits pictures, and what it gets back.
+"""Jobs and results of the worker that converts pictures.
 
 Known to both sides of the process boundary; the decoder itself is known to the worker alone.
 """

@@ -1,4 +1,4 @@
-"""Who may be connected to on a stranger's behalf: what the address policy of a server knows.
+"""Makes the address policy of a server, and looks up host names for it.
 
 Names are looked up once for each connection and never kept.
 """

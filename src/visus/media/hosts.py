@@ -1,4 +1,4 @@
-"""The host of a URL, in its one canonical spelling. Pure: nothing is resolved here.
+"""The canonical host of a URL. Pure: nothing is resolved here.
 
 `getaddrinfo` takes `2130706433`, `0x7f.1`, `127.1` and circled digits for 127.0.0.1; a host
 that passes here is either a canonical address or a plain ASCII name: nothing that a resolver

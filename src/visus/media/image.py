@@ -1,4 +1,4 @@
-"""Decoding, turning, shrinking and re-encoding one picture. Runs in a worker, never elsewhere.
+"""Decodes, rotates, shrinks and re-encodes one picture. Runs in a worker, never elsewhere.
 
 Blocking, and fed with bytes that want to hurt: `workers.pool` runs `worker` in a process
 without network or secrets. What the bytes are is asked of `sniff` alone, one decoder is then

@@ -1,4 +1,4 @@
-"""A file on its way in: bytes on disk, under a name that nobody asks for.
+"""An upload under way: bytes on disk, under a temporary name.
 
 Nothing that is here was ever promised to anybody: what a crash leaves behind is swept away. A
 file that is being written is locked, so that the sweep of another process leaves it alone.

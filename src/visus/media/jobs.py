@@ -1,4 +1,4 @@
-"""A job for a worker that handles files: what is to be done, in JSON, before the file itself.
+"""The message to a worker that handles files: the task in JSON, then the file.
 
 Known to both sides of the process boundary.
 """

@@ -1,9 +1,8 @@
-"""Pictures that need no change and were walked before: what is known of them, not the pictures.
+"""A cache of checked pictures: the result of the check, not the picture.
 
-In a conversation every turn sends all earlier pictures again. Walking one a second time would
-tell the same, so its base64 text is recognised instead: by its length and by 128 bits of a hash
-whose seeds are drawn at random in each process, for the same owner only. Whoever found two
-texts of one hash could cheat nobody but himself.
+In a conversation every turn sends all earlier pictures again. Instead of checking one again,
+its base64 text is recognised: by its length and by 128 bits of a hash with random seeds in each
+process, for the same owner only. A caller who found a collision could deceive only themselves.
 """
 
 import secrets

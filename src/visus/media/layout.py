@@ -1,4 +1,4 @@
-"""What the readers of all containers have in common."""
+"""What the parsers of all picture formats share."""
 
 from typing import Final, NamedTuple
 

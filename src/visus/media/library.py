@@ -1,7 +1,7 @@
-"""The library of uploaded files, as the rest of the service uses it: off the event loop.
+"""Uploaded files, as the rest of the service uses them: off the event loop.
 
-At most `MAX_THREADS` threads of their own count work for it, so that a slow disk holds up
-nobody else. A foreign file is no file: it is missing in the same words and the same way.
+At most `MAX_THREADS` threads work for it, so that a slow disk does not delay other work. A file
+of another owner is reported exactly like a missing one.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 
 
 class _Threads:
-    """Where blocking work is done. Nobody who is cancelled leaves a thread behind."""
+    """Runs blocking work in threads. A cancelled caller still waits for its thread."""
 
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(MAX_THREADS)
@@ -72,7 +72,7 @@ class StoredFile:
 
 
 class Library:
-    """Keeps files. Whoever asks names the owner."""
+    """Stores files; every call names their owner."""
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf

@@ -1,4 +1,4 @@
-"""What the front asks of the worker that draws documents, and what it gets back.
+"""Jobs and results of the worker that draws documents.
 
 Known to both sides of the process boundary; the renderer itself is known to the worker alone.
 """

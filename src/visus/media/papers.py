@@ -1,4 +1,4 @@
-"""Is a file a PDF? By its first bytes and nothing else. Pure; nothing is decoded."""
+"""Whether a file is a PDF, by its first bytes alone. Pure; nothing is decoded."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""From a question to a prompt: every picture found, checked, cleaned and fitted to the model.
+"""From a question to a prompt: every picture fetched, checked, cleaned and converted.
 
 The steps, each cheaper than the next and each able to refuse: count, resolve (decode the data
 URL, fetch, or open the file), sniff and check from the header, clean, fit (in a worker, and
@@ -100,7 +100,7 @@ class MediaPipeline:
         return await self.fitted(question, resolved, upstream_id=upstream_id, sees=sees)
 
     async def resolved(self, question: Question, sees: Vision | None) -> Resolved:
-        """Has and checks every file of the question, for this model and any other.
+        """Gets and checks every file of the question, for this model and any other.
 
         Raises:
             ServiceError: as `prepare`; what this model refuses is refused before anything is
@@ -110,7 +110,7 @@ class MediaPipeline:
         return await self.resolve(references, owner=question.owner)
 
     async def resolve(self, references: Sequence[MediaReference], *, owner: str) -> Resolved:
-        """Has and checks every file, each once.
+        """Gets and checks every file, each once.
 
         Raises:
             TooManyImages: before any picture is looked at.

@@ -1,4 +1,4 @@
-"""In which turns pictures travel, where a server does not take them in every role.
+"""Moves pictures to other turns, where a server does not take them in every role.
 
 A picture in a role that the server refuses moves into a following user turn, under a line that
 says where it comes from; a line in its old place says where it went. Nothing may come between

@@ -1,4 +1,4 @@
-"""Sends through the one door to the outside: a few bytes, and only the answer's status is read.
+"""Posts webhooks to URLs that callers name; only the answer's status is read.
 
 No redirect is followed, whoever it leads to; the answer's body is left unread. Where it may go
 is decided as for fetches, by settings of its own.
@@ -18,7 +18,7 @@ REFUSED_MESSAGE: Final = (
     "A webhook is told at an https:// URL of a public host, without a user name, at a port "
     "that is open here."
 )
-"""For every refusal, so that nobody learns from it what is where."""
+"""The message of every refusal, so that it does not reveal what is in our network."""
 _HEADERS: Final[dict[str, str]] = {
     "User-Agent": "visus",
     "Accept": "*/*",
@@ -37,7 +37,7 @@ class Receiver(NamedTuple):
 
 
 class NotSent(Exception):
-    """Nobody has answered; the text is for our log and holds no host and no address."""
+    """It was not delivered. The text is for our log and holds no host and no address."""
 
 
 class Poster:

@@ -29,7 +29,7 @@ _CURVES: Final = {b"RGB ": (b"rTRC", b"gTRC", b"bTRC"), b"GRAY": (b"kTRC",)}
 _POINTS: Final = ((0.2, 0.0331), (0.5, 0.2140), (0.8, 0.6038))
 """Places on the curve of sRGB."""
 _CURVE_SLACK: Final = 0.01
-"""Lets a plain gamma of 2.2 pass, whose difference nobody sees."""
+"""Lets a plain gamma of 2.2 pass, whose difference is not visible."""
 _TABLES: Final = frozenset({b"A2B0", b"A2B1", b"A2B2", b"D2B0", b"D2B1", b"D2B2"})
 """What takes the place of primaries and curves."""
 _JPEG_NAME: Final = b"ICC_PROFILE\0"

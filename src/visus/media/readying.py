@@ -1,6 +1,6 @@
-"""What a model gets for one reference: the file as it is, or what was made of it, and a report.
+"""What a model gets for one picture: the file itself, or a converted one, and a report.
 
-Nothing is decoded here: `Unfit` says what a worker has to do, `made_over` what came of it.
+Nothing is decoded here: `Unfit` is the work for a worker, `made_over` reads its result.
 """
 
 from collections.abc import Sequence

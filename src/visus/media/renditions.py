@@ -1,4 +1,4 @@
-"""What workers made is kept for a while, and made once where several ask at once.
+"""A cache of what workers made; concurrent requests for the same result share one job.
 
 What is kept are their results as they came, bounded in bytes; what was not asked for longest
 goes first. A key has to hold whatever the result depends on, and whose file it is: nobody
@@ -20,7 +20,7 @@ class Rendition(NamedTuple, Generic[_Made]):
 
     made: _Made
     was_kept: bool
-    """Whether somebody else's work was used."""
+    """Whether it came from the cache, or from a job under way."""
 
 
 class _Flight:

@@ -1,8 +1,7 @@
-"""From references to files: every picture, video and document of a question had and checked.
+"""From references to checked files: decodes, fetches or opens the media of a question.
 
-What stands in the request is decoded, what is linked is fetched, what was uploaded is opened;
-each once, however often it is referred to. No model's business yet: what was resolved serves
-any number of them.
+Inline media are decoded, links are fetched, uploads are opened; each file once, however often
+it is referred to. This does not depend on the model: the result serves any number of models.
 """
 
 import time
@@ -79,7 +78,7 @@ class FileSource(Protocol):
 
 
 class Source(NamedTuple):
-    """A picture file that was had and checked; no model's business yet."""
+    """A checked picture file, not yet converted for a model."""
 
     decoded: bytes | None
     """As it came; None for a known picture, of which there is only the base64."""
@@ -89,7 +88,7 @@ class Source(NamedTuple):
     """Of the file as it came."""
     found: Survey
     declared: str | None
-    """The media type that somebody claimed."""
+    """The declared media type."""
     ms: float
     """How long it took to get."""
 
@@ -113,21 +112,21 @@ class Source(NamedTuple):
 
 
 class Attachment(NamedTuple):
-    """A file that was had, and whose first bytes are those of a video or a PDF."""
+    """A file whose first bytes are those of a video or a PDF."""
 
     data: bytes
     base64: memoryview | None
     """The same in base64, where the caller sent it so."""
     declared: str | None
-    """The media type that somebody claimed."""
+    """The declared media type."""
     video: sampling.VideoType | None
     """None for a document."""
     owner: str
-    """Whose it is: nobody else profits from what is made of it."""
+    """Its owner; what is made of it is cached for this owner only."""
 
 
 class _File(NamedTuple):
-    """Bytes that nobody has looked at."""
+    """A file that is not checked yet."""
 
     data: bytes
     base64: memoryview | None
@@ -149,17 +148,17 @@ class Resolved(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolver:
-    """Has files. Every refusal names the place of its reference."""
+    """Gets files. Every refusal names the place of its reference."""
 
     settings: MediaSettings
     fetcher: Origin
     files: FileSource | None
-    """None where nobody can have uploaded any."""
+    """None where there are no uploads."""
     known: KnownPictures
     steps: Steps = field(default_factory=Steps)
 
     async def resolve(self, references: Sequence[MediaReference], *, owner: str) -> Resolved:
-        """Has and checks every file, each once: first what needs no waiting, then the rest.
+        """Gets and checks every file, each once: first inline pictures, then the rest.
 
         Raises:
             MediaRejected: a picture that cannot be had, or that no model should get.

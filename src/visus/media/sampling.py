@@ -1,4 +1,4 @@
-"""What the front asks of the worker that watches videos, and what it gets back.
+"""Jobs and results of the worker that takes frames of videos.
 
 Known to both sides of the process boundary; the decoder itself is known to the worker alone.
 """

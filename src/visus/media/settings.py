@@ -1,4 +1,4 @@
-"""What one request may cost us before a model sees it, and where we go on its behalf."""
+"""Limits of media before a model gets them, and of fetches and webhooks."""
 
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Final, TypeAlias

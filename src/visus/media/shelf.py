@@ -1,4 +1,4 @@
-"""Contents of uploaded files on the disk, by what they hold and whose they are.
+"""Contents of uploaded files on disk, addressed by content and owner.
 
 A content is written under a name that nobody asks for, brought to the disk, and given its
 final name in the same transaction that enters the file; so a file that can be found is
@@ -104,7 +104,7 @@ class Swept:
     expired: int = 0
     """Files whose time was over."""
     contents: int = 0
-    """Contents that no file named, or that nobody knew."""
+    """Contents that no file refers to, or that were unknown."""
     leftovers: int = 0
     """Uploads that a crash had cut off."""
     missing: int = 0
@@ -270,5 +270,5 @@ def _record(incoming: IncomingFile, owner: str, label: FileLabel) -> FileRecord:
 
 
 def _new_id(now_s: float) -> str:
-    """Milliseconds, so that ids sort by time, and 80 bits that nobody guesses."""
+    """Milliseconds, so that ids sort by time, and 80 random bits."""
     return f"file-{int(now_s * 1000):012x}{secrets.token_hex(10)}"

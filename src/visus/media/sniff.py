@@ -1,4 +1,4 @@
-"""What the bytes are, whatever they claim.
+"""The format of a file, by its bytes.
 
 The first bytes decide, never a label: eight formats are accepted, the rest is refused by name
 where it has one, so that the caller knows what to convert. Pure; a few dozen bytes are enough.

@@ -1,4 +1,4 @@
-"""What the steps of the pipeline have done since the start: how often, how much, how long."""
+"""Counters of the pipeline's steps: how often, how many bytes, how long."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class Steps:
     """All of them. Decoding, fitting and encoding are one: a worker does them in one go."""
 
     fetch: Step = field(default_factory=Step)
-    """A file was had by its URL."""
+    """A file was fetched by its URL."""
     open: Step = field(default_factory=Step)
     """An uploaded file was opened."""
     read: Step = field(default_factory=Step)

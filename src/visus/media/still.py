@@ -1,4 +1,4 @@
-"""A frame of a film or a page of a document as a picture file that fits. Runs in workers.
+"""Encodes a frame of a video or a page of a document within limits. Runs in workers.
 
 How large a picture may be is arithmetic (`size_within`); the pixels come decoded.
 """

@@ -1,4 +1,4 @@
-"""What a picture's file says about itself, read without decoding a single pixel.
+"""Checks a picture's file by its structure, without decoding a single pixel.
 
 `survey` walks the container of any accepted format from its first byte to its end marker. It
 refuses what breaks a limit or is incomplete, and says what has to be cut out: metadata but for

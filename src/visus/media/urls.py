@@ -1,4 +1,4 @@
-"""The one reading of a stranger's URL, of a picture or of a webhook.
+"""Parses URLs that callers name, of pictures and of webhooks.
 
 Pure: text in, a checked `MediaUrl` out, or a refusal. What is built here is what the connector
 gets, so there is no second parser to disagree with. Whether the address behind the host may be

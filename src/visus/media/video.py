@@ -374,7 +374,7 @@ def _decoded(
 def _played(
     container: InputContainer, stream: VideoStream, wanted: frozenset[int], clock: _Clock
 ) -> Iterator[VideoFrame]:
-    """Frames from here on; those that nobody wants or needs may be left out."""
+    """Frames from here on; those neither wanted nor needed for others may be left out."""
     context = stream.codec_context
     for packet in container.demux(stream):
         clock.check()

@@ -1,4 +1,4 @@
-"""How far a model's server counts away from our estimate, learnt from what it reports.
+"""Corrects token estimates by what a model's server reports.
 
 Every answer that reports its usage is compared with the estimate made for it. From the last
 `KEPT` answers of a model a correction is computed: so many times the tokens of media, so many
@@ -20,7 +20,7 @@ KEPT: Final = 20
 ENOUGH: Final = 5
 """With fewer answers nothing is corrected."""
 MODELS: Final = 1000
-"""Models that are remembered; the one not heard of for longest is forgotten first."""
+"""The most models remembered; the least recently used one is forgotten first."""
 
 _EXPECTED: Final = (1.0, 0.0, 1.0, 0.0)
 _SPREAD: Final = (2.0, 200.0, 2.0, 100.0)

@@ -255,7 +255,7 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return self.price if isinstance(self.price, tuple) else (self.price,)
 
     def price_on(self, day: date) -> Price | None:
-        """What it costs that day; None where nobody says."""
+        """Its price that day; None if unknown."""
         begun = [one for one in self.prices if one.since is None or one.since <= day]
         return max(begun, key=lambda one: one.since or date.min, default=None)
 
@@ -300,13 +300,13 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return frozenset(name for row in self.models for name in (row.id, *row.aliases))
 
     def refused_by(self, model: ModelRow) -> tuple[OptionName, ...]:
-        """The options that `model`, or whoever runs it, cannot honour."""
+        """The options that `model` or its provider cannot honour."""
         names = {one.provider for one in model.run_by}
         theirs = [row.refuses for row in self.providers if row.name in names]
         return tuple(sorted({*model.refuses, *chain.from_iterable(theirs)}))
 
     def run_by(self, provider: str) -> Sequence[tuple[str, ModelRow]]:
-        """The models that a provider runs, by their names in its mouth."""
+        """The models that a provider runs, by their names there."""
         return [
             (one.upstream_id or model.id, model)
             for model in self.models
@@ -315,7 +315,7 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ]
 
     def check(self) -> None:
-        """Refuses, as a ValueError, a name that stands twice, or one that nobody has."""
+        """Refuses, as a ValueError, a name used twice, or a reference to a missing one."""
         refuse_twins(self.providers, self.models)
         names = [name for row in self.models for name in (row.id, *row.aliases)]
         if twin := next((name for name in names if names.count(name) > 1), None):

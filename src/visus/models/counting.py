@@ -133,7 +133,7 @@ class BoxedPatchesRow(Formula, frozen=True, tag="boxed-patches"):
     patch_px: SidePx = 32
     """The side of a patch."""
     box_px: SidePx = 1024
-    """The square into which a larger picture is thought."""
+    """The square to which a larger picture is reduced for counting."""
 
     @property
     def rule(self) -> ImageRule:
@@ -161,7 +161,7 @@ class GeminiVideoRow(Formula, frozen=True, tag="gemini-video"):
     per_second_of_sound: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 32
     """Tokens of one second of sound."""
     frames_per_second: Annotated[int, msgspec.Meta(ge=1, le=60)] = 1
-    """Frames that the model looks at, where nobody says otherwise."""
+    """Frames a second that the model looks at by default."""
 
     @property
     def rule(self) -> VideoRule:
@@ -175,7 +175,7 @@ class QwenVideoRow(Formula, frozen=True, tag="qwen-video"):
     side_px: SidePx = 32
     """The side of a square."""
     frames_per_second: Annotated[int, msgspec.Meta(ge=1, le=60)] = 2
-    """Frames that the model looks at, where nobody says otherwise."""
+    """Frames a second that the model looks at by default."""
     min_frames: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 4
     """Of a short video it looks at so many."""
     max_frames: Annotated[int, msgspec.Meta(ge=2, le=10_000)] = 768

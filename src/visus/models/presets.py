@@ -61,7 +61,7 @@ def _fill_row(row: Table, preset: Preset) -> None:
 
 
 def _tables(value: object) -> Iterator[Table]:
-    """The tables of an array; what else stands there is told by whoever reads it."""
+    """The tables of an array; anything else is reported when the settings are read."""
     if _is_list(value):
         yield from (one for one in value if _is_table(one))
 

@@ -16,7 +16,7 @@ Whole: TypeAlias = tuple[Batch, str | None]
 
 
 class Answered(Protocol):
-    """An answer whose head is there, such as `transport.Reply`. Whoever holds it closes it."""
+    """An answer whose head has arrived, such as `transport.Reply`. The caller must close it."""
 
     status: int
     headers: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""What a provider is to the rest of the service."""
+"""The interface of providers."""
 
 from collections.abc import Sequence
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
@@ -9,7 +9,7 @@ from visus.models.catalogue import ModelRow
 
 
 class Provider(Protocol):
-    """Somebody who answers prompts."""
+    """Answers prompts."""
 
     def open(self, prompt: Prompt) -> Answer:
         """Asks the prompt. Nothing is sent before the answer is entered.
@@ -39,7 +39,7 @@ class LoadsModels(Protocol):
 
 @runtime_checkable
 class RunsHere(Protocol):
-    """A provider whose model runs on this machine, in a process of ours."""
+    """A provider whose model runs in a worker process of this machine."""
 
     @property
     def why_not(self) -> str | None:

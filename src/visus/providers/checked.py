@@ -1,4 +1,4 @@
-"""A provider whose answers have the form that was asked for, though its server does not know.
+"""A provider that checks answers against a schema, where its server cannot guarantee it.
 
 What the server does not know is asked for in words. The answer is held back until it is there
 as a whole, and checked; a wrong one goes back to the model with what is wrong about it. An
@@ -33,7 +33,7 @@ _FENCED: Final = re.compile(r"\s*```(?:json)?[ \t]*\n(.*?)\n?[ \t]*```\s*", re.D
 
 
 class Judge(Protocol):
-    """Whoever knows whether a text has a form: `judging.SchemaJudge`."""
+    """Checks a text against a schema: `judging.SchemaJudge`."""
 
     async def prepare(self, wanted: AnswerFormat) -> None:
         """Refuses a form that no text could be checked against."""
@@ -58,7 +58,7 @@ class Faults:
 
 
 def is_native(wanted: AnswerFormat, ability: StructuredOutput) -> bool:
-    """Whether the server sees to the form itself."""
+    """Whether the server guarantees the schema itself."""
     return ability == "native" or (ability == "json-object" and isinstance(wanted, JsonObject))
 
 
@@ -73,7 +73,7 @@ def is_checked(options: Options, ability: StructuredOutput) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """Asks in words for what the server does not know, and checks what comes."""
+    """Puts the schema into the prompt where the server ignores it, and checks the answer."""
 
     inner: Provider
     ability: StructuredOutput
@@ -103,7 +103,7 @@ class Checked:
     ) -> AsyncGenerator[Batch, None]:
         """An answer of that form, in one batch; before it, in a stream, one without words.
 
-        The first batch lets the stream begin, so that whoever waits is told that we live.
+        The first batch lets the stream begin, so that the client gets keep-alive comments.
         """
         answers: list[_Whole] = []
         faults, has_begun = _NONE, not prompt.streamed
@@ -199,7 +199,7 @@ def _unusable(answers: Sequence[_Whole], kinds: Sequence[str]) -> Unusable:
 
 
 def _used(answers: Sequence[_Whole]) -> Sequence[TokensUsed]:
-    """What all answers cost together, as far as that was told."""
+    """The usage of all answers together, as far as it was reported."""
     used = [report for answer in answers for report in answer.used]
     if len(used) < 2:  # noqa: PLR2004 -- nothing to add up
         return used
@@ -210,7 +210,7 @@ def _used(answers: Sequence[_Whole]) -> Sequence[TokensUsed]:
 
 
 def _in_words(prompt: Prompt, wanted: AnswerFormat, ability: StructuredOutput) -> Prompt:
-    """The prompt with the form in words, at the end of the last user turn."""
+    """The prompt with the schema at the end of the last user turn."""
     words = "Answer with JSON and nothing else: no words around it, no Markdown."
     sent = JsonObject() if ability == "json-object" else None
     return prompt._replace(

@@ -15,7 +15,7 @@ from typing_extensions import override
 from visus.deadlines import NEVER
 
 HIGH_WATER_BYTES: Final = 64 * 1024
-"""Of an answer that nobody has taken yet; then reading pauses."""
+"""Unread bytes of an answer at which reading pauses."""
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of an answer's header fields, names and values together."""
 MAX_FRAME_BYTES: Final = 512 * 1024
@@ -40,7 +40,7 @@ class Connection(asyncio.Protocol):
     """
 
     def __init__(self, on_idle_end: Callable[["Connection"], None]) -> None:
-        """`on_idle_end` is called when it breaks while nobody waits for it."""
+        """`on_idle_end` is called when it breaks while it is idle."""
         self._on_idle_end = on_idle_end
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport

@@ -45,7 +45,7 @@ LIMITS: Final = frozenset(
 """Headers in which servers of this family tell what we may still ask of them."""
 
 _MAX_TEXT: Final = 2000
-"""Characters of an upstream's words that are looked at."""
+"""Characters of an upstream's message that are searched."""
 _FIELD: Final = re.compile(r"^[a-z_]+(\[\d+\])?(\.[a-z_]+(\[\d+\])?)*$")
 _TOO_LONG: Final = re.compile(
     r"context[_ ]length|maximum context|context window|too many tokens|longer than the max"
@@ -123,7 +123,7 @@ def _rate_limited(headers: Mapping[str, str], detail: str) -> RateLimited:
 
 
 def limits(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """What a server told of our limits there, by lower-case name."""
+    """A server's rate limit headers, by lower-case name."""
     return {name: value for name, value in headers.items() if name in LIMITS}
 
 
@@ -190,7 +190,7 @@ def _parsed(body: bytes) -> ErrorObject:
 
 
 def _cut(error: ErrorObject) -> ErrorObject:
-    """What says something stands at the beginning; nobody searches megabytes for words."""
+    """The error with its texts shortened: searching megabytes would cost too much."""
     return msgspec.structs.replace(
         error,
         message=error.message and error.message[:_MAX_TEXT],

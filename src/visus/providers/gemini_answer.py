@@ -192,7 +192,7 @@ def _finish_reason(candidate: Candidate, choice: _Choice) -> FinishReason:
 
 
 def _used(told: Raw) -> TokensUsed | None:
-    """What was counted; None where it was not told, or cannot be read."""
+    """The usage; None where it was not reported, or cannot be read."""
     try:
         return plausible(_tokens(_usage(told)))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -61,7 +61,7 @@ class FilesOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class RemoteFile(msgspec.Struct, rename="camel"):
-    """A file as the API tells of it."""
+    """A file as the API describes it."""
 
     name: str = ""
     uri: str = ""
@@ -114,7 +114,7 @@ class _Place:
     key: bytes
     within: Sequence[Demand]
     lock: anyio.Lock = field(default_factory=anyio.Lock)
-    """Held by whoever uploads."""
+    """Held during an upload."""
     file: RemoteFile | None = None
     old: list[RemoteFile] = field(default_factory=list[RemoteFile])
     """Files before this one that a question may still be reading."""
@@ -132,7 +132,7 @@ class _Place:
 
 @dataclass(slots=True)
 class Loan:
-    """Uploads that a question uses. Whoever holds it gives it back."""
+    """Uploads that a question uses, until it gives them back."""
 
     files: "GeminiFiles"
     uris: dict[str, str] = field(default_factory=dict[str, str])
@@ -295,7 +295,7 @@ class GeminiFiles:
     # --- The end of an upload ----------------------------------------------------------------
 
     def _replace(self, place: _Place) -> None:
-        """Makes room for another file. The old one is deleted, once nobody can be using it."""
+        """Makes room for another file; the old one is deleted once no question uses it."""
         if place.users > 1 and place.file is not None and place.file.state == "ACTIVE":
             place.old.append(place.file)
             place.file = None

@@ -1,4 +1,4 @@
-"""How a question asks to be answered, in the words of the Gemini API.
+"""The options of a question as fields of the Gemini API.
 
 What it has no word for is refused by name.
 """

@@ -1,4 +1,4 @@
-"""A JSON Schema in the part of the language that the Gemini API knows.
+"""Translates a JSON Schema into the subset that the Gemini API knows.
 
 The API takes JSON Schema and passes over, without a word, the keywords that it does not know.
 What can be said in other words is; what only informs is left out; what demands something that

@@ -1,4 +1,4 @@
-"""A provider whose boxes come in pixels of the caller's picture, where that is asked for."""
+"""A provider that converts boxes to pixels of the caller's picture, on request."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -30,7 +30,7 @@ class Grounded:
     """How the model writes boxes."""
 
     def open(self, prompt: Prompt) -> Answer:
-        """See `Provider`. Costs nothing where nobody asked for pixels."""
+        """See `Provider`. Costs nothing where pixels were not requested."""
         if not prompt.options.boxes_in_pixels:
             return self.inner.open(prompt)
         return self._rewritten(prompt)
@@ -67,7 +67,7 @@ def _scale(shown: Sequence[PartReport], convention: BoxConvention) -> Scale | No
 
 
 def _scale_of(report: PartReport, convention: BoxConvention) -> Scale:
-    """Pages differ in size or have none, and nobody knows to what size a video is brought."""
+    """Pages differ in size or have none, and the size to which a video is scaled is unknown."""
     sent = report.images[0]
     is_paged = report.kind == "file" or (
         report.found == "image/tiff" and len(report.images) > 1

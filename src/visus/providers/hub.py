@@ -1,4 +1,4 @@
-"""Downloads from where models are published: large files, resumed, checked, moved into place.
+"""Downloads models: large files, resumed, checked, moved into place.
 
 A file that is there is whole and has its digest. Until then it is called `.part`, and the next
 attempt goes on where the last one ended. Only the command line comes here, for its user.
@@ -39,7 +39,7 @@ class Wanted:
 
     url: str
     sha256: str | None = None
-    """In hexadecimal; None: any file is taken, and its digest told."""
+    """In hexadecimal; None: any file is accepted, and its digest returned."""
     bytes: int | None = None
 
 
@@ -111,7 +111,7 @@ class _Draft:
 
 @contextmanager
 def _held(part: Path) -> Generator[BufferedRandom, None, None]:
-    """The file so far, for nobody else meanwhile."""
+    """The partial file, locked."""
     part.touch()
     with part.open("r+b") as file:
         try:

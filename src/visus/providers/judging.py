@@ -1,4 +1,4 @@
-"""Whether an answer has the form that was asked for: found out in a worker.
+"""Checks answers against JSON Schemas, in a worker.
 
 A schema is a stranger's. Checking against it is work that can take for ever, so that it is done
 where it can be killed.

@@ -1,4 +1,4 @@
-"""A key in a file that somebody else renews: an access token that ends within the hour."""
+"""A key in a file that another program renews, such as a short-lived access token."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

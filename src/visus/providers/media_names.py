@@ -1,4 +1,4 @@
-"""Names for media under which a server may keep what it made of them: vLLM's `uuid`.
+"""Cache names for media at a model's server: vLLM's `uuid`.
 
 Such a server trusts the name: other bytes under a known one are never looked at. So a name is
 made of the bytes and of nothing that a caller could choose; and of their owner, so that nobody

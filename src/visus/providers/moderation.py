@@ -1,4 +1,4 @@
-"""What Azure's content filter says of a prompt and an answer, as its clients know it.
+"""The verdicts of Azure's content filter, in the fields that its clients know.
 
 The verdicts are passed on; words that come with them are not. Kept of each category are truth
 values, single words such as `safe` or `high`, and where a protected text was found its source.

@@ -357,7 +357,7 @@ def _finish_reason(reason: str) -> FinishReason:
 
 
 def _usage_events(told: Raw) -> Iterator[TokensUsed]:
-    """What was counted; nothing where it cannot be read, as if it had not been told."""
+    """The usage; nothing where it cannot be read, as if it had not been reported."""
     if len(memoryview(told)) in _NOTHING_THERE:
         return
     try:

@@ -20,7 +20,7 @@ from visus.providers.transport import Body, Endpoint
 
 
 class Carrier(Protocol):
-    """The way to a server: `transport.Transport`, or a line to a process of ours."""
+    """Sends requests: `transport.Transport`, or the connection to a worker process."""
 
     async def send(
         self, endpoint: Endpoint, body: Body, within: Sequence[Demand], /

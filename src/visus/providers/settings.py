@@ -1,4 +1,4 @@
-"""How long we wait for a model's server, and how much we take from it."""
+"""Deadlines and size limits of requests to models' servers."""
 
 from typing import Annotated, TypeAlias
 

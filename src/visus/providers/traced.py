@@ -1,4 +1,4 @@
-"""A provider whose every answer is remembered in the trace of its question."""
+"""A provider whose answers are recorded in the trace of their question."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
@@ -25,7 +25,7 @@ class Traced:
     """The provider's `name`."""
 
     def open(self, prompt: Prompt) -> Answer:
-        """See `Provider`. Where nobody traces the question, the inner answer itself."""
+        """See `Provider`. Where the question is not traced, the inner answer itself."""
         trace = TRACE.get()
         return self.inner.open(prompt) if trace is None else _Opened(self, trace, prompt)
 

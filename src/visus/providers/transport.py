@@ -1,4 +1,4 @@
-"""One HTTP client for all providers: places, connections, deadlines, and our own faults.
+"""The HTTP client for all providers: connection pool, deadlines, and errors.
 
 The only module that opens connections to models. Only configured hosts are contacted; redirects
 are not followed, so a key goes nowhere but where the operator sent it, and a question nowhere
@@ -128,7 +128,7 @@ class Endpoint:
 
 
 class Reply:
-    """An answer whose head has arrived. Whoever holds it closes it."""
+    """An answer whose head has arrived. The caller must close it."""
 
     __slots__ = (
         "_connection",
@@ -288,7 +288,7 @@ class Transport:
             raise Overloaded(message, retry_after_s=5) from fault
 
     def _rested(self, origin: Origin) -> Connection | None:
-        """An open connection that nobody uses, the one used last."""
+        """An idle connection, the most recently used one."""
         idle = self._idle.get(origin)
         while idle:
             connection = idle.pop()

@@ -1,8 +1,8 @@
-"""Leaves alone what fails too often, and finds out when it has recovered.
+"""A circuit breaker: stops asking what fails too often, and probes whether it recovered.
 
 Closed: everything passes. Open: nothing does, for `open_s`. Half open: one question passes, and
-its outcome closes or opens again. Counting begins with a failure and lasts `window_s`: a server
-that never fails costs nothing to watch.
+its outcome closes or opens it again. Counting begins with a failure and lasts `window_s`, so a
+server that never fails costs nothing.
 """
 
 from visus.routing.settings import BreakerSettings
@@ -71,6 +71,6 @@ class Breaker:
             self.is_open = True
 
     def left(self, *, was_probe: bool) -> None:
-        """Nobody waited for the outcome."""
+        """The caller left before the outcome was known."""
         if was_probe:
             self._is_probed = False

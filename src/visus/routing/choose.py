@@ -1,4 +1,4 @@
-"""From the id that a caller wrote to the models that may answer, and who runs them."""
+"""From the model id in a request to the models that may answer, and their deployments."""
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -183,7 +183,7 @@ class Upstreams:
         return upstream
 
     def _check(self, within: Sequence[Demand]) -> None:
-        """Refuses words that mean nothing: one that keeps nobody out would do so unnoticed."""
+        """Refuses unknown places and providers: a mistyped one would restrict nothing."""
         for demand in within:
             if not all(map(residency.is_known, demand.places)):
                 raise InvalidValue(

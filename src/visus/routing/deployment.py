@@ -1,4 +1,4 @@
-"""A model in one provider's hands: whether it can be asked, and how it is doing."""
+"""A deployment: a model at one provider, whether it can be asked, and its recent failures."""
 
 import logging
 import time
@@ -29,19 +29,19 @@ log: Final = logging.getLogger("visus")
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Deployment:
-    """Somebody who runs a model. Alive as long as its row of the catalogue."""
+    """A model at one provider. It lives as long as its row of the catalogue is in force."""
 
     row: ProviderRow
     site: Site
     upstream_id: str
-    """The model's name in its provider's mouth."""
+    """The model's name at its provider."""
     provider: Provider | None
     """None where something is missing."""
     breaker: Breaker
     missing: Sequence[str] = ()
     """Settings that would have to be made."""
     stuck: Callable[[], str | None] | None = None
-    """Says why a provider that is set up cannot answer now; None: nobody could say."""
+    """Tells why a configured provider cannot answer now; None: nothing here could tell."""
     loads: LoadsModels | None = None
     """Knows whether the model is in memory; None: that is not ours to know."""
     in_flight: int = 0
@@ -129,7 +129,7 @@ class Deployment:
         self.breaker.succeeded()
 
     def left(self, *, was_probe: bool) -> None:
-        """Nobody waited for its answer."""
+        """The caller left before it answered."""
         self.in_flight -= 1
         self.breaker.left(was_probe=was_probe)
 
@@ -145,12 +145,12 @@ class Deployment:
             self._tell("deployment left alone", code=fault.code)
 
     def _tell(self, what: str, **more: str) -> None:
-        """Once for each change, in the log: an operator wants to know."""
+        """Logs each change of the breaker once."""
         fields = {"provider": self.row.name, "upstream_id": self.upstream_id, **more}
         log.warning(what, extra={"fields": fields})
 
 
 def _is_its_fault(fault: ServiceError) -> bool:
-    """Whether the server failed; one whose model writes what nobody asked for is well."""
+    """Whether the server failed; an answer in the wrong form is the model's fault."""
     is_upstream = isinstance(fault, UpstreamFault)
     return is_upstream and not isinstance(fault, UpstreamInvalidOutput)

@@ -1,7 +1,7 @@
-"""Which languages providers speak: entry points of the group `visus.providers`.
+"""Dialects: the APIs that providers speak, as entry points of the group `visus.providers`.
 
 A row's `dialect` is the name of an entry point, and the entry point is a `Dialect`. Those that
-come with Visus (`built_in`) go through the same door as those of other packages.
+come with Visus (`built_in`) are loaded like those of other packages.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -32,7 +32,7 @@ Options = TypeVar("Options", bound=msgspec.Struct)
 
 
 class Sharing(Protocol):
-    """Whoever keeps what several providers use."""
+    """Opens resources that several providers share."""
 
     async def __call__(
         self, kind: type[T], make: Callable[[], AbstractAsyncContextManager[T]]

@@ -1,4 +1,4 @@
-"""One question on its way to whoever answers it: retries, other deployments, other models.
+"""Asks deployments until one answers: retries, other deployments, fallback models.
 
 Everything that is tried stands before the first event, under one budget of attempts and time
 (docs/decisions/0012-when-a-question-is-asked-again.md). Whether a failure may be tried again is
@@ -29,7 +29,7 @@ from visus.routing.settings import RoutingSettings
 
 
 class Preparing(Protocol):
-    """Whoever makes a question ready for a model: `flow.chat.ChatService`."""
+    """Prepares questions for models: `flow.chat.ChatService`."""
 
     def prepare(
         self, question: Question, model: ModelRow, *, upstream_id: str
@@ -51,7 +51,7 @@ class Attempt(msgspec.Struct, omit_defaults=True):
 
 
 class Dispatch(AbstractAsyncContextManager["Dispatch"]):
-    """Asks on entering, until somebody answers; leaving ends the work upstream.
+    """Asks on entering, until a deployment answers; leaving ends the work upstream.
 
     Once entered it says who answers, and holds the first events.
     """
@@ -79,7 +79,7 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
         self._began_s = time.monotonic()
         self._answer: Answer
         self.is_answered = False
-        """Whether somebody has begun to answer; then these are set:"""
+        """Whether a deployment has begun to answer; then these are set:"""
         self.model: ModelRow
         self.deployment: Deployment
         self.prompt: Prompt

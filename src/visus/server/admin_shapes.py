@@ -155,7 +155,7 @@ class WebhookSecretObject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def webhook_secret_object(one: WebhookSecret, secret: str | None = None) -> WebhookSecretObject:
-    """What is told of a secret."""
+    """A secret as JSON."""
     return WebhookSecretObject(
         id=one.secret_id,
         project=one.project_id,
@@ -167,12 +167,12 @@ def webhook_secret_object(one: WebhookSecret, secret: str | None = None) -> Webh
 
 
 def organisation_object(one: Organisation) -> OrganisationObject:
-    """What is told of an organisation."""
+    """An organisation as JSON."""
     return OrganisationObject(id=one.organisation_id, name=one.name, created_at=one.created_at)
 
 
 def project_object(one: Project, spending: Spending) -> ProjectObject:
-    """What is told of a project."""
+    """A project as JSON."""
     return ProjectObject(
         id=one.project_id,
         organisation=one.organisation_id,
@@ -190,7 +190,7 @@ def project_object(one: Project, spending: Spending) -> ProjectObject:
 
 
 def key_object(key: Key, terms: Terms, *, now_s: float, secret: str | None = None) -> KeyObject:
-    """What is told of a key."""
+    """A key as JSON."""
     return KeyObject(
         id=key.key_id,
         name=key.name,

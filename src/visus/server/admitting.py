@@ -1,4 +1,4 @@
-"""Who is let in, how far, and on whose account: limits and the ledger, as HTTP needs them."""
+"""Rate limits and the ledger, as HTTP requests need them."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -29,7 +29,7 @@ class Accounts:
     ledger: Ledger
 
     async def open_bill(self, exchange: Exchange) -> Bill:
-        """The account of one question; whoever opens it lets its admission leave in the end.
+        """The bill of one question; the caller must end with `bill.admission.leave()`.
 
         Raises:
             RateLimited: the key, or its project, has to wait.
@@ -53,7 +53,7 @@ class Accounts:
 
     @property
     def knows_alone(self) -> bool:
-        """Whether nobody has to be asked how a caller stands."""
+        """Whether limits are counted in this process, so that no server has to be asked."""
         return isinstance(self.limiter, LocalLimiter)
 
 

@@ -325,7 +325,7 @@ def _uvicorn(front: Front) -> uvicorn.Config:
 
 
 async def _no_application(scope: object, receive: object, send: object) -> None:
-    """What uvicorn wants; our connections know whom to ask without it."""
+    """An ASGI application that uvicorn requires, and that our connections never call."""
 
 
 def listen(configuration: Configuration) -> socket.socket:

@@ -1,4 +1,4 @@
-"""Who is calling? Denied by default: every path but those of a short list needs a key."""
+"""Authentication: every path needs a key, except those of a short list."""
 
 import secrets
 import time

@@ -1,4 +1,4 @@
-"""What waits in the database, whichever process will do it."""
+"""How much work waits in the database, for all processes."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,7 +14,7 @@ class Waiting(NamedTuple):
 
     jobs: Sequence[Backlog]
     webhooks: int
-    """Ends that are to be told."""
+    """Webhooks that are to be sent."""
 
 
 def backlog_reader(jobs: JobBook, webhooks: DeliveryBook) -> CachedRead[Waiting | None]:

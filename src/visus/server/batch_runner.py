@@ -45,7 +45,7 @@ _UNANSWERED: Final = {
 
 
 class _LeaseLost(Exception):
-    """Somebody else has the batch now, or it was cancelled."""
+    """Another process has the batch now, or it was cancelled."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What operators may look at: the counts, and the parts that they are of."""
+"""What operators can see: the metrics, and the parts that are measured."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""How many connections fit into what the system lets this process have open.
+"""How many connections the process may have open, by the limit on file descriptors.
 
-Where they run out, the system hangs up on whoever comes, without a word. So fewer connections
-are taken than that, and the others are told.
+Where descriptors run out, the system drops new connections silently. So fewer connections are
+served than that, and the others get an error.
 """
 
 import os
@@ -12,13 +12,13 @@ from typing import Final
 from visus.telemetry import event
 
 SPARE: Final = 24
-"""For the database, files, workers, and connections that are told that there are too many."""
+"""For the database, files, workers, and connections that only get an error."""
 _LEAST: Final = 4
 _OPEN: Final = Path("/dev/fd")
 
 
 def connections_within(wanted: int, *, of_models: int) -> int:
-    """How many of the `wanted` connections may be open at once, and tells if it is fewer.
+    """How many of the `wanted` connections may be open at once; logs if it is fewer.
 
     Each may come with one to a model's server, of which there are `of_models` at most. The
     limit is raised as far as the system lets us.

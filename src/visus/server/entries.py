@@ -1,4 +1,4 @@
-"""Every path of the server, and who answers there."""
+"""Every path of the server, with its handler."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""The way in for every request: bounds on headers, a key, a route, a record, and every error.
+"""The entry of every request: header limits, authentication, routing, log record, errors.
 
 Authentication is not attached to routes: it stands before them all, so that none can be
 forgotten. Only the paths of `authenticate.OPEN_PATHS` go round it.
@@ -194,7 +194,7 @@ class Gate:
 
 
 def _refuse_what_is_new(exchange: Exchange) -> None:
-    """Lets those pass who look after the server; nobody who wants to use it."""
+    """During shutdown, lets only health checks and administrators pass."""
     exchange.request.keeps_alive = False
     if exchange.path not in OPEN_PATHS and not exchange.path.startswith(ADMIN_PREFIX):
         raise shutting_down()

@@ -1,4 +1,4 @@
-"""How a process that stops gives back what it had taken from the database."""
+"""Gives back leases of the database when this process stops."""
 
 from collections.abc import Callable, Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""Bearer tokens of an OpenID Connect issuer, beside our own keys.
+"""Bearer tokens of an OpenID Connect issuer, accepted beside our own keys.
 
 A token is a signed statement of who calls; their project is in one of its claims.
 An issuer's keys are found by its discovery document (OpenID Connect Discovery 1.0, section 4),

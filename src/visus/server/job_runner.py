@@ -1,10 +1,10 @@
-"""Requests that nobody waits for: jobs, each answered as if it came over a connection.
+"""Runs jobs: stored requests, each answered as if it came over a connection.
 
-A job goes the way of every request, from its route on: the same limits, the same ledger, the
-same errors, a record in the log. What would have gone over the line is kept in its place.
+A job is handled like any request, from its route on: the same limits, ledger, errors and log
+record. Its answer is stored where it would have been sent.
 
-One task looks for jobs and hands them to others. It sleeps while there is nothing to do, and is
-woken by whoever makes a job in this process; those of other processes are found a moment later.
+One task polls for jobs and starts a task for each. A new job of this process wakes it at once;
+those of other processes are found a moment later.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ _UNSAID_WAIT_S: Final = 5
 
 
 class _NoLine:
-    """In the place of a connection: nothing goes over it, and nobody hangs up."""
+    """Stands in for a connection: nothing is sent over it, and it is never lost."""
 
     client = ""
     is_lost = False
@@ -102,7 +102,7 @@ class _Work:
     taken: Taken
     scope: anyio.CancelScope
     lasts_until_s: float
-    """When its lease ends, by the clock that never goes back."""
+    """When its lease ends, by `time.monotonic`."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,7 +114,7 @@ class JobRunner:
     handlers: Mapping[str, Handler]
     """Who answers, by path."""
     shutdown: Shutdown
-    """Once it has begun, nothing more is taken."""
+    """Once it has begun, no further work is taken."""
     count: Callable[[Exchange], None]
     """Told of each that was answered."""
     traces: Traces | None = None
@@ -136,7 +136,7 @@ class JobRunner:
         self._poller.wake()
 
     def when_line_ends(self, told: Callable[[], None]) -> None:
-        """Has `told` called whenever a line of a batch has ended here."""
+        """Calls `told` whenever a line of a batch has ended in this process."""
         self._when_line_ends.append(told)
 
     def cancelled(self, job_id: str) -> None:

@@ -1,4 +1,4 @@
-"""What a provider tells of our limits there, under names that nobody takes for our own."""
+"""A provider's rate limit headers, renamed so that clients do not take them for ours."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""Keeps the memory of large requests for the next ones, and gives it back when all is quiet.
+"""Keeps freed memory of large requests for the next ones; returns it when idle.
 
 A body of megabytes is more than glibc's allocator keeps by default: it returns such memory to
 the system at once and gets it again, zeroed page by page, for the next request, which costs a

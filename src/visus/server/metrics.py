@@ -1,4 +1,4 @@
-"""What is counted of every request, in plain numbers: a few microseconds each.
+"""The metrics of this process, in plain numbers: a few microseconds for each request.
 
 Every name comes from the catalogue, the routes or the error tree, never from a caller, so that
 there are only so many. `server.scrape` makes Prometheus' format of it, when somebody asks.
@@ -24,7 +24,7 @@ FIRST_TOKEN_BOUNDS_S: Final = (
 TOKEN_BOUNDS: Final = tuple(4**power for power in range(14))
 """All three as OpenTelemetry's conventions for generative AI have them."""
 WEBHOOK_OUTCOMES: Final = ("delivered", "missed", "failed")
-"""Of an attempt: it was heard; it will be tried again; it was the last."""
+"""Of an attempt: it was delivered; it will be repeated; it was the last."""
 UNKNOWN: Final = "unknown"
 NOBODY: Final = "none"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -102,7 +102,7 @@ class Metrics:
             self._count_tokens(model, exchange.used, exchange.size)
 
     def count_webhook(self, outcome: str) -> None:
-        """Counts an attempt to tell somebody of an end."""
+        """Counts an attempt to deliver a webhook."""
         self.webhooks[outcome,] = self.webhooks.get((outcome,), 0) + 1
 
     def _count_tokens(self, model: str, used: TokensUsed, size: Size) -> None:

@@ -1,4 +1,4 @@
-"""Every part below HTTP, made once and put together; closed in reverse."""
+"""The composition root below HTTP: every part, made once, closed in reverse order."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -141,7 +141,7 @@ def _chat(
 async def _outward(
     settings: Settings, policies: Sequence[AddressPolicy], stack: AsyncExitStack
 ) -> tuple[Fetcher, Poster]:
-    """Whoever goes through the one door: for pictures and to webhooks, each by its policy."""
+    """The clients for pictures and for webhooks, each with its own address policy."""
     media, webhooks = settings.media, settings.webhooks
     coming = Doorway(media, policy=policies[0], threads=media.max_fetches)
     there = webhooks.door(media)

@@ -41,7 +41,7 @@ def database_reader(engine: sql.Engine) -> CachedRead[StorageUnavailable | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """Looks at everything that a question needs, whoever asks it."""
+    """Checks everything that any question needs."""
 
     shutdown: Shutdown
     database: CachedRead[StorageUnavailable | None]

@@ -32,7 +32,7 @@ async def respond(
     answering: Answering,
     watch: Watch,
 ) -> None:
-    """Sends the answer, and ends it upstream as soon as nobody waits for it.
+    """Sends the answer; ends the work upstream as soon as the client has gone.
 
     Raises:
         ServiceError: before the first byte; later ones are sent as the last event.

@@ -1,4 +1,4 @@
-"""Prometheus' text format of everything that is counted, made when somebody asks for it."""
+"""The metrics in Prometheus' text format, made for each scrape."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

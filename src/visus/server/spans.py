@@ -1,4 +1,4 @@
-"""Spans of what is over, by OpenTelemetry's conventions.
+"""The spans of a finished question, by OpenTelemetry's conventions.
 
 A span holds names of the catalogue and the routes, codes of errors, ids, numbers and times:
 nothing that a caller or a model wrote. All spans of a question are made at its end.

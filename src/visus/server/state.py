@@ -1,4 +1,4 @@
-"""What an installation keeps: keys, in its database, and files, on its disk."""
+"""What an installation stores: its database, the ledger's spool, and uploaded files."""
 
 import secrets
 from collections.abc import AsyncGenerator

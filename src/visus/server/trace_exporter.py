@@ -67,7 +67,7 @@ class TraceExporter:
     # --- One question ------------------------------------------------------------------------
 
     def begin(self, exchange: Exchange) -> None:
-        """See `Traces`. Whoever only looks whether we live is in no trace."""
+        """See `Traces`. Health checks are not traced."""
         if exchange.path in OPEN_PATHS:
             return
         parent = parent_of(exchange.header(b"traceparent"))
@@ -121,7 +121,7 @@ class TraceExporter:
 
 
 class _Sender(SpanExporter):
-    """The library's exporter, counted. A collector that fails is told of once."""
+    """The library's exporter, with counts. A failing collector is logged once."""
 
     def __init__(
         self, access: TracesAccess, settings: TelemetrySettings, counts: SpanCounts

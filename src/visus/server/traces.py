@@ -1,7 +1,7 @@
-"""Traces as the rest of the server knows them.
+"""The interface of tracing to the rest of the server.
 
-What they are made of, and the library of OpenTelemetry, stands in `spans` and `outbox`, which
-are read only where a collector is configured (`tracing`).
+The implementation, with OpenTelemetry's library, is in `spans` and `trace_exporter`, which are
+imported only where a collector is configured (`tracing`).
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class SpanCounts:
 
 
 class Traces(Protocol):
-    """Remembers questions and tells of them."""
+    """Records questions and sends their traces."""
 
     @property
     def counts(self) -> SpanCounts:

@@ -1,4 +1,4 @@
-"""Whether there are traces: only where the settings name a collector."""
+"""Opens tracing, if the settings name a collector."""
 
 from collections.abc import AsyncGenerator, Callable, Container
 from contextlib import asynccontextmanager

@@ -15,7 +15,7 @@ from visus.errors import InvalidValue
 from visus.wire.plain import one_of, parameters_of
 
 DAYS: Final = 30
-"""How far back sums go where nobody says."""
+"""How far back sums go by default."""
 FORMATS: Final = ("json", "csv")
 
 

@@ -1,8 +1,8 @@
-"""How many questions are answered at the same time, and who is next where more come.
+"""Bounds how many questions are answered at the same time; the others wait fairly.
 
-While there is room nobody is looked at. Where there is none, callers are let in by turns,
-project by project and in each key by key: who asks a thousand things waits for them, who asks
-one thing for one of those.
+While there is room, a question enters at once. Otherwise questions are let in round-robin, by
+project and within it by key: a caller with a thousand questions waits for its own, a caller
+with one waits for one of those.
 """
 
 import asyncio
@@ -24,9 +24,9 @@ class WaitingRoom:
         self._seats = seats
         self._patience_s = patience_s
         self.enters_at_once: Final = self._slots.take
-        """Takes a place if one is free; whoever has one leaves in the end."""
+        """Takes a slot if one is free; `leave` gives it back."""
         self.leave: Final = self._slots.give_back
-        """Gives the place to whoever is next."""
+        """Gives the slot back, or to the next waiter."""
 
     @property
     def waiting(self) -> int:

@@ -1,4 +1,4 @@
-"""Who has stopped reading, and who has heard nothing for long: one watch over all exchanges.
+"""Watches all exchanges for clients that stopped reading, and for silent streams.
 
 A task for each request would cost more than all the rest of a short one. Hang-ups need no
 watch: the connection reports them itself (`connection.ClientConnection.connection_lost`).
@@ -25,7 +25,7 @@ class Watch:
     write_timeout_s: float
     _live: set[Exchange] = field(default_factory=set[Exchange])
     _bodies: set[Exchange] = field(default_factory=set[Exchange])
-    """Those among them that take no comments: what they send is somebody's file."""
+    """Those among them that get no comments: they send a file."""
 
     def begin(self, exchange: Exchange) -> None:
         """Watches an exchange until `end`."""

@@ -1,7 +1,7 @@
-"""Tells those who are to be told how jobs and batches ended, until they have heard.
+"""Delivers webhooks for the ends of jobs and batches, with retries.
 
-One task looks for what is due, takes as much as the settings allow, and hands each to a task of
-its own. Whatever comes of an attempt is written by whoever still has the lease.
+One task polls for webhooks that are due and starts a task for each, as many as the settings
+allow. The outcome is written only while this process still holds the lease.
 """
 
 import time
@@ -38,11 +38,11 @@ SWEEP_EVERY_S: Final = 60.0
 _WAITS: Final = "a webhook waits for the end of its lease"
 _HEARD: Final = range(200, 300)
 _GONE: Final = 410
-"""A receiver that wants to hear no more."""
+"""The status with which a receiver refuses further attempts."""
 
 
 def delivery_rules(settings: WebhookSettings) -> DeliveryRules:
-    """How often and how soon somebody is told again."""
+    """How often and how soon a webhook is sent again."""
     return DeliveryRules(
         max_attempts=settings.max_attempts,
         first_wait_ms=int(settings.first_wait_s * MS),
@@ -53,13 +53,13 @@ def delivery_rules(settings: WebhookSettings) -> DeliveryRules:
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Who may be told."""
+    """Checks webhook URLs of requests."""
 
     poster: Poster
     secrets: WebhookSecrets
 
     async def admitted(self, url: str | None, *, project_id: str) -> Listener | None:
-        """Whoever is at `url`, where there is one.
+        """The listener at `url`; None without a URL.
 
         Raises:
             InvalidValue: nobody may be told there; or nothing would be signed.
@@ -84,7 +84,7 @@ class Webhooks:
     poster: Poster
     settings: WebhookSettings
     shutdown: Shutdown
-    """Once it has begun, nothing more is taken."""
+    """Once it has begun, no further work is taken."""
     count: Callable[[str], None]
     """Told of each attempt: `delivered`, `missed` or `failed`, which is the last."""
     _under_way: Counter[str] = field(default_factory=Counter[str])
@@ -144,7 +144,7 @@ class Webhooks:
         self._record(due, said, outcome, took_s=time.monotonic() - began_s)
 
     async def _attempt(self, due: Due) -> int | Miss:
-        """The status of a receiver that has heard, or why none has."""
+        """The status of a receiver that accepted it, or why none did."""
         if due.attempts > self.settings.max_attempts:  # processes died of the others
             return Miss("unreachable")
         secrets = await anyio.to_thread.run_sync(self.secrets.signing, due.project_id)
@@ -179,7 +179,7 @@ class Webhooks:
 
 
 def told(delivery: Delivery | None) -> Told:
-    """How telling somebody goes, for whoever asked for it."""
+    """The state of a webhook, as JSON for the caller."""
     if delivery is None:
         return NOBODY
     is_next = delivery.status == "pending" and delivery.due_ms is not None

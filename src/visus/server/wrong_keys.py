@@ -1,4 +1,4 @@
-"""Wrong keys by client address: so many a minute, then 429 in place of 401.
+"""Limits wrong keys by client address: after so many a minute, 429 in place of 401.
 
 A valid key is never refused for what others did at its address. Addresses are kept in bounded
 memory; of IPv6 the first 64 bits count, for a single client has all the others to choose from.
@@ -13,7 +13,7 @@ from typing import Final
 from visus.errors import RateLimited
 
 MAX_ADDRESSES: Final = 10_000
-"""Addresses that are remembered; the one not heard of for longest is forgotten first."""
+"""The most addresses remembered; the least recently seen one is forgotten first."""
 _MINUTE_S: Final = 60.0
 _PREFIX_BITS: Final = 64
 

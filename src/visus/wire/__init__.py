@@ -1,1 +1,1 @@
-"""How clients spell things: JSON shapes in and out, and server-sent events. No I/O."""
+"""The wire format of clients: JSON shapes in and out, and server-sent events. No I/O."""

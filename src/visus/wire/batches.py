@@ -1,4 +1,4 @@
-"""How clients spell batches: what they ask for, the lines of a file, and what comes of them."""
+"""Batches on the wire: requests, lines of input files, lines of output files."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ class BatchRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def webhook(self) -> str | None:
-        """Who is to be told how it ended."""
+        """The webhook to call at its end."""
         return None if self.visus is None else self.visus.webhook
 
     def check(self) -> None:
@@ -113,7 +113,7 @@ class WantedBatches(NamedTuple):
 
 
 def wanted_batches(query: bytes) -> tuple[WantedBatches, list[str]]:
-    """Which page a query string asks for, and its parameters that nobody knows.
+    """The page that a query string asks for, and its unknown parameters.
 
     Raises:
         InvalidValue: a parameter may not have its value.

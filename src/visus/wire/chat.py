@@ -95,9 +95,9 @@ class ChatCall(msgspec.Struct, frozen=True):
     compare: Sequence[str]
     """Other models whose cost is of interest."""
     ignored: Sequence[str]
-    """Paths of the fields that nobody here knows."""
+    """Paths of the unknown fields."""
     webhook: str | None = None
-    """Who is to be told of the end, if the answer comes later."""
+    """The webhook to call at the end of a job."""
 
 
 def parse(body: bytes | bytearray, limits: ChatLimits, *, owner: str) -> ChatCall:

@@ -1,4 +1,4 @@
-"""What a worker is asked about a text's form, and what it says: see `wire.conformity`."""
+"""The jobs and results of workers that check schemas: see `wire.conformity`."""
 
 from typing import Final
 

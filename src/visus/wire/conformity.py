@@ -1,4 +1,4 @@
-"""Does this text have the form that was asked for? Blocking: runs in a worker.
+"""Does this text match a JSON Schema? Blocking: runs in a worker.
 
 The schema is a stranger's and the text a model's. What a schema may cost is bounded by the
 worker's deadline, not here: a schema without a circle can still take for ever. Nothing is ever

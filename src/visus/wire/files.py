@@ -1,4 +1,4 @@
-"""How clients ask for lists of files, and what a file looks like to them."""
+"""Files on the wire: list queries, and files as JSON."""
 
 import re
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ class DeletedFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def wanted_page(query: bytes) -> tuple[WantedPage, list[str]]:
-    """Which page a query string asks for, and its parameters that nobody knows.
+    """The page that a query string asks for, and its unknown parameters.
 
     Raises:
         InvalidValue: a parameter may not have its value.
@@ -94,7 +94,7 @@ def page_body(page: FilePage) -> bytes:
 
 
 def deleted_body(file_id: str) -> bytes:
-    """The JSON that tells of a deletion."""
+    """The answer to a deletion, as JSON."""
     return msgspec.json.encode(DeletedFile(id=file_id))
 
 

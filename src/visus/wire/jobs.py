@@ -1,4 +1,4 @@
-"""How clients see a job: a request that is answered later."""
+"""A job on the wire: a request that is answered later."""
 
 from collections.abc import Mapping
 from typing import Final

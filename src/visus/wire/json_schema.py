@@ -1,4 +1,4 @@
-"""Is this JSON Schema safe to hand to whoever fills it?
+"""Is this JSON Schema safe to pass on to a model's server?
 
 A schema is carried unread to the model's server; what is refused here is what could hurt a
 reader of it: too much, too deep, references that leave the schema, lead nowhere or lead in a
@@ -18,7 +18,7 @@ from visus.wire import patterns
 from visus.wire.pattern_syntax import PatternRefused
 
 Json: TypeAlias = Any
-"""A decoded JSON value of a stranger."""
+"""An untrusted decoded JSON value."""
 
 _REFERENCES: Final = ("$ref", "$dynamicRef", "$recursiveRef")
 _DEFINITIONS: Final = ("$defs", "definitions")

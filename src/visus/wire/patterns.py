@@ -1,4 +1,4 @@
-"""Can matching this regular expression take for ever?
+"""Can matching this regular expression take exponential time?
 
 A pattern in a schema is matched by whoever fills it: by us, or by a model's server that a
 stranger's pattern must not bring down. What is looked for is what makes backtracking explode:

@@ -19,7 +19,7 @@ class FileBefore(msgspec.Struct, frozen=True):
     """A picture as it came."""
 
     declared_type: str | None
-    """What somebody claimed."""
+    """The declared media type."""
     type: str
     """What its bytes say."""
     bytes: int
@@ -162,7 +162,7 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class ModelEstimate(msgspec.Struct, frozen=True, kw_only=True):
-    """What a question would cost on one model; null: nobody knows."""
+    """What a question would cost on one model; null: unknown."""
 
     image_tokens: int | None = None
     text_tokens: int | None = None

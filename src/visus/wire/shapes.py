@@ -267,7 +267,7 @@ class VisusOptions(Shape, frozen=True):
     compare: Annotated[list[ModelId], msgspec.Meta(max_length=50)] | None = None
     """Other models whose cost an estimate names too; elsewhere without effect."""
     webhook: str | None = None
-    """Who is told how the job ended that this request becomes; only where it becomes one."""
+    """The webhook to call at the end of the job; only for requests that become a job."""
 
 
 class ChatRequest(Shape, frozen=True):

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import inspect
 
 Json: TypeAlias = Any
-"""A decoded JSON value of a stranger."""
+"""An untrusted decoded JSON value."""
 
 OUR_OBJECT: Final = "visus"
 """Our own options: an unknown one is an error, never ignored."""

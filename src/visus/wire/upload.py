@@ -37,7 +37,7 @@ class UploadForm:
 
     def __init__(self, boundary: bytes) -> None:
         self.ignored: list[str] = []
-        """Fields that nobody knows."""
+        """Names of unknown fields."""
         self._reader = FormReader(boundary)
         self._part: PartBegan | None = None
         self._value = bytearray()

@@ -1,4 +1,4 @@
-"""What a webhook says, and how its receiver knows that it is ours: as Standard Webhooks has it.
+"""The body and signature of a webhook, as the Standard Webhooks specification has them.
 
 The events have the form of OpenAI's, so that the stock clients' `webhooks.unwrap` reads them.
 They name what has ended and how; what was asked and answered is fetched by whoever may.
@@ -37,7 +37,7 @@ class WebhookEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebhookObject(msgspec.Struct, frozen=True, kw_only=True):
-    """How telling somebody goes. Times in seconds since 1970."""
+    """The state of a webhook. Times in seconds since 1970."""
 
     url: str
     status: str
@@ -54,11 +54,11 @@ class WebhookOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Our own options of a batch; an unknown one is refused."""
 
     webhook: str | None = None
-    """Who is told how it ended."""
+    """The URL to call at the end."""
 
 
 Told = WebhookObject | UnsetType
-"""In a job or a batch; left out where nobody is to be told."""
+"""The webhook of a job or a batch; left out where there is none."""
 NOBODY: Final = UNSET
 
 

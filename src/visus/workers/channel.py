@@ -40,7 +40,7 @@ class Kind(IntEnum):
     PART = 7
     """A piece of a result that is still being made."""
     CANCEL = 8
-    """Nobody wants the job that runs any more; empty. The only frame a busy worker is sent."""
+    """Cancels the running job; empty. The only frame that a busy worker is sent."""
 
 
 class ChannelBroken(Exception):
@@ -99,7 +99,7 @@ def unpack_missing(payload: bytes) -> list[str]:
 
 
 def cancel(sock: socket.socket) -> None:
-    """Tells the worker that nobody wants its job any more, without waiting."""
+    """Tells the worker to cancel its job; does not wait."""
     with suppress(OSError):  # it is gone, or so busy that it will have to be killed
         sock.send(_HEADER.pack(0, Kind.CANCEL))
 
@@ -206,7 +206,7 @@ class Line:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether somebody still waits for the result."""
+        """Whether the job is not cancelled."""
         try:
             self._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -219,7 +219,7 @@ class Streaming:
     """What an entry returns whose handler answers piece by piece."""
 
     answer: Callable[[bytes, Line], None]
-    """Sends the pieces; returns at the end, or soon after nobody wants them any more."""
+    """Sends the pieces; returns at the end, or soon after the job was cancelled."""
 
 
 def _read_exactly(sock: socket.socket, size: int) -> bytes | None:

@@ -1,9 +1,9 @@
-"""What runs in a worker process: load, lock the door, then one job after another.
+"""What runs in a worker process: load, enter the sandbox, then one job after another.
 
 Started by `pool` as `python -m visus.workers.child SOCKET_FD FRONT_PID SETTINGS ENTRY`, and the
-entry's argument where it takes one. What the entry loads is loaded before the lock-down, what a
-stranger sent comes after it. An entry with an argument loads what strangers made: it is locked
-down before, but for a socket of its own to listen on.
+entry's argument where it takes one. The entry loads its libraries, then the sandbox is entered,
+then untrusted bytes come. An entry with an argument loads untrusted files: it enters the
+sandbox first, which then still allows one socket to listen on.
 """
 
 import os

@@ -1,7 +1,7 @@
 """How a worker can fail its caller.
 
-Whoever hands in the job knows what it means: a picture that kills its decoder is a bad picture,
-a model that dies is our fault. Untranslated, each of these is a 500.
+The caller of the pool knows what it means: a picture that kills its decoder is a bad picture, a
+model that dies is our fault. Untranslated, each of these is a 500.
 """
 
 from visus.errors import Internal, WorkerUnavailable

@@ -39,7 +39,7 @@ from visus.workers.task_owner import TaskOwner
 log = logging.getLogger(__name__)
 
 _LOOK_S: Final = 0.1
-"""How often a worker's memory is looked at, and whether anybody waits for what it does."""
+"""How often a worker's memory is checked, and whether its job is still wanted."""
 _PARTS_AHEAD: Final = 256
 """Pieces of a result that are kept for a reader who is behind."""
 _REAP_LOOK_S: Final = 0.005
@@ -89,7 +89,7 @@ class _Job:
 
 
 class Stream(_Job):
-    """A call that is answered piece by piece, to somebody who may leave before the end.
+    """A call whose result arrives in pieces, to a reader that may stop before the end.
 
     Each step of the iteration gives the pieces that have come since the last one.
     """
@@ -125,14 +125,14 @@ class Stream(_Job):
         return some
 
     def close(self) -> None:
-        """Nobody reads any more; a job that waits is never begun."""
+        """Stops reading; a job that still waits never starts."""
         self._waiting.remove(self.asker, self)
         self.is_abandoned = True
         self._turn()
 
     @override
     async def add(self, part: bytes) -> None:
-        """Waits while the reader is far behind; what nobody reads any more is dropped."""
+        """Waits while the reader is far behind; after `close`, pieces are dropped."""
         while len(self._parts) >= _PARTS_AHEAD and not self._is_over():
             await self._changed.wait()
         if self._is_over():
@@ -200,7 +200,7 @@ class _Worker:
         return int(fields[1]) * _PAGE_BYTES if fields else 0
 
     def is_gone(self) -> bool:
-        """Whether it ended, or is about to, though nobody has acted on it yet."""
+        """Whether it has ended, or is about to, and that is not handled yet."""
         if self.reason is not None:
             return True
         try:
@@ -242,7 +242,7 @@ def _command(entry: str, settings: WorkerSettings, fd: int, argument: str | None
 
 
 def _environment(settings: WorkerSettings) -> dict[str, str]:
-    """All that a worker inherits: no key, no path of ours, no locale surprises."""
+    """The whole environment of a worker: no keys, no paths, a fixed locale."""
     threads = str(settings.threads)
     environment = {
         "LANG": "C.UTF-8",

@@ -1,4 +1,4 @@
-"""What a worker process gives up before it sees anything that a stranger sent.
+"""The sandbox that a worker process enters before it sees untrusted bytes.
 
 Linux only, through the C library: limits of the kernel (`limit_resources`), a tie to the life
 of the front (`die_with_parent`), and a filter of system calls (`lock_down`): no network, no

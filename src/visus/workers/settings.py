@@ -22,7 +22,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     deadline_s: Annotated[float, msgspec.Meta(gt=0)] = 30.0
     """The longest that one job may run once a worker has it."""
     cancel_grace_s: Annotated[float, msgspec.Meta(gt=0)] = 2.0
-    """How long a job that nobody waits for any more may go on where it can be told to stop."""
+    """How long a job whose caller left may go on, where it can be told to stop."""
     start_deadline_s: Annotated[float, msgspec.Meta(gt=0)] = 30.0
     """The longest from the start of the process until it is ready."""
     start_attempts: Annotated[int, msgspec.Meta(ge=1)] = 3

@@ -68,7 +68,7 @@ class Carrier:
 
 
 class WorkerReply:
-    """An answer whose first event has come. Whoever holds it closes it."""
+    """An answer whose first event has arrived. The caller must close it."""
 
     __slots__ = (
         "_ahead",

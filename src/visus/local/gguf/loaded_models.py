@@ -241,7 +241,7 @@ class LoadedModels(TaskOwner):
 
 
 def _remove_sockets(folder: Path, *, and_folder: bool = False) -> None:
-    """Removes the socket that llama.cpp's server made there: nobody is to connect to it."""
+    """Removes the socket that llama.cpp's server made there: nothing should connect to it."""
     with suppress(OSError):
         for socket in folder.glob("*.sock"):
             socket.unlink()

@@ -18,7 +18,7 @@ from visus.models.catalogue import ModelRow
 
 
 class Dialect(Protocol):
-    """Whoever speaks with one model: the OpenAI dialect over a `Carrier`."""
+    """Asks one model: the OpenAI dialect over a `Carrier`."""
 
     def open(self, prompt: Prompt) -> Answer:
         """Asks the prompt."""

@@ -1,8 +1,8 @@
-"""What runs in the process of one model: llama.cpp's server, asked without its HTTP door.
+"""What runs in the process of one model: llama.cpp's server, called without HTTP.
 
-The library opens a door for HTTP before it loads a model, and cannot be told not to. It gets a
-socket in a folder of ours, which the front removes once the model is there, so that nobody can
-knock.
+The library listens for HTTP before it loads a model, and that cannot be turned off. It gets a
+Unix socket in a folder of ours, which the main process removes once the model is loaded, so
+that nothing can connect.
 """
 
 import os

@@ -1,1 +1,1 @@
-"""What stands behind each path."""
+"""The handlers of all paths."""

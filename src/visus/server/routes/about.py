@@ -1,4 +1,4 @@
-"""`/health`, `/health/live`, `/openapi.json` and `/docs`: what anybody may read."""
+"""`/health`, `/health/live`, `/openapi.json` and `/docs`: fixed answers without a key."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class FixedRoute:
     """An answer that never changes while the server runs."""
 
     make: Callable[[], bytes]
-    """Called for every request, so that it is not made before somebody asks."""
+    """Called for every request, so that nothing is made before the first one."""
     headers: tuple[tuple[bytes, bytes], ...] = (JSON,)
 
     async def __call__(self, exchange: Exchange) -> None:

@@ -1,4 +1,4 @@
-"""`/admin`: organisations, projects and keys, for whoever has the key of an administrator."""
+"""`/admin`: organisations, projects and keys, for administrators."""
 
 import time
 from collections.abc import Callable, Collection, Sequence

@@ -1,4 +1,4 @@
-"""`/v1/batches`: files of requests, answered when there is time."""
+"""`/v1/batches`: create, list, look up and cancel batches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""`/metrics`, `/admin/metrics` and `/admin/status`: for those who look after the service."""
+"""`/metrics`, `/admin/metrics` and `/admin/status`: for operators."""
 
 import time
 from collections.abc import Sequence
@@ -74,7 +74,7 @@ class PoolStatus(msgspec.Struct, frozen=True):
 
 
 class DeploymentStatus(msgspec.Struct, frozen=True):
-    """Somebody who runs a model."""
+    """A deployment of a model."""
 
     provider: str
     upstream_id: str

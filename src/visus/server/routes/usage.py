@@ -1,4 +1,4 @@
-"""`GET /v1/usage`: what the caller's project used; and for administrators, what all did."""
+"""`GET /v1/usage`: the usage of the caller's project; for administrators, of all projects."""
 
 from dataclasses import dataclass
 from typing import Final
