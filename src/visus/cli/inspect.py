@@ -27,7 +27,8 @@ from visus.errors import InvalidValue, ServiceError
 from visus.flow.estimate import Cost, Estimated
 from visus.media.sheet import Tile, sheet, tile_side_px
 from visus.server.parts import all_parts
-from visus.wire.chat import media_wishes, shape_faults
+from visus.wire.chat import media_wishes
+from visus.wire.shape_faults import shape_faults
 from visus.wire.shapes import VisusOptions
 
 

@@ -89,7 +89,7 @@ class GuardedSockets:
 def guarded_connector(
     settings: MediaSettings, *, policy: AddressPolicy, lookup: Lookup, tls: ssl.SSLContext
 ) -> aiohttp.TCPConnector:
-    """The connector of the one door: direct behind `policy`, or to the proxy alone."""
+    """The connector of the client: direct behind `policy`, or to the proxy alone."""
     proxy = settings.proxy_origin()
     if proxy is None:
         return _connector(policy, lookup, tls, settings.host_addresses())

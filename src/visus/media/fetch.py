@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from visus.errors import ImageUrlRejected, MediaTooLarge
-from visus.media.doorway import FAULTS, Doorway, reason
 from visus.media.guard import ExchangeFailed
+from visus.media.lazy_outbound import FAULTS, LazyOutbound, reason
 from visus.media.settings import MediaSettings
 from visus.media.turns import Turns
 from visus.media.urls import (
@@ -23,7 +23,7 @@ from visus.media.urls import (
 )
 
 if TYPE_CHECKING:
-    from visus.media.door import Answer
+    from visus.media.outbound import Answer
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _OK: Final = 200
@@ -54,9 +54,9 @@ class Fetcher:
     At most `max_fetches` are under way at once, and `max_fetches_per_host` from one host.
     """
 
-    def __init__(self, settings: MediaSettings, doorway: Doorway) -> None:
+    def __init__(self, settings: MediaSettings, outbound: LazyOutbound) -> None:
         self._settings = settings
-        self._doorway = doorway
+        self._outbound = outbound
         self._turns = Turns(settings.max_fetches, each=settings.max_fetches_per_host)
 
     async def fetch(
@@ -117,9 +117,9 @@ class Fetcher:
 
     async def _ask(self, url: MediaUrl) -> "Answer":
         """Send the request and wait for the answer's headers."""
-        door = await self._doorway.opened()
+        client = await self._outbound.opened()
         async with asyncio.timeout(self._settings.connect_s + self._settings.first_byte_s):
-            return await door.ask("GET", url, _REQUEST_HEADERS)
+            return await client.ask("GET", url, _REQUEST_HEADERS)
 
     def _check_head(self, answer: "Answer", max_bytes: int) -> None:
         if answer.status != _OK:

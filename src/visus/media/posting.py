@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from visus.errors import InvalidValue
-from visus.media.doorway import FAULTS, Doorway, reason
 from visus.media.guard import ExchangeFailed
+from visus.media.lazy_outbound import FAULTS, LazyOutbound, reason
 from visus.media.settings import MediaSettings, WebhookSettings
 from visus.media.urls import MediaUrl, UrlRefused, read_url
 
@@ -44,12 +44,12 @@ class Poster:
     """Sends what it is given, once."""
 
     def __init__(
-        self, settings: WebhookSettings, door: MediaSettings, doorway: Doorway
+        self, settings: WebhookSettings, limits: MediaSettings, outbound: LazyOutbound
     ) -> None:
-        """`door` holds the settings of `doorway`."""
+        """`limits` are the settings of `outbound`."""
         self._settings = settings
-        self._door = door
-        self._doorway = doorway
+        self._limits = limits
+        self._outbound = outbound
 
     def receiver(self, url: str, *, param: str) -> Receiver:
         """Who is at a URL, as far as the URL alone says whether we may send there.
@@ -64,10 +64,10 @@ class Poster:
         return Receiver(str(read), f"{read.host}:{read.port}")
 
     def _read(self, url: str) -> MediaUrl:
-        read = read_url(url, self._door)
+        read = read_url(url, self._limits)
         if read.scheme != "https" and not self._settings.allow_http:
             raise UrlRefused("not https")
-        self._doorway.check(read)
+        self._outbound.check(read)
         return read
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
@@ -78,8 +78,10 @@ class Poster:
         """
         try:
             async with asyncio.timeout(self._settings.total_s):
-                door = await self._doorway.opened()
-                answer = await door.ask("POST", self._read(url), {**_HEADERS, **headers}, body)
+                client = await self._outbound.opened()
+                answer = await client.ask(
+                    "POST", self._read(url), {**_HEADERS, **headers}, body
+                )
         except FAULTS as fault:
             raise NotSent(reason(fault)) from fault
         answer.close()

@@ -179,7 +179,7 @@ class MediaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Webhooks, which tell how a job or a batch ended: where they may go, and how often.
 
-    They go through the same door as fetches, and share `proxy`, `ca_file` and `hosts` of
+    They use the same guarded client as fetches, and share `proxy`, `ca_file` and `hosts` of
     `[media]`, but not what is admitted there: a store of pictures need not be a receiver.
     """
 
@@ -218,12 +218,12 @@ class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """The longest URL, in characters."""
 
     def __post_init__(self) -> None:
-        self.door(MediaSettings())
+        self.outbound(MediaSettings())
         if self.lease_s < 2 * self.total_s:
             raise ValueError("lease_s: must be at least twice total_s")
 
-    def door(self, media: MediaSettings) -> MediaSettings:
-        """The door's settings where webhooks go through it."""
+    def outbound(self, media: MediaSettings) -> MediaSettings:
+        """The settings of the guarded client for webhooks."""
         return msgspec.structs.replace(
             media,
             ports=self.ports,

@@ -16,10 +16,10 @@ from visus.media.attachments import (
     VIDEO_ENTRY,
     Attachments,
 )
-from visus.media.doorway import Doorway
 from visus.media.fetch import Fetcher
 from visus.media.guard import address_policy
 from visus.media.known import KnownPictures
+from visus.media.lazy_outbound import LazyOutbound
 from visus.media.pipeline import WORKER_ENTRY, MediaPipeline
 from visus.media.posting import Poster
 from visus.media.renditions import Renditions
@@ -96,8 +96,8 @@ def _policies(
     """Where pictures may come from, and where webhooks may go."""
     media, refused = configuration.settings.media, origins(configuration.access)
     return [
-        address_policy(door, own_ports=own_ports, refused_origins=refused)
-        for door in (media, configuration.settings.webhooks.door(media))
+        address_policy(limits, own_ports=own_ports, refused_origins=refused)
+        for limits in (media, configuration.settings.webhooks.outbound(media))
     ]
 
 
@@ -143,12 +143,12 @@ async def _outward(
 ) -> tuple[Fetcher, Poster]:
     """The clients for pictures and for webhooks, each with its own address policy."""
     media, webhooks = settings.media, settings.webhooks
-    coming = Doorway(media, policy=policies[0], threads=media.max_fetches)
-    there = webhooks.door(media)
-    going = Doorway(there, policy=policies[1], threads=max(1, webhooks.workers))
-    await stack.enter_async_context(coming)
-    await stack.enter_async_context(going)
-    return Fetcher(media, coming), Poster(webhooks, there, going)
+    fetching = LazyOutbound(media, policy=policies[0], threads=media.max_fetches)
+    posting_limits = webhooks.outbound(media)
+    posting = LazyOutbound(posting_limits, policy=policies[1], threads=max(1, webhooks.workers))
+    await stack.enter_async_context(fetching)
+    await stack.enter_async_context(posting)
+    return Fetcher(media, fetching), Poster(webhooks, posting_limits, posting)
 
 
 async def _media(

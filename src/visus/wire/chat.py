@@ -7,8 +7,8 @@ readers.
 """
 
 import re
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from operator import attrgetter
 from typing import Annotated, Final, assert_never
 
@@ -51,6 +51,7 @@ from visus.errors import (
 from visus.units import MIB
 from visus.wire import payloads, shapes, unknown
 from visus.wire.json_schema import SchemaCheck
+from visus.wire.shape_faults import is_about_unknown_field, shape_faults
 
 _decode: Final = msgspec.json.Decoder(shapes.ChatRequest).decode
 _decode_text: Final = msgspec.json.Decoder(str).decode
@@ -203,38 +204,8 @@ def _shaped(body: bytes | bytearray) -> tuple[shapes.ChatRequest, Sequence[str]]
         try:
             known, ignored = unknown.set_aside(body, shapes.ChatRequest)
         except msgspec.ValidationError as fault:  # a number too large for anything
-            raise (fault if _OURS.match(str(found)) else found) from fault
+            raise (fault if is_about_unknown_field(str(found)) else found) from fault
         return _decode(known), ignored
-
-
-@contextmanager
-def shape_faults() -> Generator[None]:
-    """Turns what msgspec finds wrong with a body into an error that says what, and where."""
-    try:
-        yield
-    except msgspec.ValidationError as fault:
-        raise _wrong_shape(str(fault)) from fault
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-        raise InvalidJson("The body is not valid JSON.", detail=str(fault)) from fault
-
-
-_PLACE: Final = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$.*)`)?$", re.DOTALL)
-_MISSING: Final = re.compile(r"^Object missing required field `(?P<field>[^`]+)`$")
-_OURS: Final = re.compile(r"^Object contains unknown field `(?P<field>[^`]+)`")
-
-
-def _wrong_shape(fault: str) -> CallerError:
-    """The error that says what msgspec found wrong, and where."""
-    found = _PLACE.match(fault)
-    what, path = (found["what"], found["path"] or "$") if found else (fault, "$")
-    param = path.removeprefix("$").removeprefix(".").partition("[...]")[0]
-    if missing := _MISSING.match(what):
-        param = f"{param}.{missing['field']}".removeprefix(".")
-        return MissingParameter(f"The field '{param}' is required.", param=param)
-    if ours := _OURS.match(what):
-        param = f"{param}.{ours['field']}".removeprefix(".")
-        return InvalidValue(f"There is no option '{param}'.", param=param)
-    return InvalidValue(f"{what.replace('`', chr(39))}.", param=param or None)
 
 
 def _refuse_what_we_cannot_honour(request: shapes.ChatRequest) -> None:

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from visus.media.addresses import Address
-from visus.media.doorway import Doorway
 from visus.media.fetch import Fetcher
 from visus.media.guard import address_policy
+from visus.media.lazy_outbound import LazyOutbound
 from visus.media.settings import MediaSettings
 
 PICTURE = b"\x89PNG\r\n\x1a\n and the rest of a picture"
@@ -170,5 +170,5 @@ async def fetcher(
     refused_origins: frozenset[tuple[str, int]] = frozenset(),
 ) -> AsyncGenerator[Fetcher]:
     policy = address_policy(settings, own_ports=own_ports, refused_origins=refused_origins)
-    async with Doorway(settings, policy=policy, threads=4, lookup=lookup) as doorway:
-        yield Fetcher(settings, doorway)
+    async with LazyOutbound(settings, policy=policy, threads=4, lookup=lookup) as outbound:
+        yield Fetcher(settings, outbound)

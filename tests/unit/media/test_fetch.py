@@ -28,9 +28,9 @@ from origins import (
 from visus.errors import ImageUrlRejected, MediaRejected
 from visus.media.addresses import AddressPolicy
 from visus.media.connect import guarded_connector
-from visus.media.door import FOREIGN
 from visus.media.fetch import Fetcher
 from visus.media.guard import trusted_authorities
+from visus.media.outbound import FOREIGN
 from visus.media.turns import Turns
 from visus.media.urls import NEUTRAL_MESSAGE
 

@@ -1,4 +1,4 @@
-"""What is sent through the door goes once, where it may, and only the status comes back."""
+"""What is sent through the limits goes once, where it may, and only the status comes back."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -16,8 +16,8 @@ from origins import (
 )
 
 from visus.errors import InvalidValue
-from visus.media.doorway import Doorway
 from visus.media.guard import address_policy
+from visus.media.lazy_outbound import LazyOutbound
 from visus.media.posting import NotSent, Poster
 from visus.media.settings import MediaSettings, WebhookSettings
 
@@ -32,10 +32,10 @@ async def poster(
     """Lets http go to 127.0.0.1 at these ports."""
     opened = {"allow_http": True, "admit_networks": ("127.0.0.1/32",), "ports": ports or (443,)}
     settings = WebhookSettings(**{**QUICK, **opened, **changes})
-    door = settings.door(MediaSettings())
-    policy = address_policy(door, own_ports=frozenset(), refused_origins=frozenset())
-    async with Doorway(door, policy=policy, threads=1, lookup=lookup) as doorway:
-        yield Poster(settings, door, doorway)
+    limits = settings.limits(MediaSettings())
+    policy = address_policy(limits, own_ports=frozenset(), refused_origins=frozenset())
+    async with LazyOutbound(limits, policy=policy, threads=1, lookup=lookup) as outbound:
+        yield Poster(settings, limits, outbound)
 
 
 @pytest.mark.parametrize("status", ["204 No Content", "500 No", "404 No"])

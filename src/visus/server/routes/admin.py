@@ -16,7 +16,7 @@ from visus.config import ServerSettings
 from visus.errors import Conflict, InvalidValue, NotFound
 from visus.server import admin_shapes as shapes
 from visus.server.exchange import Exchange, read_json
-from visus.wire.chat import shape_faults
+from visus.wire.shape_faults import shape_faults
 
 _T = TypeVar("_T")
 _S = TypeVar("_S", bound=msgspec.Struct)

@@ -16,7 +16,7 @@ from visus.server.batch_runner import PURPOSE, BatchRunner
 from visus.server.exchange import Exchange, headers_with, made_by, read_json
 from visus.server.webhooks import Listeners, told
 from visus.wire import batches as wire, unknown
-from visus.wire.chat import shape_faults
+from visus.wire.shape_faults import shape_faults
 
 MAX_BODY_BYTES: Final = 64 * 1024
 _STOPPED: Final = frozenset({"cancelling", "cancelled"})

@@ -63,8 +63,8 @@ class Answer:
         self._answer.close()
 
 
-class Door:
-    """The way out, open. To be closed."""
+class OutboundClient:
+    """The guarded HTTP client, open; close it with `aclose`."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Door:
         """Sends one request and waits for the head of its answer.
 
         Raises:
-            ExchangeFailed: it was not sent, or nobody answered in time.
+            ExchangeFailed: it was not sent, or not answered in time.
         """
         check_origin(url, self._policy)
         try:

@@ -1,4 +1,4 @@
-"""Opens `door`, the client for callers' URLs, on first use.
+"""Opens `outbound`, the client for callers' URLs, on first use.
 
 The HTTP client behind it takes 8 MB and a tenth of a second to load, which a service that
 fetches nothing does without.
@@ -24,14 +24,14 @@ from visus.media.settings import MediaSettings
 from visus.media.urls import MediaUrl, UrlRefused
 
 if TYPE_CHECKING:
-    from visus.media.door import Door
+    from visus.media.outbound import OutboundClient
 
 FAULTS: Final = (ExchangeFailed, UrlRefused, TimeoutError)
 """What a request to the outside can end in."""
 
 
-class Doorway:
-    """Opens the door once. Entered where the service is put together; closes it at the end."""
+class LazyOutbound:
+    """Opens the client once. Entered and exited with the service."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Doorway:
         self._threads = threads
         self._stack = AsyncExitStack()
         self._opening = anyio.Lock()
-        self._door: Door | None = None
+        self._client: OutboundClient | None = None
 
     async def __aenter__(self) -> Self:
         if self._lookup is None:
@@ -63,35 +63,35 @@ class Doorway:
         fault: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._door = self._lookup = None
+        self._client = self._lookup = None
         await self._stack.aclose()
 
     def check(self, url: MediaUrl) -> None:
-        """Refuses what can be refused before the door is opened.
+        """Refuses what can be refused before the client is opened.
 
         Raises:
             ExchangeFailed: requests to `url` are not sent.
         """
         check_origin(url, self._policy)
 
-    async def opened(self) -> "Door":
-        """The door, open."""
+    async def opened(self) -> "OutboundClient":
+        """The client, open."""
         async with self._opening:
-            if self._door is None:
+            if self._client is None:
                 kind, tls = await anyio.to_thread.run_sync(_load, self._settings.ca_file)
                 if self._lookup is None:
-                    raise RuntimeError("nobody has entered")
-                self._door = kind(
+                    raise RuntimeError("it is used before it is entered")
+                self._client = kind(
                     self._settings, policy=self._policy, lookup=self._lookup, tls=tls
                 )
-                self._stack.push_async_callback(self._door.aclose)
-            return self._door
+                self._stack.push_async_callback(self._client.aclose)
+            return self._client
 
 
-def _load(ca_file: str | None) -> "tuple[type[Door], ssl.SSLContext]":
-    from visus.media.door import Door  # noqa: PLC0415 -- as said above
+def _load(ca_file: str | None) -> "tuple[type[OutboundClient], ssl.SSLContext]":
+    from visus.media.outbound import OutboundClient  # noqa: PLC0415 -- as said above
 
-    return Door, trusted_authorities(ca_file)
+    return OutboundClient, trusted_authorities(ca_file)
 
 
 def reason(fault: BaseException) -> str:
