@@ -86,6 +86,10 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     max_body_bytes: Size = 64 * MIB
     """The largest request body, in bytes; a larger one is refused with 413 before it is
     read."""
+    max_bodies_bytes: Size = 2048 * MIB
+    """What the bodies of all requests that one process has under way may take together, in
+    bytes of memory. A large one that comes on top of them is 503; one of up to 256 KiB never,
+    and files that are uploaded go to the disk."""
     max_header_bytes: Size = 32 * 1024
     """The largest size of all header fields of a request together; more is 431."""
     max_headers: Size = 100

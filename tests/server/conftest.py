@@ -49,6 +49,7 @@ FIXTURES = (
     "narrow",
     "traced",
     "telling",
+    "holding",
 )
 """Every fixture that is a running service."""
 

@@ -3,8 +3,10 @@
 import json
 import socket
 import time
+from collections.abc import Iterator
 
 import pytest
+from tests.conftest import CALM, upstream_config
 from tests.support.claims import answered, refused, rss_mb
 from tests.support.raw import (
     connected,
@@ -107,6 +109,55 @@ def test_a_body_that_is_fast_enough_may_take_its_time_but_not_for_ever(tight: Se
             answered(tight, reply)
         else:
             refused(tight, reply, 408, "request_timeout")
+
+
+@pytest.fixture(scope="module")
+def holding(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service whose memory holds few bodies."""
+    config = CALM.replace("[server]", "[server]\nmax_bodies_bytes = 2_500_000")
+    folder = tmp_path_factory.mktemp("holding")
+    running = Service(
+        folder, upstream_config(upstream.port, config), SCRIPTED_KEY="sk-upstream"
+    )
+    yield running
+    running.stop()
+
+
+def test_bodies_of_all_requests_together_are_bounded(holding: Service) -> None:
+    large = request_bytes(holding, _padded(1_500_000))
+    others = [connected(holding, large[:1_000_000]) for _ in range(2)]
+    with connected(holding, large) as line:
+        reply = one_reply(line)
+    refused(holding, reply, 503, "overloaded")
+    assert reply.headers["retry-after"] == "1"
+    with connected(holding, request_bytes(holding, _padded(200_000))) as line:
+        answered(holding, one_reply(line))
+    others[0].close()
+    others[1].sendall(large[1_000_000:])
+    answered(holding, one_reply(others[1]))
+    others[1].close()
+    for _ in range(3):
+        with connected(holding, large) as line:
+            answered(holding, one_reply(line))
+
+
+def test_a_body_larger_than_all_may_be_is_taken_alone(holding: Service) -> None:
+    with connected(holding, request_bytes(holding, _padded(4_000_000))) as line:
+        answered(holding, one_reply(line))
+
+
+def test_what_broken_off_bodies_took_is_given_back(service: Service) -> None:
+    answered(service, service.post(ask("good")))
+    before = rss_mb(service)
+    begun = request_bytes(service, b"", "Content-Length: 60000000") + b" " * 50_000_000
+    lines = [connected(service, begun) for _ in range(5)]
+    assert rss_mb(service) - before > 200
+    for line in lines:
+        line.close()
+    end_s = time.monotonic() + 10
+    while rss_mb(service) - before > 60 and time.monotonic() < end_s:
+        time.sleep(0.1)
+    assert rss_mb(service) - before < 60
 
 
 def test_headers_that_do_not_arrive_in_time_are_408(tight: Service) -> None:

@@ -22,6 +22,7 @@ from visus.server.authenticate import Authenticator
 from visus.server.background import BackgroundWork
 from visus.server.backlog import backlog_reader
 from visus.server.batch_runner import BatchRunner
+from visus.server.body import Room
 from visus.server.connection import ClientConnection, Front
 from visus.server.counts import Counts
 from visus.server.descriptors import connections_within
@@ -262,7 +263,7 @@ async def serve(  # noqa: PLR0913 -- each of them is somebody else's to decide
         )
         root.start_upkeep(tasks, reread)
         tasks.start_soon(background.run)
-        tasks.start_soon(keep_freed_memory, lambda: front.answered)
+        tasks.start_soon(keep_freed_memory, lambda: front.ended)
         tasks.start_soon(_tell, server, lambda: announce(Running(port, made)))
         await server.serve([listener])
         deadlines.close()
@@ -301,6 +302,7 @@ def _front(settings: Settings, gate: Gate, deadlines: Deadlines, shutdown: Shutd
         header_timeout_s=server.header_timeout_s,
         keep_alive_s=server.keep_alive_s,
         deadlines=deadlines,
+        room=Room(server.max_bodies_bytes),
         open=shutdown.connections,
     )
 

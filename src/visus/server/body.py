@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
-from visus.errors import CallerError, RequestTimedOut, RequestTooLarge
+from visus.errors import Overloaded, RequestTimedOut, RequestTooLarge, ServiceError
 from visus.units import KIB, MIB
 
 Bytes: TypeAlias = bytes | bytearray
@@ -27,6 +27,16 @@ JOIN_BELOW_BYTES: Final = 16 * KIB
 """Smaller pieces are joined: a million of them would weigh a multiple of what they hold."""
 CHECK_S: Final = 5.0
 """Between two looks at how fast a body comes."""
+
+
+class Room:
+    """How much of the memory all bodies together take."""
+
+    __slots__ = ("held_bytes", "max_bytes")
+
+    def __init__(self, max_bytes: int) -> None:
+        self.held_bytes = 0
+        self.max_bytes = max_bytes
 
 
 class Pace(NamedTuple):
@@ -58,6 +68,7 @@ class Body:
         "_limit",
         "_on_wanted",
         "_pieces",
+        "_room",
         "_timer",
         "_view",
         "_waiter",
@@ -68,14 +79,18 @@ class Body:
         "size",
     )
 
-    def __init__(self, on_wanted: Callable[[], None], *, in_pieces: bool) -> None:
+    def __init__(
+        self, on_wanted: Callable[[], None], *, in_pieces: bool, room: Room | None = None
+    ) -> None:
         """`on_wanted` is called when somebody begins to wait for more."""
+        self._room = None if in_pieces else room
+        """What it counts in until it is released; pieces are on their way to the disk."""
         self.size = 0
         """Bytes that have arrived."""
         self.is_complete = False
         self.is_lost = False
         """Whether the client has gone before the last byte."""
-        self._fault: CallerError | None = None
+        self._fault: ServiceError | None = None
         """Why no more of it can be understood."""
         self._on_wanted = on_wanted
         self._pieces: list[Bytes] = []
@@ -123,12 +138,14 @@ class Body:
         self.left -= count
         self.size += count
         self._held += count
+        if self._room is not None:
+            self._room.held_bytes += count
         if self._block is not None and self._filled == len(self._block):
             self._pieces.append(self._block)
             self._block = self._view = None
         if not self.left:
             self.finish()
-        elif self._wants_pieces or self.is_full:
+        elif self._wants_pieces or self.is_full or self._is_too_much:
             self._wake()
 
     def add(self, piece: bytes) -> None:
@@ -140,7 +157,9 @@ class Body:
             self._pieces.append(bytearray(piece) if len(piece) < JOIN_BELOW_BYTES else piece)
         self.size += len(piece)
         self._held += len(piece)
-        if self._wants_pieces or self.is_full:
+        if self._room is not None:
+            self._room.held_bytes += len(piece)
+        if self._wants_pieces or self.is_full or self._is_too_much:
             self._wake()
 
     def finish(self) -> None:
@@ -155,7 +174,15 @@ class Body:
         self.is_lost = True
         self._wake()
 
-    def fail(self, error: CallerError) -> None:
+    def release(self) -> None:
+        """Nobody needs its bytes any more, nor waits for others."""
+        self._on_wanted = _nobody
+        self._pieces, self._block, self._view = [], None, None
+        room, self._room = self._room, None
+        if room is not None:
+            room.held_bytes -= self.size
+
+    def fail(self, error: ServiceError) -> None:
         """What comes next is not a body."""
         self._fault = error
         self._wake()
@@ -168,6 +195,7 @@ class Body:
         Raises:
             RequestTooLarge: more than `max_bytes`; noticed as soon as they are exceeded.
             RequestTimedOut: slower than `pace`.
+            Overloaded: it is large, and there is no room for it beside all others.
             CallerError: what comes is no body.
             HungUp: the client went away.
         """
@@ -178,12 +206,27 @@ class Body:
             try:
                 while not self.is_complete and self.size <= max_bytes:
                     await self._wait()
+                    self._check_room()
             finally:
                 if self._timer is not None:
                     self._timer.cancel()
+        self._check_room()
         if self.size > max_bytes:
             raise RequestTooLarge(f"The body is larger than {max_bytes} bytes.")
         return self.taken()
+
+    @property
+    def _is_too_much(self) -> bool:
+        """Whether there is no room for it, which small bodies always have."""
+        room = self._room
+        if room is None or self.size <= FIRST_BLOCK_BYTES:
+            return False
+        return room.held_bytes > max(room.max_bytes, self.size)
+
+    def _check_room(self) -> None:
+        if self._is_too_much:
+            message = "Too many large requests are under way."
+            raise Overloaded(message, retry_after_s=1)
 
     def taken(self) -> Bytes:
         """What is here, and nobody has taken yet."""

@@ -20,7 +20,7 @@ from typing_extensions import override
 from visus.deadlines import NEVER, Deadlines
 from visus.errors import CallerError, HeadersTooLarge, InvalidValue, RequestTimedOut
 from visus.server.bodies import error_body
-from visus.server.body import Body
+from visus.server.body import Body, Room
 from visus.server.exchange import new_request_id
 from visus.server.request import ClientRequest, Head, Header, head_of
 from visus.telemetry import event
@@ -51,8 +51,10 @@ class Front:
     header_timeout_s: float
     keep_alive_s: float
     deadlines: Deadlines
-    answered: int = 0
-    """Requests so far."""
+    room: Room
+    """What the bodies of all requests take."""
+    ended: int = 0
+    """Requests so far, answered or broken off."""
     open: set["ClientConnection"] = field(default_factory=set["ClientConnection"])
 
 
@@ -153,6 +155,8 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._connections.discard(self)
         self._front.open.discard(self)
         self._front.deadlines.forget(self)
+        for request in self._queue:
+            request.body.release()
         self._queue.clear()
         self.resume_writing()
         if self._current is not None:
@@ -239,6 +243,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             keeps_alive=version != "1.0"
             and self._parser.should_keep_alive()
             and not self._is_last,
+            room=self._front.room,
         )
         self._incoming = request
         if self._parser.should_upgrade():
@@ -336,7 +341,6 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def finished(self, request: ClientRequest) -> None:
         """The answer to `request` is complete; the next one begins, or the connection ends."""
-        self._front.answered += 1
         self._current = None
         if self._direct is request.body:
             self._direct, self._unwanted_bytes = None, request.body.left
@@ -367,6 +371,12 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.task = task = self._loop.create_task(self._front.serve(request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: self._ended(request))
+
+    def _ended(self, request: ClientRequest) -> None:
+        """Nobody works on it any more."""
+        self._front.ended += 1
+        request.body.release()
 
     def _wait_at_most(self, seconds: float | None) -> None:
         if seconds is None:

@@ -28,7 +28,7 @@ from visus.errors import (
 from visus.routing.dispatch import Attempt
 from visus.server import limits
 from visus.server.bodies import error_body
-from visus.server.body import Bytes, HungUp, Pace
+from visus.server.body import FIRST_BLOCK_BYTES, Bytes, HungUp, Pace
 from visus.server.request import ClientRequest, Header, Line
 from visus.wire import sse
 from visus.wire.chat import ignored_header
@@ -347,7 +347,7 @@ async def read_json(
     most = settings.max_body_bytes if max_bytes is None else max_bytes
     _check_declared_length(exchange, most)
     body = exchange.request.body
-    if body.is_complete and body.size <= most:
+    if body.is_complete and body.size <= min(most, FIRST_BLOCK_BYTES):
         return body.taken()
     pace = Pace(
         settings.body_timeout_s, settings.body_patience_s, settings.min_body_bytes_per_s

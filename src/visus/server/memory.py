@@ -14,7 +14,7 @@ import anyio
 from visus.units import MIB
 
 QUIET_S: Final = 2.0
-"""Without any answered request, before memory is given back."""
+"""Without the end of any request, before memory is given back."""
 _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
 """Names of mallopt(3)."""
@@ -24,21 +24,21 @@ _KEPT_BYTES: Final = 64 * MIB
 """At the end of the heap."""
 
 
-async def keep_freed_memory(answered: Callable[[], int]) -> None:
+async def keep_freed_memory(ended: Callable[[], int]) -> None:
     """Keeps freed blocks from now on, and returns them after each spell of requests.
 
     Args:
-        answered: how many requests have been answered so far.
+        ended: how many requests have ended so far, also those that were broken off.
     """
     libc = ctypes.CDLL(None)
     if not (hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim")):
         return
     libc.mallopt(_MMAP_THRESHOLD, _MAPPED_FROM_BYTES)
     libc.mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
-    returned = answered()
+    returned = ended()
     while True:
-        before = answered()
+        before = ended()
         await anyio.sleep(QUIET_S)
-        if before == answered() != returned:
+        if before == ended() != returned:
             returned = before
             libc.malloc_trim(0)

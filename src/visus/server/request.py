@@ -11,7 +11,7 @@ from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
-from visus.server.body import Body
+from visus.server.body import Body, Room
 
 Header: TypeAlias = tuple[bytes, bytes]
 
@@ -89,7 +89,16 @@ class ClientRequest:
         "query",
     )
 
-    def __init__(self, line: Line, head: Head, *, is_surplus: bool, keeps_alive: bool) -> None:
+    def __init__(
+        self,
+        line: Line,
+        head: Head,
+        *,
+        is_surplus: bool,
+        keeps_alive: bool,
+        room: Room | None = None,
+    ) -> None:
+        """`room` is what bodies share; what has no body needs none."""
         self.line = line
         self.method, self.path = head.method, head.path
         self.query, self.headers = head.query, head.headers
@@ -109,7 +118,7 @@ class ClientRequest:
                 is_form = value[:10].lower() == b"multipart/"
             elif name == b"expect":
                 self._expects_continue = value.lower() == b"100-continue"
-        self.body = Body(self._want_body, in_pieces=is_form)
+        self.body = Body(self._want_body, in_pieces=is_form, room=room)
         self.is_started = False
         self.is_complete = False
         self.is_chunked = False
