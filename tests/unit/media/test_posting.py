@@ -32,7 +32,7 @@ async def poster(
     """Lets http go to 127.0.0.1 at these ports."""
     opened = {"allow_http": True, "admit_networks": ("127.0.0.1/32",), "ports": ports or (443,)}
     settings = WebhookSettings(**{**QUICK, **opened, **changes})
-    limits = settings.limits(MediaSettings())
+    limits = settings.outbound(MediaSettings())
     policy = address_policy(limits, own_ports=frozenset(), refused_origins=frozenset())
     async with LazyOutbound(limits, policy=policy, threads=1, lookup=lookup) as outbound:
         yield Poster(settings, limits, outbound)
