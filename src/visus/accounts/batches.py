@@ -128,26 +128,13 @@ class BatchBook:
     # --- For owners --------------------------------------------------------------------------
 
     def create(self, new: NewBatch) -> Batch:
-        """Takes a file.
+        """Stores a batch, to be read soon.
 
         Raises:
             TooManyJobs: its project has too many batches that have not ended.
         """
         now = now_ms()
-        row: dict[str, object] = {
-            "id": new_id("batch", now),
-            "project_id": new.project_id,
-            "key_id": new.key_id,
-            "status": "validating",
-            "endpoint": new.endpoint,
-            "input_file_id": new.input_file_id,
-            "metadata": None if new.metadata is None else _json(new.metadata),
-            "times": "{}",
-            "created_at": now,
-            "expires_at": now + WINDOW_S * MS,
-            "due_at": now,
-            "traceparent": new.traceparent,
-        }
+        row = _new_row(new, now)
         count = sql.select(sql.func.count()).where(
             _batches.project_id == new.project_id, _batches.status.in_(_RUNNING)
         )
@@ -392,6 +379,23 @@ class BatchBook:
         )
         with storage_faults(), self.engine.begin() as connection:
             return connection.execute(change).rowcount
+
+
+def _new_row(new: NewBatch, now: int) -> dict[str, object]:
+    return {
+        "id": new_id("batch", now),
+        "project_id": new.project_id,
+        "key_id": new.key_id,
+        "status": "validating",
+        "endpoint": new.endpoint,
+        "input_file_id": new.input_file_id,
+        "metadata": None if new.metadata is None else _json(new.metadata),
+        "times": "{}",
+        "created_at": now,
+        "expires_at": now + WINDOW_S * MS,
+        "due_at": now,
+        "traceparent": new.traceparent,
+    }
 
 
 def _told(connection: sql.Connection, batches: Sequence[Batch]) -> Sequence[Batch]:

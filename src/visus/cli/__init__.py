@@ -7,7 +7,7 @@ should not wait for the table printer.
 import argparse
 import gc
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -187,12 +187,19 @@ def _keys(parser: argparse.ArgumentParser) -> None:
 
 
 def _admin(parser: argparse.ArgumentParser) -> None:
-    things = parser.add_subparsers(dest="thing", required=True, metavar="THING")
-    organisations = _actions(things.add_parser, "organisations", "who has projects")
+    add = parser.add_subparsers(dest="thing", required=True, metavar="THING").add_parser
+    organisations = _actions(add, "organisations", "groups of projects")
     organisations["create"].add_argument("name")
-    projects = _actions(
-        things.add_parser, "projects", "who owns files and pays", "set", "archive"
-    )
+    _admin_projects(_actions(add, "projects", "owners of files and budgets", "set", "archive"))
+    _admin_keys(_actions(add, "keys", "API keys", "set", "rotate", "revoke"))
+    webhooks = _actions(add, "webhooks", "secrets that sign webhooks", "revoke")
+    for action in webhooks.values():
+        action.add_argument("project_id", metavar="PROJECT")
+    _overlap(webhooks["create"], "how long the previous secret stays valid")
+    webhooks["revoke"].add_argument("secret_id", metavar="ID")
+
+
+def _admin_projects(projects: Mapping[str, argparse.ArgumentParser]) -> None:
     projects["create"].add_argument("name")
     projects["create"].add_argument(
         "--organisation", metavar="ID", help="the organisation that it belongs to"
@@ -207,7 +214,9 @@ def _admin(parser: argparse.ArgumentParser) -> None:
             metavar="AMOUNT",
             help="for a month, in the ledger's currency",
         )
-    keys = _actions(things.add_parser, "keys", "who may call", "set", "rotate", "revoke")
+
+
+def _admin_keys(keys: Mapping[str, argparse.ArgumentParser]) -> None:
     keys["create"].add_argument("name")
     keys["create"].add_argument("--project", metavar="ID", help="default: one of its own")
     keys["create"].add_argument(
@@ -221,12 +230,7 @@ def _admin(parser: argparse.ArgumentParser) -> None:
         keys[name].add_argument(
             "--expires-in", type=values.days_s, metavar="DAYS", help="from now on"
         )
-    _overlap(keys["rotate"], "how long the old key is still valid")
-    webhooks = _actions(things.add_parser, "webhooks", "what signs webhooks", "revoke")
-    for action in webhooks.values():
-        action.add_argument("project_id", metavar="PROJECT")
-    _overlap(webhooks["create"], "how long the secret before it signs too")
-    webhooks["revoke"].add_argument("secret_id", metavar="ID")
+    _overlap(keys["rotate"], "how long the old key stays valid")
 
 
 def _overlap(action: argparse.ArgumentParser, what: str) -> None:

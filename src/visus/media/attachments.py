@@ -116,9 +116,7 @@ class Attachments:
         why = _why_pictures(sees, attachment, wanted, wishes)
         try:
             if isinstance(wanted, Video):
-                if why is None:
-                    return await self._video_file(attachment, wanted, budget)
-                return await self._video_frames(attachment, wanted, budget, why=why)
+                return await self._video(attachment, wanted, budget, why)
             if why is None:
                 return await self._pdf_file(attachment, wanted, sees)
             return await self._pdf_pages(attachment, wanted, budget, wishes.pages, why=why)
@@ -130,6 +128,13 @@ class Attachments:
             raise kind(message, param=wanted.param, detail=fault.detail) from fault
         except ServiceError as refusal:
             raise refusal.at(refusal.param or wanted.param) from refusal
+
+    async def _video(
+        self, attachment: Attachment, wanted: Video, budget: "_Budget", why: str | None
+    ) -> Shown:
+        if why is None:
+            return await self._video_file(attachment, wanted, budget)
+        return await self._video_frames(attachment, wanted, budget, why=why)
 
     # --- As it is ----------------------------------------------------------------------------
 

@@ -38,6 +38,18 @@ def admin_paths(
         }
         return described
 
+    return {
+        **_organisation_paths(operation, taking),
+        **_project_paths(operation, taking),
+        **_webhook_secret_paths(operation, taking),
+        **_key_paths(operation, taking),
+        "/admin/usage": {"get": usage("Usage and cost of all projects", "admin_usage")},
+    }
+
+
+def _organisation_paths(
+    operation: Callable[..., dict[str, Any]], taking: Callable[..., dict[str, Any]]
+) -> dict[str, Any]:
     organisations = {
         "get": operation("List organisations", "organisations"),
         "post": taking(
@@ -47,6 +59,12 @@ def admin_paths(
             "OrganisationObject",
         ),
     }
+    return {"/admin/organisations": organisations}
+
+
+def _project_paths(
+    operation: Callable[..., dict[str, Any]], taking: Callable[..., dict[str, Any]]
+) -> dict[str, Any]:
     projects = {
         "get": operation("List projects", "projects"),
         "post": taking("NewProject", "Create a project", "new_project", "ProjectObject"),
@@ -62,13 +80,9 @@ def admin_paths(
     }
     _with_id("project_id", project, archive)
     return {
-        "/admin/organisations": organisations,
         "/admin/projects": projects,
         "/admin/projects/{project_id}": project,
         "/admin/projects/{project_id}/archive": archive,
-        **_webhook_secret_paths(operation, taking),
-        **_key_paths(operation, taking),
-        "/admin/usage": {"get": usage("Usage and cost of all projects", "admin_usage")},
     }
 
 
