@@ -1,7 +1,13 @@
 """Damage done to files, the same in every run."""
 
 import random
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from tests.support.service import Service
+
+LONGEST_S = 10.0
 
 
 def mutated(originals: Sequence[bytes], count: int) -> Iterator[bytes]:
@@ -24,3 +30,24 @@ def mutated(originals: Sequence[bytes], count: int) -> Iterator[bytes]:
                     data[place : place + 4] = b"\xff" * 4
             data = data or bytearray(b"\0")
         yield bytes(data)
+
+
+def answered_or_refused(service: Service, bodies: Iterable[dict[str, Any]]) -> None:
+    """Each body is answered or refused, soon, without a word of ours, by a living worker.
+
+    Only the first answer may take longer, until models are loaded. Some bodies have to be
+    answered and some refused, or the damage shows nothing.
+    """
+    statuses: set[int] = set()
+    for number, body in enumerate(bodies):
+        began_s = time.monotonic()
+        reply = service.post(body)
+        if number:
+            assert time.monotonic() - began_s < LONGEST_S, number
+        assert reply.status in {200, 400}, (number, reply.body)
+        if reply.status == 400:
+            reply.error()
+            assert b" object at 0x" not in reply.body
+        statuses.add(reply.status)
+    assert statuses == {200, 400}
+    assert '"worker ended by itself"' not in service.log_path.read_text()
