@@ -189,8 +189,34 @@ def test_pictures_of_equal_pixels_in_another_shape_stay_apart(
 
 # --- Refused pictures ------------------------------------------------------------------------
 
+
+def _changed(file: bytes, place: int, replacement: bytes) -> bytes:
+    return file[:place] + replacement + file[place + len(replacement) :]
+
+
+def _table(marker: bytes, past: int, replacement: bytes) -> bytes:
+    """A JPEG with other bytes in the first segment of this kind."""
+    file = SOUND["jpeg"]
+    return _changed(file, file.index(b"\xff" + marker) + 4 + past, replacement)
+
+
+_LOSSY, _LOSSLESS, _GIF = SOUND["webp lossy"], SOUND["webp lossless"], SOUND["gif"]
+_CODED = _GIF.index(b"\x2c") + 10
+"""Where the coded data of the GIF begin, with the size of their codes."""
+BAD_CODES = {
+    "jpeg, more codes than there can be": _table(b"\xc4", 1, b"\3\1"),
+    "jpeg, a table without a place": _table(b"\xc4", 0, b"\x24"),
+    "jpeg, a mean of 255 bits": _table(b"\xc4", 17, b"\xff"),
+    "jpeg, a table that ends early": _table(b"\xc4", 16, b"\1"),
+    "jpeg, no quantisation": _table(b"\xdb", 0, b"\x24"),
+    "jpeg, a scan by no table": _table(b"\xda", 2, b"\x44"),
+    "webp lossy": _changed(_LOSSY, 30, b"\xff" * 40),
+    "webp lossless": _changed(_LOSSLESS, 26, bytes(range(1, 40))),
+    "gif": _changed(_GIF, _CODED + 2, b"\xff" * 30),
+    "gif, codes of 255 bits": _changed(_GIF, _CODED, b"\xff"),
+}
 BOMB = png_bomb(30_000, 30_000)
-BAD = {
+BAD = BAD_CODES | {
     "bomb": BOMB,
     "2^31 wide": png(
         png_header(2**31 - 1, 2**31 - 1), chunk(b"IDAT", b"x"), chunk(b"IEND", b"")
@@ -261,6 +287,16 @@ def test_a_tiff_whose_parts_do_not_make_up_the_whole_is_refused(
 ) -> None:
     """Its decoder would show the rest grey or black."""
     refused(service, _send(service, file), 400, "invalid_image", PLACE)
+
+
+@pytest.mark.parametrize("name", BAD_CODES)
+def test_damaged_codes_are_refused_however_often_they_are_sent(
+    service: Service, upstream: Upstream, name: str
+) -> None:
+    before = len(upstream.asked)
+    for _ in range(3):
+        refused(service, _send(service, BAD_CODES[name]), 400, "invalid_image", PLACE)
+    assert len(upstream.asked) == before
 
 
 @pytest.mark.parametrize("frames", [1, 2])

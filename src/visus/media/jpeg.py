@@ -43,10 +43,19 @@ _FRAMES: Final = _SEQUENTIAL | {0xC2}
 """Baseline, extended and progressive, all Huffman-coded: what decoders read."""
 _OTHER_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - _FRAMES - {0xC4, 0xC8, 0xCC}
 _HUFFMAN: Final = 0xC4
-_TABLES: Final = frozenset({0xDB, 0xDD})
-"""Quantisation tables, restart interval."""
+_QUANTISATION: Final = 0xDB
+_RESTART_INTERVAL: Final = 0xDD
 _AC: Final = 0x10
 """In the name of a Huffman table: it is one of all values of a block but the first."""
+_LAST_PLACE: Final = 3
+"""Of a table of either kind, among four."""
+_TABLE_NAMES: Final = _AC | _LAST_PLACE
+"""The bits that the name of a Huffman table may have: its kind, and its place."""
+_SELECTED: Final = _LAST_PLACE << 4 | _LAST_PLACE
+"""The bits of a component's two Huffman tables in a scan's header."""
+_MAX_CODES: Final = 256
+_LONGEST_MEAN: Final = 15
+"""Bits of the difference between two means, which the symbols of their tables say."""
 _SAMPLINGS: Final = frozenset({1, 2, 3, 4})
 
 _MAX_SCANS: Final = 100
@@ -79,6 +88,27 @@ def read(data: bytes) -> Layout:
 
 def _big16(data: bytes, position: int) -> int:
     return (data[position] << 8) | data[position + 1]
+
+
+def _are_codes(lengths: bytes) -> bool:
+    """Whether there are as many codes of each length, 1 to 16 bits, as are asked for (C.2)."""
+    free = 1
+    for codes in lengths:
+        free = 2 * free - codes
+        if free < 0:
+            return False
+    return sum(lengths) <= _MAX_CODES
+
+
+def _check_quantisation(data: bytes, position: int, end: int) -> None:
+    """Whether a segment holds whole tables, of 8 or 16 bits a value, for one of four places."""
+    while position < end:
+        precision, place = data[position] >> 4, data[position] & 0x0F
+        if precision > 1 or place > _LAST_PLACE:
+            raise malformed("a quantisation table that is none")
+        position += 1 + 64 * (1 + precision)
+    if position != end:
+        raise malformed("quantisation tables of another length than they say")
 
 
 class _Walk:
@@ -145,7 +175,10 @@ class _Walk:
         elif marker == _HUFFMAN:
             self._tables(start + 2, end)
             self._kept.keep(start - 2, end)
-        elif marker in _TABLES or self._is_wanted(marker, start, end):
+        elif marker == _QUANTISATION:
+            _check_quantisation(data, start + 2, end)
+            self._kept.keep(start - 2, end)
+        elif marker == _RESTART_INTERVAL or self._is_wanted(marker, start, end):
             self._kept.keep(start - 2, end)
         elif marker in _OTHER_FRAMES or marker < _APP0:
             raise malformed(f"a marker {marker:#x}")
@@ -196,6 +229,8 @@ class _Walk:
         selected = dict(zip(header[0 : 2 * count : 2], header[1 : 2 * count : 2], strict=False))
         if len(selected) != count or len(header) != 2 * count + 3 or self._size is None:
             raise malformed("the header of a scan")
+        if any(tables & ~_SELECTED for tables in selected.values()):
+            raise malformed("a scan by tables that cannot be")
         if not self._sampling.keys() >= selected.keys():
             raise malformed("a scan of components that the frame has not")
         if header[-3] != 0 or header[-1] >> 4 != 0:  # not the first look at the means
@@ -227,9 +262,16 @@ class _Walk:
         """Takes note of the shortest code of each Huffman table (B.2.4.2)."""
         while position + 17 <= end:
             name, lengths = self._data[position], self._data[position + 1 : position + 17]
+            symbols = self._data[position + 17 : position + 17 + sum(lengths)]
+            if name & ~_TABLE_NAMES or not _are_codes(lengths):
+                raise malformed("a Huffman table that is none")
+            if not name & _AC and any(symbol > _LONGEST_MEAN for symbol in symbols):
+                raise malformed("a Huffman table of means that cannot be")
             shortest = next((bits for bits, codes in enumerate(lengths, 1) if codes), 1)
             self._shortest[name] = shortest
             position += 17 + sum(lengths)
+        if position != end:
+            raise malformed("Huffman tables of another length than they say")
 
     def _only_scan(self, coded: int) -> int | None:
         """Where the only scan ends; None if anything stands between it and the end marker."""

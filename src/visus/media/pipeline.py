@@ -2,14 +2,15 @@
 
 The steps, each cheaper than the next and each able to refuse: count, resolve (decode the data
 URL, fetch, or open the file), sniff and check from the header, clean, fit (in a worker, and
-only where the model cannot use the file as it is), encode, place. Nothing is decoded here.
+only where the model cannot use the file as it is), encode, place. Nothing is decoded here;
+WebP and GIF that stay as they are have a worker find out whether they can be.
 What was resolved serves any number of models: `resolve` once, `fitted` for each.
 """
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, assert_never
 
 import msgspec
 import pybase64
@@ -38,7 +39,15 @@ from visus.media.attachments import Attachments
 from visus.media.filling import filled, without_media
 from visus.media.fitting import Fit, Fitted, unpack_frames
 from visus.media.jobs import pack_job
-from visus.media.readying import Ready, Unfit, as_it_is, fitting_of, inline_bytes
+from visus.media.readying import (
+    PROVEN_BY_DECODING,
+    Ready,
+    Unfit,
+    Unproven,
+    as_it_is,
+    fitting_of,
+    inline_bytes,
+)
 from visus.media.renditions import Renditions, key_of
 from visus.media.resolving import (
     Attachment,
@@ -57,6 +66,7 @@ from visus.workers.pool import WorkerPool
 
 WORKER_ENTRY: Final = "visus.media.image:worker"
 
+_PROOF_SIDE_PX: Final = 8
 _ATTACHED: Final = (Video, Document)
 """What becomes several pictures, or travels as it is."""
 
@@ -211,7 +221,8 @@ class MediaPipeline:
             if source is None or isinstance(wanted, _ATTACHED):
                 return None
             fitting = fitting_of(source, sees, wanted, question.media)
-            if (sent := as_it_is(source, wanted, fitting, question.media)) is None:
+            sent = as_it_is(source, wanted, fitting, question.media)
+            if sent is None or source.found.media_type in PROVEN_BY_DECODING:
                 return None
             ready.append(sent)
         most = sees.max_inline_bytes
@@ -246,7 +257,7 @@ class MediaPipeline:
         twins = [_twins(place, wanted) for place, wanted in enumerate(references)]
         most = self._share(references, sees)
         ready: dict[_Twins, Ready] = {}
-        unfit: dict[_Twins, Unfit | _Attached] = {}
+        unfit: dict[_Twins, Unfit | Unproven | _Attached] = {}
         for place, key in enumerate(twins):
             if key in ready or key in unfit:
                 continue
@@ -269,8 +280,16 @@ class MediaPipeline:
         attached = sum(isinstance(one, _ATTACHED) for one in references)
         return max(1, (most - len(references) + attached) // attached) if attached else most
 
-    async def _made(self, item: "Unfit | _Attached") -> Ready:
-        return await (self._made_over(item) if isinstance(item, Unfit) else self._shown(item))
+    async def _made(self, item: "Unfit | Unproven | _Attached") -> Ready:
+        match item:
+            case Unfit():
+                return await self._made_over(item)
+            case Unproven():
+                return await self._proven(item)
+            case _Attached():
+                return await self._shown(item)
+            case _:
+                assert_never(item)
 
     async def _shown(self, item: "_Attached") -> Ready:
         began_s = time.monotonic()
@@ -299,6 +318,22 @@ class MediaPipeline:
             size = sum(len(frame.data) for frame in frames)
             self.resolver.steps.make.took(made_ms / 1000, size)
         return ready._replace(report=ready.report._replace(was_kept=was_kept))
+
+    async def _proven(self, unproven: Unproven) -> Ready:
+        """The picture as it is, if a worker can decode it; what it shows then is kept tiny."""
+        tiny = Fit(
+            formats=("image/png",),
+            max_side_px=_PROOF_SIDE_PX,
+            source_max_pixels=self.settings.max_pixels,
+        )
+        job = pack_job(unproven.source.clean, tiny)
+        try:
+            await self.renditions.get(
+                key_of(unproven.owner, job), lambda: self._decoded(job), _unpacked
+            )
+        except MediaRejected as refusal:
+            raise refusal.at(unproven.picture.param) from refusal
+        return unproven.ready
 
     async def _decoded(self, job: bytes) -> bytes:
         try:
@@ -347,7 +382,7 @@ def _twins(place: int, wanted: MediaReference) -> _Twins:
 
 def _begun(
     resolved: Resolved, place: int, sees: Vision, question: Question, *, most: int
-) -> "Ready | Unfit | _Attached":
+) -> "Ready | Unfit | Unproven | _Attached":
     """What a model gets for a reference, or what has to be done for it first."""
     source, wanted, wishes = resolved.source(place), resolved.references[place], question.media
     match source, wanted:
@@ -355,9 +390,12 @@ def _begun(
             return _Attached(source, wanted, sees, most, wishes)
         case Source(), InlineImage() | LinkedImage() | StoredImage():
             fitting = fitting_of(source, sees, wanted, wishes)
-            if (sent := as_it_is(source, wanted, fitting, wishes)) is not None:
-                return sent
-            return Unfit(source, wanted, fitting, wishes.frames, question.owner, sees)
+            sent = as_it_is(source, wanted, fitting, wishes)
+            if sent is None:
+                return Unfit(source, wanted, fitting, wishes.frames, question.owner, sees)
+            if source.found.media_type in PROVEN_BY_DECODING:
+                return Unproven(sent, source, wanted, question.owner)
+            return sent
         case _:
             raise TypeError("a reference to a file of another kind")
 

@@ -53,6 +53,19 @@ class Unfit(NamedTuple):
         return self.source.data if self.frames > 1 else self.source.clean
 
 
+class Unproven(NamedTuple):
+    """A picture that may travel as it is once a worker has decoded all of it."""
+
+    ready: Ready
+    source: Source
+    picture: ImageReference
+    owner: str
+
+
+PROVEN_BY_DECODING: Final = frozenset({"image/webp", "image/gif"})
+"""Formats whose walk says nothing of their coded data."""
+
+
 def fitting_of(
     source: Source, sees: Vision, picture: ImageReference, wishes: MediaWishes
 ) -> Fitting:
