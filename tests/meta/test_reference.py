@@ -19,7 +19,7 @@ from visus import errors
 from visus.config import Settings
 from visus.server import entries
 from visus.server.authenticate import OPEN_PATHS
-from visus.server.bodies import error_body
+from visus.server.error_body import error_body
 
 
 @pytest.mark.parametrize("name", pages())

@@ -28,10 +28,11 @@ from visus.routing.settings import RoutingSettings
 
 
 class Answering(Dispatch):
-    """An answer, opened on entering: who gives it, and the events it is made of.
+    """An answer to a question: entering asks, `events` are read, leaving settles the bill.
 
-    What it may cost is held before a model is asked. Leaving ends the work upstream, then
-    settles; `settle` does it earlier, so that nobody is told an end that is not written down.
+    The highest cost is reserved before a model is asked. Leaving ends the work upstream, then
+    settles; `settle` does so earlier, so that the end of an answer is sent only after its cost
+    is recorded.
     """
 
     __slots__ = (
@@ -62,7 +63,7 @@ class Answering(Dispatch):
         self._generation = service.upstreams.generation
         self._tab = tab
         self._asked: ModelRow | None = None
-        """Which was asked last."""
+        """The model that was asked last."""
         self._used: TokensUsed | None = None
         self._is_estimated = False
         """Whether a part of the cost is an estimate."""
@@ -70,7 +71,7 @@ class Answering(Dispatch):
         """The estimated size of the question."""
         self._status = 200
         self.heard_bytes = 0
-        """Of the answer's text, as far as it was passed on."""
+        """Bytes of the answer's text that were passed on."""
 
     @override
     async def __aenter__(self) -> Self:
@@ -124,13 +125,13 @@ class Answering(Dispatch):
         )
 
     def count(self, used: TokensUsed) -> None:
-        """Takes note of what the model's server counted."""
+        """Records the usage that the model's server reported."""
         self._used = used
         if used.answers == 1:
             self._service.learner.learn(self.model, self.prompt, reported=used.prompt)
 
     def broke_off(self, fault: ServiceError) -> None:
-        """Takes note of an answer that did not come to its end."""
+        """Records that the answer broke off."""
         self._status = fault.status
         if isinstance(fault, Unusable):
             self._used = self._owed(self.model, fault)
@@ -140,7 +141,7 @@ class Answering(Dispatch):
         """Records what the answer cost, before its end is sent.
 
         Returns:
-            What it is thought to have used, where its model's server did not say.
+            The estimated usage, where the model's server reported none.
         """
         self._tab.account.settle(self._outcome(self._status))
         return () if self._used is not None else (self._estimated_usage(self.model),)
@@ -166,7 +167,7 @@ class Answering(Dispatch):
 
 
 class BlindAnswering(Answering):
-    """An answer of a model that takes text alone: pictures are seen to first."""
+    """An answer of a model that takes text alone: its pictures are handled first."""
 
     __slots__ = ("_described", "_one_at_a_time")
 
@@ -180,7 +181,7 @@ class BlindAnswering(Answering):
         await super()._enter()
 
     async def _about_to_describe(self, model: ModelRow, prompt: Prompt) -> Size:
-        """Counts each description besides the others; none is asked before it is held."""
+        """Reserves the cost of each description, added to that of the others."""
         async with self._one_at_a_time:
             await self._about_to_ask(model, prompt)
             self._described = self._described.and_also(self.size)
@@ -205,7 +206,7 @@ class ChatService:
     def answer(self, question: Question, tab: Tab) -> Answering:
         """The answer to `question`: entering it asks, leaving it ends the work upstream.
 
-        Every request to a model's server goes onto `tab`.
+        Every request to a model's server is recorded in `tab`.
 
         Raises:
             ServiceError: at once, on entering, or from the events.
@@ -225,6 +226,6 @@ class ChatService:
     def prepare(
         self, question: Question, model: ModelRow, *, upstream_id: str
     ) -> Awaitable[Prompt]:
-        """The question as `model` gets it, under the name that its provider gives it."""
+        """The question prepared for `model`, under its name at the provider."""
         question = able(question, model)
         return self.media.prepare(question, upstream_id=upstream_id, sees=model.sees)

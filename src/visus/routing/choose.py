@@ -17,13 +17,13 @@ from visus.routing.deployment import Deployment
 
 @dataclass(eq=False, slots=True)
 class Upstream:
-    """A model together with all who run it."""
+    """A model with all its deployments."""
 
     model: ModelRow
     deployments: Sequence[Deployment]
     """At least one."""
     successor: "Upstream | None" = None
-    """Who is asked when it has ended, where that is wanted."""
+    """The model to ask after its end of life, if the settings say so."""
 
     def goes_by(self, name: str) -> bool:
         """Whether its server may answer under that name."""
@@ -72,7 +72,7 @@ class Upstream:
         )
 
     def ready(self, within: Sequence[Demand]) -> Sequence[ProviderRow]:
-        """Those who run it, are set up, able to answer, and inside."""
+        """Its providers that are configured, able to answer, and within the demands."""
         return [
             one.row
             for one in self.deployments
@@ -82,19 +82,19 @@ class Upstream:
 
 @dataclass(eq=False, slots=True)
 class Generation:
-    """The time in which one catalogue is in force, and the questions that began in it."""
+    """A period with one catalogue in force, and the count of questions that began in it."""
 
     under_way: int = 0
-    """To be counted up when a question begins."""
+    """Increased when a question begins."""
     _on_end: Callable[["Generation"], None] | None = None
 
     def left(self) -> None:
-        """One of its questions has ended."""
+        """Called when one of its questions has ended."""
         self.under_way -= 1
         self._tell()
 
     def end(self, on_end: Callable[["Generation"], None]) -> None:
-        """No question begins any more; `on_end` is called when the last one has ended."""
+        """Ends it: no question begins any more, and `on_end` is called after the last one."""
         self._on_end = on_end
         self._tell()
 
@@ -110,7 +110,7 @@ class Upstreams:
     by_id: Mapping[str, Upstream]
     """By its id, and by each of its aliases."""
     providers: Collection[str]
-    """The names of all that are known, whether or not they run any of these."""
+    """The names of all providers, whether or not they run any of these models."""
     generation: Generation = field(default_factory=Generation)
 
     def adopt(self, other: "Upstreams") -> Generation:

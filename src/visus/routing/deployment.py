@@ -45,11 +45,11 @@ class Deployment:
     loads: LoadsModels | None = None
     """Knows whether the model is in memory; None: that is not ours to know."""
     in_flight: int = 0
-    """Questions that it is working on for us."""
+    """Questions of ours that it is answering."""
     begun: int = 0
-    """Questions that it ever got."""
+    """All questions that it got so far."""
     rests_until_s: float = 0.0
-    """Until when its provider asked to be spared, by `time.monotonic`."""
+    """Until when its provider asked to wait, by `time.monotonic`."""
 
     @property
     def load_state(self) -> LoadState | None:
@@ -58,7 +58,7 @@ class Deployment:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it is set up and able to answer."""
+        """Whether it is configured and able to answer."""
         return self.provider is not None and (self.stuck is None or self.stuck() is None)
 
     def can_be_asked(self, within: Sequence[Demand]) -> bool:
@@ -96,19 +96,19 @@ class Deployment:
     # --- What became of a question -----------------------------------------------------------
 
     def begin(self) -> bool:
-        """It gets a question; whether that is to find out if it has recovered."""
+        """Counts a question that it gets; whether the question is the breaker's probe."""
         self.in_flight += 1
         self.begun += 1
         return self.breaker.begin()
 
     def open(self, prompt: Prompt) -> Answer:
-        """Its provider's answer; `check` has made sure that there is a provider."""
+        """Its provider's answer; call `check` first, which refuses one without a provider."""
         if self.provider is None:
             raise RuntimeError("a deployment without a provider was not checked")
         return self.provider.open(prompt)
 
     def failed(self, fault: ServiceError, *, was_probe: bool) -> None:
-        """It gave no answer."""
+        """Counts a question that it did not answer."""
         self.in_flight -= 1
         if _is_its_fault(fault):
             self._has_failed(fault)
@@ -123,7 +123,7 @@ class Deployment:
             self.breaker.left(was_probe=was_probe)
 
     def succeeded(self) -> None:
-        """It answered."""
+        """Counts an answer."""
         if self.breaker.is_open:
             self._tell("deployment answers again")
         self.breaker.succeeded()
@@ -134,7 +134,7 @@ class Deployment:
         self.breaker.left(was_probe=was_probe)
 
     def broke_off(self, fault: ServiceError) -> None:
-        """It began an answer and did not end it."""
+        """Counts an answer that broke off."""
         if _is_its_fault(fault):
             self._has_failed(fault)
 

@@ -39,7 +39,7 @@ class Preparing(Protocol):
 
 
 class Attempt(msgspec.Struct, omit_defaults=True):
-    """One request to a model's server, for the record."""
+    """One request to a model's server, for the log record."""
 
     model: str
     provider: str
@@ -94,7 +94,7 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
     async def __aenter__(self) -> Self:
         route = self._route
         try:
-            await self._from(route[0], kept_back=len(route) - 1)
+            await self._ask_model(route[0], kept_back=len(route) - 1)
         except ServiceError as fault:
             others = route[1:]
             heir = route[0].successor
@@ -102,7 +102,7 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
                 others = (heir, *others) if self._question.may_ask(heir.model.id) else others
             if fault.again == "nowhere" or not others:
                 raise
-            await self._from_any(others, fault)
+            await self._ask_fallbacks(others, fault)
         return self
 
     @override
@@ -115,18 +115,18 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
         self.deployment.in_flight -= 1
         await self._answer.__aexit__(kind, fault, traceback)
 
-    async def _from_any(self, others: Sequence[Upstream], told: ServiceError) -> None:
-        """From the first of the fallbacks that answers.
+    async def _ask_fallbacks(self, others: Sequence[Upstream], told: ServiceError) -> None:
+        """Asks the fallbacks in order, until one answers.
 
         Raises:
-            ServiceError: what went wrong first; rather of a request than of one never made.
+            ServiceError: the first fault, preferably of a request that was made.
         """
         for place, upstream in enumerate(others, 1):
             tried = len(self._attempts)
             if tried and not self._left:
                 break
             try:
-                await self._from(upstream, kept_back=len(others) - place)
+                await self._ask_model(upstream, kept_back=len(others) - place)
             except ServiceError as fault:
                 if not tried and self._attempts:
                     told = fault
@@ -134,14 +134,14 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
                 return
         raise told
 
-    async def _from(self, upstream: Upstream, *, kept_back: int) -> None:
-        """From one model, whichever deployment of it answers.
+    async def _ask_model(self, upstream: Upstream, *, kept_back: int) -> None:
+        """Asks the deployments of one model, until one answers.
 
-        One attempt is kept back for each of the `kept_back` models that may still be asked; for
-        a deployment that was not asked yet, one for all of them.
+        One attempt is reserved for each of the `kept_back` models that may still be asked;
+        trying another deployment of this model may use all of these but one.
 
         Raises:
-            ServiceError: none does, or what is kept back is all that is left.
+            ServiceError: none answers, or only reserved attempts are left.
         """
         within = self._question.within
         deployment = upstream.pick(within)
@@ -155,7 +155,7 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
         waits = 0
         while True:
             try:
-                await self._ask(upstream, deployment, prompt)
+                await self._ask_deployment(upstream, deployment, prompt)
             except ServiceError as fault:
                 if fault.again == "nowhere" or self._left <= min(kept_back, 1):
                     raise
@@ -173,12 +173,14 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
                 return
 
     async def _about_to_ask(self, model: ModelRow, prompt: Prompt) -> None:
-        """Told before a model is asked; raises where it must not be."""
+        """Called before a model is asked; raises to forbid it."""
 
     def _charge_unusable(self, model: ModelRow, fault: Unusable) -> None:
-        """Told of answers that are of no use, and owed all the same."""
+        """Called for unusable answers, which have to be paid for all the same."""
 
-    async def _ask(self, upstream: Upstream, deployment: Deployment, prompt: Prompt) -> None:
+    async def _ask_deployment(
+        self, upstream: Upstream, deployment: Deployment, prompt: Prompt
+    ) -> None:
         if deployment.breaker.is_open:  # since it was picked, perhaps
             deployment.check(self._question.within)
         if prompt.upstream_id != deployment.upstream_id:
@@ -215,7 +217,7 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
 
     @property
     def _left(self) -> int:
-        """How many attempts there may still be."""
+        """How many attempts are left in the budget."""
         if time.monotonic() - self._began_s > self._settings.budget_s:
             return 0
         return self._settings.attempts - len(self._attempts)

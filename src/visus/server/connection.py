@@ -19,8 +19,8 @@ from typing_extensions import override
 
 from visus.deadlines import NEVER, Deadlines
 from visus.errors import CallerError, HeadersTooLarge, InvalidValue, RequestTimedOut
-from visus.server.bodies import error_body
 from visus.server.body import Body, Room
+from visus.server.error_body import error_body
 from visus.server.exchange import new_request_id
 from visus.server.request import ClientRequest, Head, Header, head_of
 from visus.telemetry import event

@@ -26,9 +26,9 @@ from visus.errors import (
     UnsupportedParameter,
 )
 from visus.routing.dispatch import Attempt
-from visus.server import limits
-from visus.server.bodies import error_body
+from visus.server import upstream_limits
 from visus.server.body import FIRST_BLOCK_BYTES, Bytes, HungUp, Pace
+from visus.server.error_body import error_body
 from visus.server.request import ClientRequest, Header, Line
 from visus.wire import sse
 from visus.wire.chat import ignored_header
@@ -184,7 +184,7 @@ class Exchange:
         if isinstance(error, MethodNotAllowed):
             headers.append((b"allow", ", ".join(error.others).encode()))
         if error.limits:
-            headers += limits.told(error.limits)
+            headers += upstream_limits.as_headers(error.limits)
         await self.finish(error.status, error_body(error), headers=headers)
 
     def note_error(self, error: ServiceError) -> None:

@@ -13,9 +13,9 @@ from typing import Final
 from visus.core.events import Batch, Preamble, TokensUsed
 from visus.errors import Internal, ServiceError, ShuttingDown
 from visus.flow.chat import Answering
-from visus.server import limits
-from visus.server.bodies import error_body
+from visus.server import upstream_limits
 from visus.server.body import HungUp
+from visus.server.error_body import error_body
 from visus.server.exchange import JSON, Exchange, shutting_down
 from visus.server.request import Header
 from visus.server.watch import Watch
@@ -102,7 +102,7 @@ def _headers(call: chat.ChatCall, answering: Answering) -> tuple[tuple[bytes, by
 def _limits(batch: Batch) -> tuple[Header, ...]:
     """What the provider told of our limits there; it stands before everything else."""
     first = batch[0] if batch else None
-    return limits.told(first.limits) if type(first) is Preamble else ()
+    return upstream_limits.as_headers(first.limits) if type(first) is Preamble else ()
 
 
 def _warning(asked: str, answering: Answering) -> str | None:

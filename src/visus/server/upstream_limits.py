@@ -9,7 +9,7 @@ LONGEST: Final = 100
 """Characters of such a value; it is a number or a duration."""
 
 
-def told(limits: Mapping[str, str]) -> tuple[Header, ...]:
+def as_headers(limits: Mapping[str, str]) -> tuple[Header, ...]:
     """`x-ratelimit-limit-tokens` of a provider becomes `x-upstream-ratelimit-limit-tokens`."""
     return tuple(
         (name.replace("x-", "x-upstream-", 1).encode("ascii"), value.encode("ascii"))

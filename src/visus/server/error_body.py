@@ -1,4 +1,4 @@
-"""The one module that makes error bodies."""
+"""The JSON body of every error."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from visus.errors import ServiceError
 
 
 def error_body(error: ServiceError) -> bytes:
-    """The JSON of an error: OpenAI's object, and the message once more as `detail`."""
+    """The JSON of an error: OpenAI's object, and the message again as `detail`."""
     return msgspec.json.encode(
         {
             "error": {
