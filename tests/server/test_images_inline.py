@@ -200,6 +200,16 @@ def _table(marker: bytes, past: int, replacement: bytes) -> bytes:
     return _changed(file, file.index(b"\xff" + marker) + 4 + past, replacement)
 
 
+def _png(
+    pixels: bytes, size: tuple[int, int] = (8, 8), *, is_interlaced: bool = False
+) -> bytes:
+    """A PNG of these pixels, every checksum right."""
+    header = bytearray(png_header(*size)[8:21])
+    header[-1] = is_interlaced
+    return png(chunk(b"IHDR", bytes(header)), chunk(b"IDAT", pixels), chunk(b"IEND", b""))
+
+
+ROW = bytes(1 + 8 * 3)
 _LOSSY, _LOSSLESS, _GIF = SOUND["webp lossy"], SOUND["webp lossless"], SOUND["gif"]
 _CODED = _GIF.index(b"\x2c") + 10
 """Where the coded data of the GIF begin, with the size of their codes."""
@@ -210,6 +220,13 @@ BAD_CODES = {
     "jpeg, a table that ends early": _table(b"\xc4", 16, b"\1"),
     "jpeg, no quantisation": _table(b"\xdb", 0, b"\x24"),
     "jpeg, a scan by no table": _table(b"\xda", 2, b"\x44"),
+    "png, a row missing": _png(zlib.compress(ROW * 7)),
+    "png, a pixel missing": _png(zlib.compress((ROW * 8)[:-1])),
+    "png, a row without a filter": _png(zlib.compress(ROW * 5 + b"\5" + ROW * 3)),
+    "png, not deflated": _png(ROW * 8),
+    "png, cut off": _png(zlib.compress(bytes(range(200)))[:60]),
+    "png, passes missing": _png(zlib.compress(ROW * 6), is_interlaced=True),
+    "png, larger than can be": _png(zlib.compress(bytes(100_000)), (3000, 3000)),
     "webp lossy": _changed(_LOSSY, 30, b"\xff" * 40),
     "webp lossless": _changed(_LOSSLESS, 26, bytes(range(1, 40))),
     "gif": _changed(_GIF, _CODED + 2, b"\xff" * 30),
@@ -287,6 +304,25 @@ def test_a_tiff_whose_parts_do_not_make_up_the_whole_is_refused(
 ) -> None:
     """Its decoder would show the rest grey or black."""
     refused(service, _send(service, file), 400, "invalid_image", PLACE)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        _png(zlib.compress(ROW * 8)),
+        _png(zlib.compress(ROW * 9)),
+        _png(zlib.compress(ROW * 8 + bytes(7)), is_interlaced=True),
+        _png(zlib.compress(bytes(301 * 100)), (100, 100)),
+        _png(zlib.compress(bytes(301 * 120)), (100, 120)),
+        _png(zlib.compress(bytes(3 * 9_000_000 + 3000), 9), (3000, 3000)),
+    ],
+    ids=["sound", "a row too many", "interlaced", "looked through", "looked into", "flat"],
+)
+def test_sound_pixels_of_any_size_are_taken(
+    service: Service, upstream: Upstream, file: bytes
+) -> None:
+    answered(service, _send(service, file))
+    assert _got(upstream) == file
 
 
 @pytest.mark.parametrize("name", BAD_CODES)

@@ -1,7 +1,7 @@
 """The layout of a PNG file (W3C PNG, third edition).
 
-Every chunk's checksum is verified. Nothing but a small colour profile is inflated: compressed
-text is cut out unread. Of an animated PNG the still picture remains.
+Every chunk's checksum is verified. Nothing but a small colour profile and the first pixels is
+inflated: compressed text is cut out unread. Of an animated PNG the still picture remains.
 """
 
 import struct
@@ -10,6 +10,7 @@ from typing import Final
 
 from visus.media import exif, profile
 from visus.media.layout import MAX_PARTS, Kept, Layout, malformed, truncated
+from visus.media.png_rows import Rows
 
 HEAD_BYTES: Final = 64
 _SIGNATURE_BYTES: Final = 8
@@ -60,6 +61,8 @@ class _Walk:
         self._data = data
         self._view = memoryview(data)
         self._kept = Kept()
+        self._rows: Rows
+        """Made of the header."""
         self._orientation = exif.UPRIGHT
         self._profile: bytes | None = None
         self._frames = 1
@@ -67,7 +70,10 @@ class _Walk:
         """The kinds of chunk so far; a run of the same kind counts once."""
 
     def layout(self) -> Layout:
-        width, height, depth, colour_type = self._header()
+        width, height, depth, colour_type, is_interlaced = self._header()
+        self._rows = Rows(
+            (width, height), depth=depth, colour_type=colour_type, is_interlaced=is_interlaced
+        )
         self._kept.keep(0, _HEADER_END)
         self._seen.append(b"IHDR")
         position = _HEADER_END
@@ -76,6 +82,7 @@ class _Walk:
             self._take(kind, position, end)
             if kind == b"IEND":
                 self._check_order(colour_type)
+                self._rows.check()
                 return Layout(
                     width,
                     height,
@@ -88,14 +95,15 @@ class _Walk:
             position = end
         raise malformed("too many chunks")
 
-    def _header(self) -> tuple[int, int, int, int]:
+    def _header(self) -> tuple[int, int, int, int, bool]:
+        """Width, height, bits a sample, colour type, and whether it comes in passes."""
         kind, end = self._chunk(_SIGNATURE_BYTES)
         if kind != b"IHDR" or end != _HEADER_END:
             raise malformed("no header")
         width, height, depth, colour_type, *methods = _HEADER.unpack_from(self._data, 16)
         if depth not in _DEPTHS.get(colour_type, ()) or methods not in ([0, 0, 0], [0, 0, 1]):
             raise malformed(f"depth {depth}, colour type {colour_type}, methods {methods}")
-        return width, height, depth, colour_type
+        return width, height, depth, colour_type, bool(methods[-1])
 
     def _chunk(self, position: int) -> tuple[bytes, int]:
         """Kind and end of the chunk at `position`, its checksum verified."""
@@ -112,6 +120,8 @@ class _Walk:
 
     def _take(self, kind: bytes, start: int, end: int) -> None:
         if kind in _CRITICAL:
+            if kind == b"IDAT":
+                self._rows.take(self._view[start + 8 : end - 4])
             if self._seen[-1] != kind or kind != b"IDAT":
                 self._seen.append(kind)
         elif kind == b"eXIf":
