@@ -73,8 +73,8 @@ class Settlement(msgspec.Struct, frozen=True, array_like=True, tag="settle", gc=
 
 Entry: TypeAlias = Hold | Settlement
 State: TypeAlias = Literal["held", "given up", "settled"]
-"""Of a record. One whose process was thought to be dead, by a clock that jumped or because the
-answer took longer than its lease, is settled all the same when it comes to its end."""
+"""The state of a record. One that was given up too early, since a clock jumped or its answer
+took longer than its lease, is still settled at its end."""
 _Row = TypeVar("_Row")
 
 _GROUP: Final = ("hour", "project_id", "key_id", "model", "provider", "region")

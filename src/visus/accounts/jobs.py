@@ -417,7 +417,7 @@ LINES: Final = 2**30
 
 
 def next_place(connection: sql.Connection, project_id: str, key_id: str, *, first: int) -> int:
-    """Where a key's next job stands: one behind its own last, else beside whoever is first.
+    """The place of a key's next job: one behind its own last, or else at the front.
 
     Jobs are taken by their places, so by turns between keys: who has a thousand jobs has one
     in each place, and who comes with one stands beside the next of those.

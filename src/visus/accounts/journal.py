@@ -52,7 +52,7 @@ class Journal:
     """Over `_waiting` and `_spent`, and the way to the database."""
     _wanted: threading.Event = field(default_factory=threading.Event)
     _is_wanted: bool = False
-    """The same in words that cost less to read."""
+    """The same, in a form that is cheaper to parse."""
     _closing: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _presence: int | None = None

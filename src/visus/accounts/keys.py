@@ -207,7 +207,7 @@ class KeyBook:
         return None if row is None else _key(row)
 
     def still(self, key_id: str, project_id: str) -> Key | None:
-        """What somebody may do now who has asked before; None: that is no longer known.
+        """The current rights of an earlier caller; None: the key is no longer known.
 
         Who showed a token is held to the terms of the project alone: the token may be over.
         """

@@ -32,8 +32,8 @@ UNLESS_SAID: Final = Limits(
     output_tokens_per_minute=1_000_000_000,
     concurrent_requests=1_000,
 )
-"""For a key of which nobody says anything else: more than one process can do, so that what is
-told in the headers is true, and a loop gone wild ends somewhere."""
+"""The default limits of a key: more than one process can do, so that the headers are true and a
+runaway loop ends somewhere."""
 MAX_METERS: Final = 100_000
 """The least recently seen idle ones are forgotten beyond that."""
 Subject: TypeAlias = tuple[str, ...]
@@ -97,7 +97,7 @@ class Admission(Protocol):
         Raises:
             RateLimited: there were too many in the last minute.
             ConcurrencyExceeded: there are too many at the moment.
-            StorageUnavailable: nobody can say.
+            StorageUnavailable: the shared limits cannot be reached.
         """
         ...
 
@@ -107,7 +107,7 @@ class Admission(Protocol):
         Raises:
             RateLimited: it does not fit now.
             TooLargeForLimit: it never will.
-            StorageUnavailable: nobody can say.
+            StorageUnavailable: the shared limits cannot be reached.
         """
         ...
 
@@ -317,19 +317,19 @@ def _check_tokens(window: Window, whole: int, more: int, now_s: float, what: str
 
 
 def too_many_at_once(most: int) -> ConcurrencyExceeded:
-    """What a request is told that has to wait for another one's end."""
+    """The error where another request has to end first."""
     message = f"There are {most} requests under way already, which is the limit."
     return ConcurrencyExceeded(message, retry_after_s=1)
 
 
 def too_many_requests(most: int, wait_s: float) -> RateLimited:
-    """What a request is told for which there is no room before `wait_s`."""
+    """The error where there is no room before `wait_s`."""
     message = f"The limit of {most} requests a minute is reached."
     return RateLimited(message, retry_after_s=_seconds(wait_s))
 
 
 def too_many_tokens(whole: int, most: int, what: str, wait_s: float) -> RateLimited:
-    """What a request of `whole` tokens is told that do not fit before `wait_s`, or never."""
+    """The error for a request of `whole` tokens that do not fit before `wait_s`, or never."""
     if whole > most:
         message = f"The request counts {whole} {what}, the limit is {most} a minute."
         return TooLargeForLimit(message)

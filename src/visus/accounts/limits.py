@@ -123,7 +123,7 @@ class Meter:
     __slots__ = ("in_flight", "inputs", "limits", "outputs", "requests", "said", "second")
 
     def __init__(self, limits: Limits, *, said: Limits | None = None) -> None:
-        """`said` is what `limits` were made of, for whoever wants to know if it has changed."""
+        """`said` is what `limits` were made of, to notice a change."""
         self.limits = limits
         self.said = said
         self.in_flight = 0

@@ -38,7 +38,7 @@ _KEPT_ALIVE: Final = {
     "keepalives_count": "3",
     "tcp_user_timeout": "20000",
 }
-"""A network that is gone is noticed after 25 seconds, where nobody says so."""
+"""Keep-alive settings that notice a dead network after 25 seconds."""
 _LIMIT: Final = (
     "SELECT set_config(name, value, false)"
     " FROM unnest(%s::text[], %s::text[]) AS wanted (name, value)"
@@ -137,10 +137,9 @@ def _connecting(
 
 
 class _Entrance:
-    """Where connections are made: while the server keeps everybody waiting, one waits for all.
+    """Opens connections, one at a time while the server does not answer.
 
-    The others are told so at once; or every thread of the service would stand here, and whoever
-    else needs one would wait as well.
+    The others fail at once; otherwise all threads of the service would wait here.
     """
 
     def __init__(self, connect: Callable[[], _Connection]) -> None:

@@ -46,7 +46,7 @@ class Said(NamedTuple):
 
 
 class SharedClock:
-    """The time that all replicas share: what was last heard, and what has passed since then.
+    """The time that all replicas share: the last answer of Redis, plus what has passed since.
 
     It follows the monotonic clock of the replica that is furthest, so that neither a wall clock
     that jumps nor machines that disagree let more through.
@@ -58,7 +58,7 @@ class SharedClock:
         """Of the clock here."""
 
     def ms(self) -> int:
-        """Milliseconds; -1 where nothing was heard yet."""
+        """Milliseconds; -1 before the first answer."""
         return -1 if self._ahead_ms is None else self._own_ms() + self._ahead_ms
 
     def heard(self, now_ms: int) -> None:

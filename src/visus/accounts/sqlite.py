@@ -46,16 +46,7 @@ def open_file(path: Path, *, is_new: bool) -> sql.Engine:
     except OSError as fault:
         why = os.strerror(fault.errno) if fault.errno else "it is no ordinary file"
         raise _refusal(path, why) from fault
-    engine = sql.create_engine(
-        sql.URL.create(
-            "sqlite",
-            database=f"file:{quote(str(path.absolute()))}",
-            query={"mode": "rw", "uri": "true"},
-        )
-    )
-    event.listen(engine, "connect", _set_pragmas)
-    event.listen(engine, "connect", _noting(path))
-    event.listen(engine, "checkout", _comparing(path))
+    engine = _engine(path)
     try:
         _prepare(engine, path)
     except SQLAlchemyError as fault:
@@ -64,6 +55,19 @@ def open_file(path: Path, *, is_new: bool) -> sql.Engine:
     except StateRefused:
         engine.dispose()
         raise
+    return engine
+
+
+def _engine(path: Path) -> sql.Engine:
+    address = sql.URL.create(
+        "sqlite",
+        database=f"file:{quote(str(path.absolute()))}",
+        query={"mode": "rw", "uri": "true"},
+    )
+    engine = sql.create_engine(address)
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "connect", _noting(path))
+    event.listen(engine, "checkout", _comparing(path))
     return engine
 
 

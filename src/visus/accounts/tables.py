@@ -273,5 +273,5 @@ deliveries: Final = sql.Table(
     sql.Column("ended_at", sql.BigInteger, nullable=True),
     sql.Column("known_until", sql.BigInteger, nullable=False, index=True),
 )
-"""Who is to be told how a job or a batch ended; `due_at` as in `jobs`. Times in milliseconds
-since 1970."""
+"""Webhooks for the ends of jobs and batches; `due_at` as in `jobs`. Times in milliseconds since
+1970."""

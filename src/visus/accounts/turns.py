@@ -15,7 +15,7 @@ from visus.accounts.faults import storage_faults
 
 @contextmanager
 def turn(engine: sql.Engine, name: str) -> Generator[None]:
-    """Nobody else has the turn of this name inside the block, which has other connections.
+    """Holds the lock of this name during the block, which uses other connections.
 
     Raises:
         StorageUnavailable: the turn does not come, or the database does not answer.
@@ -26,7 +26,7 @@ def turn(engine: sql.Engine, name: str) -> Generator[None]:
 
 
 def take_turn(connection: sql.Connection, name: str) -> None:
-    """From here to the end of the transaction, nobody else has the turn of this name.
+    """Holds the lock of this name from here to the end of the transaction.
 
     What another one did in its turn is seen by every statement from here on. Two turns in one
     transaction are taken in an order that all keep, or they wait for each other for ever.

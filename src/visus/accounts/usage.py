@@ -21,7 +21,7 @@ GROUPS: Final[Mapping[Group, str]] = {
     "provider": "provider",
     "region": "region",
 }
-"""What sums can be told apart by, and its column."""
+"""The groups of sums, and their columns."""
 GROUP_NAMES: Final = tuple(GROUPS)
 BUCKET_NAMES: Final[tuple[Bucket, ...]] = ("hour", "day", "all")
 BUCKETS: Final[Mapping[Bucket, int]] = {"hour": HOUR_S, "day": 24 * HOUR_S}

@@ -296,7 +296,7 @@ class WebhookSecrets:
     engine: sql.Engine
 
     def create(self, project_id: str, *, overlap_s: int) -> tuple[WebhookSecret, str]:
-        """A new secret, which nobody can ask for again; the one before signs `overlap_s` more.
+        """A new secret, which cannot be shown again; the previous one signs `overlap_s` longer.
 
         Those before that one sign no more: never more than two do.
 

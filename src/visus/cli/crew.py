@@ -1,7 +1,7 @@
 """Several processes on one socket: started, supervised, replaced and ended together.
 
-This process answers nothing itself. It holds the socket, so that whoever connects while its
-processes change finds somebody a moment later.
+This process answers nothing itself. It holds the socket, so that clients that connect while its
+processes change are served a moment later.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def end_with_it() -> None:
 
 
 class _Member:
-    """A process, for as long as it lives."""
+    """A running process."""
 
     def __init__(self, process: Process) -> None:
         self.process = process

@@ -16,7 +16,7 @@ from visus.server.parts import all_parts
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints the table; 1 where something is not as the rows say, or nobody can be asked."""
+    """Prints the table; 1 where a row is not true, or no provider can be asked."""
     chosen = configuration(options)
     unknown = [name for name in options.names if name not in chosen.access]
     if unknown:

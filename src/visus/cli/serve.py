@@ -31,7 +31,7 @@ curl {url}/chat/completions -H "Authorization: Bearer {key}" \
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serves until it is told to stop."""
+    """Serves until SIGINT or SIGTERM."""
     chosen = configuration(options)
     telemetry.set_up()
     book = open_book(chosen)

@@ -12,7 +12,7 @@ _WIDEST: Final = 1000
 def show(table: Table) -> None:
     """Prints a table whole: the terminal breaks one that is too wide for it.
 
-    Ids and figures that were cut would be of no use to anybody.
+    Truncated ids and numbers would be useless.
     """
     console = Console()
     options = console.options.update(max_width=_WIDEST)

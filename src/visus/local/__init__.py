@@ -1,1 +1,1 @@
-"""Models that run inside this process's own children."""
+"""Models that run in worker processes of Visus."""

@@ -1,4 +1,4 @@
-"""How the models inside run."""
+"""Settings of the models that Visus runs itself."""
 
 from typing import Annotated
 

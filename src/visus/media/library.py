@@ -41,7 +41,7 @@ class _Threads:
             return await _ended(thread)
 
     async def finish(self, work: Callable[[], object]) -> None:
-        """The same for what has to be done, also where the caller is cancelled before."""
+        """The same for work that must be done even if the caller is cancelled."""
         await _ended(self.run(work))
 
 

@@ -92,7 +92,7 @@ class MediaPipeline:
 
         Args:
             question: what the caller asked.
-            upstream_id: the model's name in its provider's mouth.
+            upstream_id: the model's name at its provider.
             sees: what the model can look at; None for a model that takes text alone.
 
         Raises:
@@ -383,7 +383,7 @@ def _twins(place: int, wanted: MediaReference) -> _Twins:
 def _begun(
     resolved: Resolved, place: int, sees: Vision, question: Question, *, most: int
 ) -> "Ready | Unfit | Unproven | _Attached":
-    """What a model gets for a reference, or what has to be done for it first."""
+    """What a model gets for a reference, or the work that has to be done first."""
     source, wanted, wishes = resolved.source(place), resolved.references[place], question.media
     match source, wanted:
         case Attachment(), Video() | Document():

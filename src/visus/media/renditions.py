@@ -47,10 +47,11 @@ class Renditions:
         make: Callable[[], Awaitable[bytes]],
         read: Callable[[bytes], _Made],
     ) -> Rendition[_Made]:
-        """What is kept under `key`, or what `make` makes, as `read` reads it.
+        """The cached result of `key`, or that of `make`, as `read` reads it.
 
-        Whoever comes while it is being made waits for that, and gets its error too. If the one
-        who makes it goes away, the next one begins again. What cannot be read is not kept.
+        Callers that come while it is being made wait for it, and get its error too. If the
+        first caller is cancelled, the next one starts again. A result that cannot be read is
+        not cached.
 
         Raises:
             Exception: what `make` or `read` raises.

@@ -70,8 +70,8 @@ class Film(msgspec.Struct, frozen=True):
     has_sound: bool = False
     """Whether there is a track of sound, whatever is on it."""
     blanks: tuple[Blank, ...] | None = None
-    """What has to be overwritten before the file itself may leave; None where nobody can say,
-    and where frames were asked for."""
+    """The metadata to overwrite before the file itself is sent; None where it cannot be found,
+    and where frames were requested."""
     frames: tuple[Frame, ...] = ()
     """In the order of their times; none when only the facts were asked for."""
 

@@ -119,7 +119,7 @@ class _Add(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Keeps contents, and the book true to them. Whoever asks names the owner."""
+    """Stores contents, and keeps the list of files consistent with them."""
 
     folder: Path
     book: Book

@@ -15,7 +15,7 @@ class _HostTurns:
 class Turns:
     """Lets `total` in at once and `each` for one host; the others wait in order.
 
-    A host that nobody fetches from or waits for is forgotten.
+    A host without fetches, running or waiting, is forgotten.
     """
 
     def __init__(self, total: int, *, each: int) -> None:

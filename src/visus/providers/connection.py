@@ -174,7 +174,7 @@ class Connection(asyncio.Protocol):
             self._fail(exc or BrokenOff("the connection was closed before the answer's end"))
 
     def on_message_begin(self) -> None:
-        """A head begins; behind a complete answer, of one that nobody asked for."""
+        """A head begins; after a complete answer, it is one that was not requested."""
         if self.is_complete:
             self._has_surplus = True
         else:

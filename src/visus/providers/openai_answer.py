@@ -321,7 +321,7 @@ def _choice_events(choice: StreamedChoice | WholeChoice, said: Said) -> Iterator
 
 
 def _checked(logprobs: Raw) -> bytes:
-    """As they came, once it is sure that whoever joins them can read them."""
+    """As they came, once it is certain that their pieces can be joined and read."""
     try:
         _logprobs(logprobs)
     except msgspec.DecodeError as fault:

@@ -33,7 +33,7 @@ class Accounts:
 
         Raises:
             RateLimited: the key, or its project, has to wait.
-            StorageUnavailable: nobody can say whether it has.
+            StorageUnavailable: the shared limits cannot be reached.
         """
         key = exchange.key
         admission = self.limiter.asking(key, exchange.model or "")

@@ -43,9 +43,9 @@ class Authenticator:
         tokens: IdentityTokens | None = None,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`tokens` knows bearers that are no keys of ours; None: there are none.
+        """`tokens` verifies bearer tokens that are not our keys; None: they are refused.
 
-        `clock_s` gives seconds that never go back.
+        `clock_s` gives monotonic seconds.
         """
         self._book = book
         self._tokens = tokens

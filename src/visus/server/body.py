@@ -18,7 +18,7 @@ FIRST_BLOCK_BYTES: Final = 256 * KIB
 """A smaller body is one block."""
 LARGEST_BLOCK_BYTES: Final = 8 * MIB
 HIGH_WATER_BYTES: Final = 8 * MIB
-"""Bytes that may wait for somebody to want them; then reading pauses."""
+"""Unread bytes at which reading from the socket pauses."""
 PIECES_HIGH_WATER_BYTES: Final = 256 * KIB
 """The same for a body that is taken in pieces, such as a form on its way to the disk."""
 
@@ -54,7 +54,7 @@ class HungUp(Exception):
 
 
 def _nobody() -> None:
-    """Nobody has to hear that more is wanted."""
+    """Does nothing: no more of the body is expected."""
 
 
 class Body:
@@ -82,7 +82,7 @@ class Body:
     def __init__(
         self, on_wanted: Callable[[], None], *, in_pieces: bool, room: Room | None = None
     ) -> None:
-        """`on_wanted` is called when somebody begins to wait for more."""
+        """`on_wanted` is called when a task begins to wait for more."""
         self._room = None if in_pieces else room
         """What it counts in until it is released; pieces are on their way to the disk."""
         self.size = 0
@@ -109,7 +109,7 @@ class Body:
 
     @property
     def is_full(self) -> bool:
-        """Whether more is here than anybody has asked for."""
+        """Whether the unread bytes exceed the limit, so that reading should pause."""
         return self._held > self._limit
 
     def expect(self, length: int) -> None:
@@ -149,7 +149,7 @@ class Body:
             self._wake()
 
     def add(self, piece: bytes) -> None:
-        """One more piece, which somebody else has cut, however small."""
+        """Adds a piece, however small."""
         last = self._pieces[-1] if self._pieces else None
         if isinstance(last, bytearray) and len(last) < JOIN_BELOW_BYTES:
             last += piece
@@ -229,7 +229,7 @@ class Body:
             raise Overloaded(message, retry_after_s=1)
 
     def taken(self) -> Bytes:
-        """What is here, and nobody has taken yet."""
+        """Takes what has arrived since the last call."""
         pieces, self._pieces = self._pieces, []
         if self._view is not None and self._filled:
             pieces.append(bytes(self._view[: self._filled]))

@@ -98,7 +98,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.is_cut_short = False
         """Whether the answer under way was told to end, since the server stops."""
         self.on_lost: Callable[[], None] | None = None
-        """What the request under way wants to be called when the connection is gone."""
+        """Called when the connection is lost; set by the request under way."""
         self.task: asyncio.Task[None] | None = None
         """Which serves that request."""
         self.deadline_s = NEVER
@@ -193,7 +193,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             self.task.cancel()
 
     def shutdown(self) -> None:
-        """The server ends: uvicorn calls this when nobody was left to be answered."""
+        """Called by uvicorn at the end of the server, when no request is under way."""
         if self._current is None:
             self._transport.close()
         else:
@@ -330,7 +330,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._transport.write(data)
 
     def resume_reading(self) -> None:
-        """Somebody wants more of the body under way."""
+        """Called when a task waits for more of the body."""
         if not self._is_reading and not self.is_lost:
             self._is_reading = True
             self._transport.resume_reading()

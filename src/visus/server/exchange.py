@@ -75,7 +75,7 @@ class Exchange:
         self.used: TokensUsed | None = None
         """What the model's server counted."""
         self.size: Size = NOTHING
-        """What the question was thought to be."""
+        """The estimated size of the question."""
         self.fault_status: int | None = None
         """The status of what went wrong, also where another one was sent before."""
         self.began_s = time.monotonic()
@@ -193,7 +193,7 @@ class Exchange:
         self.record |= {"code": error.code, "param": error.param, "detail": error.detail}
 
     def refuse_webhook(self, webhook: str | None) -> None:
-        """Refuses a webhook where nothing comes later that it could be told of.
+        """Refuses a webhook where the request does not become a job.
 
         Raises:
             UnsupportedParameter: it is one, and this is no job.
@@ -217,7 +217,7 @@ class Exchange:
 
     @property
     def is_cut_short(self) -> bool:
-        """Whether it was told to end, since the server does."""
+        """Whether it was told to end because the server shuts down."""
         return self.request.line.is_cut_short
 
     def takes_back_cut(self) -> bool:
@@ -234,7 +234,7 @@ class Exchange:
         return self.sending or (self.started and self.request.line.drained is not None)
 
     def keep_alive(self) -> None:
-        """Sends a comment into a stream that has nothing to say, if somebody would hear it."""
+        """Sends a keep-alive comment into a silent stream, if the client still reads."""
         if self.started and not (self.complete or self.hung_up or self.is_waiting):
             self.request.send(sse.KEEP_ALIVE, more=True)
             self.sent_s = time.monotonic()
@@ -323,7 +323,7 @@ def headers_with(ignored: Sequence[str], *, kind: Header = JSON) -> Sequence[Hea
 
 
 def shutting_down() -> ShuttingDown:
-    """What is said to whoever asks a server that is about to end."""
+    """The error for questions while the server shuts down."""
     return ShuttingDown("The server is stopping.", retry_after_s=1)
 
 

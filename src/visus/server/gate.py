@@ -126,7 +126,7 @@ class Gate:
                 self.traces.end(exchange, exchange.trace)
 
     async def _answer(self, exchange: Exchange) -> None:
-        """Makes an answer of whatever goes wrong; HungUp where nobody is left to hear it."""
+        """Turns every fault into an answer; raises HungUp where the client has gone."""
         try:
             await self._serve(exchange)
         except HungUp:

@@ -75,7 +75,7 @@ class IdentityTokens:
         self._transport = transport
 
     async def key(self, token: str) -> Key:
-        """What the holder of a token may do, as if it were a key.
+        """The rights of a token's holder, as a key.
 
         Raises:
             InvalidApiKey: unsigned, forged, expired, of another issuer or for somebody else, or

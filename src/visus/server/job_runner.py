@@ -61,7 +61,7 @@ class _NoLine:
     task: "asyncio.Task[None] | None" = None
 
     def write(self, data: bytes) -> None:
-        """Nobody reads it."""
+        """Does nothing."""
 
     def resume_reading(self) -> None:
         """Everything is there already."""

@@ -39,7 +39,7 @@ class Line(Protocol):
         ...
 
     def resume_reading(self) -> None:
-        """Somebody wants more of the body."""
+        """Called when a task waits for more of the body."""
         ...
 
     def abort(self) -> None:

@@ -100,7 +100,7 @@ def _headers(call: chat.ChatCall, answering: Answering) -> tuple[tuple[bytes, by
 
 
 def _limits(batch: Batch) -> tuple[Header, ...]:
-    """What the provider told of our limits there; it stands before everything else."""
+    """The provider's rate limit headers, from the first event."""
     first = batch[0] if batch else None
     return upstream_limits.as_headers(first.limits) if type(first) is Preamble else ()
 

@@ -13,7 +13,7 @@ from visus.server.traces import Traces
 async def open_traces(
     configuration: Configuration, models: Callable[[], Container[str]]
 ) -> AsyncGenerator[Traces | None]:
-    """Those of the settings; at the end what waits is sent, within their bound.
+    """The traces, if configured; at the end, waiting spans are sent within `flush_s`.
 
     Args:
         configuration: says where they go.

@@ -55,7 +55,7 @@ class UsageReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def wanted(query: bytes, *, project_id: str | None) -> tuple[UsageQuery, str, list[str]]:
-    """Which sums a query string asks for, in which format, and what of it nobody knows.
+    """The sums that a query string asks for, their format, and its unknown parameters.
 
     `start` and `end` are seconds since 1970 or days, `2026-11-01`; an end that is a day is
     counted in. `bucket` is `hour`, `day` or `all`, `group_by` a list with commas.

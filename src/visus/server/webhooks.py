@@ -62,7 +62,7 @@ class Listeners:
         """The listener at `url`; None without a URL.
 
         Raises:
-            InvalidValue: nobody may be told there; or nothing would be signed.
+            InvalidValue: this URL is not allowed, or the project has no secret to sign with.
         """
         if url is None:
             return None

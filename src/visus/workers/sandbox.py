@@ -56,7 +56,7 @@ def _lower(limit: int, value: int) -> None:
 
 
 def lock_down(socket_fd: int, *, may_listen: bool = False) -> list[str]:
-    """Give up everything but computing and talking to the front, in all threads at once.
+    """Give up everything but computing and talking to the main process, in all threads at once.
 
     Filters add up: a second call can only take more away.
 

@@ -1,4 +1,4 @@
-"""What the process of a model gets when it starts."""
+"""The arguments of a model's process."""
 
 import msgspec
 

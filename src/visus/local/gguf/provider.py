@@ -1,6 +1,6 @@
-"""Models in GGUF files as a provider: what they can be asked, and who asks them.
+"""The provider of models in GGUF files.
 
-This runs in the front process, which never loads the library.
+This runs in the main process, which never loads the library.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence

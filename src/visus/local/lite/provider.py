@@ -28,7 +28,7 @@ _WORDS_AT_ONCE: Final = 8
 
 
 class Desk(Protocol):
-    """Whoever works on jobs in another process: `workers.pool.WorkerPool`."""
+    """Runs jobs in another process: `workers.pool.WorkerPool`."""
 
     async def call(self, job: bytes, *, deadline_s: float | None = None) -> bytes:
         """The outcome of a job."""
@@ -36,7 +36,7 @@ class Desk(Protocol):
 
     @property
     def stuck(self) -> str | None:
-        """Why nobody works; None while somebody does, or might still come."""
+        """Why no worker runs; None while one runs or might still start."""
         ...
 
 
