@@ -17,7 +17,7 @@ from visus.accounts.clock import MS, now_ms
 from visus.accounts.faults import storage_faults
 from visus.accounts.ids import new_id
 from visus.accounts.jobs import LINES, QueueSettings, next_place, written
-from visus.accounts.turns import take_turn
+from visus.accounts.locks import take_lock
 from visus.accounts.webhooks import Delivery, Listener, announce, promise, promised
 from visus.errors import TooManyJobs
 
@@ -140,7 +140,7 @@ class BatchBook:
         )
         most = self.settings.max_batches_per_project
         with storage_faults(), self.engine.begin() as connection:
-            take_turn(connection, f"batches of {new.project_id}")
+            take_lock(connection, f"batches of {new.project_id}")
             connection.execute(sql.insert(tables.batches).values(row))
             if connection.execute(count).scalar_one() > most:
                 message = f"At most {most} of your batches may be under way."

@@ -1,9 +1,9 @@
 """The list of uploaded files: their owners and contents.
 
-Contents are counted by the files that name them. A content is put in place and taken away
-inside a transaction that has the turn of this content, so that no file ever names a content
-that another transaction is just removing; and who adds has the turn of the owner, so that two
-files never share the last room.
+Contents are counted by the files that name them. A content is put in place and taken away in a
+transaction that holds the lock of this content, so that no file ever names a content that
+another transaction is removing. Adding a file also takes the lock of the owner, so that two
+files never share the last free space.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ import sqlalchemy as sql
 
 from visus.accounts import tables
 from visus.accounts.faults import storage_faults
-from visus.accounts.turns import take_turn
+from visus.accounts.locks import take_lock
 from visus.core.files import FilePage, FileRecord, WantedPage
 from visus.errors import FileTooLarge
 
@@ -139,7 +139,7 @@ class FileBook:
         change = sql.delete(tables.blobs).where(tables.blobs.c.address == address, ~named)
         left = sql.select(tables.blobs.c.address).where(tables.blobs.c.address == address)
         with storage_faults(), self.engine.begin() as connection:
-            take_turn(connection, address)
+            take_lock(connection, address)
             # In SQLite this takes the lock for writing, whether or not it deletes.
             connection.execute(change)
             if connection.execute(left).first() is None:
@@ -174,8 +174,8 @@ def _row(file: FileRecord) -> dict[str, object]:
 
 
 def _enter(connection: sql.Connection, file: FileRecord) -> None:
-    take_turn(connection, f"files of {file.owner}")
-    take_turn(connection, file.address)
+    take_lock(connection, f"files of {file.owner}")
+    take_lock(connection, file.address)
     connection.execute(_new_blob(file))
     connection.execute(sql.insert(tables.files).values(_row(file)))
 

@@ -19,8 +19,8 @@ from visus.accounts import tables
 from visus.accounts.clock import MS, now_ms
 from visus.accounts.faults import storage_faults
 from visus.accounts.ids import new_id
+from visus.accounts.locks import take_lock
 from visus.accounts.sqlite import empty_log
-from visus.accounts.turns import take_turn
 from visus.accounts.webhooks import Delivery, Listener, announce, promise, promised
 from visus.errors import TooManyJobs
 from visus.units import MIB
@@ -158,7 +158,7 @@ class JobBook:
         }
         job_id, expires_ms = str(row["id"]), now + self.settings.keep_s * MS
         with storage_faults(), self.engine.begin() as connection:
-            take_turn(connection, f"jobs of {new.project_id}")
+            take_lock(connection, f"jobs of {new.project_id}")
             place = next_place(connection, new.project_id, new.key_id, first=0)
             connection.execute(sql.insert(tables.jobs).values({**row, "priority": place}))
             self._check_room(connection, new.project_id)

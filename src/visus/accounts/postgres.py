@@ -22,10 +22,10 @@ from typing_extensions import override
 from visus.accounts import schema
 from visus.accounts.address import PostgresAddress
 from visus.accounts.faults import reason
+from visus.accounts.locks import take_lock
 from visus.accounts.schema import StateRefused
 from visus.accounts.settings import PostgresSettings
 from visus.accounts.tables import metadata
-from visus.accounts.turns import take_turn
 
 _IDLE_IN_TRANSACTION_S: Final = 60.0
 """A replica that stops in the middle of a transaction lets go of its locks after so long."""
@@ -185,7 +185,7 @@ def _prepare(address: PostgresAddress, settings: PostgresSettings, *, is_new: bo
     with once.begin() as connection:
         _check(connection, address)
         if not schema.is_up_to_date(connection):
-            take_turn(connection, "migrations")
+            take_lock(connection, "migrations")
             _bring_up_to_date(connection, address, is_new=is_new)
         _check_rights(connection, address)
 

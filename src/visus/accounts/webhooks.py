@@ -17,8 +17,8 @@ from visus.accounts import tables
 from visus.accounts.clock import MS, now_ms
 from visus.accounts.faults import storage_faults
 from visus.accounts.ids import new_id
+from visus.accounts.locks import take_lock
 from visus.accounts.projects import admit_project
-from visus.accounts.turns import take_turn
 from visus.wire.webhooks import SECRET_PREFIX
 
 SECRET_BYTES: Final = 32
@@ -313,7 +313,7 @@ class WebhookSecrets:
         }
         of_project = _secrets.project_id == project_id
         with storage_faults(), self.engine.begin() as connection:
-            take_turn(connection, f"webhook secrets of {project_id}")
+            take_lock(connection, f"webhook secrets of {project_id}")
             admit_project(connection, project_id, name="")
             newest = (of_project, _secrets.expires_at.is_(None))
             older = (of_project, _secrets.expires_at > now // MS)

@@ -15,8 +15,8 @@ import anyio
 
 from visus import telemetry
 from visus.accounts.keys import KeyBook, digest, new_secret
+from visus.accounts.locks import locked
 from visus.accounts.schema import StateRefused
-from visus.accounts.turns import turn
 from visus.cli import crew
 from visus.cli.configured import configuration
 from visus.config import Configuration
@@ -111,7 +111,7 @@ def first_key(book: KeyBook, path: Path) -> str | None:
         StateRefused: the file cannot be read or written, or holds no key.
         StorageUnavailable: the database has just gone away.
     """
-    with turn(book.engine, "first key"):
+    with locked(book.engine, "first key"):
         return _first_key(book, path)
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from visus.errors import ImageUrlRejected, MediaTooLarge
+from visus.media.fetch_slots import FetchSlots
 from visus.media.guard import ExchangeFailed
 from visus.media.lazy_outbound import FAULTS, LazyOutbound, reason
 from visus.media.settings import MediaSettings
-from visus.media.turns import Turns
 from visus.media.urls import (
     NEUTRAL_MESSAGE,
     MediaUrl,
@@ -57,7 +57,7 @@ class Fetcher:
     def __init__(self, settings: MediaSettings, outbound: LazyOutbound) -> None:
         self._settings = settings
         self._outbound = outbound
-        self._turns = Turns(settings.max_fetches, each=settings.max_fetches_per_host)
+        self._slots = FetchSlots(settings.max_fetches, each=settings.max_fetches_per_host)
 
     async def fetch(
         self, url: str, *, param: str, max_bytes: int | None = None
@@ -89,14 +89,14 @@ class Fetcher:
 
     async def _follow(self, url: MediaUrl, max_bytes: int) -> FetchedMedia:
         async with asyncio.timeout(self._settings.turn_s) as deadline:
-            async with self._turns.at(url.host.name):
+            async with self._slots.at(url.host.name):
                 deadline.reschedule(asyncio.get_running_loop().time() + self._settings.total_s)
                 answer = await self._hop(url, max_bytes)
             for _ in range(self._settings.max_redirects):
                 if isinstance(answer, FetchedMedia):
                     return answer
                 url = redirect_target(url, answer.location, self._settings)
-                async with self._turns.at(url.host.name):
+                async with self._slots.at(url.host.name):
                     answer = await self._hop(url, max_bytes)
         if isinstance(answer, FetchedMedia):
             return answer

@@ -29,10 +29,10 @@ from visus.accounts.address import PostgresAddress, postgres_address
 from visus.accounts.database import open_database
 from visus.accounts.files import FileBook
 from visus.accounts.keys import KeyBook, digest
+from visus.accounts.locks import locked, take_lock
 from visus.accounts.schema import StateRefused
 from visus.accounts.settings import PostgresSettings
 from visus.accounts.tables import HEAD
-from visus.accounts.turns import take_turn, turn
 from visus.errors import StorageUnavailable
 
 DEFAULTS = PostgresSettings()
@@ -117,14 +117,14 @@ def test_a_start_waits_for_a_migration_no_longer_than_it_is_told(
     migrated(address, "0001")
     holder = sql.create_engine("postgresql+psycopg://", connect_args=dict(address.parameters))
     with holder.begin() as connection:
-        take_turn(connection, "migrations")
+        take_lock(connection, "migrations")
         began_s = time.monotonic()
         with pytest.raises(StateRefused, match="lock timeout"):
             open_database(address, settings=PostgresSettings(migration_wait_s=0.5))
         assert 0.4 < time.monotonic() - began_s < 5
         assert version(holder) == ["0001"]
     with opened(address) as engine, holder.begin() as connection:
-        take_turn(connection, "migrations")
+        take_lock(connection, "migrations")
         open_database(address).dispose()  # there is nothing to migrate, so nothing to wait for
         assert version(engine) == [HEAD]
     holder.dispose()
@@ -316,19 +316,19 @@ def test_a_turn_lasts_as_long_as_its_block_and_no_longer_than_its_connection(
     inside, may_go = threading.Event(), threading.Event()
 
     def first() -> None:
-        with turn(engine, "one"):
+        with locked(engine, "one"):
             inside.set()
             assert may_go.wait(10)
             steps.append("first")
 
     def second() -> None:
-        with turn(engine, "one"):
+        with locked(engine, "one"):
             steps.append("second")
 
     with opened(address) as engine, ThreadPoolExecutor(2) as pool:
         one = pool.submit(first)
         assert inside.wait(10)
-        with turn(engine, "another"):
+        with locked(engine, "another"):
             steps.append("another")
         other = pool.submit(second)
         time.sleep(0.2)

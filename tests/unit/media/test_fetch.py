@@ -29,9 +29,9 @@ from visus.errors import ImageUrlRejected, MediaRejected
 from visus.media.addresses import AddressPolicy
 from visus.media.connect import guarded_connector
 from visus.media.fetch import Fetcher
+from visus.media.fetch_slots import FetchSlots
 from visus.media.guard import trusted_authorities
 from visus.media.outbound import FOREIGN
-from visus.media.turns import Turns
 from visus.media.urls import NEUTRAL_MESSAGE
 
 
@@ -564,28 +564,28 @@ async def test_all_hosts_together_get_no_more_than_the_limit() -> None:
 
 
 async def test_a_host_that_nobody_waits_for_is_forgotten() -> None:
-    turns = Turns(2, each=1)
-    async with turns.at("a.test"), turns.at("b.test"):
-        assert len(turns) == 2
+    slots = FetchSlots(2, each=1)
+    async with slots.at("a.test"), slots.at("b.test"):
+        assert len(slots) == 2
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.01), turns.at("a.test"):
+            async with asyncio.timeout(0.01), slots.at("a.test"):
                 pytest.fail("two at once")
-    assert len(turns) == 0
+    assert len(slots) == 0
 
 
 async def test_waiting_for_one_host_does_not_hold_up_another() -> None:
-    turns = Turns(2, each=1)
-    async with turns.at("a.test"), asyncio.TaskGroup() as tasks:
-        waiting = [tasks.create_task(_take(turns, "a.test")) for _ in range(5)]
+    slots = FetchSlots(2, each=1)
+    async with slots.at("a.test"), asyncio.TaskGroup() as tasks:
+        waiting = [tasks.create_task(_take(slots, "a.test")) for _ in range(5)]
         await asyncio.sleep(0.01)
-        async with asyncio.timeout(1), turns.at("b.test"):
+        async with asyncio.timeout(1), slots.at("b.test"):
             pass
         for task in waiting:
             task.cancel()
 
 
-async def _take(turns: Turns, host: str) -> None:
-    async with turns.at(host):
+async def _take(slots: FetchSlots, host: str) -> None:
+    async with slots.at(host):
         pass
 
 

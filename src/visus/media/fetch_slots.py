@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class _HostTurns:
+class _HostSlots:
     semaphore: asyncio.Semaphore
     interested: int = 0
 
 
-class Turns:
+class FetchSlots:
     """Lets `total` in at once and `each` for one host; the others wait in order.
 
     A host without fetches, running or waiting, is forgotten.
@@ -21,7 +21,7 @@ class Turns:
     def __init__(self, total: int, *, each: int) -> None:
         self._all = asyncio.Semaphore(total)
         self._each = each
-        self._hosts: dict[str, _HostTurns] = {}
+        self._hosts: dict[str, _HostSlots] = {}
 
     def __len__(self) -> int:
         """The hosts that are being fetched from or waited for."""
@@ -29,14 +29,14 @@ class Turns:
 
     @asynccontextmanager
     async def at(self, host: str) -> AsyncGenerator[None]:
-        """One turn at `host`, held until the block is left."""
-        turns = self._hosts.setdefault(host, _HostTurns(asyncio.Semaphore(self._each)))
-        turns.interested += 1
+        """One slot at `host`, held until the block is left."""
+        slots = self._hosts.setdefault(host, _HostSlots(asyncio.Semaphore(self._each)))
+        slots.interested += 1
         try:
-            # The host's turn comes first: waiting for a slow host must not hold up the others.
-            async with turns.semaphore, self._all:
+            # The host's slot comes first: waiting for a slow host must not hold up the others.
+            async with slots.semaphore, self._all:
                 yield
         finally:
-            turns.interested -= 1
-            if turns.interested == 0:
+            slots.interested -= 1
+            if slots.interested == 0:
                 del self._hosts[host]
