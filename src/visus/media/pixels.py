@@ -15,6 +15,7 @@ from PIL import Image, ImageChops, ImageCms, ImageFile, TiffImagePlugin
 from visus.media import isobmff
 from visus.media.exif import UPRIGHT
 from visus.media.fitting import Fit
+from visus.media.profile import is_affordable
 
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -45,7 +46,7 @@ def upright(opened: ImageFile.ImageFile, fit: Fit, crop: isobmff.Crop | None) ->
     if crop is not None:
         picture = picture.crop(crop)
     picture = shrunk(picture, fit.size(*picture.size, orientation=turn))
-    if isinstance(profile, bytes):
+    if isinstance(profile, bytes) and is_affordable(profile):
         picture = _to_srgb(picture, profile)
     picture = _opaque(picture, fit.background)
     return picture.transpose(_TURNS[turn]) if turn in _TURNS else picture

@@ -10,12 +10,19 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
+from visus.media.layout import MAX_PROFILE_BYTES
+
 MAX_SRGB_BYTES: Final = 16 * 1024
 """The profiles of sRGB in use have 0.4 to 7 kB; a longer one carries something else."""
 
 _HEADER_BYTES: Final = 128
 _ENTRY: Final = struct.Struct(">4sII")
 _MAX_TAGS: Final = 64
+_MAX_ANY_TAGS: Final = 100
+"""As many as the library for colours takes."""
+_CHAIN: Final = b"mpet"
+_MAX_LINKS: Final = 32
+_MAX_CHAIN_BYTES: Final = 16 * 1024
 _XYZ: Final = struct.Struct(">4s4xiii")
 _FIXED: Final = 65_536
 _PRIMARIES: Final = {
@@ -35,6 +42,27 @@ _TABLES: Final = frozenset({b"A2B0", b"A2B1", b"A2B2", b"D2B0", b"D2B1", b"D2B2"
 _JPEG_NAME: Final = b"ICC_PROFILE\0"
 _PARAMETERS: Final = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}
 """How many numbers each kind of formula has."""
+
+
+def is_affordable(profile: bytes) -> bool:
+    """Whether to translate colours by it takes no longer than by those that are in use.
+
+    Chains of elements (`mpet`) are gone through for thousands of colours, and 8 bytes make one
+    link of them.
+    """
+    count = int.from_bytes(profile[_HEADER_BYTES : _HEADER_BYTES + 4])
+    if len(profile) > MAX_PROFILE_BYTES or count > _MAX_ANY_TAGS:
+        return False
+    for number in range(count):
+        try:
+            _, start, size = _ENTRY.unpack_from(profile, _HEADER_BYTES + 4 + 12 * number)
+        except struct.error:
+            return False
+        if profile[start : start + 4] == _CHAIN:
+            links = int.from_bytes(profile[start + 12 : start + 16])
+            if links > _MAX_LINKS or size > _MAX_CHAIN_BYTES:
+                return False
+    return True
 
 
 def of_png(chunk: bytes) -> bytes:

@@ -1,4 +1,5 @@
 import struct
+import time
 import zlib
 from pathlib import Path
 
@@ -93,6 +94,16 @@ def icc(
     return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
 
 
+def chained(links: int) -> bytes:
+    """A profile whose colours go through so many matrices that change nothing."""
+    matrix = b"matf" + bytes(4) + struct.pack(">HH", 3, 3)
+    matrix += struct.pack(">12f", 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0)
+    place = struct.pack(">II", 16 + 8 * links, len(matrix))
+    chain = b"mpet" + bytes(4) + struct.pack(">HHI", 3, 3, links) + place * links + matrix
+    whole = icc(more={b"D2B0": chain, b"B2D0": chain})
+    return whole[:8] + struct.pack(">I", 0x04300000) + whole[12:]
+
+
 def look(data: bytes) -> Survey:
     return survey(data, MediaSettings())
 
@@ -169,6 +180,36 @@ def test_wide_colours_are_brought_to_srgb(kind: str) -> None:
     assert isinstance(pixel, tuple)
     assert all(abs(a - b) <= 6 for a, b in zip(seen, pixel, strict=True))
     assert seen[0] > 208
+
+
+@pytest.mark.parametrize(
+    ("used", "is_affordable"),
+    [
+        (SRGB, True),
+        (icc(DISPLAY_P3), True),
+        (b"nonsense", True),
+        (chained(32), True),
+        (chained(33), False),
+        (icc(more={b"D2B0": b"mpet" + bytes(16 * 1024 - 4)}), True),
+        (icc(more={b"D2B0": b"mpet" + bytes(16 * 1024 - 3)}), False),
+        (icc(more={b"%04d" % number: b"x" for number in range(200)}), False),
+        (icc()[:140], False),
+        (icc().ljust(1024 * 1024, b"\0"), True),
+        (icc().ljust(1024 * 1024 + 1, b"\0"), False),
+    ],
+)
+def test_a_profile_that_takes_too_long_is_passed_over(
+    used: bytes, *, is_affordable: bool
+) -> None:
+    assert profile.is_affordable(used) == is_affordable
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF", "AVIF", "HEIF"])
+def test_a_chain_of_sixty_thousand_links_costs_nothing(kind: str) -> None:
+    data = encode(halves(), kind, icc_profile=chained(60_000))
+    began_s = time.monotonic()
+    normalise(data, Fit(formats=("image/png",)))
+    assert time.monotonic() - began_s < 1
 
 
 def as_file(data: bytes) -> object:
