@@ -335,6 +335,16 @@ def test_damaged_codes_are_refused_however_often_they_are_sent(
     assert len(upstream.asked) == before
 
 
+def test_a_jpeg_that_goes_over_its_pixels_without_end_is_refused(service: Service) -> None:
+    """Each further look at 16 megapixels costs 50 bytes."""
+    whole = encode(Image.new("RGB", (4000, 4000), "red"), "JPEG", progressive=True)
+    scan = whole[whole.rindex(b"\xff\xda") : -2]
+    for more, status in ((83, 200), (84, 400)):
+        reply = _send(service, whole[:-2] + scan * more + whole[-2:])
+        assert reply.status == status, reply.body
+    refused(service, reply, 400, "invalid_image", PLACE)
+
+
 @pytest.mark.parametrize("frames", [1, 2])
 def test_an_avif_that_draws_far_more_than_it_says_is_refused(
     service: Service, frames: int

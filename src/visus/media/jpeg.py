@@ -59,6 +59,8 @@ _LONGEST_MEAN: Final = 15
 _SAMPLINGS: Final = frozenset({1, 2, 3, 4})
 
 _MAX_SCANS: Final = 100
+_MAX_SCANNED_PX: Final = 1_500_000_000
+"""Of all scans together: each is a pass over the whole picture, however short it is."""
 _COMPONENTS: Final = frozenset({1, 3, 4})
 _CMYK_COMPONENTS: Final = 4
 _PLAIN_JFIF_BYTES: Final = 16
@@ -204,6 +206,8 @@ class _Walk:
         self._scans += 1
         if self._size is None or self._scans > _MAX_SCANS:
             raise malformed("a scan before its frame, or too many")
+        if self._scans * prod(self._size) > _MAX_SCANNED_PX:
+            raise malformed("too many scans for its size")
         is_only = self._is_sequential and self._data[start + 2] == self._components
         end = self._only_scan(coded) if is_only else None
         if end is None:
