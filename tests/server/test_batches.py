@@ -359,6 +359,25 @@ def whole(service: Service, upstream: Upstream, mark: str, batch: Batch) -> None
         assert client.batches.retrieve(batch.id) == batch
 
 
+def test_a_file_that_is_deleted_before_it_is_read_is_the_one_fault_named(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    with (
+        serving(tmp_path, upstream, "[queue]\nworkers = 0\n") as service,
+        openai.OpenAI(base_url=service.url, api_key=service.key) as client,
+    ):
+        batch = started(client, line("1", ask("good")))
+        client.files.delete(batch.input_file_id)
+    with (
+        serving(tmp_path, upstream, QUEUE) as service,
+        openai.OpenAI(base_url=service.url, api_key=service.key) as client,
+    ):
+        failed = ended(client, batch)
+    assert failed.status == "failed"
+    assert failed.errors is not None
+    assert [one.code for one in failed.errors.data or []] == ["file_not_found"]
+
+
 def test_a_batch_outlives_its_process(upstream: Upstream, tmp_path: Path) -> None:
     with serving(tmp_path, upstream, QUEUE) as service:
         mark, batch = half_way(service, upstream)

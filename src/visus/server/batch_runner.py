@@ -122,7 +122,7 @@ class BatchRunner:
             await self._read_into(batch, reading)
         except FileNotFound as fault:
             reading.refuse(None, fault.code, "The input file is gone.", "input_file_id")
-        if not reading.total:
+        if not reading.total and not reading.errors:
             reading.refuse(None, "empty_file", "The input file holds no requests.")
         if reading.errors:
             await anyio.to_thread.run_sync(
