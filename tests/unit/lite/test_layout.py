@@ -1,7 +1,11 @@
 """Reading order, columns and tables, from segments placed by hand."""
 
+import numpy as np
+
 from visus.local.lite.evidence import Box
-from visus.local.lite.layout import Segment, blocks_of, regions_of, rows_of
+from visus.local.lite.flatten import Flattening
+from visus.local.lite.layout import Segment, blocks_of, regions_of, rows_of, segments_of
+from visus.local.lite.ocr import Quad, Reading, Word
 from visus.local.lite.tables import unruled_tables
 
 
@@ -58,3 +62,15 @@ def test_two_rows_are_no_table() -> None:
     cells = [at("a", 100, 100, 50), at("b", 300, 100, 50), at("c", 100, 140, 50),
              at("d", 300, 140, 50)]  # fmt: skip
     assert unruled_tables(rows_of(cells)) == []
+
+
+def strip(left: float, right: float) -> Quad:
+    return np.array([[left, 100], [right, 100], [right, 130], [left, 130]], dtype=np.float32)
+
+
+def test_a_cross_that_was_guessed_takes_no_words_along() -> None:
+    quads = [strip(100, 130), strip(128, 400)]
+    cross = Reading((Word("X", 0.0, 1.0, 0.25),), 0.25)
+    words = Reading((Word("Bronze,", 0.0, 0.4, 1.0), Word("17 Uhr", 0.42, 1.0, 1.0)), 1.0)
+    found = segments_of(quads, [cross, words], Flattening.fitted(quads))
+    assert [(each.text, each.confidence) for each in found] == [("Bronze, 17 Uhr", 1.0)]

@@ -47,6 +47,27 @@ Verpflegung
 """)
 
 
+CLASS = form("""
+Dog Training Class
+
+Dog's name          Biscuit
+
+Course chosen
+[ ] Puppy basics    [x] Recall and lead work    [ ] Agility
+""")
+
+
+@pytest.mark.parametrize(
+    ("question", "start"),
+    [
+        ("Which course was ticked?", "Recall and lead work ("),
+        ("What is the dog's name?", "Biscuit"),
+    ],
+)
+def test_boxes_in_one_row_have_one_heading(question: str, start: str) -> None:
+    assert ask(question, CLASS).startswith(start)
+
+
 @pytest.mark.parametrize(
     ("page", "question", "start"),
     [

@@ -22,6 +22,8 @@ from visus.local.lite.evidence import Box
 from visus.local.lite.flatten import Flattening
 from visus.local.lite.ocr import Quad, Reading, Word
 
+LEAST_CONFIDENCE: Final = 0.5
+"""Of a reading; what is read less surely was guessed from a pattern."""
 _CELL_GAP: Final = 0.85
 """A gap of this many heights inside a strip parts it: two cells, or two columns."""
 _JOIN_GAP: Final = 0.55
@@ -66,11 +68,16 @@ class Segment:
 def segments_of(
     quads: Sequence[Quad], readings: Sequence[Reading], level: Flattening
 ) -> list[Segment]:
-    """Segments row by row, in level coordinates."""
+    """Segments row by row, in level coordinates.
+
+    What was rather guessed than read is left out before neighbours are joined: a cross in a box
+    must not take the words beside it along.
+    """
     pieces = [
         piece
         for quad, reading in zip(quads, readings, strict=True)
         for piece in _pieces(quad, reading, level)
+        if piece.confidence >= LEAST_CONFIDENCE
     ]
     return [joined for row in rows_of(pieces) for joined in _joined(row)]
 

@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 from visus.local.lite.boxes import tick_boxes
 from visus.local.lite.evidence import Line, Table, TickBox
 from visus.local.lite.flatten import Flattening
-from visus.local.lite.layout import Segment, blocks_of, regions_of, rows_of, segments_of
+from visus.local.lite.layout import (
+    LEAST_CONFIDENCE,
+    Segment,
+    blocks_of,
+    regions_of,
+    rows_of,
+    segments_of,
+)
 from visus.local.lite.ocr import Detector, Quad, Reader, Reading, size_of
 from visus.local.lite.tables import Grid, grids_of, ruled_table, unruled_tables
 
@@ -26,7 +33,6 @@ _READS_WELL: Final = 0.88
 _UPSIDE_DOWN_GAIN: Final = 0.05
 _SIDEWAYS: Final = 0.6
 """The part of the text's area that must run steeply for the page to lie on its side."""
-_LEAST_CONFIDENCE: Final = 0.5
 _LEAST_LONE_CONFIDENCE: Final = 0.8
 
 
@@ -138,7 +144,7 @@ def _is_legible(segment: Segment) -> bool:
     if not any(character.isalnum() for character in segment.text):
         return segment.confidence >= _LEAST_LONE_CONFIDENCE
     lone = len(segment.text) < 3  # noqa: PLR2004 - one or two characters
-    return segment.confidence >= (_LEAST_LONE_CONFIDENCE if lone else _LEAST_CONFIDENCE)
+    return segment.confidence >= (_LEAST_LONE_CONFIDENCE if lone else LEAST_CONFIDENCE)
 
 
 class _Grids:

@@ -17,6 +17,7 @@ from visus.local.lite.answering import (
     counts,
     families,
     hours,
+    literal,
     lookup,
     papers,
     presence,
@@ -349,6 +350,12 @@ def _field(ask: Ask, page: Page) -> Reply | None:
     return None
 
 
+def _literal(ask: Ask, page: Page) -> Reply | None:
+    """What stands beside a label that the question says word for word."""
+    found = literal.told(ask, page)
+    return None if found is None else _told(ask, page, found)
+
+
 def _weighed(ask: Ask, page: Page) -> Reply | None:
     """The fact that accounts best for the words of the question."""
     found = weighing.told(ask, page)
@@ -430,8 +437,11 @@ def _called(ask: Ask, page: Page) -> Reply | None:
     ):
         return None
     things = [word for word in ask.words if word not in STOPWORDS and word not in _OF_CALLING]
+    labels = {pair.label for pair in page.pairs if pair.how != "right"}
     for piece in page.pieces[:3] if things else ():
         parts = words(piece.text)
+        if ":" in piece.text or piece.text.strip() in labels:
+            continue
         named = all(
             holds(parts, each) or any(ends_in(p, each) for p in parts) for each in things
         )
@@ -457,7 +467,7 @@ def _by_boxes(ask: Ask, page: Page) -> Reply | None:
             return not_found(ask) if asked else None
         return _is_marked(ask, option)
     chosen = ticks.chosen(ask, page)
-    if chosen is None:
+    if chosen is None or not (chosen or asked):
         return None
     if ask.has(counts.ASKED):
         return counted(ask, len(chosen), ask.say("marked boxes", "markierte Kästchen"))
@@ -584,6 +594,9 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (_READ, _read),
     (_DESCRIBE, _describe),
     (r"", papers.account),
+    (r"", _literal),
+    (r"\d[.,]\d\d", papers.of_price),
+    (r"^\W*(?:and |und )?(?:which|what|welche|was fur)", papers.of_kind),
     (r"", _sum),
     (r"", _bar_value),
     (r"", papers.card),

@@ -92,6 +92,8 @@ _NAMED: Final = re.compile(r"[^\W\d_]{5}")
 _WORDS_OF_A_NAME: Final = 3
 _WITH_A_ROLE: Final = 2
 _FEW: Final = 2
+_LARGER: Final = 1.25
+"""A heading is so much higher than what stands beside it, a label is not."""
 _PROSE: Final = 7
 _TYPED: Final[tuple[Kind, ...]] = (
     "date", "time", "amount", "percent", "phone", "email", "url", "measure", "number",
@@ -245,6 +247,8 @@ def _of_its_name(row: tuple[Piece, ...]) -> Iterator[Fact]:
     if not _NAME.search(label) or len(words(label)) > _PROSE or is_answered:
         return
     has_price = any(find("amount", label))
+    if not first.place and any(first.height > _LARGER * each.height for each in others):
+        return
     for place, each in enumerate(others):
         if has_price and _WORD.search(each.text):
             return  # Another thing, and its price.

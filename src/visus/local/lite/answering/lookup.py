@@ -552,6 +552,31 @@ def _doctors(page: Page) -> Iterator[Finding]:
     for piece in page.pieces:
         if re.match(r"(?:Prof\. )?Dr\.", piece.text):
             yield Finding(piece.text, "", piece.box, piece.confidence, 0.5)
+    within = {
+        match.group(): piece
+        for piece in page.pieces
+        for match in _DOCTOR.finditer(piece.text)
+        if match.start()
+    }
+    if len(within) == 1:
+        ((name, piece),) = within.items()
+        yield Finding(name, "", piece.box, piece.confidence, 0.45)
+
+
+_DOCTOR: Final = re.compile(
+    r"(?<!\w)(?:Prof\.\s)?Dr\.\s(?:med\.\s)?[A-ZÄÖÜ][\w'-]+(?:\s[A-ZÄÖÜ][\w'-]+)?"
+)
+
+
+def _long_codes(page: Page) -> Iterator[Finding]:
+    """The only long number that stands on a line of its own, as under the bars of a parcel."""
+    alone = [each for each in page.pieces if len(page.row_of(each)) == 1]
+    found = [each for each in alone if _LONG_CODE.fullmatch(each.text.strip())]
+    if len(found) == 1:
+        yield Finding(found[0].text.strip(), "", found[0].box, found[0].confidence, 0.5)
+
+
+_LONG_CODE: Final = re.compile(r"(?=(?:.*\d){9})[A-Z0-9]{1,8}(?:[ -]?[A-Z0-9]{1,8})*")
 
 
 def _by_letter(letters: str) -> Callable[[Page], Iterator[Finding]]:
@@ -583,6 +608,7 @@ def _nothing(_: Page) -> Iterator[Finding]:
 _BY_LOOK: Final[Mapping[str, Callable[[Page], Iterator[Finding]]]] = {
     "currency": _currencies,
     "doctor": _doctors,
+    "tracking_number": _long_codes,
     "net_weight": _contents,
     "weight": _contents,
     "phone": _by_letter("T|P|Ph|Tel"),

@@ -6,7 +6,7 @@ belong to the text that leads their row, else to the nearest text above that is 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from visus.local.lite.answering.page import Page, Piece
@@ -19,6 +19,9 @@ _SIGN_BEHIND: Final = re.compile(r"\s(?:[^\w\s).,:;!?€$£%-]|[xXvV]|[\u2e80-\u
 _RIGHT: Final = 2.5
 _LEFT: Final = 1.5
 """How far an option may be from its box, in heights of its text."""
+
+_FAR: Final = 2.0
+"""Heights of a line, between an option and what stands above it and is of another group."""
 
 
 class Option(NamedTuple):
@@ -36,10 +39,19 @@ def options(page: Page) -> list[Option]:
     texts = {piece.place for piece, _ in owned}
     return [
         Option(
-            _bare(piece, mark.box), mark.marked, _heading(page, piece, mark.box, texts), piece
+            _bare(piece, mark.box),
+            mark.marked,
+            _heading(page, piece, mark.box, texts, first=_first_of_row(owned, mark.box)),
+            piece,
         )
         for piece, mark in owned
     ]
+
+
+def _first_of_row(owned: Sequence[tuple[Piece, TickBox]], box: Box) -> float:
+    """Where the leftmost of the boxes on one level begins."""
+    middle = (box.top + box.bottom) / 2
+    return min(mark.box.left for _, mark in owned if mark.box.top <= middle <= mark.box.bottom)
 
 
 def _owned(page: Page) -> Iterator[tuple[Piece, TickBox]]:
@@ -85,12 +97,20 @@ def _bare(piece: Piece, box: Box) -> str:
     return _SIGN_BEHIND.sub("", text).strip()
 
 
-def _heading(page: Page, piece: Piece, box: Box, texts: set[int]) -> str:
+def _heading(page: Page, piece: Piece, box: Box, texts: set[int], *, first: float) -> str:
+    """What stands left of the option, or close above it, or above the `first` of its row."""
     row = [each for each in page.row_of(piece) if each.place not in texts]
     leading = [each for each in row if each.box.right <= box.left + 1]
     if leading:
         return leading[0].text.strip(" :")
     left = min(box.left, piece.box.left)
+    own, next_above = _above(page, box, left, texts), _above(page, box, left, set())
+    if next_above is None or box.top - next_above.box.bottom > _FAR * piece.height:
+        own = _above(page, box, first, texts) or own
+    return "" if own is None else own.text.strip(" :")
+
+
+def _above(page: Page, box: Box, left: float, texts: set[int]) -> Piece | None:
     above = [
         each
         for each in page.pieces
@@ -98,5 +118,4 @@ def _heading(page: Page, piece: Piece, box: Box, texts: set[int]) -> str:
         and each.middle < box.top
         and each.box.left - 3 * each.height <= left <= each.box.right
     ]
-    nearest = max(above, key=lambda each: each.box.bottom, default=None)
-    return "" if nearest is None else nearest.text.strip(" :")
+    return max(above, key=lambda each: each.box.bottom, default=None)

@@ -10,13 +10,14 @@ which label is meant; `lookup` asks, this module only knows the geometry.
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
+from visus.local.lite.answering.stacked import values_below
 from visus.local.lite.answering.values import find
 from visus.local.lite.answering.vocabulary import BY_KEY, spans
 from visus.local.lite.answering.words import STOPWORDS, Token, tokens, words
@@ -26,7 +27,8 @@ How: TypeAlias = Literal["colon", "right", "below", "inline", "above"]
 
 _COLON: Final = re.compile(r"(?<!\d):(?!//)|:(?=\s)|(?<=\d):(?!\d|//)|：")
 _LATER_LABEL: Final = re.compile(
-    r"\s{1,}((?:[A-ZÄÖÜ][\w.\-/]*\.?\s){0,2}[A-ZÄÖÜ][\w.\-/]*\.?)\s?:\s"
+    r"\s{1,}(?=[A-ZÄÖÜ])((?:[A-ZÄÖÜ][\w.\-/]*\.?\s){0,2}[A-ZÄÖÜ][\w.\-/]*\.?"
+    r"|(?<=[\d€$£%] )[A-ZÄÖÜ][\w.\-/]*(?:\s[\w.\-/]+){1,3})\s?:\s"
 )
 _LABEL_LENGTH: Final = 48
 _NAME_OF_FIELD: Final = 3
@@ -75,16 +77,38 @@ class Page:
     evidence: Evidence
 
     @cached_property
-    def pieces(self) -> tuple[Piece, ...]:
+    def printed(self) -> tuple[Piece, ...]:
         """The lines that hold text, in reading order."""
         kept = (line for line in self.evidence.lines if line.text.strip())
         parts = (part for line in kept for part in _parts_of(line))
         return tuple(_piece(line, place) for place, line in enumerate(parts))
 
     @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The same, but a label that stands above its value is one piece with it."""
+        below = self._below_their_labels
+        if not below:
+            return self.printed
+        values = {value.place for value in below.values()}
+        joined = (
+            piece
+            if piece.place not in below
+            else below[piece.place]._replace(
+                text=f"{piece.text.strip().rstrip(':')}: {below[piece.place].text}"
+            )
+            for piece in self.printed
+            if piece.place not in values
+        )
+        return tuple(piece._replace(place=place) for place, piece in enumerate(joined))
+
+    @cached_property
+    def _below_their_labels(self) -> Mapping[int, Piece]:
+        return values_below(_rows_of(self.printed), is_label=looks_like_a_label)
+
+    @cached_property
     def text(self) -> str:
         """All text, a line each."""
-        return "\n".join(piece.text for piece in self.pieces)
+        return "\n".join(piece.text for piece in self.printed)
 
     @cached_property
     def tokens(self) -> tuple[Token, ...]:
@@ -105,13 +129,7 @@ class Page:
     @cached_property
     def rows(self) -> tuple[tuple[Piece, ...], ...]:
         """Pieces on one baseline, left to right; rows top to bottom."""
-        rows: list[list[Piece]] = []
-        for piece in sorted(self.pieces, key=lambda piece: piece.middle):
-            if rows and _on_one_row(rows[-1], piece):
-                rows[-1].append(piece)
-            else:
-                rows.append([piece])
-        return tuple(tuple(sorted(row, key=lambda piece: piece.box.left)) for row in rows)
+        return _rows_of(self.pieces)
 
     @cached_property
     def pairs(self) -> tuple[Pair, ...]:
@@ -121,7 +139,13 @@ class Page:
     @cached_property
     def tables(self) -> tuple[Table, ...]:
         """The tables that perception found, and those rebuilt from the rows; widest first."""
-        found = [table for table in self.evidence.tables if len(table.rows) > 1]
+        labels = {self.printed[place].text for place in self._below_their_labels}
+        found = [
+            table
+            for table in self.evidence.tables
+            if len(table.rows) > 1
+            and not any(cell.text in labels for row in table.rows for cell in row)
+        ]
         # Where two readings of one page disagree, the one that tells more columns apart.
         both = [*found, *_rebuilt(self.rows)]
         return tuple(sorted(both, key=lambda table: -len(table.rows[0])))
@@ -215,6 +239,16 @@ def _pair(
     label: str, value: Piece, how: How, *, rest: tuple[Piece, ...], below: tuple[Piece, ...]
 ) -> Pair:
     return Pair(label, value.text, how, value.box, value.confidence, rest, below)
+
+
+def _rows_of(pieces: Sequence[Piece]) -> tuple[tuple[Piece, ...], ...]:
+    rows: list[list[Piece]] = []
+    for piece in sorted(pieces, key=lambda piece: piece.middle):
+        if rows and _on_one_row(rows[-1], piece):
+            rows[-1].append(piece)
+        else:
+            rows.append([piece])
+    return tuple(tuple(sorted(row, key=lambda piece: piece.box.left)) for row in rows)
 
 
 def _on_one_row(row: list[Piece], piece: Piece) -> bool:

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from visus.local.lite.answering import (
+    called,
     cards,
     families,
     labelled,
@@ -64,6 +65,16 @@ def measured(ask: Ask, page: Page) -> Reply | None:
 def of_number(ask: Ask, page: Page) -> Reply | None:
     """The number right behind the word for the thing."""
     return _quoting(ask, page, numbered.told(ask, page))
+
+
+def of_price(ask: Ask, page: Page) -> Reply | None:
+    """What of a list costs as much as the question says."""
+    return _quoting(ask, page, called.of_price(ask, page))
+
+
+def of_kind(ask: Ask, page: Page) -> Reply | None:
+    """The line that bears the word for the kind of thing that is asked for."""
+    return _quoting(ask, page, called.told(ask, page))
 
 
 def of_phrase(ask: Ask, page: Page) -> Reply | None:

@@ -52,6 +52,8 @@ def entries(page: Page) -> list[Entry]:
     heading = ""
     for row in page.rows:
         entry = _entry(row, heading)
+        if len(found) >= _LEAST and _is_total(row[0].text):
+            break  # what follows is how it was paid
         if entry is not None:
             found.append(entry)
         elif len(row) == 1 and not any(map(str.isdigit, row[0].text)):

@@ -74,7 +74,7 @@ def transcript(page: Page) -> str:
     rows: list[str] = []
     told: set[int] = set()
     tables = list(page.evidence.tables)
-    for piece in page.pieces:
+    for piece in page.printed:
         inside = next((table for table in tables if _inside(piece, table)), None)
         if inside is None:
             rows.append(piece.text)

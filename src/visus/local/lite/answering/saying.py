@@ -41,6 +41,20 @@ def ends_in(compound: str, word: str) -> bool:
     return len(word) >= _SHORTEST and compound[_SHORTEST:].endswith(word)
 
 
+def is_put_together(said: Sequence[str], ends: Sequence[str], word: str) -> bool:
+    """Whether the word ends in one of `ends`, and what stands before it is `said`.
+
+    `Kursgebühr` beside `Gebühr`, on a page that says `Kurs`.
+    """
+    begins = [
+        word.removesuffix(end) for end in ends if len(end) >= _PART and ends_in(word, end)
+    ]
+    return any(
+        len(begin) >= _PART and (says(said, begin) or says(said, begin[:-1]))
+        for begin in begins
+    )
+
+
 def _is_declined(said: Sequence[str], word: str) -> bool:
     """`neue` for `neu`: adjectives too short to be told by their stems."""
     return len(word) <= _SHORT and any(

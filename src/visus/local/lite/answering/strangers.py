@@ -10,7 +10,7 @@ from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.families import asked, printed_by
 from visus.local.lite.answering.inquiry import words_of
 from visus.local.lite.answering.page import Page
-from visus.local.lite.answering.saying import says
+from visus.local.lite.answering.saying import is_put_together, says
 from visus.local.lite.answering.wanting import Wanted, wanted_by
 from visus.local.lite.answering.words import SUBJECTS
 
@@ -44,6 +44,7 @@ def is_asked(ask: Ask, page: Page) -> bool:
         word.role == "head"
         and word.text not in SUBJECTS
         and word not in said
+        and not is_put_together(everywhere, everywhere, word.text)
         and not asked([word.text]).get(word.text, frozenset()) & there
         for word in asking
     )

@@ -235,7 +235,24 @@ def _is_header(table: Table, place: int, following: list[Cell] | None) -> bool:
     if place == 0:
         return named and (table.has_header or _has_figures(following))
     wide = len(filled) >= 3 and len(filled) * 2 > len(cells)
-    return named and wide and _has_figures(following) and not _is_total(cells)
+    if not (named and wide and _has_figures(following)) or _is_total(cells):
+        return False
+    return not _is_one_of_many(table, place)
+
+
+def _is_one_of_many(table: Table, place: int) -> bool:
+    """Whether a row of words is no header: it is named as its neighbours, or says what they do."""
+    first, *others = [each.text.strip() for each in table.rows[place]]
+    rest = [row for at, row in enumerate(table.rows) if at != place]
+    names = {_shape(row[0].text) for row in rest}
+    cells = {each.text.strip() for row in rest for each in row[1:]}
+    is_numbered = any(map(str.isdigit, first)) and _shape(first) in names
+    is_repeated = any(text and text in cells for text in others)
+    return is_numbered or is_repeated or _DAY.fullmatch(first) is not None
+
+
+def _shape(text: str) -> str:
+    return re.sub(r"\d+", "0", text.strip())
 
 
 def _is_name(text: str) -> bool:
@@ -368,7 +385,7 @@ def _named_column(
             for spot, word in enumerate(asked)
             if spot not in taken
             and (
-                any(alike(word, other) for other in named)
+                any(alike(word, other) or _ends_so(word, other) for other in named)
                 or (len(word) > 4 and holds(named, word))
             )
         )
@@ -376,6 +393,11 @@ def _named_column(
         if hits and (best is None or score > best[0]) and place:
             best = (score, place, hits)
     return None if best is None else best[1:]
+
+
+def _ends_so(word: str, title: str) -> bool:
+    """Whether a compound of the question ends in the title: `Zählerstand` in `Stand`."""
+    return len(title) > 4 and len(word) > len(title) + 2 and word.endswith(title)
 
 
 def _meant(title: str, key: str | None) -> float:

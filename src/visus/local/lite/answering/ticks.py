@@ -62,6 +62,8 @@ def chosen(ask: Ask, page: Page) -> list[Option] | None:
     named = _wanted(ask)
     group = _group(page, named) if named else options(page)
     asked = ask.has(ASKED) or (ask.has(_WHICH) and named)
+    if not ask.has(ASKED) and all(_OPTIONS.fullmatch(each.text) for each in group):
+        return None  # `yes` and `no` are nobody, and nothing that is asked for by `which`
     return [each for each in group if each.marked] if group and asked else None
 
 

@@ -30,7 +30,7 @@ from visus.local.lite.answering.inquiry import Role, Word, heads_of, words_of
 from visus.local.lite.answering.page import Page, Piece
 from visus.local.lite.answering.saying import are_kin, ends_in, ordinals_in, says
 from visus.local.lite.answering.values import PERSON, Kind, find
-from visus.local.lite.answering.vocabulary import BY_KEY
+from visus.local.lite.answering.vocabulary import BY_KEY, spans
 from visus.local.lite.answering.wanting import (
     Value,
     Wanted,
@@ -40,7 +40,14 @@ from visus.local.lite.answering.wanting import (
     value_of,
     wanted_by,
 )
-from visus.local.lite.answering.words import GENERIC, STOPWORDS, SUBJECTS, fold, words
+from visus.local.lite.answering.words import (
+    GENERIC,
+    STOPWORDS,
+    SUBJECTS,
+    fold,
+    tokens,
+    words,
+)
 
 _QUESTION: Final = r"^\W*(?:and |und )?(?:[a-z]+ ){0,3}?(?:what|which|who|whom|whose|when|where|how|wer|wen|wem|wessen|was|welche\w*|wann|wo|wohin|woher|womit|wie|wieviele?)\b|^\W*(?:name|nenne|give|gib)\b"
 _WEIGHTS: Final[dict[Role, float]] = {
@@ -67,6 +74,13 @@ _PRECISE: Final = frozenset[Wanted]({"amount", "number", "price", "text"})
 _WHOLE: Final = frozenset({"total", "price"})
 """Fields of what everything comes to: no price of one thing."""
 _IDS: Final = frozenset({"vat_id", "currency", "weight", "gross_weight"})
+_VAGUE: Final = frozenset({"date", "time"})
+"""Fields that any of their kind may tell."""
+_CODE: Final = re.compile(r"[A-Z]{1,5}[-/ ]?\d[\w-]*")
+_AGE: Final = r"\bhow old\b|\bwie alt\b"
+_YEARS_OLD: Final = re.compile(r"\D{0,12}\d{1,3}\b[^\d]{0,20}")
+_HOUR: Final = re.compile(r"\d[.:]\d\d\s?(?:[ap]\.?m\b|uhr|o'clock)")
+_SUMS: Final = frozenset({"total", "net", "vat"})
 _IN_TEXT: Final = frozenset[How]({"clause", "sentence"})
 _TITLE: Final = 3
 _FEW: Final = 4
@@ -132,6 +146,32 @@ def is_of_another_place(ask: Ask, label: str) -> bool:
     """Whether the question says the second, and the label the first."""
     asked_for, named = ordinals_in(ask.words), ordinals_in(words(label))
     return bool(asked_for and named) and not asked_for & named
+
+
+def is_accounted(ask: Ask, page: Page, text: str) -> bool:
+    """Whether the text says every thing that the question names, or the page is of it."""
+    question = _Question(ask, page, wanted_by(ask))
+    said = words(text)
+    return all(
+        says(said, word.text) or question.cost_without(word) is not None
+        for word in question.words
+        if word.role in {"noun", "verb", "light"}
+    )
+
+
+def is_of_another_field(ask: Ask, label: str) -> bool:
+    """Whether a label is the whole name of a field that is another than the one asked for."""
+    key = ask.target.key
+    parts = tokens(label)
+    named = spans(parts)
+    is_whole = bool(parts) and sum(each.last - each.first + 1 for each in named) == len(parts)
+    if key is None or key in _VAGUE or not is_whole or len(named) != 1:
+        return False
+    (only,) = named
+    kinds = {BY_KEY[each].kind for each in only.keys}
+    related = {key, *BY_KEY[key].also}
+    others = {more for each in only.keys for more in (each, *BY_KEY[each].also)}
+    return kinds == {"date"} and not related & others
 
 
 def is_of_another(ask: Ask, page: Page, text: str) -> bool:
@@ -323,16 +363,27 @@ class _Question:
 
     def is_too_loose(self, fact: Fact, value: Value) -> bool:
         """Whether it is of another kind than asked for; ids must be as long as theirs are."""
-        key = self.ask.target.key
-        if key in _IDS and not plausible.is_plausible(value.text, key):
+        if self._is_of_another_look(value.text):
+            return True
+        if is_of_another_field(self.ask, fact.label):
             return True
         if fact.how == "alone" and self._is_beside_the_point(fact.value):
-            return True
-        if self.asks_for_a_fee and _DURATION.search(fold(value.text)):
             return True
         if self.wanted == "text":
             return self._is_no_text(fact, value.text)
         return fact.how in _IN_TEXT and is_by_look(self.wanted) and value.bonus == 0.0
+
+    def _is_of_another_look(self, value: str) -> bool:
+        """Whether no value of the field, or of what is asked for, looks like that."""
+        key, folded = self.ask.target.key, fold(value)
+        return (
+            (key in _IDS and not plausible.is_plausible(value, key))
+            or (key in _SUMS and _CODE.fullmatch(value) is not None)
+            or (key == "payment_method" and not re.search(r"[a-z]{2}", folded))
+            or (self.ask.has(_AGE) and _YEARS_OLD.fullmatch(folded) is None)
+            or (self.wanted in {"amount", "price"} and _HOUR.search(folded) is not None)
+            or (self.asks_for_a_fee and _DURATION.search(folded) is not None)
+        )
 
     def _is_beside_the_point(self, value: str) -> bool:
         """A measure answers how much, an hour when it begins, and a day on which day it is."""

@@ -1,0 +1,142 @@
+"""Labels above their values, labels that a question says word for word, and lines of a kind."""
+
+import pytest
+from answering_pages import ask, gridded, written
+
+from visus.local.lite.evidence import Box, Evidence, Line
+
+HIRE = [
+    ("Summit Car Hire", "Rental agreement 60714"),
+    ("Renter", "Licence no."),
+    ("Charlotte Nguyen", "NG 8830"),
+    ("Pick-up date", "Return date"),
+    ("9 August 2024", "16 August 2024"),
+    ("Daily rate", "Deposit"),
+    ("$47.50", "$300.00"),
+]
+
+
+def form_with_labels_above(rows: list[tuple[str, str]]) -> Evidence:
+    """Two columns: a value stands 4 px beneath its label, the next label 40 px beneath that."""
+    lines: list[Line] = []
+    top = 40.0
+    for place, row in enumerate(rows):
+        for column, text in enumerate(row):
+            left = 80.0 + 560 * column
+            box = Box(left, top, left + 14 * len(text), top + 28)
+            lines.append(Line(text, box, 0.97, place))
+        top += 32 if place % 2 else 68
+    return Evidence(width_px=1200, height_px=900, lines=lines)
+
+
+@pytest.mark.parametrize(
+    ("question", "start"),
+    [
+        ("What is the daily rate?", "$47.50 ("),
+        ("How much is the deposit?", "$300.00 ("),
+        ("When does the car have to be returned?", "16 August 2024 ("),
+        ("Who rented the car?", "Charlotte Nguyen ("),
+    ],
+)
+def test_a_label_may_stand_above_its_value(question: str, start: str) -> None:
+    assert ask(question, form_with_labels_above(HIRE)).startswith(start)
+
+
+def test_a_transcript_has_the_lines_as_they_are_printed() -> None:
+    said = ask("What does it say?", form_with_labels_above(HIRE))
+    assert "Daily rate" in said.splitlines()
+
+
+CLUB = written("""
+Riverside Tennis Club
+
+Last name:     Okafor
+Occupation:    Surveyor
+Annual fee: £235 Joining fee: £40
+""")
+COURSE = written("""
+Volkshochschule Lahntal
+Anmeldung zum Kurs
+
+Kursleitung     Carmen Ortiz
+Gebühr          98,00 €
+""")
+PHARMACY = written("""
+Rosen-Apotheke
+Marktplatz 5, 37073 Göttingen
+Inhaberin: Dr. Helga Sommer
+Datum:     08.02.2024
+""")
+BILL = written("""
+Tischlerei Kramer
+Rechnungsdatum     14.03.2024
+Rechnungsnummer    R-2024-0387
+
+Bitte überweisen Sie den Betrag bis zum 28.03.2024.
+""")
+RECEIPT = written("""
+Dawson's Hardware
+Claw hammer 16 oz      18.99
+Wood screws 200 pk      9.49
+Duct tape               5.29
+Subtotal               33.77
+Total                  36.30
+VISA ending in 6031    36.30
+""")
+CARTON = written("""
+UMZUGSKARTON 17
+Zimmer:     Küche
+Gewicht:    21 kg
+Spedition Knörzer
+""")
+
+
+@pytest.mark.parametrize(
+    ("page", "question", "start"),
+    [
+        (CLUB, "How much is the joining fee?", "£40 ("),
+        (CLUB, "What does the applicant do for a living?", "Surveyor ("),
+        (COURSE, "Wie hoch ist die Kursgebühr?", "98,00 € ("),
+        (PHARMACY, "Wie heißt die Inhaberin der Apotheke?", "Dr. Helga Sommer ("),
+        (BILL, "Bis wann muss die Rechnung bezahlt werden?", "28.03.2024 ("),
+        (RECEIPT, "Which item is the most expensive?", "Claw hammer 16 oz ("),
+        (RECEIPT, "What was bought at 5.29?", "Duct tape ("),
+        (CARTON, "Welche Spedition macht den Umzug?", "Spedition Knörzer ("),
+    ],
+)
+def test_what_stands_beside_the_very_words_is_the_answer(
+    page: Evidence, question: str, start: str
+) -> None:
+    assert ask(question, page).startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("page", "question"),
+    [
+        (CARTON, "Wie alt ist die Patientin?"),
+        (CLUB, "How much is the locker fee?"),
+        (BILL, "Wie hoch ist die Mahngebühr?"),
+    ],
+)
+def test_what_is_not_there_is_declined(page: Evidence, question: str) -> None:
+    assert ask(question, page).startswith(("Not found", "Nicht gefunden"))
+
+
+WEEKS = gridded("""
+Woche | Küche      | Bad        | Flur
+KW 44 | Jannik     | Friederike | Oskar
+KW 45 | Pelin      | Jannik     | Friederike
+KW 46 | Oskar      | Pelin      | Jannik
+KW 47 | Friederike | Oskar      | Pelin
+""")
+
+
+@pytest.mark.parametrize(
+    ("question", "start"),
+    [
+        ("Wer putzt in KW 46 die Küche?", "Oskar ("),
+        ("Wer ist in KW 45 für das Bad zuständig?", "Jannik ("),
+    ],
+)
+def test_a_row_of_words_among_others_is_no_header(question: str, start: str) -> None:
+    assert ask(question, WEEKS).startswith(start)
