@@ -21,7 +21,7 @@ def form_with_labels_above(rows: list[tuple[str, str]]) -> Evidence:
     lines: list[Line] = []
     top = 40.0
     for place, row in enumerate(rows):
-        for column, text in enumerate(row):
+        for column, text in enumerate(filter(None, row)):
             left = 80.0 + 560 * column
             box = Box(left, top, left + 14 * len(text), top + 28)
             lines.append(Line(text, box, 0.97, place))
@@ -45,6 +45,29 @@ def test_a_label_may_stand_above_its_value(question: str, start: str) -> None:
 def test_a_transcript_has_the_lines_as_they_are_printed() -> None:
     said = ask("What does it say?", form_with_labels_above(HIRE))
     assert "Daily rate" in said.splitlines()
+
+
+MANDATE = [
+    ("SEPA mandate", ""),
+    ("Franziska Lohmann", "12 May 1981"),
+    ("Account holder", "Date of birth"),
+    ("Kreissparkasse Schwalm-Eder", "HELADEF1MEG"),
+    ("Bank name", "BIC"),
+    ("DE55 5205 2154 0203 7718 40", "24.00 EUR"),
+    ("IBAN", "Amount"),
+]
+
+
+@pytest.mark.parametrize(
+    ("question", "start"),
+    [
+        ("Which bank is it?", "Kreissparkasse Schwalm-Eder ("),
+        ("What is the IBAN?", "DE55 5205 2154 0203 7718 40 ("),
+        ("What is the date of birth?", "12 May 1981 ("),
+    ],
+)
+def test_a_caption_may_stand_beneath_what_is_filled_in(question: str, start: str) -> None:
+    assert ask(question, form_with_labels_above(MANDATE)).startswith(start)
 
 
 CLUB = written("""
@@ -83,6 +106,19 @@ Subtotal               33.77
 Total                  36.30
 VISA ending in 6031    36.30
 """)
+TRANSLATOR = written("""
+Elise Morant
+Invoice 2024/031
+
+Balance due     £958.00
+Payable by 14 May 2024.
+""")
+TAG = written("""
+Beamer Lumo X300
+Letzte Prüfung:     08.03.2024
+Nächste Prüfung:    08.03.2026
+Grund der Prüfung:  Jahresprüfung
+""")
 CARTON = written("""
 UMZUGSKARTON 17
 Zimmer:     Küche
@@ -102,6 +138,10 @@ Spedition Knörzer
         (RECEIPT, "Which item is the most expensive?", "Claw hammer 16 oz ("),
         (RECEIPT, "What was bought at 5.29?", "Duct tape ("),
         (CARTON, "Welche Spedition macht den Umzug?", "Spedition Knörzer ("),
+        (TRANSLATOR, "What is the invoice number?", "2024/031 ("),
+        (TRANSLATOR, "By what date should this be paid?", "14 May 2024 ("),
+        (TAG, "Wann muss es wieder geprüft werden?", "08.03.2026 ("),
+        (TAG, "Warum wurde geprüft?", "Jahresprüfung ("),
     ],
 )
 def test_what_stands_beside_the_very_words_is_the_answer(

@@ -52,7 +52,7 @@ from visus.local.lite.answering.replies import (
 from visus.local.lite.answering.saying import ends_in
 from visus.local.lite.answering.values import is_date
 from visus.local.lite.answering.vocabulary import display, keys_of
-from visus.local.lite.answering.wanting import is_unlike
+from visus.local.lite.answering.wanting import is_unlike, wanted_by
 from visus.local.lite.answering.words import (
     STOPWORDS,
     SUBJECTS,
@@ -97,9 +97,15 @@ def answer(ask: Ask, page: Page) -> Reply:
     for pattern, answerer in _KINDS:
         if ask.has(pattern):
             found = answerer(ask, page)
-            if found is not None:
+            if found is not None and not _is_of_another_kind(ask, found):
                 return found
     return _declined(ask, page)
+
+
+def _is_of_another_kind(ask: Ask, found: Reply) -> bool:
+    """Whether a share is asked for, and what was found is none."""
+    is_share = re.search(r"%|percent|prozent|\d", fold(found.value)) is not None
+    return found.found and wanted_by(ask) == "percent" and not is_share
 
 
 def _declined(ask: Ask, page: Page) -> Reply:
@@ -303,7 +309,7 @@ def _plain(value: Decimal) -> str:
 
 def _cell(ask: Ask, page: Page) -> Reply | None:
     found = tables.cell(ask, page)
-    if found is None or is_unlike(ask, found.value):
+    if found is None or is_unlike(ask, found.value) or len(words(found.row)) > _SENTENCE:
         return None
     if ask.kind in _COUNTED and not re.search(r"\d", found.value):
         return None
@@ -317,6 +323,8 @@ def _cell(ask: Ask, page: Page) -> Reply | None:
     )
 
 
+_SENTENCE: Final = 8
+"""Words; a row that is called by more is no row."""
 _COUNTED: Final = frozenset({"number", "percent", "measure"})
 """Kinds whose values have digits."""
 
@@ -374,8 +382,10 @@ def _is_another(ask: Ask, page: Page, found: lookup.Finding) -> bool:
     said = f"{found.label}: {found.value}"
     is_no_age = ask.has(_AGE) and not re.fullmatch(_YEARS, fold(found.value.strip()))
     is_no_drug = not found.label and ask.has(_DRUG) and not re.search(_DOSE, fold(page.text))
+    is_strange = ask.target.key in _VAGUE and not weighing.is_accounted(ask, page, said)
     return (
         is_no_age
+        or is_strange
         or is_unlike(ask, found.value)
         or is_no_drug
         or weighing.is_of_another(ask, page, said)
@@ -383,6 +393,8 @@ def _is_another(ask: Ask, page: Page, found: lookup.Finding) -> bool:
     )
 
 
+_VAGUE: Final = frozenset({"date", "time"})
+"""Fields that any label of their kind may be, so that the question has to be of this one."""
 _AGE: Final = r"\bhow old\b|\bwie alt\b"
 _YEARS: Final = r"\D{0,12}\d{1,3}\b\W*(?:(?:years?|jahre?n?|months?|monate?n?|weeks?|wochen?)\b)?\W*(?:old|alt)?\W*"
 _DRUG: Final = r"\b(?:medicine|medication|drug|medikament\w*|arznei\w*)\b"

@@ -568,6 +568,22 @@ _DOCTOR: Final = re.compile(
 )
 
 
+def _numbered(names: str) -> Callable[[Page], Iterator[Finding]]:
+    """`Invoice 2024/031` on a line of its own: the paper's name and its number."""
+    heading = re.compile(
+        rf"(?:{names})\s+(?:n[or]\.?\s*|#\s*)?(?P<number>[A-Z]{{0,4}}[-/]?\d[\w/-]*)",
+        re.IGNORECASE,
+    )
+
+    def numbers(page: Page) -> Iterator[Finding]:
+        for piece in page.pieces:
+            match = heading.fullmatch(piece.text.strip())
+            if match is not None:
+                yield Finding(match["number"], "", piece.box, piece.confidence, 0.5)
+
+    return numbers
+
+
 def _long_codes(page: Page) -> Iterator[Finding]:
     """The only long number that stands on a line of its own, as under the bars of a parcel."""
     alone = [each for each in page.pieces if len(page.row_of(each)) == 1]
@@ -608,6 +624,9 @@ def _nothing(_: Page) -> Iterator[Finding]:
 _BY_LOOK: Final[Mapping[str, Callable[[Page], Iterator[Finding]]]] = {
     "currency": _currencies,
     "doctor": _doctors,
+    "invoice_number": _numbered("(?:tax )?invoice|bill|rechnung"),
+    "order_number": _numbered("(?:purchase )?order|bestellung|auftrag"),
+    "receipt_number": _numbered("receipt|quittung|beleg|bon"),
     "tracking_number": _long_codes,
     "net_weight": _contents,
     "weight": _contents,

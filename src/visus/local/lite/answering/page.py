@@ -17,7 +17,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
-from visus.local.lite.answering.stacked import values_below
+from visus.local.lite.answering.stacked import values_of_labels
 from visus.local.lite.answering.values import find
 from visus.local.lite.answering.vocabulary import BY_KEY, spans
 from visus.local.lite.answering.words import STOPWORDS, Token, tokens, words
@@ -85,16 +85,16 @@ class Page:
 
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
-        """The same, but a label that stands above its value is one piece with it."""
-        below = self._below_their_labels
-        if not below:
+        """The same, but a label that stands above or beneath its value is one piece with it."""
+        value_of = self._stacked
+        if not value_of:
             return self.printed
-        values = {value.place for value in below.values()}
+        values = {value.place for value in value_of.values()}
         joined = (
             piece
-            if piece.place not in below
-            else below[piece.place]._replace(
-                text=f"{piece.text.strip().rstrip(':')}: {below[piece.place].text}"
+            if piece.place not in value_of
+            else value_of[piece.place]._replace(
+                text=f"{piece.text.strip().rstrip(':')}: {value_of[piece.place].text}"
             )
             for piece in self.printed
             if piece.place not in values
@@ -102,8 +102,8 @@ class Page:
         return tuple(piece._replace(place=place) for place, piece in enumerate(joined))
 
     @cached_property
-    def _below_their_labels(self) -> Mapping[int, Piece]:
-        return values_below(_rows_of(self.printed), is_label=looks_like_a_label)
+    def _stacked(self) -> Mapping[int, Piece]:
+        return values_of_labels(_rows_of(self.printed), is_label=looks_like_a_label)
 
     @cached_property
     def text(self) -> str:
@@ -139,7 +139,7 @@ class Page:
     @cached_property
     def tables(self) -> tuple[Table, ...]:
         """The tables that perception found, and those rebuilt from the rows; widest first."""
-        labels = {self.printed[place].text for place in self._below_their_labels}
+        labels = {self.printed[place].text for place in self._stacked}
         found = [
             table
             for table in self.evidence.tables

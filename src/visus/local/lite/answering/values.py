@@ -53,7 +53,7 @@ _LOOKS: Final[tuple[tuple[Kind, str], ...]] = (
             "amount",
             rf"{_CURRENCY}\s?[-–+]?\s?(?:{_DECIMAL}|{_GROUPED})(?:,[-–]+)?(?![\d])"
             rf"|(?<![\d.,/])[-–+]?(?:{_DECIMAL}|{_GROUPED})(?:,[-–]+)?\s?{_CURRENCY}(?![a-z])"
-            rf"|(?<![\d.,/-])[-–+]?{_DECIMAL}(?![.,/%\d]|\s?%)",
+            rf"|(?<![\d.,/-])[-–+]?{_DECIMAL}(?![.,/%\d]|\s?%|\s?(?:[ap]\.?m\b|Uhr\b))",
         ),
         (
             "date",

@@ -80,6 +80,10 @@ _CODE: Final = re.compile(r"[A-Z]{1,5}[-/ ]?\d[\w-]*")
 _AGE: Final = r"\bhow old\b|\bwie alt\b"
 _YEARS_OLD: Final = re.compile(r"\D{0,12}\d{1,3}\b[^\d]{0,20}")
 _HOUR: Final = re.compile(r"\d[.:]\d\d\s?(?:[ap]\.?m\b|uhr|o'clock)")
+_NEXT: Final = r"\b(?:next|again|nachste\w*|wieder|erneut)\b"
+_PREVIOUS: Final = r"\b(?:last|previous|letzte\w*|vorige\w*|vorherige\w*)\b"
+_WORDS: Final = frozenset[Kind]({"name", "place"})
+"""Kinds that are told in words."""
 _SUMS: Final = frozenset({"total", "net", "vat"})
 _IN_TEXT: Final = frozenset[How]({"clause", "sentence"})
 _TITLE: Final = 3
@@ -365,7 +369,7 @@ class _Question:
         """Whether it is of another kind than asked for; ids must be as long as theirs are."""
         if self._is_of_another_look(value.text):
             return True
-        if is_of_another_field(self.ask, fact.label):
+        if is_of_another_field(self.ask, fact.label) or _is_of_another_time(self.ask, fact):
             return True
         if fact.how == "alone" and self._is_beside_the_point(fact.value):
             return True
@@ -377,7 +381,8 @@ class _Question:
         """Whether no value of the field, or of what is asked for, looks like that."""
         key, folded = self.ask.target.key, fold(value)
         return (
-            (key in _IDS and not plausible.is_plausible(value, key))
+            (key in _IDS | plausible.NO_SUMS and not plausible.is_plausible(value, key))
+            or (self.ask.target.kind in _WORDS and re.search(r"[a-z]", folded) is None)
             or (key in _SUMS and _CODE.fullmatch(value) is not None)
             or (key == "payment_method" and not re.search(r"[a-z]{2}", folded))
             or (self.ask.has(_AGE) and _YEARS_OLD.fullmatch(folded) is None)
@@ -490,6 +495,18 @@ class _Question:
             is_field = any(each.kind != "text" for each in word.families)
             return 0.35 if is_field and self.wanted in _STRICT else 0.15
         return 0.5 if says(self.everywhere, word.text) else None
+
+
+def _is_of_another_time(ask: Ask, fact: Fact) -> bool:
+    """Whether the next one is asked for beside the last one, or the last beside the next."""
+    label = fold(fact.label)
+    asks_for_next = ask.has(_NEXT) and not ask.has(_PREVIOUS)
+    asks_for_previous = ask.has(_PREVIOUS) and not ask.has(_NEXT)
+    is_next, is_previous = re.search(_NEXT, label), re.search(_PREVIOUS, label)
+    return bool(
+        (asks_for_next and is_previous and not is_next)
+        or (asks_for_previous and is_next and not is_previous)
+    )
 
 
 def _is_common(value: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias
 from visus.local.lite.answering.values import Kind
 
 NAMED: Final[tuple[tuple[str, str], ...]] = (
+    (r"^\W*(?:and |und )?(?:why|warum|weshalb|wieso)\b|^\W*for what reason\b|^\W*aus welchem grund\b", "reason"),
     (r"\bby (?:what|which) (?:date|day)\b.*\b(?:pay|paid|settled?)\b|\bbis zu welche[mnr] (?:datum|tag)\b.*(?:zahl|beglich|uberw)", "due_date"),
     (r"(?:for a living|\bwhat .*\bworks? as\b|\bvon beruf|\bberuflich)", "occupation"),
     (r"(?:\bhow (?:long|many days)\b.*\bto pay\b|\b(?:wie lange|wie viele? tage)\b.*\bzeit\b.*zahlen|\bwie (?:lange ist|lautet) .*zahlungsziel)", "payment_terms"),
