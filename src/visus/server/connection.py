@@ -370,11 +370,11 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._current = request
         self.task = task = self._loop.create_task(self._front.serve(request))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda _: self._ended(request))
+        task.add_done_callback(functools.partial(self._ended, request))
 
-    def _ended(self, request: ClientRequest) -> None:
+    def _ended(self, request: ClientRequest, task: "asyncio.Task[None]") -> None:
         """Nobody works on it any more."""
+        self._tasks.discard(task)
         self._front.ended += 1
         request.body.release()
 
