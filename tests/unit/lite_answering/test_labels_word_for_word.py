@@ -119,6 +119,27 @@ Letzte Prüfung:     08.03.2024
 Nächste Prüfung:    08.03.2026
 Grund der Prüfung:  Jahresprüfung
 """)
+INTERVIEW = written("""
+Kontrast Medientechnik GmbH
+Bremen, 26. November 2024
+
+über Ihre Bewerbung haben wir uns sehr gefreut und laden Sie zu einem Gespräch ein:
+Donnerstag, 12. Dezember 2024, 10:30 Uhr, Raum 2.08
+Bitte bringen Sie Ihr Gesellenzeugnis und Ihren Führerschein zu diesem Gespräch mit.
+""")
+OFFER = written("""
+Halden Robotics
+Cambridge, 14 August 2024
+
+Congratulations! Following your interview we offer you the position of Junior Test Engineer.
+Your annual salary will be £34,500, paid in twelve monthly instalments to your account.
+""")
+AGENDA = written("""
+Kleingartenverein Frohe Stunde
+Tagesordnung
+1. Begrüßung
+2. Kassenbericht (Ilse Granzow)
+""")
 CARTON = written("""
 UMZUGSKARTON 17
 Zimmer:     Küche
@@ -139,6 +160,9 @@ Spedition Knörzer
         (RECEIPT, "What was bought at 5.29?", "Duct tape ("),
         (CARTON, "Welche Spedition macht den Umzug?", "Spedition Knörzer ("),
         (TRANSLATOR, "What is the invoice number?", "2024/031 ("),
+        (INTERVIEW, "Um wie viel Uhr ist das Vorstellungsgespräch?", "10:30 Uhr ("),
+        (OFFER, "What job is offered?", "Junior Test Engineer ("),
+        (AGENDA, "Wer hält den Kassenbericht?", "Ilse Granzow ("),
         (TRANSLATOR, "By what date should this be paid?", "14 May 2024 ("),
         (TAG, "Wann muss es wieder geprüft werden?", "08.03.2026 ("),
         (TAG, "Warum wurde geprüft?", "Jahresprüfung ("),
@@ -156,6 +180,7 @@ def test_what_stands_beside_the_very_words_is_the_answer(
         (CARTON, "Wie alt ist die Patientin?"),
         (CLUB, "How much is the locker fee?"),
         (BILL, "Wie hoch ist die Mahngebühr?"),
+        (INTERVIEW, "Um wie viel Uhr fährt der Zug ab?"),
     ],
 )
 def test_what_is_not_there_is_declined(page: Evidence, question: str) -> None:

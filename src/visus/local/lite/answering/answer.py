@@ -634,6 +634,7 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"", _cell),
     (r"", _statement),
     (r"", _called),
+    (r"", papers.of_its_kind),
     (r"", papers.of_family),
     (r"^\W*(?:which|what|who|welche\w*|wer|was)\b", _row),
     (r"what|which|who|name|identify|recogni|was|welche|erkenn|animal|object|tier", _identify),

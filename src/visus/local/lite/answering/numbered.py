@@ -12,7 +12,7 @@ from visus.local.lite.answering.words import alike, fold, holds
 
 _ASKED: Final = re.compile(r"\b(?:which|what|welche[nrsm]?)\s+(?P<thing>[a-z]{3,})\b")
 _NUMBER: Final = re.compile(
-    r"(?P<thing>[^\W\d_]{3,})\.?\s+(?:no\.?\s?|nr\.?\s?)?(?P<number>[A-Z]{0,3}[- ]?\d{1,5}[a-zA-Z]?)(?![\w.,:/%-])"
+    r"(?P<thing>[^\W\d_]{3,})\.?\s+(?:no\.?\s?|nr\.?\s?)?(?P<number>[A-Z]{0,3}[- ]?(?:\d{1,5}[a-zA-Z]?|\d{1,2}\.\d{2,3}))(?![\w,:/%-]|\.\w)"
 )
 _NOT_THINGS: Final = frozenset(
     [

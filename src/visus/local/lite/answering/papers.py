@@ -12,6 +12,7 @@ from visus.local.lite.answering import (
     labelled,
     ledger,
     numbered,
+    only,
     phrases,
     pricelist,
     related,
@@ -77,6 +78,11 @@ def of_kind(ask: Ask, page: Page) -> Reply | None:
     return _quoting(ask, page, called.told(ask, page))
 
 
+def of_its_kind(ask: Ask, page: Page) -> Reply | None:
+    """The only hour, day or share that the text names."""
+    return _quoting(ask, page, only.told(ask, page))
+
+
 def of_phrase(ask: Ask, page: Page) -> Reply | None:
     """What a phrase of everyday papers says."""
     return _quoting(ask, page, phrases.told(ask, page))
@@ -132,7 +138,7 @@ def of_family(ask: Ask, page: Page) -> Reply | None:
 
 def headed(ask: Ask, page: Page) -> Reply | None:
     """What the page is about, or whose it is, as its heading says."""
-    return _quoting(ask, page, titles.told(ask, page))
+    return _quoting(ask, page, phrases.position(ask, page) or titles.told(ask, page))
 
 
 def priced(ask: Ask, page: Page) -> Reply | None:

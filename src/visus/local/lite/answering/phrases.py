@@ -136,12 +136,42 @@ def ask_names(ask: Ask, word: str) -> bool:
     return any(token.text == word and ask.matters(token) for token in ask.meant)
 
 
+def position(ask: Ask, page: Page) -> Found | None:
+    """`We offer you the position of Junior Test Engineer`; None where it is not asked for."""
+    if not ask.has(
+        r"\b(?:what|which) (?:job|position|role|post)\b|\bwelche (?:stelle|position)\b"
+    ):
+        return None
+    for text, piece in _texts(page):
+        match = _POST.search(text)
+        if match is not None:
+            return Found(match["post"].strip(" ."), text, piece)
+    return None
+
+
+_POST: Final = re.compile(
+    rf"\b(?:position|job|role|post|Stelle|Position|Ausbildungsplatz)\s+(?:of|as|als|eine[sr])\s+(?:an?\s+|the\s+)?(?P<post>{_CAPITAL}(?:\s{_CAPITAL}){{0,4}})"
+)
+
+
+def _in_brackets(ask: Ask, page: Page) -> Iterator[Found]:
+    """`Kassenbericht (Ilse Granzow)`: whose it is."""
+    for piece in page.pieces:
+        for match in re.finditer(
+            r"(?P<thing>[^\W\d_]{4,})\s\((?P<who>[^()]{4,40})\)", piece.text
+        ):
+            is_named = any(alike(fold(match["thing"]), word) for word in ask.content)
+            if is_named and PERSON.fullmatch(match["who"]):
+                yield Found(match["who"], piece.text, piece)
+
+
 _FINDERS: Final[tuple[tuple[str, Callable[[Ask, Page], Iterator[Found]]], ...]] = (
     (r"wohin|woher|where\b.*\b(?:to|from|go|goes|going|travel\w*|arriv\w*|leav\w*|depart\w*)\b|destination|\bziel\b", _route),
     (rf"(?:when|what time|wann|um wie ?viel uhr)\b.*(?:{_ENDS}|{_BEGINS})", _hours),
     (r"(?:wen|wem|whom?)\b.*(?:schick|send|richt|wend|anruf|meld|frag|contact|call|ring|ask|told|tell|reply|speak|rsvp)", _person),
     (r"how\b.*\b(?:paid|pay)\b|\bwie\b.*\b(?:bezahlt|gezahlt)\b", _means),
     (r"how old|wie alt", _age),
+    (r"^\W*(?:who|wer)\b", _in_brackets),
     (r"^\W*(?:where|wo)\b", _place),
     (r"^\W*what (?:should|must|do|does|did|can|shall|may)\b", _object),
 )  # fmt: skip
