@@ -74,3 +74,17 @@ def test_a_cross_that_was_guessed_takes_no_words_along() -> None:
     words = Reading((Word("Bronze,", 0.0, 0.4, 1.0), Word("17 Uhr", 0.42, 1.0, 1.0)), 1.0)
     found = segments_of(quads, [cross, words], Flattening.fitted(quads))
     assert [(each.text, each.confidence) for each in found] == [("Bronze, 17 Uhr", 1.0)]
+
+
+def test_a_lone_figure_is_one_however_thin_its_digits_are() -> None:
+    quads = [strip(100, 200)]
+    figure = Reading((Word("1,", 0.0, 0.3, 1.0), Word("42", 0.45, 1.0, 1.0)), 1.0)
+    listed = Reading(
+        (Word("rows", 0.0, 0.3, 1.0), Word("1,", 0.4, 0.6, 1.0), Word("42", 0.7, 1.0, 1.0)), 1.0
+    )
+    found = [
+        each.text
+        for reading in (figure, listed)
+        for each in segments_of(quads, [reading], Flattening.fitted(quads))
+    ]
+    assert found == ["1,42", "rows 1, 42"]

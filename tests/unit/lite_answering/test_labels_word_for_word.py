@@ -142,6 +142,7 @@ Tagesordnung
 """)
 CARTON = written("""
 UMZUGSKARTON 17
+Inhalt:     Kochbücher, Backformen
 Zimmer:     Küche
 Gewicht:    21 kg
 Spedition Knörzer
@@ -159,6 +160,7 @@ Spedition Knörzer
         (RECEIPT, "Which item is the most expensive?", "Claw hammer 16 oz ("),
         (RECEIPT, "What was bought at 5.29?", "Duct tape ("),
         (CARTON, "Welche Spedition macht den Umzug?", "Spedition Knörzer ("),
+        (CARTON, "Was ist in dem Karton?", "Kochbücher, Backformen ("),
         (TRANSLATOR, "What is the invoice number?", "2024/031 ("),
         (INTERVIEW, "Um wie viel Uhr ist das Vorstellungsgespräch?", "10:30 Uhr ("),
         (OFFER, "What job is offered?", "Junior Test Engineer ("),

@@ -9,6 +9,7 @@ heads) is read row by row. Pure geometry; the text matters only in that prose ha
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -109,7 +110,16 @@ def _segment(run: Sequence[Word], flat: Quad, height: float) -> Segment:
     corners = np.array(ends)
     box = Box(*(round(float(v), 1) for v in (*corners.min(axis=0), *corners.max(axis=0))))
     sure = float(np.mean([word.confidence for word in run]))
-    return Segment(" ".join(word.text for word in run), box, round(sure, 4), height)
+    return Segment(_whole(" ".join(word.text for word in run)), box, round(sure, 4), height)
+
+
+_PARTED_FIGURE: Final = re.compile(r"([-+]?\d{1,3}(?:[. ]\d{3})*[.,]) (\d\d(?: ?[€$£]| EUR)?)")
+
+
+def _whole(text: str) -> str:
+    """A lone figure as one: a thin `1` leaves gaps like those between words (`1, 42`)."""
+    parted = _PARTED_FIGURE.fullmatch(text)
+    return text if parted is None else f"{parted[1]}{parted[2]}"
 
 
 def rows_of(segments: Sequence[Segment]) -> list[list[Segment]]:

@@ -82,6 +82,7 @@ _YEARS_OLD: Final = re.compile(r"\D{0,12}\d{1,3}\b[^\d]{0,20}")
 _HOUR: Final = re.compile(r"\d[.:]\d\d\s?(?:[ap]\.?m\b|uhr|o'clock)")
 _NEXT: Final = r"\b(?:next|again|nachste\w*|wieder|erneut)\b"
 _PREVIOUS: Final = r"\b(?:last|previous|letzte\w*|vorige\w*|vorherige\w*)\b"
+_IN_WORDS: Final = frozenset({"payment_method", "contents"})
 _WORDS: Final = frozenset[Kind]({"name", "place"})
 """Kinds that are told in words."""
 _SUMS: Final = frozenset({"total", "net", "vat"})
@@ -384,7 +385,7 @@ class _Question:
             (key in _IDS | plausible.NO_SUMS and not plausible.is_plausible(value, key))
             or (self.ask.target.kind in _WORDS and re.search(r"[a-z]", folded) is None)
             or (key in _SUMS and _CODE.fullmatch(value) is not None)
-            or (key == "payment_method" and not re.search(r"[a-z]{2}", folded))
+            or (key in _IN_WORDS and not re.search(r"[a-z]{2}", folded))
             or (self.ask.has(_AGE) and _YEARS_OLD.fullmatch(folded) is None)
             or (self.wanted in {"amount", "price"} and _HOUR.search(folded) is not None)
             or (self.asks_for_a_fee and _DURATION.search(folded) is not None)
