@@ -60,7 +60,7 @@ def nothing_left(service: Service) -> None:
     folder = service.folder / "state" / "files"
     assert not [path for path in folder.rglob("*") if path.is_file()]
     assert service.get("/v1/files").json()["data"] == []
-    assert '"event":"fault"' not in service.log_path.read_text()
+    assert '"event":"fault"' not in service.log()
 
 
 def part(headers: Sequence[bytes], value: bytes) -> bytes:

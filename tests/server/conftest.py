@@ -67,7 +67,7 @@ def untroubled(request: pytest.FixtureRequest) -> Iterator[None]:
         while len(children(service)) != count and time.monotonic() < end_s:
             time.sleep(0.02)
         assert len(children(service)) == count
-        log = service.log_path.read_text()
+        log = service.log()
         assert not [secret for secret in NEVER_LOGGED if secret in log]
 
 

@@ -560,5 +560,5 @@ def test_an_ordinary_start_and_stop_warns_of_nothing(tmp_path: Path) -> None:
     running = Service(tmp_path, NO_LITE)
     assert running.get("/health").status == 200
     running.stop()
-    assert '"level":"info"' in running.log_path.read_text()
-    assert '"level":"warning"' not in running.log_path.read_text()
+    assert '"level":"info"' in running.log()
+    assert '"level":"warning"' not in running.log()

@@ -189,7 +189,7 @@ def test_a_hang_up_after_the_answer_is_no_fault(service: Service) -> None:
 
 
 def _hung_up(service: Service) -> list[dict[str, object]]:
-    records = [json.loads(one) for one in service.log_path.read_text().splitlines()]
+    records = [json.loads(one) for one in service.log().splitlines()]
     return [one for one in records if one.get("status") == 499]
 
 

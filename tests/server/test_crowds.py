@@ -191,7 +191,7 @@ def test_with_few_descriptors_callers_are_answered_or_told_and_nobody_is_dropped
             reset(line)
         settled(cramped)
         answered(cramped, cramped.post(ask("good")))
-    log = [json.loads(line) for line in cramped.log_path.read_text().splitlines()]
+    log = [json.loads(line) for line in cramped.log().splitlines()]
     (told,) = [line for line in log if line["event"] == "few descriptors"]
     assert told["descriptors"] == DESCRIPTORS
     # Callers who come again and again, more than fit, and the database opens what it needs.

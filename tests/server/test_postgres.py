@@ -179,7 +179,7 @@ def replicas(
     yield running
     for service in running:
         service.stop()
-        silent(service.log_path.read_text(), service.said)
+        silent(service.log(), service.said)
 
 
 def test_what_one_replica_is_told_the_other_knows(replicas: tuple[Service, Service]) -> None:

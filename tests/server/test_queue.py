@@ -378,7 +378,7 @@ def test_a_question_is_kept_until_it_is_answered_and_no_longer(queueing: Service
         request, result = database.execute(query, [job["id"]]).fetchone()
     assert request is None
     assert json.loads(result) == job["result"]
-    assert mark not in queueing.log_path.read_text()
+    assert mark not in queueing.log()
 
 
 # --- Crashes ---------------------------------------------------------------------------------
@@ -478,7 +478,7 @@ def test_replicas_share_the_work_and_take_no_job_twice(
         assert ended(services[1], job_id, patience_s=20)["status"] == "completed"
     assert [asked_of(upstream, mark) for mark, _ in marks] == [1] * 16
     for service in services:
-        assert '"event":"job"' in service.log_path.read_text().replace(" ", "")
+        assert '"event":"job"' in service.log().replace(" ", "")
 
 
 def test_a_job_of_one_replica_is_cancelled_at_the_other(

@@ -74,7 +74,7 @@ def start(
     yield started
     for service in running:
         service.stop()
-        for text in (service.log_path.read_text(), service.said):
+        for text in (service.log(), service.said):
             assert PASSWORD[:4] not in text
             assert "r%40di" not in text
             assert "Traceback" not in text
@@ -251,7 +251,7 @@ def until_found(*services: Service) -> None:
 
 def events(service: Service) -> list[str]:
     """What the log says of Redis."""
-    lines = service.log_path.read_text().splitlines()
+    lines = service.log().splitlines()
     return [line.split('"event":"')[1].split('"')[0] for line in lines if '"redis ' in line]
 
 
@@ -331,7 +331,7 @@ def test_a_server_is_spoken_to_by_tls_if_its_authority_is_trusted(
             reply = service.post(ask("good"))
             answered(service, reply)
             assert reply.headers["x-ratelimit-remaining-requests"] == left
-        assert "redis is lost" not in service.log_path.read_text()
+        assert "redis is lost" not in service.log()
     finally:
         service.stop()
 

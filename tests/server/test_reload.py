@@ -61,7 +61,7 @@ def wait_for(is_so: Callable[[], bool]) -> None:
 
 
 def told(service: Service, event: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in service.log_path.read_text().splitlines()]
+    lines = [json.loads(line) for line in service.log().splitlines()]
     return [line for line in lines if line["event"] == event]
 
 

@@ -444,7 +444,7 @@ def test_a_server_that_failed_too_often_is_left_alone_and_found_to_have_recovere
     for _ in range(3):
         answered(broken, broken.post(plan.ask("one")))
     assert plan.asked == {"berlin": 6}
-    lines = [json.loads(line) for line in broken.log_path.read_text().splitlines()]
+    lines = [json.loads(line) for line in broken.log().splitlines()]
     told = [line for line in lines if line["event"].startswith("deployment ")]
     assert [line["event"] for line in told] == [
         "deployment left alone",

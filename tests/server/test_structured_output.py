@@ -148,7 +148,7 @@ def test_an_answer_that_stays_wrong_is_no_answer(formal: Service, upstream: Upst
     )
     assert len(upstream.asked) == before + 2
     assert record["detail"] == "type"
-    assert "SECRET" not in formal.log_path.read_text()
+    assert "SECRET" not in formal.log()
 
 
 def test_a_stream_that_stays_wrong_ends_with_an_error_and_without_a_word(

@@ -415,7 +415,7 @@ def test_headers_come_from_the_variable_that_the_settings_name(
     with serving(tmp_path, upstream, collector, settings, COLLECTOR_HEADERS=headers) as service:
         answered(service, service.post(ask("good")))
         assert service.stop() == 0
-        assert "c2VjcmV0LWNhbmFyeQ" not in service.log_path.read_text()
+        assert "c2VjcmV0LWNhbmFyeQ" not in service.log()
     path, sent = collector.paths[-1], collector.headers[-1]
     assert path == "/v1/traces/own"
     assert sent["authorization"] == "Basic c2VjcmV0LWNhbmFyeQ=="
@@ -482,7 +482,7 @@ def test_a_collector_that_fails_costs_the_spans_and_nothing_else(
             began_s = time.monotonic()
             assert service.stop() == 0
             assert time.monotonic() - began_s < 3.5
-        log = [json.loads(line) for line in service.log_path.read_text().splitlines()]
+        log = [json.loads(line) for line in service.log().splitlines()]
         told = [one for one in log if one["event"] == "traces cannot be sent"]
         statuses = {"answers 500": 500, "answers 503": 503, "redirects": 302}
         assert [one["status"] for one in told] == [statuses.get(fault)]
@@ -503,7 +503,7 @@ def test_the_end_does_not_wait_for_a_collector_that_hangs(
             assert 0.5 < time.monotonic() - began_s < 3
     (told,) = [
         json.loads(line)
-        for line in service.log_path.read_text().splitlines()
+        for line in service.log().splitlines()
         if "the last traces were not sent" in line
     ]
     assert told["spans"] == 2
@@ -525,7 +525,7 @@ def test_a_collector_that_recovers_is_told_of(upstream: Upstream, tmp_path: Path
 
 
 def _told(service: Service) -> list[str]:
-    lines = service.log_path.read_text().splitlines()
+    lines = service.log().splitlines()
     events = [json.loads(line)["event"] for line in lines]
     return [one for one in events if one.startswith("traces")]
 
@@ -570,11 +570,11 @@ def test_without_a_collector_nothing_of_it_is_even_read(
         with serving(folder, upstream, collector, TRACED, **IMPORTS | environment) as service:
             answered(service, service.post(ask("good"), traceparent=PARENT))
             assert "traceparent" not in upstream.last("good").headers
-            assert "opentelemetry" not in service.log_path.read_text()
+            assert "opentelemetry" not in service.log()
     folder = tmp_path / "on"
     folder.mkdir()
     with serving(folder, upstream, collector, TRACED, **IMPORTS) as service:
-        assert "opentelemetry" in service.log_path.read_text()
+        assert "opentelemetry" in service.log()
 
 
 def test_every_attribute_that_is_told_is_documented(

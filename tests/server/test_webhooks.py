@@ -175,7 +175,7 @@ def test_the_end_of_a_job_is_told_and_nothing_of_what_was_said(
     assert went["ended_at"] >= job["ended_at"]
     time.sleep(0.5)
     assert len(receiver.at(path)) == 1
-    log = telling.log_path.read_text()
+    log = telling.log()
     assert path not in log
     assert secret not in log
 
@@ -528,7 +528,7 @@ def test_a_secret_is_replaced_with_an_overlap_and_shown_once(
     refused(telling, gone, 404, "not_found")
     nowhere = call(telling, boss, "POST", "/admin/projects/proj_0/webhook-secrets", {})
     refused(telling, nowhere, 404, "not_found")
-    log = telling.log_path.read_text()
+    log = telling.log()
     assert not [one for one in made_here if one["secret"] in log]
 
 
@@ -639,7 +639,7 @@ def test_a_process_that_stops_without_its_database_ends_and_another_tells(
             job_id, path = being_told(service, receiver)
             with getattr(server, trouble)():
                 assert service.stop() == 0
-            logged = service.log_path.read_text()
+            logged = service.log()
             if trouble == "away":
                 assert '"event":"a webhook waits for the end of its lease"' in logged
             assert "Traceback" not in logged

@@ -65,7 +65,7 @@ def test_asking_it_is_503_at_once_and_the_reason_stays_inside(
 
 def test_the_reason_is_logged_once_for_each_pool(starved: Service) -> None:
     time.sleep(1)  # it goes on trying meanwhile
-    records = [json.loads(one) for one in starved.log_path.read_text().splitlines()]
+    records = [json.loads(one) for one in starved.log().splitlines()]
     said = [one for one in records if one["event"] == "worker ended by itself"]
     assert sorted({one["pool"] for one in said}) == ["decoders", "visus-lite"]
     assert all(one["reason"] for one in said)

@@ -118,7 +118,7 @@ def heard(reply: Reply) -> str:
 
 def records(service: Service) -> dict[str, list[dict[str, Any]]]:
     """The attempts of each request, by its id."""
-    lines = [json.loads(line) for line in service.log_path.read_text().splitlines()]
+    lines = [json.loads(line) for line in service.log().splitlines()]
     return {line["request"]: line["attempts"] for line in lines if "attempts" in line}
 
 

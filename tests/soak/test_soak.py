@@ -212,7 +212,7 @@ def test_everybody_is_answered_and_nothing_is_kept(
 
 def records(service: Service, requests: int) -> None:
     """Each request left one record."""
-    lines = [json.loads(line) for line in service.log_path.read_text().splitlines()]
+    lines = [json.loads(line) for line in service.log().splitlines()]
     told = [line["request"] for line in lines if line["event"] == "request"]
     assert len(told) == len(set(told)) == requests
     assert not [line for line in lines if line["event"] in {"fault", "worker ended by itself"}]

@@ -19,6 +19,10 @@ FOREIGN = ("VISUS_", "OPENAI_", "OTEL_")
 """Variables of whoever runs the tests, which a service is not to see."""
 
 
+LOG_GATHERS_S = 0.1
+"""Longer than records of requests wait for others, with which they are written."""
+
+
 class Service:
     """`visus serve` with a configuration, started and stopped."""
 
@@ -108,6 +112,12 @@ class Service:
             return Reply(answer.status, dict(answer.getheaders()), answer.read())
         finally:
             connection.close()
+
+    def log(self) -> str:
+        """The log so far; records of requests come a moment after the answer."""
+        if self.process.poll() is None:
+            time.sleep(LOG_GATHERS_S)
+        return self.log_path.read_text()
 
     def records(self, request_id: str, *, patience_s: float = 3) -> list[dict[str, Any]]:
         """The log's records of one request."""
