@@ -109,6 +109,18 @@ def test_two_pictures_are_compared_by_what_was_seen_in_each() -> None:
     assert ask("Sind die beiden Bilder gleich?", SHAPES, RED).startswith("Nein")
 
 
+def test_of_three_pictures_each_is_compared_and_each_is_told() -> None:
+    cat = photographed(("tabby cat", "Katze", 0.8))
+    seen = (cat, cat, written("Invoice 4711\nTotal 12.00"))
+    said = ask("Compare these pictures.", *seen)
+    assert "The 3 pictures differ." in said
+    assert "Pictures 1 and 2:" in said
+    assert "Pictures 1 and 3:" in said
+    assert "Invoice 4711" in said
+    told = ask("What animal is in these images?", *seen).splitlines()
+    assert [line[:10] for line in told] == ["Picture 1:", "Picture 2:", "Picture 3:"]
+
+
 def test_two_letters_that_were_seen_in_a_photo_are_no_difference() -> None:
     fur = msgspec.structs.replace(CAT, lines=written("O e").lines)
     assert "Text" not in ask("Compare these two pictures.", fur, CAT)

@@ -1,7 +1,7 @@
 # ruff: noqa: E501, RUF001
 # E501: patterns and phrases stay on one line.
 # RUF001: typographic signs are meant.
-"""Two pictures side by side: what differs, what is the same."""
+"""Pictures side by side: what differs, what is the same."""
 
 from typing import Final
 
@@ -19,6 +19,7 @@ _ASKED: Final = (
 _SAME_ASKED: Final = r"^(?:\W*(?:are|is|do|sind|ist|haben|zeigen))\b.*(?:same|identical|gleich|identisch|selbe|similar|ahnlich|differ)"
 _LINES_QUOTED: Final = 6
 _SIMILAR: Final = 0.12
+_PAIR: Final = 2
 
 
 def is_asked(ask: Ask) -> bool:
@@ -32,33 +33,48 @@ def is_preface(ask: Ask) -> bool:
 
 
 def compared(ask: Ask, chosen: list[Seen]) -> Reply:
-    """What is the same and what differs between the first two pictures."""
-    first, second = chosen[0], chosen[1]
-    facts = [
-        fact
-        for describe in (_size, _thing, _colours, _shapes, _text, _codes)
-        for fact in [describe(ask, first, second)]
-        if fact is not None
-    ]
-    differing = [text for same, text in facts if not same]
-    shared = [text for same, text in facts if same]
-    verdict = _verdict(ask, same=not differing)
-    lines = [verdict, *differing, *shared]
+    """What is the same and what differs between the first picture and each other one."""
+    first, *others = chosen
+    facts = [_facts(ask, first, other) for other in others]
+    same = all(is_same for some in facts for is_same, _ in some)
+    verdict = _verdict(ask, same=same, count=len(chosen))
+    lines = [verdict]
+    for other, some in zip(others, facts, strict=True):
+        if len(others) > 1:
+            lines.append(_heading(ask, first, other))
+        lines += [text for is_same, text in some if not is_same]
+        lines += [text for is_same, text in some if is_same]
     return Reply("\n".join(lines), verdict.rstrip("."))
 
 
-def _verdict(ask: Ask, *, same: bool) -> str:
+def _facts(ask: Ask, first: Seen, second: Seen) -> list[tuple[bool, str]]:
+    described = (
+        describe(ask, first, second)
+        for describe in (_size, _thing, _colours, _shapes, _text, _codes)
+    )
+    return [fact for fact in described if fact is not None]
+
+
+def _heading(ask: Ask, first: Seen, other: Seen) -> str:
+    numbers = first.number, other.number
+    return ask.say("Pictures {} and {}:", "Bilder {} und {}:").format(*numbers)
+
+
+def _verdict(ask: Ask, *, same: bool, count: int) -> str:
     if ask.has(_SAME_ASKED):
         agree = same != ask.has(r"differ|unterschied")
         word = ask.say("Yes: ", "Ja: ") if agree else ask.say("No: ", "Nein: ")
     else:
         word = ""
+    all_of_them = ask.say("two", "beiden") if count == _PAIR else str(count)
     if same:
         return word + ask.say(
-            "I see no difference between the two pictures.",
-            "Ich sehe keinen Unterschied zwischen den beiden Bildern.",
+            f"I see no difference between the {all_of_them} pictures.",
+            f"Ich sehe keinen Unterschied zwischen den {all_of_them} Bildern.",
         )
-    return word + ask.say("The two pictures differ.", "Die beiden Bilder unterscheiden sich.")
+    return word + ask.say(
+        f"The {all_of_them} pictures differ.", f"Die {all_of_them} Bilder unterscheiden sich."
+    )
 
 
 def _size(ask: Ask, first: Seen, second: Seen) -> tuple[bool, str]:

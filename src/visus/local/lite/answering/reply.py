@@ -118,7 +118,7 @@ def _answered(dialogue: Dialogue, ask: Ask) -> str:
 
 
 def _over(ask: Ask, chosen: list[Seen]) -> str:
-    """One answer for one picture; for several, those that have one, each named."""
+    """One answer for one picture; for several, each named, unless one alone has an answer."""
     replies = [(seen, answer(ask, seen.page)) for seen in chosen]
     found = [(seen, each) for seen, each in replies if each.found]
     if not found:
@@ -133,7 +133,7 @@ def _over(ask: Ask, chosen: list[Seen]) -> str:
         return each.value if ask.bare else f"{where}: {each.text}"
     return "\n".join(
         ask.say(f"Picture {seen.number}: ", f"Bild {seen.number}: ") + _said(ask, each)
-        for seen, each in found
+        for seen, each in replies
     )
 
 
