@@ -76,9 +76,10 @@ def event(name: str, fields: Mapping[str, object]) -> None:
 @atexit.register
 def write_gathered() -> None:
     """Writes what has been gathered in the loop."""
-    lines = b"".join(_gathered)
-    _gathered.clear()
-    _write(lines)
+    lines = _gathered.copy()
+    del _gathered[: len(lines)]  # a thread may call this while the loop adds another
+    if lines:
+        _write(b"".join(lines))
 
 
 def _write(lines: bytes) -> None:
