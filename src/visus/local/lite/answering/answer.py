@@ -52,7 +52,7 @@ from visus.local.lite.answering.replies import (
 from visus.local.lite.answering.saying import ends_in
 from visus.local.lite.answering.values import is_date
 from visus.local.lite.answering.vocabulary import display, keys_of
-from visus.local.lite.answering.wanting import is_unlike, wanted_by
+from visus.local.lite.answering.wanting import AGE, is_unlike, wanted_by
 from visus.local.lite.answering.words import (
     STOPWORDS,
     SUBJECTS,
@@ -380,9 +380,9 @@ def _weighed(ask: Ask, page: Page) -> Reply | None:
 def _is_another(ask: Ask, page: Page, found: lookup.Finding) -> bool:
     """Whether the value is of another thing, or of another kind, than the question says."""
     said = f"{found.label}: {found.value}"
-    is_no_age = ask.has(_AGE) and not re.fullmatch(_YEARS, fold(found.value.strip()))
+    is_no_age = ask.has(AGE) and not re.fullmatch(_YEARS, fold(found.value.strip()))
     is_no_drug = not found.label and ask.has(_DRUG) and not re.search(_DOSE, fold(page.text))
-    is_strange = ask.target.key in _VAGUE and not weighing.is_accounted(ask, page, said)
+    is_strange = ask.target.key in lookup.VAGUE and not weighing.is_accounted(ask, page, said)
     return (
         is_no_age
         or is_strange
@@ -393,9 +393,6 @@ def _is_another(ask: Ask, page: Page, found: lookup.Finding) -> bool:
     )
 
 
-_VAGUE: Final = frozenset({"date", "time"})
-"""Fields that any label of their kind may be, so that the question has to be of this one."""
-_AGE: Final = r"\bhow old\b|\bwie alt\b"
 _YEARS: Final = r"\D{0,12}\d{1,3}\b\W*(?:(?:years?|jahre?n?|months?|monate?n?|weeks?|wochen?)\b)?\W*(?:old|alt)?\W*"
 _DRUG: Final = r"\b(?:medicine|medication|drug|medikament\w*|arznei\w*)\b"
 _DOSE: Final = r"\d ?(?:mg|mcg|µg|ml|g)\b|tablet|capsule|kapsel|tropfen|salbe|cream|syrup|saft"

@@ -42,7 +42,7 @@ def told(ask: Ask, page: Page) -> Found | None:
         return None
     thing = asked.group("thing")
     strange = [word for word in unsaid(ask, page) if not alike(word, thing)]
-    found = {pair.value: pair for pair in page.pairs if _is_label_of(page, pair, thing)}
+    found = {pair.value: pair for pair in beside_labels(page) if _is_label_of(pair, thing)}
     if len(strange) > _SPARE or len(found) != 1:
         return None
     pair = next(iter(found.values()))
@@ -50,9 +50,19 @@ def told(ask: Ask, page: Page) -> Found | None:
     return Found(pair.value.strip(), f"{pair.label} {pair.value}", piece)
 
 
-def _is_label_of(page: Page, pair: Pair, thing: str) -> bool:
+def beside_labels(page: Page) -> list[Pair]:
+    """Labels with a short value behind a colon or to the right; no header of a table."""
+    titles = tables.column_titles(page)
+    return [
+        pair
+        for pair in page.pairs
+        if pair.how in {"colon", "right"}
+        and pair.label not in titles
+        and not looks_like_a_label(pair.value)
+        and len(pair.value) <= _LONGEST
+    ]
+
+
+def _is_label_of(pair: Pair, thing: str) -> bool:
     named = [word for word in words(pair.label) if word not in STOPWORDS]
-    is_value = not looks_like_a_label(pair.value) and len(pair.value) <= _LONGEST
-    if pair.how not in {"colon", "right"} or len(named) != 1 or not is_value:
-        return False
-    return alike(named[0], thing) and pair.label not in tables.column_titles(page)
+    return len(named) == 1 and alike(named[0], thing)

@@ -7,18 +7,17 @@ value may stand beside such a label.
 
 from typing import Final
 
-from visus.local.lite.answering import tables
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.inquiry import heads_of
+from visus.local.lite.answering.labelled import beside_labels
 from visus.local.lite.answering.lookup import Finding
-from visus.local.lite.answering.page import Page, Pair, looks_like_a_label
+from visus.local.lite.answering.page import Page, Pair
 from visus.local.lite.answering.plausible import is_plausible
 from visus.local.lite.answering.saying import ends_in, is_put_together
 from visus.local.lite.answering.wanting import value_of, wanted_by
 from visus.local.lite.answering.weighing import is_accounted
 from visus.local.lite.answering.words import STOPWORDS, alike, holds, words
 
-_LONGEST: Final = 60
 _TITLE: Final = 2
 
 
@@ -28,7 +27,13 @@ def told(ask: Ask, page: Page) -> Finding | None:
     heads = [token.text for token in ask.tokens if token.start in starts]
     if not heads:
         return None
-    found = [pair for pair in page.pairs if _names_them(page, pair, heads, ask)]
+    everywhere = [token.text for token in page.tokens]
+    titles = {piece.text.strip() for piece in page.pieces[:_TITLE]}
+    found = [
+        pair
+        for pair in beside_labels(page)
+        if _is_alone(pair, titles) and _names_them(pair, heads, ask, everywhere)
+    ]
     if len({pair.value.strip() for pair in found}) != 1:
         return None
     pair = found[0]
@@ -41,27 +46,17 @@ def told(ask: Ask, page: Page) -> Finding | None:
     return Finding(value.text, pair.label, pair.box, pair.confidence, 1.0)
 
 
-def _names_them(page: Page, pair: Pair, heads: list[str], ask: Ask) -> bool:
-    if pair.how not in {"colon", "right"} or pair.label in tables.column_titles(page):
-        return False
-    if pair.how == "right" and (pair.rest or _is_title(page, pair.label)):
-        return False
-    if looks_like_a_label(pair.value) or len(pair.value) > _LONGEST:
-        return False
+def _is_alone(pair: Pair, titles: set[str]) -> bool:
+    """Whether nothing more stands on the row, and no title is taken for a label."""
+    return pair.how == "colon" or not (pair.rest or pair.label in titles)
+
+
+def _names_them(pair: Pair, heads: list[str], ask: Ask, everywhere: list[str]) -> bool:
+    """Whether the label says all that is asked for, and nothing but what the question says."""
     named = [word for word in words(pair.label) if word not in STOPWORDS]
-    if not named or not all(_is_said(page, named, head) for head in heads):
-        return False
-    return all(
+    says_heads = bool(named) and all(
+        holds(named, head) or is_put_together(everywhere, named, head) for head in heads
+    )
+    return says_heads and all(
         any(alike(word, other) or ends_in(other, word) for other in ask.words) for word in named
     )
-
-
-def _is_said(page: Page, named: list[str], head: str) -> bool:
-    """Whether the label says the word, or its end where the page says the beginning."""
-    if holds(named, head):
-        return True
-    return is_put_together([token.text for token in page.tokens], named, head)
-
-
-def _is_title(page: Page, label: str) -> bool:
-    return any(piece.text.strip() == label for piece in page.pieces[:_TITLE])

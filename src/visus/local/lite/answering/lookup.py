@@ -70,7 +70,7 @@ _TOP: Final = 3
 _OF_TIME: Final = frozenset({"date", "time", "datum", "zeit", "uhrzeit", "am", "on", "at"})
 """What a label of a day or an hour may say besides what happens then."""
 _TIMED: Final = ("date", "time")
-_VAGUE: Final = frozenset({"date", "time"})
+VAGUE: Final = frozenset({"date", "time"})
 """Fields that say so little that a verb of the question says more: `when was it cancelled?`"""
 _UNLABELLED: Final = frozenset({"email", "iban", "website"})
 _FOR_NOTHING: Final = r"(?:for )?free|free of charge|gratis|frei|kostenlos|kostenfrei|umsonst"
@@ -112,9 +112,9 @@ def look_up(page: Page, target: Target) -> Finding | None:
 
 def _searches(target: Target) -> tuple[Search, ...]:
     """Labels, then running text with all the words, then the usual places, then fewer words."""
-    if target.key in _VAGUE and target.verbs:
+    if target.key in VAGUE and target.verbs:
         return (_in_sentences, _by_label, _by_place)
-    if target.key in _VAGUE and len(target.extra) > 1:
+    if target.key in VAGUE and len(target.extra) > 1:
         return (_by_label, _in_sentences)
     return (
         _by_label,

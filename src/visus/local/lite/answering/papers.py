@@ -6,13 +6,13 @@ import re
 from typing import Final
 
 from visus.local.lite.answering import (
-    called,
     cards,
     families,
     labelled,
     ledger,
     numbered,
     only,
+    own_kind,
     phrases,
     pricelist,
     related,
@@ -26,6 +26,7 @@ from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.found import Found, in_piece
 from visus.local.lite.answering.page import Page
 from visus.local.lite.answering.replies import Reply, quoted
+from visus.local.lite.answering.wanting import AGE
 
 
 def role(ask: Ask, page: Page) -> Reply | None:
@@ -70,12 +71,20 @@ def of_number(ask: Ask, page: Page) -> Reply | None:
 
 def of_price(ask: Ask, page: Page) -> Reply | None:
     """What of a list costs as much as the question says."""
-    return _quoting(ask, page, called.of_price(ask, page))
+    found = pricelist.costing(ask, page)
+    if found is None:
+        return None
+    name = _COUNT.sub("", found.name.text.strip())
+    said = f"{found.name.text} {found.figure.text}"
+    return quoted(ask, page.evidence, name, (said, found.name.box))
+
+
+_COUNT: Final = re.compile(r"^\d{1,3}\s?[x×]\s+")  # noqa: RUF001 - the sign is meant
 
 
 def of_kind(ask: Ask, page: Page) -> Reply | None:
     """The line that bears the word for the kind of thing that is asked for."""
-    return _quoting(ask, page, called.told(ask, page))
+    return _quoting(ask, page, own_kind.told(ask, page))
 
 
 def of_its_kind(ask: Ask, page: Page) -> Reply | None:
@@ -131,7 +140,7 @@ def account(ask: Ask, page: Page) -> Reply | None:
 
 def of_family(ask: Ask, page: Page) -> Reply | None:
     """What stands beside a label that calls the thing otherwise, or is one of the kind."""
-    if ask.has(r"\bhow old\b|\bwie alt\b"):
+    if ask.has(AGE):
         return None  # Cars are counted too, and no number of them is an age.
     return _quoting(ask, page, related.told(ask, page))
 

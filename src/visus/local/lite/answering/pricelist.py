@@ -34,6 +34,8 @@ _DAY: Final = re.compile(
     re.IGNORECASE,
 )
 _LEAST: Final = 2
+_STATED: Final = re.compile(r"(?<![\d.,])\d{1,5}[.,]\d\d(?!\d)")
+_COSTING: Final = r"^\W*(?:what|which|was|welche[nrsm]?)\b.*\b(?:cost\w*|bought|sold|priced?|for|at|kostet\w*|gekostet|gekauft|verkauft|fur)\b"
 
 
 class Entry(NamedTuple):
@@ -154,6 +156,16 @@ def priced(ask: Ask, page: Page) -> Entry | None:
         if _is_price(each) and _is_named_in_full(each, ask) and len(words(each.name.text)) > 1
     ]
     return found[0] if len(found) == 1 else None
+
+
+def costing(ask: Ask, page: Page) -> Entry | None:
+    """`What was bought at 2.95?`: the only row of the price that the question states."""
+    stated = _STATED.search(ask.text)
+    if stated is None or not ask.has(_COSTING):
+        return None
+    value = number_in(stated.group())
+    found = [each for each in entries(page) if each.value == value]
+    return found[0] if len({each.name.text for each in found}) == 1 else None
 
 
 def _is_named_in_full(entry: Entry, ask: Ask) -> bool:

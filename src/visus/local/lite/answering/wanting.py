@@ -21,6 +21,8 @@ Wanted: TypeAlias = Literal[
     "percent", "person", "phone", "place", "price", "span", "text", "time", "url", "when",
 ]  # fmt: skip
 
+AGE: Final = r"\bhow old\b|\bwie alt\b"
+"""Asks for an age."""
 _WANTED: Final[tuple[tuple[str, Wanted], ...]] = (
     (r"\bhow (?:often|many times|frequent\w*)|\bwie (?:oft|haufig)", "often"),
     (r"\bhow long\b|\bwie lange\b|\bwie lang\b(?! (?:ist|sind|war)\b(?!.*(?:frist|dauer|zeit)))|\bhow soon\b", "duration"),
@@ -34,7 +36,7 @@ _WANTED: Final[tuple[tuple[str, Wanted], ...]] = (
     (r"\bwomit\b|\bhow (?:was|were|did|is)\b.*\b(?:paid|pay|settled|sent|delivered)\b|\bwie wurde\b.*\b(?:bezahlt|gezahlt|verschickt|geliefert)", "means"),
     (r"(?:what|which|wie lautet|welche[nrs]?)\b[^?]*\b(?:\w*nummer|numbers?|code|id|reference|kennzeichen|aktenzeichen)\b", "code"),
     (r"\b(?:address|adresse|anschrift)\b", "address"),
-    (r"\bhow old\b|\bwie alt\b", "number"),
+    (AGE, "number"),
     (r"^(?:\W*\w+){0,2}\W*\b(?:when|wann)\b|\b(?:(?:what|which) (?:days?|dates?|months?|years?(?! group))|welche[mnrs]? (?:tag\w*|datum|monat|jahr|wochentag))\b|\bdatum\b", "when"),
     (r"\b(?:percent\w*|prozent\w*|share of|anteil)\b", "percent"),
     (r"\bhow (?:heavy|tall|wide|large|big|deep|high|far|fast)\b|\bwie (?:schwer|lang|breit|gross|tief|weit|schnell)\b|\bwie ?viel wiegt", "measure"),

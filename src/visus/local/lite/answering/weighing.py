@@ -32,6 +32,7 @@ from visus.local.lite.answering.saying import are_kin, ends_in, ordinals_in, say
 from visus.local.lite.answering.values import PERSON, Kind, find
 from visus.local.lite.answering.vocabulary import BY_KEY, spans
 from visus.local.lite.answering.wanting import (
+    AGE,
     Value,
     Wanted,
     is_by_look,
@@ -74,10 +75,7 @@ _PRECISE: Final = frozenset[Wanted]({"amount", "number", "price", "text"})
 _WHOLE: Final = frozenset({"total", "price"})
 """Fields of what everything comes to: no price of one thing."""
 _IDS: Final = frozenset({"vat_id", "currency", "weight", "gross_weight"})
-_VAGUE: Final = frozenset({"date", "time"})
-"""Fields that any of their kind may tell."""
 _CODE: Final = re.compile(r"[A-Z]{1,5}[-/ ]?\d[\w-]*")
-_AGE: Final = r"\bhow old\b|\bwie alt\b"
 _YEARS_OLD: Final = re.compile(r"\D{0,12}\d{1,3}\b[^\d]{0,20}")
 _HOUR: Final = re.compile(r"\d[.:]\d\d\s?(?:[ap]\.?m\b|uhr|o'clock)")
 _NEXT: Final = r"\b(?:next|again|nachste\w*|wieder|erneut)\b"
@@ -170,7 +168,7 @@ def is_of_another_field(ask: Ask, label: str) -> bool:
     parts = tokens(label)
     named = spans(parts)
     is_whole = bool(parts) and sum(each.last - each.first + 1 for each in named) == len(parts)
-    if key is None or key in _VAGUE or not is_whole or len(named) != 1:
+    if key is None or key in lookup.VAGUE or not is_whole or len(named) != 1:
         return False
     (only,) = named
     kinds = {BY_KEY[each].kind for each in only.keys}
@@ -386,7 +384,7 @@ class _Question:
             or (self.ask.target.kind in _WORDS and re.search(r"[a-z]", folded) is None)
             or (key in _SUMS and _CODE.fullmatch(value) is not None)
             or (key in _IN_WORDS and not re.search(r"[a-z]{2}", folded))
-            or (self.ask.has(_AGE) and _YEARS_OLD.fullmatch(folded) is None)
+            or (self.ask.has(AGE) and _YEARS_OLD.fullmatch(folded) is None)
             or (self.wanted in {"amount", "price"} and _HOUR.search(folded) is not None)
             or (self.asks_for_a_fee and _DURATION.search(folded) is not None)
         )

@@ -76,7 +76,7 @@ ASKED: Final[tuple[tuple[str, str], ...]] = (
     (r"who\b.*(?:signed|signature)|\bwer\b.*(?:unterschrieb|unterzeichn)|whose signature|wessen unterschrift", "signatory"),
     (r"who\b.*(?:served|cashier|waiter|till)|\bwer\b.*(?:bedient|kassier)", "cashier"),
     (r"\b(?:dial|ring|reach\w* by phone|anruf\w*|anzurufen|telefonisch|can (?:i|one|we|you) call|to call)\b", "phone"),
-    (r"(?:for a living|works? as\b|\bvon beruf|beruflich)", "occupation"),
+    (r"works? as\b|beruflich", "occupation"),
     (r"(?:by when|until when|latest|bis wann|spatestens|bis zu welchem|welche frist|which deadline|what deadline|deadline|\bfrist\b)", "deadline"),
     (r"who\b.*(?:wrote|author|written by)|\bwer\b.*(?:geschrieben|schrieb|schreibt|verfasst)", "author"),
     (r"who\b.*(?:sent|sender|send[s]?\b|from\b)|from whom|\bwer\b.*(?:absender|geschickt|gesendet|schickt)|von wem.*(?:brief|schreiben|stammt|paket|sendung)", "sender"),

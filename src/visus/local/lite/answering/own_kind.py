@@ -1,6 +1,6 @@
 # ruff: noqa: E501
 # E501: patterns stay on one line.
-"""Which club, what kind of jam, which soup at 2.95: a line that bears the word of its own kind.
+"""Which club, what kind of jam: a line that bears the word of its own kind.
 
 `Saltmarsh Rowing Club` says itself that it is a club. No label stands beside such a line, and
 only one short line of the page may bear the word.
@@ -9,12 +9,11 @@ only one short line of the page may bear the word.
 import re
 from typing import Final
 
-from visus.local.lite.answering import pricelist
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.found import Found, in_piece
 from visus.local.lite.answering.page import Page, Piece, looks_like_a_label
 from visus.local.lite.answering.saying import ends_in
-from visus.local.lite.answering.values import find, number_in
+from visus.local.lite.answering.values import find
 from visus.local.lite.answering.weighing import is_accounted
 from visus.local.lite.answering.words import STOPWORDS, alike, words
 
@@ -30,8 +29,6 @@ _VAGUE: Final = frozenset(
 )
 _FEWEST, _MOST = 2, 6
 _LONGEST: Final = 48
-_PRICE: Final = re.compile(r"(?<![\d.,])\d{1,5}[.,]\d\d(?!\d)")
-_THING_OF_A_PRICE: Final = r"^\W*(?:what|which|was|welche[nrsm]?)\b.*\b(?:cost\w*|bought|sold|priced?|for|at|kostet\w*|gekostet|gekauft|verkauft|fur)\b"
 
 
 def told(ask: Ask, page: Page) -> Found | None:
@@ -42,7 +39,11 @@ def told(ask: Ask, page: Page) -> Found | None:
     lines = [piece for piece in page.pieces if _bears(page, piece, asked["kind"])]
     if len({piece.text.strip() for piece in lines}) != 1:
         return None
-    return in_piece(lines[0].text.strip(), lines[0]) if _is_of(ask, page, lines[0]) else None
+    return (
+        in_piece(lines[0].text.strip(), lines[0])
+        if is_accounted(ask, page, lines[0].text)
+        else None
+    )
 
 
 def _bears(page: Page, piece: Piece, kind: str) -> bool:
@@ -59,20 +60,3 @@ def _bears(page: Page, piece: Piece, kind: str) -> bool:
         return False
     names = [word for word in re.findall(r"[^\W\d_]{3,}", text) if word[0].isupper()]
     return len(names) >= _FEWEST and not any(find("date", text))
-
-
-def _is_of(ask: Ask, page: Page, piece: Piece) -> bool:
-    return is_accounted(ask, page, piece.text)
-
-
-def of_price(ask: Ask, page: Page) -> Found | None:
-    """The thing of a list that has the price which the question states."""
-    stated = _PRICE.search(ask.text)
-    if stated is None or not ask.has(_THING_OF_A_PRICE):
-        return None
-    value = number_in(stated.group())
-    found = [each for each in pricelist.entries(page) if each.value == value]
-    if len({each.name.text for each in found}) != 1:
-        return None
-    name = re.sub(r"^\d{1,3}\s?[x×]\s+", "", found[0].name.text.strip())  # noqa: RUF001 - the sign is meant
-    return Found(name, f"{found[0].name.text} {found[0].figure.text}", found[0].name)
