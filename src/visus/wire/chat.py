@@ -200,7 +200,7 @@ def _shaped(body: bytes | bytearray) -> tuple[shapes.ChatRequest, Sequence[str]]
         found = fault
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise InvalidJson("The body is not valid JSON.", detail=str(fault)) from fault
-    with shape_faults():
+    with shape_faults(shapes.ChatRequest):
         try:
             known, ignored = unknown.set_aside(body, shapes.ChatRequest)
         except msgspec.ValidationError as fault:  # a number too large for anything

@@ -9,6 +9,8 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from visus.wire.choices import NotTaken
+
 Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 Penalty: TypeAlias = Annotated[float, msgspec.Meta(ge=-2, le=2)]
 StopWord: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
@@ -108,7 +110,7 @@ class InputFilePart(Shape, frozen=True, tag_field="type", tag="input_file"):
     filename: str | None = None
 
 
-class AudioPart(Shape, frozen=True, tag_field="type", tag="input_audio"):
+class AudioPart(Shape, NotTaken, frozen=True, tag_field="type", tag="input_audio"):
     """A part that no model here takes; decoded only to be refused with its path."""
 
     input_audio: Raw
