@@ -374,10 +374,15 @@ def _document(
 
 
 def _one_of(
-    url: Raw, file_id: str | None, detail: Detail, at: tuple[str, str], urls: "_UrlReader"
+    url: Raw,
+    file_id: str | None,
+    wanted: Detail | None,
+    at: tuple[str, str],
+    urls: "_UrlReader",
 ) -> ImageReference:
     """A picture by its URL, or by the id of an uploaded file."""
     at_url, at_file = at
+    detail = wanted or "auto"
     if file_id is not None:
         if bytes(memoryview(url)[:5]) not in {b"", b"null"}:
             raise InvalidValue("Give a URL or a file, not both.", param=at_file)
@@ -447,7 +452,7 @@ def _options(request: shapes.ChatRequest, limits: ChatLimits) -> Options:
         logit_bias=msgspec.json.encode(request.logit_bias) if request.logit_bias else None,
         user=request.user,
         reasoning_effort=request.reasoning_effort,
-        tools=tools,
+        tools=_allowed(tools, request),
         tool_choice=_tool_choice(request),
         parallel_tool_calls=request.parallel_tool_calls if tools else None,
         answer_format=answer_format,
@@ -488,6 +493,16 @@ def _tool(tool: shapes.ToolSpec, place: int, schemas: SchemaCheck) -> Tool:
     return Tool(spec.name, spec.description, parameters, spec.strict)
 
 
+def _allowed(tools: Sequence[Tool], request: shapes.ChatRequest) -> Sequence[Tool]:
+    """The tools that may be called. A model that gets no others calls no others."""
+    match request.tool_choice:
+        case shapes.AllowedTools(allowed_tools=allowed):
+            names = {one.function.name for one in allowed.tools}
+            return [tool for tool in tools if tool.name in names]
+        case _:
+            return tools
+
+
 def _tool_choice(request: shapes.ChatRequest) -> ToolChoice | None:
     """The choice, where there are tools to choose from: servers refuse it without any."""
     choice = request.tool_choice
@@ -502,12 +517,17 @@ def _tool_choice(request: shapes.ChatRequest) -> ToolChoice | None:
                 raise InvalidValue("'tool_choice' needs 'tools'.", param="tool_choice")
             return choice
         case shapes.ChosenTool(function=shapes.FunctionName(name=name)):
-            if name not in offered:
-                raise InvalidValue(
-                    "'tool_choice' names a function that 'tools' does not offer.",
-                    param="tool_choice",
-                )
+            _check_offered([name], offered)
             return NamedTool(name)
+        case shapes.AllowedTools(allowed_tools=allowed):
+            _check_offered([one.function.name for one in allowed.tools], offered)
+            return allowed.mode
+
+
+def _check_offered(names: Sequence[str], offered: set[str]) -> None:
+    if not offered.issuperset(names):
+        message = "'tool_choice' names a function that 'tools' does not offer."
+        raise InvalidValue(message, param="tool_choice")
 
 
 def _answer_format(
