@@ -215,7 +215,9 @@ def _refuse_what_we_cannot_honour(request: shapes.ChatRequest) -> None:
             if raw is not UNSET and shapes.given(raw) is not None:
                 raise UnsupportedParameter(f"'{field}' is not supported{instead}.", param=field)
     if request.modalities not in (None, ["text"]):
-        raise UnsupportedParameter("Answers are text: 'modalities'.", param="modalities")
+        raise UnsupportedParameter(
+            "Answers are text: 'modalities' may only be ['text'].", param="modalities"
+        )
     if request.stream_options is not None and request.stream is not True:
         raise InvalidValue("'stream_options' needs 'stream': true.", param="stream_options")
     if request.top_logprobs and request.logprobs is not True:
@@ -325,7 +327,7 @@ def _part(part: shapes.Part, param: str, urls: "_UrlReader") -> QuestionPart:
         case shapes.InputFilePart():
             return _document(part, param, urls)
         case shapes.AudioPart():
-            raise UnsupportedModality("Sound is not taken.", param=param)
+            raise UnsupportedModality("Audio is not supported.", param=param)
         case _:
             assert_never(part)
 
