@@ -227,6 +227,16 @@ def test_a_streamed_tool_call_keeps_its_index_and_its_pieces(service: Service) -
     assert events[-2]["choices"][0]["finish_reason"] == "tool_calls"
 
 
+def test_log_probabilities_stand_beside_their_words_in_a_stream(service: Service) -> None:
+    token = {"token": "Seen.", "logprob": -0.25, "bytes": None, "top_logprobs": []}
+    odds = {"content": [token], "refusal": None}
+    body = ask("odd_logprobs", user=json.dumps(odds), logprobs=True, stream=True)
+    events = service.post(body).events()
+    choices = [one["choices"][0] for one in events[:-1]]
+    said = [(one["delta"].get("content"), one["logprobs"]) for one in choices]
+    assert said == [("", None), ("Seen.", odds), (None, None)]
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_every_choice_is_told_apart(service: Service, stream: bool) -> None:  # noqa: FBT001
     reply = service.post(ask("two_choices", n=2, stream=stream))
