@@ -26,7 +26,7 @@ from visus.server.request import ClientRequest, Head, Header, head_of
 from visus.telemetry import event
 from visus.units import KIB, MIB
 
-READ_BYTES: Final = 16 * KIB
+READ_BYTES: Final = 128 * KIB
 """Of one read while no body is received into place."""
 MAX_DISCARDED_BYTES: Final = 256 * MIB
 """Of a refused request: read and dropped, so that the refusal can be received."""
