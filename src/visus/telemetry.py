@@ -10,7 +10,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -20,8 +20,18 @@ from typing_extensions import override
 GATHER_S: Final = 0.02
 """How long records of requests wait for others, with which they are written at once."""
 log: Final = logging.getLogger("visus")
-_encode: Final = msgspec.json.Encoder(enc_hook=str).encode
-_gathered: Final[list[bytes]] = []
+_encoder: Final = msgspec.json.Encoder(enc_hook=str)
+
+
+class Line(msgspec.Struct):
+    """How every line of the log begins."""
+
+    time: str
+    level: str
+    event: str
+
+
+_gathered: Final[list[Line | msgspec.Raw]] = []
 
 
 class JsonLines(logging.Formatter):
@@ -39,7 +49,7 @@ class JsonLines(logging.Formatter):
             line |= fields
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return _ascii(_encode(line)).decode()
+        return _ascii(_encoder.encode(line)).decode()
 
 
 def set_up(level: str = "INFO") -> None:
@@ -53,20 +63,29 @@ def set_up(level: str = "INFO") -> None:
 
 
 def event(name: str, fields: Mapping[str, object]) -> None:
-    """Logs that `name` happened.
+    """Logs that `name` happened."""
+    if log.isEnabledFor(logging.INFO):
+        line = {"time": _stamp(time.time()), "level": "info", "event": name, **fields}
+        _gather(msgspec.Raw(_encoder.encode(line)))
+
+
+def log_record(record: Line) -> None:
+    """Logs a record, which must not be changed any more.
 
     Every request ends here, so the line goes to the same stream as all others but not through
     the machinery of `logging`, which costs four times as much; and within a loop, where many
     requests may end in a moment, not by itself.
     """
-    if not log.isEnabledFor(logging.INFO):
-        return
-    line = _encode({"time": _stamp(time.time()), "level": "info", "event": name, **fields})
-    line = _ascii(line) + b"\n"
+    if log.isEnabledFor(logging.INFO):
+        record.time = _stamp(time.time())
+        _gather(record)
+
+
+def _gather(line: Line | msgspec.Raw) -> None:
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:  # a thread, or nobody who would come back to it
-        _write(line)
+        _write([line])
         return
     if not _gathered:
         loop.call_later(GATHER_S, write_gathered)
@@ -79,12 +98,15 @@ def write_gathered() -> None:
     lines = _gathered.copy()
     del _gathered[: len(lines)]  # a thread may call this while the loop adds another
     if lines:
-        _write(b"".join(lines))
+        _write(lines)
 
 
-def _write(lines: bytes) -> None:
+def _write(lines: Sequence[Line | msgspec.Raw]) -> None:
+    written = _encoder.encode_lines(lines)
+    if not written.isascii():
+        written = b"\n".join(map(_ascii, written.split(b"\n")))
     try:
-        sys.stderr.buffer.write(lines)
+        sys.stderr.buffer.write(written)
         sys.stderr.buffer.flush()
     except OSError:
         return  # a full disk costs the records, not the answers

@@ -29,6 +29,7 @@ from visus.routing.dispatch import Attempt
 from visus.server import upstream_limits
 from visus.server.body import FIRST_BLOCK_BYTES, Bytes, HungUp, Pace
 from visus.server.error_body import error_body
+from visus.server.record import Record
 from visus.server.request import ClientRequest, Header, Line
 from visus.wire import sse
 from visus.wire.chat import ignored_header
@@ -84,7 +85,9 @@ class Exchange:
         self.took_s = 0.0
         """How long it has taken; known at its end."""
         self.sending = False
-        self.record: dict[str, object] = {}
+        self.record = Record(
+            "", "info", "request", self.request_id, None, self.method, self.path[:200], None, 0
+        )
         self.hung_up = False
         self.is_job = False
         """Whether it is answered later, on its own, and may name a webhook."""
@@ -190,7 +193,8 @@ class Exchange:
     def note_error(self, error: ServiceError) -> None:
         """Puts an error into the record; its `detail` is there and nowhere else."""
         self.fault_status = error.status
-        self.record |= {"code": error.code, "param": error.param, "detail": error.detail}
+        record = self.record
+        record.code, record.param, record.detail = error.code, error.param, error.detail
 
     def refuse_webhook(self, webhook: str | None) -> None:
         """Refuses a webhook where the request does not become a job.
@@ -256,18 +260,10 @@ class Exchange:
     def end(self) -> None:
         """Everything has been said, or nothing more can be."""
         self.took_s = time.monotonic() - self.began_s
-
-    def summary(self) -> Mapping[str, object]:
-        """The wide record of an exchange that is over."""
-        return {
-            "request": self.request_id,
-            "caller": None if self.caller is None else self.caller.key_id,
-            "method": self.method,
-            "path": self.path[:200],
-            "status": self.status,
-            "ms": round(self.took_s * 1000, 1),
-            **{name: value for name, value in self.record.items() if value is not None},
-        }
+        record = self.record
+        record.status, record.ms = self.status, round(self.took_s * 1000, 1)
+        if self.caller is not None:
+            record.caller = self.caller.key_id
 
 
 class _EndedByHangUp(AbstractContextManager[None]):

@@ -33,16 +33,12 @@ from visus.server.metrics import Metrics
 from visus.server.request import ClientRequest
 from visus.server.shutdown import Shutdown
 from visus.server.traces import Traces
-from visus.telemetry import event, failure
+from visus.telemetry import failure, log_record
 
 Handler: TypeAlias = Callable[[Exchange], Awaitable[None]]
 
 _ASKING: Final = frozenset({"/v1/chat/completions", "/v2/chat/completions"})
 """Paths that ask a model: `Accounts.open_bill` finds out how their caller stands."""
-
-_VERSION: Final = "/v1"
-_UNKNOWN: Final = "There is no such URL here."
-_THERE_ARE: Final = "Of OpenAI's API there are chat completions, models, files, batches."
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +91,7 @@ class Routes:
             refusal = MethodNotAllowed(f"This URL does not take {exchange.method[:20]}.")
             refusal.others = sorted(others)
             raise refusal
-        raise UnknownUrl(self._unknown(exchange.path))
-
-    def _unknown(self, path: str) -> str:
-        """What to say of a path that is not there: base URLs often lack `/v1`."""
-        asked = path.rstrip("/")
-        for entry in self.entries:
-            if entry.path.startswith(_VERSION) and asked.endswith(entry.path[len(_VERSION) :]):
-                return f"{_UNKNOWN} Did you mean {entry.path}?"
-        if path.startswith((f"{_VERSION}/", "/v2/")):
-            return f"{_UNKNOWN} {_THERE_ARE}"
-        return _UNKNOWN
+        raise UnknownUrl("There is no such URL here.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +121,7 @@ class Gate:
             self.metrics.in_flight -= 1
             exchange.end()
             self.metrics.count(exchange)
-            event("request", exchange.summary())
+            log_record(exchange.record)
             if exchange.trace is not None and self.traces is not None:
                 self.traces.end(exchange, exchange.trace)
 
@@ -175,7 +161,7 @@ class Gate:
         ASKER.set(Asker(key.project_id, key.key_id))
         if exchange.path.startswith(ADMIN_PREFIX):
             if not self.admins.admits(exchange.client):
-                raise UnknownUrl(_UNKNOWN)
+                raise UnknownUrl("There is no such URL here.")
             if not key.is_admin:
                 raise AdminOnly("This needs the key of an administrator.")
         elif key.is_admin:

@@ -37,7 +37,7 @@ from visus.server.polling import Interval, Poller
 from visus.server.request import ClientRequest, Head, Header
 from visus.server.shutdown import Shutdown
 from visus.server.traces import Traces
-from visus.telemetry import event, failure
+from visus.telemetry import event, failure, log_record
 
 SHOWN_PREFIX: Final = b"x-visus-"
 """Headers of an answer that are kept with it."""
@@ -223,7 +223,7 @@ class JobRunner:
         errand = JobRequest(taken)
         exchange = Exchange(errand)
         exchange.is_job = taken.batch_id is None
-        exchange.record["job"] = taken.job_id
+        exchange.record.event, exchange.record.job = "job", taken.job_id
         if self.traces is not None:
             self.traces.begin_job(exchange, taken)
         try:
@@ -231,7 +231,7 @@ class JobRunner:
         finally:
             exchange.end()
             self.count(exchange)
-            event("job", exchange.summary())
+            log_record(exchange.record)
             if exchange.trace is not None and self.traces is not None:
                 self.traces.end(exchange, exchange.trace)
         if wait_s is not None:

@@ -78,7 +78,7 @@ class Metrics:
         if status != _LATER:
             self.count_question(exchange)
         if status == _WAIT:
-            code = (str(exchange.record.get("code")),)
+            code = (str(exchange.record.code),)
             self.limited[code] = self.limited.get(code, 0) + 1
 
     def count_question(self, exchange: Exchange) -> None:
@@ -95,8 +95,8 @@ class Metrics:
             model = UNKNOWN
         labels = (model, provider, _CLASSES.get(status, UNKNOWN))
         _observe(self.durations, labels, DURATION_BOUNDS_S, exchange.took_s)
-        first_ms = exchange.record.get("first_word_ms")
-        if isinstance(first_ms, float):
+        first_ms = exchange.record.first_word_ms
+        if first_ms is not None:
             _observe(self.first_tokens, labels, FIRST_TOKEN_BOUNDS_S, first_ms / 1000)
         if exchange.used is not None:
             self._count_tokens(model, exchange.used, exchange.size)

@@ -8,6 +8,7 @@ import asyncio
 import re
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from visus.core.events import Batch, Preamble, TokensUsed
@@ -82,11 +83,7 @@ def _report(call: chat.ChatCall, answering: Answering) -> Sequence[report.Report
 
 def _headers(call: chat.ChatCall, answering: Answering) -> tuple[tuple[bytes, bytes], ...]:
     site = answering.deployment.site
-    headers = [
-        (b"x-visus-provider", site.provider.encode("ascii", "replace")),
-        (b"x-visus-region", site.region.encode("ascii", "replace")),
-        (b"x-visus-model", answering.model.id.encode("ascii", "replace")),
-    ]
+    headers = list(_origin(site.provider, site.region, answering.model.id))
     if answering.prompt.in_words:
         told = report.in_words_header(answering.prompt.in_words)
         headers.append((b"x-visus-in-words", told.encode()))
@@ -97,6 +94,16 @@ def _headers(call: chat.ChatCall, answering: Answering) -> tuple[tuple[bytes, by
     if call.ignored:
         headers.append((b"x-visus-ignored", chat.ignored_header(call.ignored).encode()))
     return tuple(headers)
+
+
+@lru_cache(maxsize=1024)
+def _origin(provider: str, region: str, model: str) -> tuple[Header, Header, Header]:
+    """Who answered."""
+    return (
+        (b"x-visus-provider", provider.encode("ascii", "replace")),
+        (b"x-visus-region", region.encode("ascii", "replace")),
+        (b"x-visus-model", model.encode("ascii", "replace")),
+    )
 
 
 def _limits(batch: Batch) -> tuple[Header, ...]:
@@ -162,11 +169,11 @@ async def _break_off(exchange: Exchange, fault: ServiceError) -> None:
 
 def _note(exchange: Exchange, answering: Answering, batch: Batch) -> None:
     record = exchange.record
-    if "first_word_ms" not in record:
-        record["first_word_ms"] = round((time.monotonic() - exchange.began_s) * 1000, 1)
+    if record.first_word_ms is None:
+        record.first_word_ms = round((time.monotonic() - exchange.began_s) * 1000, 1)
     if TokensUsed not in map(type, batch):
         return
     *_, last = (event for event in batch if type(event) is TokensUsed)
-    record |= {"prompt_tokens": last.prompt, "completion_tokens": last.completion}
+    record.prompt_tokens, record.completion_tokens = last.prompt, last.completion
     exchange.used, exchange.size = last, answering.size
     answering.count(last)

@@ -120,8 +120,8 @@ class TraceSpans:
         caller, route = exchange.caller, exchange.route
         model = exchange.model or ""
         has_hung_up = exchange.status == CLIENT_CLOSED
-        code = exchange.record.get("code")
-        first_ms = exchange.record.get("first_word_ms")
+        code = exchange.record.code
+        first_ms = exchange.record.first_word_ms
         attributes: Attributes = {
             "http.request.method": _method(exchange),
             "http.response.status_code": None if has_hung_up else exchange.status,
@@ -129,12 +129,12 @@ class TraceSpans:
             "url.scheme": "http",
             # Of other paths a part was chosen by the caller.
             "url.path": route if route is not None and "{" not in route else None,
-            "error.type": ABANDONED if has_hung_up else code if isinstance(code, str) else None,
+            "error.type": ABANDONED if has_hung_up else code,
             "gen_ai.request.model": model if model in self.models() else None,
             "visus.request.id": exchange.request_id,
             "visus.key.id": None if caller is None else caller.key_id,
             "visus.project.id": None if caller is None else caller.project_id,
-            "visus.first_word_s": first_ms / 1000 if isinstance(first_ms, float) else None,
+            "visus.first_word_s": None if first_ms is None else first_ms / 1000,
             "visus.attempts": len(self.trace.calls) or None,
             "visus.job.id": None if job is None else job.job_id,
             "visus.batch.id": None if job is None else job.batch_id,

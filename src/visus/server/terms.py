@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from visus.core.places import Demand
 from visus.core.question import Question
 from visus.server.exchange import Exchange
@@ -18,9 +20,9 @@ def with_key_terms(question: Question, exchange: Exchange) -> Question:
             Demand(RESIDENCY_NAME, places=(place.decode("latin-1"),))
             for place in exchange.headers(RESIDENCY)
         ]
-        question = question._replace(within=(*key.within, *question.within, *asked))
+        question = replace(question, within=(*key.within, *question.within, *asked))
     if key.blind is not None:
-        question = question._replace(blind=key.blind)
+        question = replace(question, blind=key.blind)
     if key.models is not None:
-        question = question._replace(models=key.models)
+        question = replace(question, models=key.models)
     return question

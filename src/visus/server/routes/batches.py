@@ -58,12 +58,12 @@ class NewBatchRoute:
         )
         batch = await anyio.to_thread.run_sync(self.book.create, new)
         self.batch_runner.wake()
-        exchange.record["batch"] = batch.batch_id
+        exchange.record.batch = batch.batch_id
         await exchange.finish(200, _body(batch), headers=headers_with(ignored))
 
 
 def _read(raw: bytes | bytearray) -> tuple[wire.BatchRequest, Sequence[str]]:
-    with shape_faults(wire.BatchRequest):
+    with shape_faults():
         known, ignored = unknown.set_aside(raw, wire.BatchRequest)
         request = _decode(known)
     request.check()

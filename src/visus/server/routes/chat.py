@@ -49,7 +49,7 @@ class ChatRoute:
         bill = await self.accounts.open_bill(exchange)
         try:
             tab = Tab(bill)
-            exchange.record["attempts"] = exchange.attempts = tab.attempts
+            exchange.record.attempts = exchange.attempts = tab.attempts
             await respond(exchange, call, self.service.answer(call.question, tab), self.watch)
         finally:
             bill.admission.leave()
@@ -71,7 +71,8 @@ class ChatRoute:
         body = await read_json(exchange, self.settings)
         call = chat.parse(body, self.limits, owner=exchange.owner)
         question = call.question
-        exchange.record |= {"model": question.model[:200], "body_bytes": len(body)}
+        exchange.record.model = question.model[:200]
+        exchange.record.body_bytes = len(body)
         question = with_key_terms(question, exchange)
         if exchange.header(REPORT) in {b"1", b"true"}:
             call = msgspec.structs.replace(call, wants_report=True)

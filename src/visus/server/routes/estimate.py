@@ -43,7 +43,8 @@ class EstimateRoute:
         body = await read_json(exchange, self.settings)
         call = chat.parse(body, self.limits, owner=exchange.owner)
         call = msgspec.structs.replace(call, question=with_key_terms(call.question, exchange))
-        exchange.record |= {"model": call.question.model[:200], "body_bytes": len(body)}
+        exchange.record.model = call.question.model[:200]
+        exchange.record.body_bytes = len(body)
         return call, body
 
 

@@ -46,7 +46,7 @@ class UploadRoute:
                 for piece in form.feed(data):
                     await arrival.append(piece)
             file = await arrival.keep(form.finish())
-        exchange.record |= {"file": file.file_id, "body_bytes": body.size_bytes}
+        exchange.record.file, exchange.record.body_bytes = file.file_id, body.size_bytes
         await exchange.finish(200, files.file_body(file), headers=headers_with(form.ignored))
 
 

@@ -57,7 +57,7 @@ class QueueRoute:
         new = NewJob(key.project_id, key.key_id, self.route, headers, listener)
         job = await anyio.to_thread.run_sync(self.book.add, new, body)
         self.job_runner.wake()
-        exchange.record["job"] = job.job_id
+        exchange.record.job = job.job_id
         shown = _shown(job)
         headers_out = (
             JSON,
