@@ -6,6 +6,7 @@ from pathlib import Path
 
 import anyio
 import msgspec
+from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
 
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _detailed(given: MediaReference, detail: Detail) -> MediaReference:
     if isinstance(given, InlineImage | LinkedImage):
-        return given._replace(detail=detail)
+        return replace(given, detail=detail)
     return given
 
 
@@ -62,7 +63,7 @@ def _wishes(options: argparse.Namespace) -> MediaWishes:
     """What the API takes in `visus`, by the same rules."""
     names = ("frames", "pages", "max_tokens_per_image")
     given = {name: getattr(options, name) for name in names}
-    with shape_faults(VisusOptions):
+    with shape_faults():
         ours = msgspec.convert(given, VisusOptions)
     return media_wishes(ours)
 

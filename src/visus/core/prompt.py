@@ -7,6 +7,8 @@ unchecked file cannot reach a provider by mistake.
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
+import msgspec
+
 from visus.core.places import Demand
 from visus.core.question import Detail, InWords, MediaKind, Options, Role, Text, ToolCall
 from visus.core.tokens import Size
@@ -24,7 +26,7 @@ ImageType: TypeAlias = Literal[
 """Formats that are read; which of them a model takes is in the catalogue."""
 
 
-class Image(NamedTuple):
+class Image(msgspec.Struct, frozen=True, gc=False):
     """A checked picture: a whole file of a known type, without metadata or trailing bytes."""
 
     media_type: ImageType
@@ -58,7 +60,7 @@ class Sampling(NamedTuple):
         return {name: value for name, value in wishes.items() if value is not None}
 
 
-class MediaFile(NamedTuple):
+class MediaFile(msgspec.Struct, frozen=True):
     """A checked video or PDF, for a model that takes it as it is."""
 
     media_type: str
@@ -79,7 +81,7 @@ SentMedia: TypeAlias = Image | MediaFile
 PromptPart: TypeAlias = Text | SentMedia
 
 
-class PromptTurn(NamedTuple):
+class PromptTurn(msgspec.Struct, frozen=True):
     """One message, ready for a model."""
 
     role: Role
@@ -89,7 +91,7 @@ class PromptTurn(NamedTuple):
     tool_call_id: str | None = None
 
 
-class PartReport(NamedTuple):
+class PartReport(msgspec.Struct, frozen=True):
     """What became of one picture, video or document on its way to a model."""
 
     path: str
@@ -125,7 +127,7 @@ class PartReport(NamedTuple):
         return Size(*stored[::-1]) if self.is_on_its_side else stored
 
 
-class Prompt(NamedTuple):
+class Prompt(msgspec.Struct, frozen=True):
     """One question, ready for one model."""
 
     upstream_id: str

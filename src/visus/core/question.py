@@ -1,12 +1,14 @@
 """What a caller asked, in our words. Media are still references: nothing has been fetched.
 
-Named tuples: a dozen of these are made for every request, and a frozen dataclass costs four
-times as much to make.
+Structs of msgspec's, because a dozen of these are made for every request, and a named tuple
+costs twice as much to make, a frozen dataclass eight times.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
+
+import msgspec
 
 from visus.core.places import Demand
 
@@ -16,13 +18,13 @@ Json: TypeAlias = bytes
 """A JSON value that was checked and is carried unread."""
 
 
-class Text(NamedTuple):
+class Text(msgspec.Struct, frozen=True, gc=False):
     """A stretch of text."""
 
     text: str
 
 
-class LinkedImage(NamedTuple):
+class LinkedImage(msgspec.Struct, frozen=True, gc=False):
     """A picture that is somewhere else: untrusted and not fetched."""
 
     url: str
@@ -31,7 +33,7 @@ class LinkedImage(NamedTuple):
     detail: Detail = "auto"
 
 
-class InlineImage(NamedTuple):
+class InlineImage(msgspec.Struct, frozen=True, gc=False):
     """A picture inside the request: an untrusted data URL, not decoded yet."""
 
     data_url: memoryview
@@ -40,7 +42,7 @@ class InlineImage(NamedTuple):
     detail: Detail = "auto"
 
 
-class StoredImage(NamedTuple):
+class StoredImage(msgspec.Struct, frozen=True, gc=False):
     """A picture among the owner's uploaded files; not looked up."""
 
     file_id: str
@@ -51,7 +53,7 @@ class StoredImage(NamedTuple):
 ImageReference: TypeAlias = LinkedImage | InlineImage | StoredImage
 
 
-class Video(NamedTuple):
+class Video(msgspec.Struct, frozen=True):
     """A film, and which of its frames are of interest."""
 
     source: ImageReference
@@ -69,7 +71,7 @@ class Video(NamedTuple):
         return self.source.param
 
 
-class Document(NamedTuple):
+class Document(msgspec.Struct, frozen=True):
     """A file with pages."""
 
     source: ImageReference
@@ -87,7 +89,7 @@ MediaReference: TypeAlias = ImageReference | Video | Document
 QuestionPart: TypeAlias = Text | MediaReference
 
 
-class ToolCall(NamedTuple):
+class ToolCall(msgspec.Struct, frozen=True, gc=False):
     """A call that the model made in an earlier turn."""
 
     call_id: str
@@ -96,7 +98,7 @@ class ToolCall(NamedTuple):
     """As the model wrote them: usually JSON, never checked by us."""
 
 
-class Turn(NamedTuple):
+class Turn(msgspec.Struct, frozen=True):
     """One message. `param` is its place in the request: `messages[0]`."""
 
     role: Role
@@ -142,7 +144,7 @@ class JsonSchema(NamedTuple):
 AnswerFormat: TypeAlias = JsonObject | JsonSchema
 
 
-class Options(NamedTuple):
+class Options(msgspec.Struct, frozen=True):
     """How to answer. None means that the caller did not say."""
 
     max_tokens: int | None = None
@@ -198,7 +200,7 @@ class PageRange(NamedTuple):
         return range(self.first, last + 1)
 
 
-class MediaWishes(NamedTuple):
+class MediaWishes(msgspec.Struct, frozen=True):
     """What the caller wants done with the pictures."""
 
     max_tokens_per_image: int | None = None
@@ -209,7 +211,7 @@ class MediaWishes(NamedTuple):
     """Those of each document that the model gets; none named means all."""
 
 
-class Question(NamedTuple):
+class Question(msgspec.Struct, frozen=True):
     """One chat request."""
 
     model: str

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from visus.core.price import cost
 from visus.core.prompt import PartReport, Prompt
 from visus.core.question import Question, Text
@@ -157,7 +159,7 @@ class EstimateService:
         """
         if model.sees is not None:
             return model
-        question = question._replace(model=model.id)
+        question = replace(question, model=model.id)
         found = self.blind_policy.decide(question, self.upstreams.route(question))
         if found is None:
             return model

@@ -7,6 +7,8 @@ recorded in `Prompt.in_words`.
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from msgspec import structs
+
 from visus.core.question import (
     Document,
     InWords,
@@ -65,12 +67,12 @@ def in_words(
         return Text(text)
 
     turns = [
-        turn._replace(parts=[words(part) for part in turn.parts])
+        structs.replace(turn, parts=[words(part) for part in turn.parts])
         if begin <= place < (len(question.turns) if end is None else end)
         else turn
         for place, turn in enumerate(question.turns)
     ]
-    return question._replace(turns=turns, in_words=told)
+    return structs.replace(question, turns=turns, in_words=told)
 
 
 def _kind(medium: MediaReference) -> MediaKind:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from visus.core.events import Event, TextDelta, ToolCallDelta
 from visus.core.question import InlineImage, JsonObject, Options, Question, Text, Tool, Turn
@@ -112,14 +113,14 @@ def _questions(model: ModelRow) -> Mapping[str, Question]:
     if model.sees is not None:
         picture = InlineImage(memoryview(PIXEL), "question[1]")
         questions["pictures"] = _question(model, "Which colour is this?", picture)
-    questions["stream"] = plain._replace(streamed=True)
+    questions["stream"] = replace(plain, streamed=True)
     if "tools" not in model.refuses:
-        wishes = plain.options._replace(tools=[_TOOL], tool_choice="required")
-        questions["tools"] = _question(model, "Tell red.")._replace(options=wishes)
+        wishes = replace(plain.options, tools=[_TOOL], tool_choice="required")
+        questions["tools"] = replace(_question(model, "Tell red."), options=wishes)
     if "response_format" not in model.refuses:
-        wishes = plain.options._replace(answer_format=JsonObject())
+        wishes = replace(plain.options, answer_format=JsonObject())
         words = 'Answer with this JSON: {"colour": "red"}'
-        questions["json"] = _question(model, words)._replace(options=wishes)
+        questions["json"] = replace(_question(model, words), options=wishes)
     return questions
 
 

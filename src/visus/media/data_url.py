@@ -8,6 +8,7 @@ something else.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import pybase64
@@ -41,8 +42,8 @@ def payload(
     label: bytes = b"image/",
     *,
     wrong: Callable[[], ServiceError] | None = None,
-) -> memoryview:
-    """The base64 text behind the header; a view, nothing is copied.
+) -> tuple[memoryview, str]:
+    """The base64 text behind the header, a view, and the media type that the header claims.
 
     Args:
         data_url: as it stands in the request.
@@ -54,31 +55,32 @@ def payload(
         ImageFormatRejected: the label names something that is no image, or what `wrong` makes.
     """
     header, comma, _ = bytes(data_url[:MAX_HEADER_BYTES]).partition(b",")
+    media_type, told = _claimed(header if comma else b"", label)
+    if not media_type.startswith(label) and media_type != _NEUTRAL_LABEL:
+        if wrong is not None:
+            raise wrong()
+        raise ImageFormatRejected("The data URL is labelled as something that is no image.")
+    return data_url[len(header) + 1 :], told
+
+
+@lru_cache(maxsize=256)
+def _claimed(header: bytes, label: bytes) -> tuple[bytes, str]:
+    """The media type in a header, in lower case and as it stands there."""
     claimed = header.lower()
-    if not (comma and claimed.startswith(_SCHEME)):
+    if not claimed.startswith(_SCHEME):
         raise _not_of_the_form("The URL is not a data URL of the form", label)
     if not claimed.endswith(_MARK):
         raise _not_of_the_form("The data URL must be base64-encoded:", label)
     media_type = claimed[len(_SCHEME) :].partition(b";")[0].strip()
     if not media_type:
         raise _not_of_the_form("The data URL must name its type:", label)
-    if not media_type.startswith(label) and media_type != _NEUTRAL_LABEL:
-        if wrong is not None:
-            raise wrong()
-        raise ImageFormatRejected("The data URL is labelled as something that is no image.")
-    return data_url[len(header) + 1 :]
+    told = header[len(_SCHEME) :].partition(b";")[0]
+    return media_type, told.decode("ascii", "replace")[:100]
 
 
 def _not_of_the_form(what: str, label: bytes) -> InvalidValue:
     media_type = label.decode() + ("..." if label.endswith(b"/") else "")
     return InvalidValue(f"{what} data:{media_type};base64,...")
-
-
-def label(data_url: memoryview) -> str | None:
-    """The media type that a data URL claims; None where it claims none."""
-    head = bytes(data_url[len(_SCHEME) : MAX_HEADER_BYTES])
-    claimed = head.partition(b",")[0].partition(b";")[0]
-    return claimed.decode("ascii", "replace")[:100] or None
 
 
 def peek(base64: memoryview, size: int) -> bytes:

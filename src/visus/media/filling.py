@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from visus.core.prompt import PartReport, Prompt, PromptTurn
 from visus.core.question import Question, Text
 from visus.media.placing import placed
@@ -22,7 +24,7 @@ def filled(
     reports = [one.report for one in ready]
     if moved:
         reports = [
-            report._replace(steps=(*report.steps, "moved into the next user turn"))
+            replace(report, steps=(*report.steps, "moved into the next user turn"))
             if report.images[0].param in moved
             else report
             for report in reports

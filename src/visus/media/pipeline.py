@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeAlias, assert_never
 
 import msgspec
 import pybase64
+from msgspec.structs import replace
 
 from visus.core.prompt import Image, Prompt
 from visus.core.question import (
@@ -317,7 +318,7 @@ class MediaPipeline:
             made_ms = ready.report.ms - unfit.source.ms
             size = sum(len(frame.data) for frame in frames)
             self.resolver.steps.make.took(made_ms / 1000, size)
-        return ready._replace(report=ready.report._replace(was_kept=was_kept))
+        return replace(ready, report=replace(ready.report, was_kept=was_kept))
 
     async def _proven(self, unproven: Unproven) -> Ready:
         """The picture as it is, if a worker can decode it; what it shows then is kept tiny."""

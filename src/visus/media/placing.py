@@ -8,6 +8,8 @@ the results of one round of tool calls, so the user turn follows the last of the
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from visus.core import call_ids
 from visus.core.prompt import Image, MediaFile, PromptPart, PromptTurn, SentMedia
 from visus.core.question import Role, Text
@@ -32,7 +34,7 @@ def placed(turns: Sequence[PromptTurn], roles: Collection[Role]) -> Placed:
     for turn in turns:
         if waiting and turn.role != "tool":
             if turn.role == "user":
-                done.append(turn._replace(parts=[*waiting, *turn.parts]))
+                done.append(replace(turn, parts=[*waiting, *turn.parts]))
                 waiting = []
                 continue
             done.append(PromptTurn("user", waiting))
@@ -42,7 +44,7 @@ def placed(turns: Sequence[PromptTurn], roles: Collection[Role]) -> Placed:
             continue
         waiting += _explained(turn, names)
         moved += [part.param for part in turn.parts if not isinstance(part, Text)]
-        done.append(turn._replace(parts=_without_media(turn)))
+        done.append(replace(turn, parts=_without_media(turn)))
     if waiting:
         done.append(PromptTurn("user", waiting))
     return Placed(done, frozenset(moved))

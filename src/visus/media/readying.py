@@ -6,7 +6,9 @@ Nothing is decoded here: `Unfit` is the work for a worker, `made_over` reads its
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+import msgspec
 import pybase64
+from msgspec.structs import replace
 
 from visus.core.prompt import Image, PartReport, PromptPart
 from visus.core.question import Document, ImageReference, MediaWishes, Text, Video
@@ -20,7 +22,7 @@ from visus.media.survey import Survey
 from visus.models.catalogue import Vision
 
 
-class Ready(NamedTuple):
+class Ready(msgspec.Struct, frozen=True):
     """What a model gets for one reference: a picture, or several with lines around them."""
 
     parts: Sequence[PromptPart]
@@ -30,10 +32,10 @@ class Ready(NamedTuple):
         """The same for another place."""
         if self.report.images[0].param == param:
             return self
-        images = [image._replace(param=param) for image in self.report.images]
+        images = [replace(image, param=param) for image in self.report.images]
         moved = iter(images)
         parts = [part if isinstance(part, Text) else next(moved) for part in self.parts]
-        return Ready(parts, self.report._replace(path=_path(param), images=images))
+        return Ready(parts, replace(self.report, path=_path(param), images=images))
 
 
 class Unfit(NamedTuple):

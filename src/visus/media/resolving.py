@@ -77,7 +77,7 @@ class FileSource(Protocol):
         ...
 
 
-class Source(NamedTuple):
+class Source(msgspec.Struct, frozen=True, gc=False):
     """A checked picture file, not yet converted for a model."""
 
     decoded: bytes | None
@@ -195,20 +195,18 @@ class Resolver:
             return None
         began_s = time.monotonic()
         try:
-            base64 = data_url.payload(picture.data_url)
+            base64, declared = data_url.payload(picture.data_url)
         except ServiceError as refusal:
             raise refusal.at(picture.param) from refusal
         known = self.known.find(self.known.mark(base64, owner=owner))
         if known is None:
             return None
-        declared = data_url.label(picture.data_url)
         return Source(None, base64, *known, declared, ms_since(began_s))
 
     def _inline(self, picture: InlineImage, owner: str) -> Source:
         began_s = time.monotonic()
         try:
-            base64 = data_url.payload(picture.data_url)
-            declared = data_url.label(picture.data_url)
+            base64, declared = data_url.payload(picture.data_url)
             mark = self.known.mark(base64, owner=owner)
             if (known := self.known.find(mark)) is not None:
                 return Source(None, base64, *known, declared, ms_since(began_s))
@@ -276,22 +274,15 @@ class Resolver:
         return _File(file.data, None, file.content_type)
 
 
-def _labelled_as_no_video() -> InvalidVideo:
-    return InvalidVideo("The data URL is labelled as something that is no video.")
-
-
-def _labelled_as_no_pdf() -> UnsupportedFileType:
-    message = "The data URL is not labelled as a PDF, which is the one type taken here."
-    return UnsupportedFileType(message)
-
-
 def _inline(url: memoryview, *, is_video: bool, max_bytes: int) -> _File:
     label = b"video/" if is_video else b"application/pdf"
-    wrong = _labelled_as_no_video if is_video else _labelled_as_no_pdf
+    wrong = InvalidVideo if is_video else UnsupportedFileType
     try:
-        base64 = data_url.payload(url, label, wrong=wrong)
+        base64, declared = data_url.payload(
+            url, label, wrong=lambda: wrong("The data URL is labelled as something else.")
+        )
         file = data_url.decode(base64, max_bytes=max_bytes)
-        return _File(file.data, file.base64, data_url.label(url))
+        return _File(file.data, file.base64, declared)
     except Base64Rejected:
         raise
     except MediaTooLarge as refusal:

@@ -11,6 +11,8 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from msgspec.structs import replace
+
 from visus.core.events import (
     Answer,
     AnswerModeration,
@@ -213,9 +215,10 @@ def _in_words(prompt: Prompt, wanted: AnswerFormat, ability: StructuredOutput) -
     """The prompt with the schema at the end of the last user turn."""
     words = "Answer with JSON and nothing else: no words around it, no Markdown."
     sent = JsonObject() if ability == "json-object" else None
-    return prompt._replace(
+    return replace(
+        prompt,
         turns=_with_words(prompt.turns, f"{words} {_told(wanted)}"),
-        options=prompt.options._replace(answer_format=sent),
+        options=replace(prompt.options, answer_format=sent),
     )
 
 
@@ -239,7 +242,7 @@ def _with_words(turns: Sequence[PromptTurn], words: str) -> Sequence[PromptTurn]
                 parts = [*before, Text(f"{text}\n\n{words}")]
             case parts:
                 parts = [*parts, Text(words)]
-        return [*turns[:place], turn._replace(parts=parts), *turns[place + 1 :]]
+        return [*turns[:place], replace(turn, parts=parts), *turns[place + 1 :]]
     return [*turns, PromptTurn("user", [Text(words)])]
 
 
@@ -251,4 +254,4 @@ def _to_be_repaired(prompt: Prompt, text: str, faults: Faults) -> Prompt:
         "Answer once more, with the corrected JSON and nothing else."
     )
     said = [PromptTurn("assistant", [Text(text)])] if text else []
-    return prompt._replace(turns=[*prompt.turns, *said, PromptTurn("user", [Text(words)])])
+    return replace(prompt, turns=[*prompt.turns, *said, PromptTurn("user", [Text(words)])])

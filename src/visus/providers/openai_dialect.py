@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from msgspec.structs import replace
 from typing_extensions import override
 
 from visus.core.events import Answer, Batch
@@ -64,8 +65,8 @@ class _Opened(AbstractAsyncContextManager[AsyncIterator[Batch]]):
     async def __aenter__(self) -> AsyncIterator[Batch]:
         provider, prompt = self._provider, self._prompt
         if provider.max_tokens_field is not None:
-            options = prompt.options._replace(max_tokens_field=provider.max_tokens_field)
-            prompt = prompt._replace(options=options)
+            options = replace(prompt.options, max_tokens_field=provider.max_tokens_field)
+            prompt = replace(prompt, options=options)
         names = await media_names(prompt) if provider.media_uuid else ()
         body = request_body(
             prompt, provider.mark, names=names, by_kwargs=provider.trusts_mm_kwargs

@@ -14,7 +14,16 @@ from visus.core.prompt import (
     PromptTurn,
     SentMedia,
 )
-from visus.core.question import JsonSchema, NamedTool, Options, Text, Tool
+from visus.core.question import (
+    AnswerFormat,
+    JsonObject,
+    JsonSchema,
+    NamedTool,
+    Options,
+    Text,
+    Tool,
+    ToolChoice,
+)
 from visus.errors import UnsupportedParameter
 from visus.providers.splicing import spliced
 from visus.providers.transport import Body
@@ -37,21 +46,47 @@ def request_body(
     pictures: list[SentMedia] = []
     wishes: dict[str, float] = {}
     parts = _Parts(mark, pictures, names, wishes if by_kwargs else None)
-    request: dict[str, object] = {
-        "model": prompt.upstream_id,
-        "messages": [_message(turn, parts) for turn in prompt.turns],
-        **_options(prompt.options),
-    }
+    messages = [_message(turn, parts) for turn in prompt.turns]
+    request = _request(prompt.upstream_id, messages, prompt.options)
     if wishes:
         # The first decides which frames are read, the second what a processor makes of them.
-        request |= {"media_io_kwargs": {"video": wishes}, "mm_processor_kwargs": wishes}
+        request.media_io_kwargs, request.mm_processor_kwargs = {"video": wishes}, wishes
     if prompt.streamed:
-        request |= {"stream": True, "stream_options": {"include_usage": True}}
+        request.stream, request.stream_options = True, {"include_usage": True}
     media = [
         (b"data:%b;base64," % picture.media_type.encode(), picture.base64)
         for picture in pictures
     ]
     return spliced(request, mark, media)
+
+
+class _Request(msgspec.Struct, omit_defaults=True):
+    """The body; what is None is left out."""
+
+    model: str
+    messages: Sequence[object]
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: Sequence[str] | None = None
+    seed: int | None = None
+    n: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    logit_bias: Raw | None = None
+    user: str | None = None
+    reasoning_effort: str | None = None
+    tools: Sequence[object] | None = None
+    tool_choice: object | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: object | None = None
+    stream: bool | None = None
+    stream_options: object | None = None
+    media_io_kwargs: object | None = None
+    mm_processor_kwargs: object | None = None
 
 
 class _Parts(msgspec.Struct, frozen=True):
@@ -125,27 +160,31 @@ def _part(part: PromptPart, parts: _Parts) -> dict[str, object]:
             return parts.named({"type": "video_url", "video_url": parts.video(part)})
 
 
-def _options(options: Options) -> dict[str, object]:
-    wanted: dict[str, object | None] = {
-        options.max_tokens_field: options.max_tokens,
-        "temperature": options.temperature,
-        "top_p": options.top_p,
-        "stop": list(options.stop) or None,
-        "seed": options.seed,
-        "n": options.n,
-        "presence_penalty": options.presence_penalty,
-        "frequency_penalty": options.frequency_penalty,
-        "logprobs": options.logprobs,
-        "top_logprobs": options.top_logprobs,
-        "logit_bias": Raw(options.logit_bias) if options.logit_bias else None,
-        "user": options.user,
-        "reasoning_effort": options.reasoning_effort,
-        "tools": [_tool(tool) for tool in options.tools] or None,
-        "tool_choice": _tool_choice(options),
-        "parallel_tool_calls": options.parallel_tool_calls,
-        "response_format": _response_format(options),
-    }
-    return {name: value for name, value in wanted.items() if value is not None}
+def _request(upstream_id: str, messages: Sequence[object], options: Options) -> _Request:
+    is_new = options.max_tokens_field == "max_completion_tokens"
+    choice, answer_format = options.tool_choice, options.answer_format
+    return _Request(
+        model=upstream_id,
+        messages=messages,
+        max_tokens=None if is_new else options.max_tokens,
+        max_completion_tokens=options.max_tokens if is_new else None,
+        temperature=options.temperature,
+        top_p=options.top_p,
+        stop=options.stop or None,
+        seed=options.seed,
+        n=options.n,
+        presence_penalty=options.presence_penalty,
+        frequency_penalty=options.frequency_penalty,
+        logprobs=options.logprobs,
+        top_logprobs=options.top_logprobs,
+        logit_bias=Raw(options.logit_bias) if options.logit_bias else None,
+        user=options.user,
+        reasoning_effort=options.reasoning_effort,
+        tools=[_tool(tool) for tool in options.tools] if options.tools else None,
+        tool_choice=None if choice is None else _tool_choice(choice),
+        parallel_tool_calls=options.parallel_tool_calls,
+        response_format=None if answer_format is None else _response_format(answer_format),
+    )
 
 
 def _tool(tool: Tool) -> dict[str, object]:
@@ -159,18 +198,16 @@ def _tool(tool: Tool) -> dict[str, object]:
     return {"type": "function", "function": function}
 
 
-def _tool_choice(options: Options) -> object:
-    match options.tool_choice:
+def _tool_choice(choice: ToolChoice) -> object:
+    match choice:
         case NamedTool(name):
             return {"type": "function", "function": {"name": name}}
-        case choice:
-            return choice
+        case word:
+            return word
 
 
-def _response_format(options: Options) -> object:
-    match options.answer_format:
-        case None:
-            return None
+def _response_format(answer_format: AnswerFormat) -> object:
+    match answer_format:
         case JsonSchema() as wanted:
             schema: dict[str, object] = {"name": wanted.name, "schema": Raw(wanted.schema)}
             if wanted.description is not None:
@@ -178,5 +215,5 @@ def _response_format(options: Options) -> object:
             if wanted.strict is not None:
                 schema["strict"] = wanted.strict
             return {"type": "json_schema", "json_schema": schema}
-        case _:
+        case JsonObject():
             return {"type": "json_object"}

@@ -15,6 +15,7 @@ from typing import Protocol, Self
 
 import anyio
 import msgspec
+from msgspec.structs import replace
 from typing_extensions import override
 
 from visus.core.endings import ABANDONED
@@ -184,7 +185,7 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
         if deployment.breaker.is_open:  # since it was picked, perhaps
             deployment.check(self._question.within)
         if prompt.upstream_id != deployment.upstream_id:
-            prompt = prompt._replace(upstream_id=deployment.upstream_id)
+            prompt = replace(prompt, upstream_id=deployment.upstream_id)
         was_probe = deployment.begin()
         began_s = time.monotonic()
         answer = deployment.open(prompt)

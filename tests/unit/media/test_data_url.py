@@ -13,7 +13,7 @@ TEXT = base64.b64encode(PIXELS)
 
 
 def read(url: bytes, max_bytes: int = 10_000) -> bytes:
-    return decode(payload(memoryview(url)), max_bytes=max_bytes).data
+    return decode(payload(memoryview(url))[0], max_bytes=max_bytes).data
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_a_data_url_in_base64_is_read_whatever_image_its_label_claims(header: by
 
 def test_the_payload_is_a_view_and_never_a_copy() -> None:
     url = memoryview(b"data:image/png;base64," + TEXT)
-    file = decode(payload(url), max_bytes=10_000)
+    file = decode(payload(url)[0], max_bytes=10_000)
     assert file.base64.obj is url.obj
     assert file.base64 == TEXT
 
@@ -92,7 +92,7 @@ def test_what_is_not_base64_is_refused_as_that(text: bytes) -> None:
 
 def test_white_space_inside_the_payload_is_skipped_and_not_handed_on() -> None:
     url = b"data:image/png;base64," + b"\r\n ".join(TEXT[i : i + 76] for i in range(0, 999, 76))
-    file = decode(payload(memoryview(url)), max_bytes=10_000)
+    file = decode(payload(memoryview(url))[0], max_bytes=10_000)
     assert file.data == PIXELS
     assert file.base64 == TEXT
 

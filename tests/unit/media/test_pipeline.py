@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
+from msgspec.structs import replace
 from PIL import Image as Pillow
 from sample_pictures import (
     BLUE,
@@ -552,7 +553,7 @@ FILE_PARAM = "messages[0].content[1].image_url.file_id"
 async def stored(
     media: MediaPipeline, *pictures: ImageReference, owner: str = "me"
 ) -> Sequence[Image]:
-    asked = question(*pictures)._replace(owner=owner)
+    asked = replace(question(*pictures), owner=owner)
     return images(await media.prepare(asked, upstream_id="up", sees=EVERYTHING))
 
 
@@ -648,7 +649,7 @@ WIDE = encode(halves(128, 96), "PNG")
 async def wished(
     media: MediaPipeline, sees: Vision, wishes: MediaWishes, *pictures: ImageReference
 ) -> Prompt:
-    asked = question(*pictures)._replace(media=wishes)
+    asked = replace(question(*pictures), media=wishes)
     return await media.prepare(asked, upstream_id="up", sees=sees)
 
 
@@ -677,7 +678,7 @@ async def test_the_caller_s_bound_and_the_model_s_hold_both(
 async def test_where_no_size_is_small_enough_the_detail_is_lowered(
     pool: WorkerPool, bound: int, detail: Detail
 ) -> None:
-    asked = inline(WIDE)._replace(detail="high")
+    asked = replace(inline(WIDE), detail="high")
     prompt = await wished(pipeline(pool), TILES, MediaWishes(bound), asked)
     assert [image.detail for image in images(prompt)] == [detail]
     assert prompt.reports[0].tokens == (255 if detail == "high" else 85)
@@ -708,7 +709,7 @@ async def test_a_bound_where_nobody_can_count_is_refused_before_anything_is_fetc
 async def test_a_picture_is_sent_as_the_model_looks_at_it(
     pool: WorkerPool, detail: Detail, size: tuple[int, int], tokens: int
 ) -> None:
-    large = inline(encode(halves(2048, 1536), "PNG"))._replace(detail=detail)
+    large = replace(inline(encode(halves(2048, 1536), "PNG")), detail=detail)
     prompt = await wished(pipeline(pool), TILES, MediaWishes(), large)
     (image,), (report,) = images(prompt), prompt.reports
     assert (image.width_px, image.height_px, image.detail) == (*size, detail)

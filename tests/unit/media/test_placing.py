@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
 from visus.core.prompt import Image, PromptPart, PromptTurn
 from visus.core.question import Role, Text, ToolCall
@@ -67,14 +68,14 @@ def test_a_picture_of_a_tool_follows_in_a_user_turn_that_names_the_call() -> Non
     ]
     got = placed(turns, OPENAI)
     assert [*got.turns[:2]] == turns[:2]
-    assert got.turns[2] == turns[2]._replace(parts=[Text("a"), GONE, Text("b")])
+    assert got.turns[2] == replace(turns[2], parts=[Text("a"), GONE, Text("b")])
     assert listed(got.turns[3:]) == [("user", [origin_of(LOOK), image("p")])]
     assert got.moved == {"p"}
 
 
 def test_a_moved_frame_keeps_its_time_and_a_moved_page_its_number() -> None:
-    frame = image("p")._replace(caption="Frame at 0.50 s")
-    page = image("q")._replace(caption="Page 2 of 3")
+    frame = replace(image("p"), caption="Frame at 0.50 s")
+    page = replace(image("q"), caption="Page 2 of 3")
     got = placed([called(LOOK), result(LOOK, frame, page)], OPENAI)
     line = origin_of(LOOK).text.removesuffix(":")
     assert listed(got.turns[2:]) == [

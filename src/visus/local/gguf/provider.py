@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from visus.core.events import Answer, Batch
 from visus.core.prompt import Prompt
 from visus.core.question import Options
@@ -76,8 +78,8 @@ class GgufProvider:
 
 def _as_asked(prompt: Prompt) -> Prompt:
     """As a stream, since an answer that comes in one piece cannot be stopped."""
-    options = prompt.options._replace(user=None, n=None)  # llama.cpp has no use for either
-    return prompt._replace(streamed=True, options=options)
+    options = replace(prompt.options, user=None, n=None)  # llama.cpp has no use for either
+    return replace(prompt, streamed=True, options=options)
 
 
 def _refuse_what_cannot_be_honoured(options: Options) -> None:
