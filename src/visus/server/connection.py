@@ -27,7 +27,7 @@ from visus.telemetry import event
 from visus.units import KIB, MIB
 
 READ_BYTES: Final = 128 * KIB
-"""Of one read while no body is received into place."""
+"""Of one read while no body is received into place; a smaller body comes with its head."""
 MAX_DISCARDED_BYTES: Final = 256 * MIB
 """Of a refused request: read and dropped, so that the refusal can be received."""
 LINGER_S: Final = 5.0
