@@ -431,6 +431,22 @@ def test_a_stored_file_serves_as_either(moving: Service, upstream: Upstream) -> 
 
 
 @pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ({"type": "file", "file": {"file_data": "data:text/plain;base64,AAAA"}}, "as a PDF"),
+        ({"type": "video_url", "video_url": "data:image/png;base64,AAAA"}, "no video"),
+    ],
+    ids=lambda one: str(one)[:20],
+)
+def test_a_data_url_with_another_label_is_told_what_is_taken(
+    moving: Service, part: dict[str, Any], words: str
+) -> None:
+    reply = moving.post(ask("good", [part]))
+    assert reply.error()[0] == 400
+    assert words in reply.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
     ("file", "code", "param"),
     [
         ({}, "missing_required_parameter", "messages[0].content[0].file"),

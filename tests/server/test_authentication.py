@@ -121,6 +121,25 @@ def test_other_paths_want_a_key_too_and_with_one_do_not_exist(
     assert (status, code) in {(404, "unknown_url"), (404, "model_not_found")}
 
 
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/chat/completions", "Did you mean /v1/chat/completions?"),
+        ("/v1/chat/completions/", "Did you mean /v1/chat/completions?"),
+        ("/v1/v1/models", "Did you mean /v1/models?"),
+        ("/chat/completions/estimate", "Did you mean /v1/chat/completions/estimate?"),
+        ("/v1/responses", "there are chat completions, models, files, batches."),
+        ("/v2/embeddings", "there are chat completions, models, files, batches."),
+        ("/", "There is no such URL here."),
+        ("/favicon.ico", "There is no such URL here."),
+    ],
+)
+def test_an_unknown_url_is_told_what_there_is(service: Service, path: str, words: str) -> None:
+    reply = service.post({}, path=path)
+    refused(service, reply, 404, "unknown_url")
+    assert reply.json()["error"]["message"].endswith(words)
+
+
 def test_another_method_is_405_and_overriding_it_changes_nothing(service: Service) -> None:
     wrong = service.get("/v1/chat/completions")
     refused(service, wrong, 405, "method_not_allowed")

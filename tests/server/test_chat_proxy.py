@@ -5,6 +5,7 @@ import concurrent.futures
 import hashlib
 import json
 import secrets
+from typing import Any
 
 import pytest
 from tests.support.claims import answered, refused, text_of
@@ -136,6 +137,7 @@ def test_a_field_arrives_upstream_as_it_was_sent(
     "more",
     [
         {"max_completion_tokens": 9},
+        {"reasoning_effort": "max"},
         {"stop": ["one"]},
         {"response_format": {"type": "json_object"}},
         {"tools": [{"type": "function", "function": {"name": "bare"}}]},
@@ -149,6 +151,47 @@ def test_another_spelling_of_a_field_arrives_too(
 ) -> None:
     answered(service, service.post(ask("good", **more)))
     assert upstream.last("good").body == ask("good", **more)
+
+
+def named(*names: str) -> list[dict[str, Any]]:
+    """Functions as `tool_choice` names them; as `tools` too, for those without arguments."""
+    return [{"type": "function", "function": {"name": name}} for name in names]
+
+
+def allowed(mode: str, *names: str) -> dict[str, object]:
+    """Three tools, of which those of these names may be called."""
+    choice = {"mode": mode, "tools": named(*names)}
+    return {
+        "tools": named("one", "two", "three"),
+        "tool_choice": {"type": "allowed_tools", "allowed_tools": choice},
+    }
+
+
+@pytest.mark.parametrize("mode", ["auto", "required"])
+def test_a_model_gets_the_tools_that_are_allowed_and_no_others(
+    service: Service, upstream: Upstream, mode: str
+) -> None:
+    reply = service.post(ask("good", **allowed(mode, "three", "one")))
+    answered(service, reply)
+    assert "x-visus-ignored" not in reply.headers
+    sent = ask("good", tools=named("one", "three"), tool_choice=mode)
+    assert upstream.last("good").body == sent
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        (allowed("auto", "one", "four"), "tool_choice"),
+        (allowed("auto", "one") | {"tools": None}, "tool_choice"),
+        (allowed("auto"), "tool_choice.allowed_tools.tools"),
+        (allowed("none", "one"), "tool_choice.allowed_tools.mode"),
+    ],
+    ids=str,
+)
+def test_tools_that_cannot_be_allowed_are_refused(
+    service: Service, more: dict[str, object], param: str
+) -> None:
+    refused(service, service.post(ask("good", **more)), 400, "invalid_value", param)
 
 
 def test_a_tool_is_called_and_its_result_answered(service: Service, upstream: Upstream) -> None:
@@ -182,6 +225,16 @@ def test_a_streamed_tool_call_keeps_its_index_and_its_pieces(service: Service) -
     arguments = "".join(call["function"]["arguments"] for call in calls)
     assert json.loads(arguments) == {"city": "Köln"}
     assert events[-2]["choices"][0]["finish_reason"] == "tool_calls"
+
+
+def test_log_probabilities_stand_beside_their_words_in_a_stream(service: Service) -> None:
+    token = {"token": "Seen.", "logprob": -0.25, "bytes": None, "top_logprobs": []}
+    odds = {"content": [token], "refusal": None}
+    body = ask("odd_logprobs", user=json.dumps(odds), logprobs=True, stream=True)
+    events = service.post(body).events()
+    choices = [one["choices"][0] for one in events[:-1]]
+    said = [(one["delta"].get("content"), one["logprobs"]) for one in choices]
+    assert said == [("", None), ("Seen.", odds), (None, None)]
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -853,6 +853,7 @@ def test_a_bound_of_the_server_is_told_by_name(
         ("minimal", {"thinkingBudget": 1024, "includeThoughts": True}, "MINIMAL"),
         ("medium", {"thinkingBudget": 9000, "includeThoughts": True}, "MEDIUM"),
         ("xhigh", {"thinkingBudget": 24_576, "includeThoughts": True}, "HIGH"),
+        ("max", {"thinkingBudget": 24_576, "includeThoughts": True}, "HIGH"),
     ],
 )
 def test_effort_is_a_budget_or_a_level(

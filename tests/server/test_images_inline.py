@@ -531,6 +531,23 @@ def test_a_bare_string_is_the_url(service: Service, upstream: Upstream) -> None:
     assert _got(upstream) == PNG
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image_url", "image_url": {"url": _url(PNG), "detail": None}},
+        {"type": "input_image", "image_url": _url(PNG), "detail": None},
+    ],
+    ids=lambda part: part["type"],
+)
+def test_no_detail_is_no_wish(
+    service: Service, upstream: Upstream, part: dict[str, object]
+) -> None:
+    answered(service, service.post(ask("good", [part])))
+    assert _got(upstream) == PNG
+    (sent,) = upstream.last("good").body["messages"][0]["content"]
+    assert set(sent["image_url"]) == {"url"}
+
+
 BARE = "messages[0].content[0].image_url"
 
 

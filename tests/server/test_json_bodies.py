@@ -216,6 +216,33 @@ def test_a_message_that_makes_no_sense_is_named_with_its_place(
     refused(service, service.post(body), 400, code, param)
 
 
+ROLES = "one of 'assistant', 'developer', 'system', 'tool', 'user'"
+PARTS = "one of 'text', 'image_url', 'input_text', 'input_image', 'refusal', 'video_url', "
+WRONG_WORDS: list[tuple[dict[str, Any], str, str]] = [
+    (ask("good", reasoning_effort="lots"), "reasoning_effort", "'lots': it must be one of "),
+    (ask("good", tools=[{"type": "custom"}]), "tools[0].type", "'custom': it must be 'func"),
+    (ask("good", tool_choice="any"), "tool_choice", "one of 'auto', 'none', 'required'."),
+    (ask("good", response_format={"type": "xml"}), "response_format.type", "'json_schema'."),
+    (ask("good", [{"type": "image"}]), "messages[0].content[0].type", PARTS),
+    (ask("good", [{"type": "image"}]), "messages[0].content[0].type", "'file', 'input_file'."),
+    (ask("good", visus={"boxes": "cm"}), "visus.boxes", "'cm': it must be 'pixels'."),
+    (ask("good") | {"messages": [{"role": "bot"}]}, "messages[0].role", ROLES),
+    (ask("good") | {"messages": [{"role": "x" * 999}]}, "messages[0].role", "xx': it must be"),
+    (ask("good") | {"messages": [{"role": "' - at `$.n`"}]}, "messages[0].role", ROLES),
+]
+
+
+@pytest.mark.parametrize(("body", "param", "words"), WRONG_WORDS, ids=str)
+def test_a_wrong_word_is_refused_with_those_that_are_taken(
+    service: Service, body: dict[str, Any], param: str, words: str
+) -> None:
+    reply = service.post(body)
+    refused(service, reply, 400, "invalid_value", param)
+    message = reply.json()["error"]["message"]
+    assert words in message
+    assert len(message) < 300
+
+
 def test_a_role_inside_the_content_is_only_an_unknown_field(
     service: Service, upstream: Upstream
 ) -> None:

@@ -205,6 +205,15 @@ def test_a_forbidden_url_is_refused_with_its_place(opened: Service, url: str) ->
     assert not _Origin.seen
 
 
+@pytest.mark.parametrize("url", ["photo.png", "file:///photo.png", "iVBORw0KGgo" * 1000])
+def test_what_is_no_web_address_is_told_to_come_as_a_data_url(
+    opened: Service, url: str
+) -> None:
+    reply = _look(opened, url)
+    refused(opened, reply, 400, "invalid_image_url", PLACE)
+    assert "data URL" in reply.json()["error"]["message"]
+
+
 def test_refused_and_closed_and_unknown_are_told_alike(opened: Service) -> None:
     urls = [f"http://pics.test:{NOBODY}/x", f"{BASE}/404", "http://127.0.0.2/x"]
     bodies = {_look(opened, url).body for url in urls}

@@ -63,7 +63,7 @@ def _wishes(options: argparse.Namespace) -> MediaWishes:
     """What the API takes in `visus`, by the same rules."""
     names = ("frames", "pages", "max_tokens_per_image")
     given = {name: getattr(options, name) for name in names}
-    with shape_faults():
+    with shape_faults(VisusOptions):
         ours = msgspec.convert(given, VisusOptions)
     return media_wishes(ours)
 

@@ -274,13 +274,20 @@ class Resolver:
         return _File(file.data, None, file.content_type)
 
 
+def _labelled_as_no_video() -> InvalidVideo:
+    return InvalidVideo("The data URL is labelled as something that is no video.")
+
+
+def _labelled_as_no_pdf() -> UnsupportedFileType:
+    message = "The data URL is not labelled as a PDF, which is the one type taken here."
+    return UnsupportedFileType(message)
+
+
 def _inline(url: memoryview, *, is_video: bool, max_bytes: int) -> _File:
     label = b"video/" if is_video else b"application/pdf"
-    wrong = InvalidVideo if is_video else UnsupportedFileType
+    wrong = _labelled_as_no_video if is_video else _labelled_as_no_pdf
     try:
-        base64, declared = data_url.payload(
-            url, label, wrong=lambda: wrong("The data URL is labelled as something else.")
-        )
+        base64, declared = data_url.payload(url, label, wrong=wrong)
         file = data_url.decode(base64, max_bytes=max_bytes)
         return _File(file.data, file.base64, declared)
     except Base64Rejected:

@@ -20,12 +20,15 @@ Scheme: TypeAlias = Literal["http", "https"]
 
 NEUTRAL_MESSAGE: Final = "The file could not be fetched from its URL."
 """For every refusal that depends on more than the URL's form: it must not tell which."""
+_NO_URL: Final = (
+    "Only http:// and https:// URLs can be fetched; a file of your own is sent as a data URL."
+)
 
 _DEFAULT_PORTS: Final[dict[Scheme, int]] = {"http": 80, "https": 443}
 _ANY_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE | re.ASCII)
 _URL: Final = re.compile(
     r"(?P<scheme>https?)://(?P<authority>[^/?#]*)(?P<target>[^#]*)(?:#.*)?",
-    re.IGNORECASE | re.ASCII,
+    re.IGNORECASE | re.ASCII | re.DOTALL,
 )
 _AUTHORITY: Final = re.compile(
     r"(?P<host>\[[^\[\]]*\]|[^:\[\]]+)(?::(?P<port>[1-9][0-9]{0,4}))?"
@@ -102,10 +105,10 @@ def read_url(url: str, settings: MediaSettings) -> MediaUrl:
     Raises:
         UrlRefused: as `parse_media_url`.
     """
-    _check_characters(url, settings)
     parts = _URL.fullmatch(url)
     if parts is None:
-        raise UrlRefused("scheme", "Only http:// and https:// URLs can be fetched.")
+        raise UrlRefused("scheme", _NO_URL)
+    _check_characters(url, settings)
     scheme: Scheme = "https" if parts["scheme"].lower() == "https" else "http"
     host, port = _read_authority(parts["authority"], scheme)
     if port not in settings.ports:

@@ -34,6 +34,7 @@ class Thinking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     medium: Budget = 8192
     high: Budget = 24_576
     xhigh: Budget = 24_576
+    max: Budget = 24_576
 
     def config(self, effort: str) -> Mapping[str, object]:
         """`thinkingConfig` for an effort; what it thinks is asked for with it."""
@@ -41,7 +42,7 @@ class Thinking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             if effort == "none":
                 message = "This model cannot answer without thinking; 'minimal' is the least."
                 raise InvalidValue(message, param="reasoning_effort")
-            level = "high" if effort == "xhigh" else effort
+            level = "high" if effort in {"xhigh", "max"} else effort
             return {"thinkingLevel": level.upper(), "includeThoughts": True}
         budgets = {
             "none": self.none,
@@ -50,6 +51,7 @@ class Thinking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             "medium": self.medium,
             "high": self.high,
             "xhigh": self.xhigh,
+            "max": self.max,
         }
         budget = budgets[effort]
         return {"thinkingBudget": budget, "includeThoughts": budget != 0}

@@ -40,6 +40,10 @@ Handler: TypeAlias = Callable[[Exchange], Awaitable[None]]
 _ASKING: Final = frozenset({"/v1/chat/completions", "/v2/chat/completions"})
 """Paths that ask a model: `Accounts.open_bill` finds out how their caller stands."""
 
+_VERSION: Final = "/v1"
+_UNKNOWN: Final = "There is no such URL here."
+_THERE_ARE: Final = "Of OpenAI's API there are chat completions, models, files, batches."
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -91,7 +95,17 @@ class Routes:
             refusal = MethodNotAllowed(f"This URL does not take {exchange.method[:20]}.")
             refusal.others = sorted(others)
             raise refusal
-        raise UnknownUrl("There is no such URL here.")
+        raise UnknownUrl(self._unknown(exchange.path))
+
+    def _unknown(self, path: str) -> str:
+        """What to say of a path that is not there: base URLs often lack `/v1`."""
+        asked = path.rstrip("/")
+        for entry in self.entries:
+            if entry.path.startswith(_VERSION) and asked.endswith(entry.path[len(_VERSION) :]):
+                return f"{_UNKNOWN} Did you mean {entry.path}?"
+        if path.startswith((f"{_VERSION}/", "/v2/")):
+            return f"{_UNKNOWN} {_THERE_ARE}"
+        return _UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +175,7 @@ class Gate:
         ASKER.set(Asker(key.project_id, key.key_id))
         if exchange.path.startswith(ADMIN_PREFIX):
             if not self.admins.admits(exchange.client):
-                raise UnknownUrl("There is no such URL here.")
+                raise UnknownUrl(_UNKNOWN)
             if not key.is_admin:
                 raise AdminOnly("This needs the key of an administrator.")
         elif key.is_admin:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Final, TypeAlias, assert_never
+from typing import Final, NamedTuple, TypeAlias, assert_never
 
 import msgspec
 from msgspec import Raw
@@ -39,6 +39,8 @@ OfChoice: TypeAlias = (
 )
 """What belongs to one of an answer's choices."""
 _CAN_BE_JUDGED: Final = (TextDelta, RefusalDelta, ToolCallDelta, LogprobsDelta, Finished)
+_HAVE_LOGPROBS: Final = (TextDelta, ReasoningDelta, RefusalDelta)
+_GO_WITH_OTHERS: Final = frozenset({AnswerModeration, LogprobsDelta})
 _KINDS_FROM: Final = TokensUsed._fields.index("of_text")
 _CHOICE_OF_WORDS: Final = itemgetter(TextDelta._fields.index("choice"))
 _encode: Final = msgspec.json.Encoder().encode
@@ -113,12 +115,12 @@ class ChunkWriter:
 
     def frames(self, batch: Batch) -> bytes:
         """The frames of one batch; empty where nothing of it is to be seen."""
-        if AnswerModeration in set(map(type, batch)):
-            return b"".join([self._frame(event, verdict) for event, verdict in _paired(batch)])
+        if not _GO_WITH_OTHERS.isdisjoint(map(type, batch)):
+            return b"".join([self._frame(*piece) for piece in _joined(batch)])
         # Nearly every batch of nearly every answer is words, and nothing else: those between
         # what opens the answer and what closes it are written in one go.
         begins = 0 if 0 in self._begun else 1
-        opening = b"".join([self._frame(event, None) for event in batch[:begins]])
+        opening = b"".join([self._frame(event) for event in batch[:begins]])
         ends = len(batch)
         while ends > begins and type(batch[ends - 1]) is not TextDelta:
             ends -= 1
@@ -128,8 +130,8 @@ class ChunkWriter:
         elif 0 in self._begun and _are_of_first_choice(words):
             written = self._words(words)
         else:
-            written = b"".join([self._frame(event, None) for event in words])
-        closing = b"".join([self._frame(event, None) for event in batch[ends:]])
+            written = b"".join([self._frame(event) for event in words])
+        closing = b"".join([self._frame(event) for event in batch[ends:]])
         return opening + written + closing
 
     def _words(self, words: Batch) -> bytes:
@@ -152,11 +154,17 @@ class ChunkWriter:
             return sse.DONE
         return self._head + b"]," + _encode(last)[1:] + b"\n\n" + sse.DONE
 
-    def _frame(self, event: Event, verdict: AnswerModeration | None) -> bytes:
+    def _frame(
+        self,
+        event: Event,
+        logprobs: bytes | None = None,
+        verdict: AnswerModeration | None = None,
+    ) -> bytes:
         if type(event) is TextDelta:
             written = _encode(event.text)
             self.text_bytes += len(written) - len('""')
-            if event.choice == 0 and verdict is None and 0 in self._begun:
+            is_bare = logprobs is None and verdict is None
+            if event.choice == 0 and is_bare and 0 in self._begun:
                 return self._text_head + written + self._text_tail
         match event:
             case TokensUsed():
@@ -170,23 +178,25 @@ class ChunkWriter:
             case PromptModeration(results=results):
                 return self._head + b'],"prompt_filter_results":' + results + self._tail[1:]
             case _:
-                return self._opening(event.choice) + self._said(event, verdict)
+                return self._opening(event.choice) + self._said(event, logprobs, verdict)
 
-    def _said(self, event: OfChoice, verdict: AnswerModeration | None) -> bytes:
+    def _said(
+        self, event: OfChoice, logprobs: bytes | None, verdict: AnswerModeration | None
+    ) -> bytes:
         match event:
             case Finished(reason=reason):
                 return self._chunk(event.choice, {}, reason, verdict=verdict)
-            case LogprobsDelta(logprobs=logprobs):
-                return self._chunk(event.choice, {}, None, logprobs, verdict)
+            case LogprobsDelta():
+                return self._chunk(event.choice, {}, None, event.logprobs, verdict)
             case AnswerModeration():
                 return self._chunk(event.choice, {}, None, verdict=event)
             case ToolCallDelta(name=str(), arguments=arguments) if arguments:
                 # As OpenAI does: first whom it calls, then with what.
-                begun = self._said(event._replace(arguments=""), None)
+                begun = self._said(event._replace(arguments=""), None, None)
                 rest = event._replace(call_id=None, name=None)
-                return begun + self._said(rest, verdict)
+                return begun + self._said(rest, None, verdict)
             case _:
-                return self._chunk(event.choice, _delta(event), None, verdict=verdict)
+                return self._chunk(event.choice, _delta(event), None, logprobs, verdict)
 
     def _opening(self, choice: int) -> bytes:
         if choice in self._begun:
@@ -219,21 +229,47 @@ def _are_of_first_choice(batch: Batch) -> bool:
     return set(map(type, batch)) == {TextDelta} and not any(map(_CHOICE_OF_WORDS, batch))
 
 
-def _paired(batch: Batch) -> Iterator[tuple[Event, AnswerModeration | None]]:
-    """The events, each with the verdict of a content filter that stands right behind it."""
-    following = (*batch[1:], None) if batch else ()
-    is_taken = False
-    for event, after in zip(batch, following, strict=True):
-        if is_taken:
-            is_taken = False
-            continue
-        is_taken = (
-            isinstance(after, AnswerModeration)
-            and after.is_of_last
-            and isinstance(event, _CAN_BE_JUDGED)
-            and event.choice == after.choice
-        )
-        yield event, after if is_taken and isinstance(after, AnswerModeration) else None
+class _Piece(NamedTuple):
+    """An event, and what stands right behind it and goes into the same chunk."""
+
+    event: Event
+    logprobs: bytes | None = None
+    """Of its words."""
+    verdict: AnswerModeration | None = None
+    """Of a content filter."""
+
+
+def _joined(batch: Batch) -> Iterator[_Piece]:
+    last: _Piece | None = None
+    for event in batch:
+        joined = None if last is None else _with(last, event)
+        if joined is None:
+            if last is not None:
+                yield last
+            joined = _Piece(event)
+        last = joined
+    if last is not None:
+        yield last
+
+
+def _with(piece: _Piece, event: Event) -> _Piece | None:
+    """The piece with an event that goes into its chunk; None for one that does not."""
+    first = piece.event
+    if piece.verdict is not None:
+        return None
+    match event:
+        case LogprobsDelta() if (
+            isinstance(first, _HAVE_LOGPROBS)
+            and first.choice == event.choice
+            and piece.logprobs is None
+        ):
+            return piece._replace(logprobs=event.logprobs)
+        case AnswerModeration(is_of_last=True) if (
+            isinstance(first, _CAN_BE_JUDGED) and first.choice == event.choice
+        ):
+            return piece._replace(verdict=event)
+        case _:
+            return None
 
 
 def _delta(event: TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta) -> Delta:

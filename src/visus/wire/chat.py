@@ -202,7 +202,7 @@ def _shaped(body: bytes | bytearray) -> tuple[shapes.ChatRequest, Sequence[str]]
         found = fault
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise InvalidJson("The body is not valid JSON.", detail=str(fault)) from fault
-    with shape_faults():
+    with shape_faults(shapes.ChatRequest):
         try:
             known, ignored = unknown.set_aside(body, shapes.ChatRequest)
         except msgspec.ValidationError as fault:  # a number too large for anything
@@ -217,7 +217,9 @@ def _refuse_what_we_cannot_honour(request: shapes.ChatRequest) -> None:
             if raw is not UNSET and shapes.given(raw) is not None:
                 raise UnsupportedParameter(f"'{field}' is not supported{instead}.", param=field)
     if request.modalities not in (None, ["text"]):
-        raise UnsupportedParameter("Answers are text: 'modalities'.", param="modalities")
+        raise UnsupportedParameter(
+            "Answers are text: 'modalities' may only be ['text'].", param="modalities"
+        )
     if request.stream_options is not None and request.stream is not True:
         raise InvalidValue("'stream_options' needs 'stream': true.", param="stream_options")
     if request.top_logprobs and request.logprobs is not True:
@@ -327,7 +329,7 @@ def _part(part: shapes.Part, param: str, urls: "_UrlReader") -> QuestionPart:
         case shapes.InputFilePart():
             return _document(part, param, urls)
         case shapes.AudioPart():
-            raise UnsupportedModality("Sound is not taken.", param=param)
+            raise UnsupportedModality("Audio is not supported.", param=param)
         case _:
             assert_never(part)
 
@@ -376,10 +378,15 @@ def _document(
 
 
 def _one_of(
-    url: Raw, file_id: str | None, detail: Detail, at: tuple[str, str], urls: "_UrlReader"
+    url: Raw,
+    file_id: str | None,
+    wanted: Detail | None,
+    at: tuple[str, str],
+    urls: "_UrlReader",
 ) -> ImageReference:
     """A picture by its URL, or by the id of an uploaded file."""
     at_url, at_file = at
+    detail = wanted or "auto"
     if file_id is not None:
         if bytes(memoryview(url)[:5]) not in {b"", b"null"}:
             raise InvalidValue("Give a URL or a file, not both.", param=at_file)
@@ -449,7 +456,7 @@ def _options(request: shapes.ChatRequest, limits: ChatLimits) -> Options:
         logit_bias=msgspec.json.encode(request.logit_bias) if request.logit_bias else None,
         user=request.user,
         reasoning_effort=request.reasoning_effort,
-        tools=tools,
+        tools=_allowed(tools, request),
         tool_choice=_tool_choice(request),
         parallel_tool_calls=request.parallel_tool_calls if tools else None,
         answer_format=answer_format,
@@ -490,6 +497,16 @@ def _tool(tool: shapes.ToolSpec, place: int, schemas: SchemaCheck) -> Tool:
     return Tool(spec.name, spec.description, parameters, spec.strict)
 
 
+def _allowed(tools: Sequence[Tool], request: shapes.ChatRequest) -> Sequence[Tool]:
+    """The tools that may be called. A model that gets no others calls no others."""
+    match request.tool_choice:
+        case shapes.AllowedTools(allowed_tools=allowed):
+            names = {one.function.name for one in allowed.tools}
+            return [tool for tool in tools if tool.name in names]
+        case _:
+            return tools
+
+
 def _tool_choice(request: shapes.ChatRequest) -> ToolChoice | None:
     """The choice, where there are tools to choose from: servers refuse it without any."""
     choice = request.tool_choice
@@ -504,12 +521,17 @@ def _tool_choice(request: shapes.ChatRequest) -> ToolChoice | None:
                 raise InvalidValue("'tool_choice' needs 'tools'.", param="tool_choice")
             return choice
         case shapes.ChosenTool(function=shapes.FunctionName(name=name)):
-            if name not in offered:
-                raise InvalidValue(
-                    "'tool_choice' names a function that 'tools' does not offer.",
-                    param="tool_choice",
-                )
+            _check_offered([name], offered)
             return NamedTool(name)
+        case shapes.AllowedTools(allowed_tools=allowed):
+            _check_offered([one.function.name for one in allowed.tools], offered)
+            return allowed.mode
+
+
+def _check_offered(names: Sequence[str], offered: set[str]) -> None:
+    if not offered.issuperset(names):
+        message = "'tool_choice' names a function that 'tools' does not offer."
+        raise InvalidValue(message, param="tool_choice")
 
 
 def _answer_format(

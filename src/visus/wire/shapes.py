@@ -9,6 +9,8 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from visus.wire.choices import NotTaken
+
 Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 Penalty: TypeAlias = Annotated[float, msgspec.Meta(ge=-2, le=2)]
 StopWord: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
@@ -35,7 +37,7 @@ class ImageLocation(Shape, frozen=True):
 
     url: Raw = msgspec.field(default_factory=Raw)
     file_id: str | None = None
-    detail: Detail = "auto"
+    detail: Detail | None = None
 
 
 class ImagePart(Shape, frozen=True, tag_field="type", tag="image_url"):
@@ -55,7 +57,7 @@ class InputImagePart(Shape, frozen=True, tag_field="type", tag="input_image"):
 
     image_url: Raw = msgspec.field(default_factory=Raw)
     file_id: str | None = None
-    detail: Detail = "auto"
+    detail: Detail | None = None
 
 
 class RefusalPart(Shape, frozen=True, tag_field="type", tag="refusal"):
@@ -108,7 +110,7 @@ class InputFilePart(Shape, frozen=True, tag_field="type", tag="input_file"):
     filename: str | None = None
 
 
-class AudioPart(Shape, frozen=True, tag_field="type", tag="input_audio"):
+class AudioPart(Shape, NotTaken, frozen=True, tag_field="type", tag="input_audio"):
     """A part that no model here takes; decoded only to be refused with its path."""
 
     input_audio: Raw
@@ -175,11 +177,23 @@ class FunctionName(Shape, frozen=True):
     name: str
 
 
-class ChosenTool(Shape, frozen=True):
-    """`tool_choice` as an object."""
+class ChosenTool(Shape, frozen=True, tag_field="type", tag="function"):
+    """`tool_choice` as an object: the one function to call."""
 
-    type: Literal["function"]
     function: FunctionName
+
+
+class ToolsAllowed(Shape, frozen=True):
+    """Some of the functions in `tools`, and whether one of them has to be called."""
+
+    mode: Literal["auto", "required"]
+    tools: Annotated[list[ChosenTool], msgspec.Meta(min_length=1, max_length=128)]
+
+
+class AllowedTools(Shape, frozen=True, tag_field="type", tag="allowed_tools"):
+    """`tool_choice` as an object: the functions that may be called."""
+
+    allowed_tools: ToolsAllowed
 
 
 class TextFormat(Shape, frozen=True, tag_field="type", tag="text"):
@@ -290,9 +304,11 @@ class ChatRequest(Shape, frozen=True):
     top_logprobs: Annotated[int, msgspec.Meta(ge=0, le=20)] | None = None
     logit_bias: dict[str, Annotated[float, msgspec.Meta(ge=-100, le=100)]] | None = None
     user: str | None = None
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    reasoning_effort: (
+        Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
+    ) = None
     tools: Annotated[list[ToolSpec], msgspec.Meta(max_length=128)] | None = None
-    tool_choice: Literal["auto", "none", "required"] | ChosenTool | None = None
+    tool_choice: Literal["auto", "none", "required"] | ChosenTool | AllowedTools | None = None
     parallel_tool_calls: bool | None = None
     response_format: TextFormat | JsonObjectFormat | JsonSchemaFormat | None = None
     visus: VisusOptions | None = None

@@ -96,6 +96,11 @@ async def test_what_cannot_be_honoured_is_refused_by_name_before_any_work(
     assert desk.jobs == []
 
 
+async def test_who_demands_a_tool_is_told_what_there_is_instead() -> None:
+    with pytest.raises(UnsupportedParameter, match="'response_format'"):
+        await batches(Desk(), prompt(Options(tools=[Tool("f")], tool_choice="required")))
+
+
 async def test_what_changes_nothing_is_accepted() -> None:
     options = Options(n=1, temperature=0.3, top_p=0.5, seed=4, presence_penalty=0.0, user="u")
     tools = replace(options, tools=[Tool("f")], tool_choice="auto", reasoning_effort="none")

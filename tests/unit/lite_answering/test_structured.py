@@ -64,6 +64,7 @@ def test_a_required_field_without_evidence_is_refused_by_name() -> None:
     with pytest.raises(UnsupportedParameter) as refusal:
         fill({"iban": {"type": "string"}}, INVOICE)
     assert refusal.value.param == "response_format.json_schema.schema.properties.iban"
+    assert refusal.value.message.endswith("required field 'iban'.")
 
 
 def test_an_optional_field_without_evidence_is_left_out() -> None:

@@ -97,7 +97,8 @@ def _refuse_what_cannot_be_honoured(options: Options) -> None:
         raise UnsupportedParameter("visus-lite does not reason.", param="reasoning_effort")
     if options.tool_choice not in {None, "none", "auto"}:
         raise UnsupportedParameter(
-            "visus-lite calls no tools: tool_choice may only be none or auto.",
+            "visus-lite calls no tools: 'tool_choice' may only be 'none' or 'auto'. "
+            "For JSON, send a 'response_format'.",
             param="tool_choice",
         )
 

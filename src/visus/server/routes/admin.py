@@ -42,7 +42,7 @@ class Admin:
             CallerError: a field is missing, unknown, or has a wrong value.
         """
         raw = await read_json(exchange, self.settings, max_bytes=MAX_BODY_BYTES)
-        with shape_faults():
+        with shape_faults(shape):
             return msgspec.json.decode(raw or b"{}", type=shape)
 
     def check_models(self, wanted: Sequence[str] | UnsetType | None) -> None:

@@ -63,7 +63,7 @@ class NewBatchRoute:
 
 
 def _read(raw: bytes | bytearray) -> tuple[wire.BatchRequest, Sequence[str]]:
-    with shape_faults():
+    with shape_faults(wire.BatchRequest):
         known, ignored = unknown.set_aside(raw, wire.BatchRequest)
         request = _decode(known)
     request.check()

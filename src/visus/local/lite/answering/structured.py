@@ -95,7 +95,7 @@ def _object(wanted: tuple[Property, ...], source: _Source) -> dict[str, Json]:
             whole[each.name] = None
         elif each.required:
             raise UnsupportedParameter(
-                f"The pictures hold nothing for the required field {each.name}.",
+                f"The pictures hold nothing for the required field '{each.name}'.",
                 param=each.param,
             )
     return whole
@@ -387,7 +387,8 @@ def _rows(items: Property, page: Page, source: _Source) -> list[Json]:
                 row[each.name] = None
             elif each.required:
                 raise UnsupportedParameter(
-                    f"A row holds nothing for the required field {each.name}.", param=each.param
+                    f"A row holds nothing for the required field '{each.name}'.",
+                    param=each.param,
                 )
         rows.append(row)
     return rows
