@@ -1,6 +1,7 @@
 import json
 from collections.abc import Mapping
 
+import msgspec
 import pytest
 from answering_pages import drawn, gridded, written
 
@@ -70,6 +71,30 @@ def test_a_required_field_without_evidence_is_refused_by_name() -> None:
 def test_an_optional_field_without_evidence_is_left_out() -> None:
     fields = {"iban": {"type": "string"}, "total": {"type": "number"}}
     assert fill(fields, INVOICE, required=["total"]) == {"total": 1343.67}
+
+
+@pytest.mark.parametrize(
+    ("name", "is_so"),
+    [
+        ("is_invoice", True),
+        ("isInvoice", True),
+        ("ist_rechnung", True),
+        ("is_receipt", False),
+        ("is_photo", False),
+        ("is_dark", False),
+        ("is_landscape", True),
+        ("is_there_text", True),
+    ],
+)
+def test_what_a_picture_is_is_said_as_when_asked_in_words(name: str, is_so: object) -> None:
+    seen = msgspec.structs.replace(INVOICE, brightness=0.9)
+    assert fill({name: {"type": "boolean"}}, seen) == {name: is_so}
+
+
+@pytest.mark.parametrize("name", ["is_scanned", "is_handwritten", "is_grayscale"])
+def test_what_the_text_does_not_say_of_a_picture_is_not_denied(name: str) -> None:
+    with pytest.raises(UnsupportedParameter):
+        fill({name: {"type": "boolean"}}, INVOICE)
 
 
 def test_rows_of_a_table_become_objects() -> None:

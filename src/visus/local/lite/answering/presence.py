@@ -33,7 +33,7 @@ def is_asked(ask: Ask) -> bool:
 def whether(ask: Ask, page: Page) -> Reply | None:
     """Yes or no, as far as the evidence says; None if it does not bear on the question."""
     for judge in (
-        _nature,
+        nature,
         _codes,
         _shapes,
         _quoted,
@@ -50,8 +50,8 @@ def whether(ask: Ask, page: Page) -> Reply | None:
     return None
 
 
-def _nature(ask: Ask, page: Page) -> Reply | None:
-    """Is this an invoice, a photo, a portrait format?"""
+def nature(ask: Ask, page: Page) -> Reply | None:
+    """Is this an invoice, a photo, a portrait format? None for anything else."""
     if not ask.has(
         r"^\W*(?:is|ist|handelt|are|sind)\s+(?:this|it|that|das|dies\w*|es|the (?:image|picture|document)|das (?:bild|dokument))\b"
     ):

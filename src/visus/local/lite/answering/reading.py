@@ -18,7 +18,7 @@ from visus.local.lite.answering.replies import (
     nothing_read,
     yes,
 )
-from visus.local.lite.answering.words import fold, tokens
+from visus.local.lite.answering.words import fold, tokens, words
 from visus.local.lite.evidence import Cell, Evidence, Table
 
 _ORDINALS: Final = (
@@ -193,6 +193,12 @@ def kind_of_document(page: Page) -> tuple[str, str] | None:
         if re.search(pattern, text):
             return english, german
     return ("table", "Tabelle") if page.evidence.tables else None
+
+
+def is_kind_of_document(name: str) -> bool:
+    """Whether it is one of the kinds that `kind_of_document` tells apart."""
+    said = words(name)
+    return any(fold(one).split()[-1] in said for kind in _KINDS for one in kind[:2])
 
 
 def description(ask: Ask, page: Page) -> Reply:

@@ -226,12 +226,27 @@ def _number_of(thing: str, page: Page) -> int | None:
 
 
 def _boolean(wanted: Property, page: Page, source: _Source) -> Json | _Missing:
-    named = [word for word in _words_of(wanted.name) if word not in {"has", "is", "contains"}]
+    spoken = _words_of(wanted.name)
+    if len(spoken) > 1 and spoken[0] in {"is", "ist"} and spoken[1] != "there":
+        return _is_so(" ".join(spoken[1:]), page)
+    named = [word for word in spoken if word not in {"has", "is", "contains"}]
     for text in (" ".join(named), wanted.words):
         ask = Ask(f"Is there {text}?", "en")
         reply = presence.whether(ask, page) if text.strip() else None
         if reply is not None and reply.value in {"Yes", "No"}:
             return reply.value == "Yes"
+    return MISSING
+
+
+def _is_so(thing: str, page: Page) -> Json | _Missing:
+    """Whether the picture is `thing`. That a text does not say so proves nothing."""
+    ask = Ask(f"Is this {thing}?", "en")
+    reply = presence.whether(ask, page)
+    if reply is None or reply.value not in {"Yes", "No"}:
+        return MISSING
+    is_seen = page.evidence.photo or reading.is_kind_of_document(thing)
+    if reply.value == "Yes" or is_seen or presence.nature(ask, page) is not None:
+        return reply.value == "Yes"
     return MISSING
 
 
