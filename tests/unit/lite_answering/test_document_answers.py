@@ -1,5 +1,6 @@
 import pytest
 from answering_pages import ask, gridded, written
+from msgspec import structs
 
 INVOICE = written("""
 Muster GmbH
@@ -240,3 +241,15 @@ def test_orders_inside_a_picture_are_text_and_nothing_else() -> None:
     Total: 5,00 €
     """)
     assert ask("What is the total?", page).startswith("5,00 €")
+
+
+@pytest.mark.parametrize(("height", "title"), [(27, "Lotte's Kiosk"), (31, "2 Lemonades")])
+def test_a_title_is_clearly_taller_than_what_stands_above_it(height: float, title: str) -> None:
+    page = written("Lotte's Kiosk\n\n2 Lemonades\n\nThank you\n\nSee you")
+    lines = [
+        structs.replace(line, box=structs.replace(line.box, bottom=line.box.top + height))
+        if line.text == "2 Lemonades"
+        else line
+        for line in page.lines
+    ]
+    assert ask("What is the title?", structs.replace(page, lines=lines)) == title

@@ -30,6 +30,8 @@ _ORDINALS: Final = (
     (-2, r"second[- ]to[- ]last|penultimate|vorletzte[nmrs]?"),
     (-1, r"last|final|letzte[nmrs]?|bottom|unterste[nmrs]?"),
 )
+_AS_TALL: Final = 6 / 7
+"""Lines of one font are measured with heights that differ by as much: some have descenders."""
 _KINDS: Final = (
     ("invoice", "Rechnung", r"\binvoice\b|\brechnung(?:snummer|sdatum|sbetrag|s-?nr)?\b"),
     ("receipt", "Kassenbon", r"\breceipt\b|\bquittung|kassenbon|ruckgeld|\bbon\b|cashier|kassierer|change due|subtotal[\s\S]*(?:visa|mastercard|cash|card|tip|service)|es bediente|gegeben bar"),
@@ -126,7 +128,7 @@ def _by_place(ask: Ask, page: Page, place: int) -> Reply:
 
 
 def title(ask: Ask, page: Page) -> Reply | None:
-    """The tallest line of the upper half."""
+    """The tallest line of the upper half; the first of those that are about as tall."""
     upper = [
         piece for piece in page.pieces if piece.box.top < 0.5 * page.evidence.height_px
     ] or list(page.pieces)
@@ -136,8 +138,13 @@ def title(ask: Ask, page: Page) -> Reply | None:
     upper = [
         piece for piece in upper if not any(_inside(piece, each) for each in tabled)
     ] or upper
-    tallest = max(upper, key=lambda piece: (round(piece.height, 0), -piece.box.top))
-    return Reply(tallest.text, tallest.text)
+    tall = _AS_TALL * max(piece.height for piece in upper)
+    first = min([piece for piece in upper if piece.height >= tall], key=_from_the_top)
+    return Reply(first.text, first.text)
+
+
+def _from_the_top(piece: Piece) -> float:
+    return piece.box.top
 
 
 def language(ask: Ask, page: Page) -> Reply:
