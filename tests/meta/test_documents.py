@@ -101,6 +101,7 @@ def test_every_file_and_test_that_is_named_exists(path: Path) -> None:
     packages = "|".join(path.name for path in (ROOT / "src" / "visus").iterdir())
     folders = re.findall(rf"`((?:{packages})/[\w./-]+\.py)`", prose)
     gone = [one for one in named_paths if not (ROOT / one).exists()]
+    gone += re.findall(r"`(test_\w+\.py)`", prose)  # a test is named with its folder
     gone += [one for one in folders if not (ROOT / "src" / "visus" / one).exists()]
     assert gone == []
 
