@@ -15,10 +15,10 @@ import sqlalchemy as sql
 from visus.accounts import tables
 from visus.accounts.clock import MS, now_ms
 from visus.accounts.faults import storage_faults
-from visus.accounts.ids import new_id
 from visus.accounts.jobs import LINES, QueueSettings, next_place, written
 from visus.accounts.locks import take_lock
 from visus.accounts.webhooks import Delivery, Listener, announce, promise, promised
+from visus.core.ids import new_id
 from visus.errors import TooManyJobs
 
 WINDOW_S: Final = 86_400
@@ -255,7 +255,7 @@ class BatchBook:
         headers = [("traceparent", batch.traceparent)] if batch.traceparent else []
         rows = [
             {
-                "id": new_id("job", now),
+                "id": new_id("job_"),
                 "project_id": batch.project_id,
                 "key_id": batch.key_id,
                 "route": batch.endpoint,
@@ -383,7 +383,7 @@ class BatchBook:
 
 def _new_row(new: NewBatch, now: int) -> dict[str, object]:
     return {
-        "id": new_id("batch", now),
+        "id": new_id("batch_"),
         "project_id": new.project_id,
         "key_id": new.key_id,
         "status": "validating",

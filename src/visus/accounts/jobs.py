@@ -18,10 +18,10 @@ import sqlalchemy as sql
 from visus.accounts import tables
 from visus.accounts.clock import MS, now_ms
 from visus.accounts.faults import storage_faults
-from visus.accounts.ids import new_id
 from visus.accounts.locks import take_lock
 from visus.accounts.sqlite import empty_log
 from visus.accounts.webhooks import Delivery, Listener, announce, promise, promised
+from visus.core.ids import new_id
 from visus.errors import TooManyJobs
 from visus.units import MIB
 
@@ -144,7 +144,7 @@ class JobBook:
         """
         now = now_ms()
         row = {
-            "id": new_id("job", now),
+            "id": new_id("job_"),
             "project_id": new.project_id,
             "key_id": new.key_id,
             "route": new.route,

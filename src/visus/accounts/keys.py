@@ -29,6 +29,7 @@ from visus.accounts.projects import (
     named,
     places_text,
 )
+from visus.core.ids import new_id
 from visus.core.places import Demand
 from visus.core.question import Blind
 from visus.errors import InvalidValue
@@ -280,7 +281,7 @@ def _new_row(name: str, secret: str, terms: Terms) -> dict[str, object]:
 
 def _identity(secret: str, now_s: int) -> dict[str, object]:
     return {
-        "id": f"key_{secrets.token_hex(8)}",
+        "id": new_id("key_"),
         "digest": digest(secret),
         "hint": secret[-4:],
         "created_at": now_s,

@@ -1,6 +1,5 @@
 """Organisations and their projects: who pays, who owns files, what all keys of one may do."""
 
-import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import sqlalchemy as sql
 from visus.accounts import tables
 from visus.accounts.faults import storage_faults
 from visus.accounts.limits import Limits
+from visus.core.ids import new_id
 from visus.core.places import Demand
 from visus.errors import InvalidValue
 from visus.models.residency import is_known
@@ -72,7 +72,7 @@ class ProjectBook:
         Raises:
             InvalidValue: no name, or too long a one.
         """
-        made = Organisation(f"org_{secrets.token_hex(8)}", named(name), int(time.time()))
+        made = Organisation(new_id("org_"), named(name), int(time.time()))
         row = {"id": made.organisation_id, "name": name, "created_at": made.created_at}
         with storage_faults(), self.engine.begin() as connection:
             connection.execute(sql.insert(tables.organisations).values(row))
@@ -202,7 +202,7 @@ def limits_of(text: str | None) -> Limits | None:
 def _insert(
     connection: sql.Connection, name: str, terms: ProjectTerms, organisation_id: str | None
 ) -> str:
-    project_id = f"proj_{secrets.token_hex(8)}"
+    project_id = new_id("proj_")
     row = {
         "id": project_id,
         "organisation_id": _organisation(connection, organisation_id),

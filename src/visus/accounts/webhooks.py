@@ -16,9 +16,9 @@ import sqlalchemy as sql
 from visus.accounts import tables
 from visus.accounts.clock import MS, now_ms
 from visus.accounts.faults import storage_faults
-from visus.accounts.ids import new_id
 from visus.accounts.locks import take_lock
 from visus.accounts.projects import admit_project
+from visus.core.ids import new_id
 from visus.wire.webhooks import SECRET_PREFIX
 
 SECRET_BYTES: Final = 32
@@ -107,7 +107,7 @@ def promise(
 ) -> None:
     """Stores a webhook for the end of this job or batch."""
     row = {
-        "id": new_id("evt", now_ms()),
+        "id": new_id("evt_"),
         "subject_id": subject_id,
         "project_id": project_id,
         "url": listener.url,
@@ -303,25 +303,26 @@ class WebhookSecrets:
         Raises:
             InvalidValue: there is no such project.
         """
-        now = now_ms()
         secret = SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
-        row: dict[str, object] = {
-            "id": new_id("whs", now),
-            "project_id": project_id,
-            "secret": secret,
-            "created_at": now // MS,
-        }
         of_project = _secrets.project_id == project_id
         with storage_faults(), self.engine.begin() as connection:
             take_lock(connection, f"webhook secrets of {project_id}")
             admit_project(connection, project_id, name="")
+            # Only now: ids have to sort in the order in which the lock was held.
+            secret_id, now_s = new_id("whs_"), now_ms() // MS
             newest = (of_project, _secrets.expires_at.is_(None))
-            older = (of_project, _secrets.expires_at > now // MS)
-            for wanted, ends in ((older, now // MS), (newest, now // MS + overlap_s)):
+            older = (of_project, _secrets.expires_at > now_s)
+            for wanted, ends in ((older, now_s), (newest, now_s + overlap_s)):
                 change = sql.update(tables.webhook_secrets).where(*wanted)
                 connection.execute(change.values(expires_at=ends))
+            row = {
+                "id": secret_id,
+                "project_id": project_id,
+                "secret": secret,
+                "created_at": now_s,
+            }
             connection.execute(sql.insert(tables.webhook_secrets).values(row))
-        return WebhookSecret(str(row["id"]), project_id, secret[-4:], now // MS, None), secret
+        return WebhookSecret(secret_id, project_id, secret[-4:], now_s, None), secret
 
     def known(self, project_id: str) -> Sequence[WebhookSecret]:
         """Every secret of a project, oldest first, also those that sign no more."""

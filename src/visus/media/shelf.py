@@ -7,7 +7,6 @@ never do. Which files there are is the book's to know. Everything here is blocki
 """
 
 import os
-import secrets
 import sys
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from typing import Annotated, Protocol, TypeAlias
 import msgspec
 
 from visus.core.files import FileLabel, FilePage, FileRecord, WantedPage
+from visus.core.ids import new_id
 from visus.errors import FileNotFound, InvalidFile, StorageUnavailable
 from visus.media.incoming import IncomingFile, disk_faults, make_folder, sweep
 from visus.units import KIB, MIB
@@ -257,7 +257,7 @@ def _record(incoming: IncomingFile, owner: str, label: FileLabel) -> FileRecord:
     if label.expires_after_s is not None:
         expires_at = int(now_s) + label.expires_after_s
     return FileRecord(
-        file_id=_new_id(now_s),
+        file_id=new_id("file-"),
         owner=owner,
         digest=incoming.seal(),
         size_bytes=incoming.size_bytes,
@@ -267,8 +267,3 @@ def _record(incoming: IncomingFile, owner: str, label: FileLabel) -> FileRecord:
         created_at=int(now_s),
         expires_at=expires_at,
     )
-
-
-def _new_id(now_s: float) -> str:
-    """Milliseconds, so that ids sort by time, and 80 random bits."""
-    return f"file-{int(now_s * 1000):012x}{secrets.token_hex(10)}"

@@ -5,7 +5,8 @@ import time
 import pytest
 import sqlalchemy as sql
 
-from visus.accounts.keys import Key, KeyBook, Terms, digest, new_secret
+from visus.accounts.keys import KeyBook, Terms, digest, new_secret
+from visus.accounts.projects import ProjectBook
 from visus.core.places import Demand
 from visus.errors import InvalidValue, StorageUnavailable
 
@@ -33,12 +34,11 @@ def test_what_is_no_key_is_not_found(book: KeyBook) -> None:
 
 
 def test_the_keys_are_listed_oldest_first(book: KeyBook) -> None:
-    made = [book.create(name)[0] for name in ("c", "a", "b")]
-
-    def age(key: Key) -> tuple[int, str]:
-        return key.created_at, key.key_id
-
-    assert book.known() == sorted(made, key=age)
+    """And so are projects, of which each of these keys gets its own."""
+    made = [book.create(name)[0] for name in ("c", "a", "e", "b", "d")]
+    assert book.known() == made
+    projects = ProjectBook(book.engine).known()
+    assert [one.project_id for one in projects] == [one.project_id for one in made]
 
 
 def test_a_key_is_revoked_once_and_stays_known(book: KeyBook) -> None:
