@@ -167,6 +167,7 @@ class Journal:
         count = 0
         with spool.abandoned(self.folder) as pieces:
             for piece in pieces:
+                self._keep_unreadable(piece)
                 self._write(piece)
                 spool.drop(piece.path)
                 count += len(piece.batch.entries)
@@ -201,6 +202,13 @@ class Journal:
                 entries.write(connection, piece.batch)
         except refused.OF_CONTENT:
             self._write_others(piece.batch)
+
+    def _keep_unreadable(self, piece: Piece) -> None:
+        """Keeps lines that are damaged, or that only a newer Visus can read, in a file."""
+        if piece.unreadable:
+            path = refused.keep_unreadable(self.folder, piece)
+            fields = {"file": path.name, "lines": len(piece.unreadable)}
+            log.error("lines of the ledger cannot be read", extra={"fields": fields})
 
     def _write_others(self, batch: Batch) -> None:
         """Writes what the database does not refuse, and keeps the rest in a file."""

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from visus.accounts import entries, spool
 from visus.accounts.entries import Batch, Entry
 from visus.accounts.faults import reason
+from visus.accounts.spool import Piece
 
 SUFFIX: Final = ".refused"
 OF_NUMBERS: Final = (DataError, OverflowError)
@@ -67,8 +68,21 @@ def keep(folder: Path, batch: Batch, refused: Sequence[Refused]) -> Path:
     Raises:
         StorageUnavailable: it cannot be written.
     """
-    path = folder / f"{batch.name}-mended{SUFFIX}"
     lines = b"".join(spool.line_of(one.entry) for one in refused)
+    return _kept(folder / f"{batch.name}-mended{SUFFIX}", lines)
+
+
+def keep_unreadable(folder: Path, piece: Piece) -> Path:
+    """Writes the unreadable lines of a piece into a file of their own, as `keep` does.
+
+    Raises:
+        StorageUnavailable: it cannot be written.
+    """
+    path = folder / f"{piece.batch.name}-unreadable{SUFFIX}"
+    return _kept(path, b"".join(line + b"\n" for line in piece.unreadable))
+
+
+def _kept(path: Path, lines: bytes) -> Path:
     new = path.with_suffix(".new")
     try:
         with os.fdopen(_opened(new), "wb") as file:

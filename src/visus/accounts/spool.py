@@ -9,7 +9,7 @@ import contextlib
 import fcntl
 import mmap
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -35,6 +35,8 @@ class Piece(NamedTuple):
 
     path: Path
     batch: Batch
+    unreadable: Sequence[bytes] = ()
+    """Lines that were finished, and are no entries."""
 
 
 class _Open:
@@ -184,7 +186,7 @@ def drop(path: Path) -> None:
 def abandoned(folder: Path) -> Generator[list[Piece]]:
     """The pieces of dead processes, in order, locked until the end of the block."""
     with _unlocked(folder, SUFFIX) as files:
-        yield [Piece(path, Batch(path.stem, _entries(path.read_bytes()))) for path in files]
+        yield [_read(path) for path in files]
 
 
 def be_present(folder: Path, node: str) -> int:
@@ -207,6 +209,8 @@ def _unlocked(folder: Path, suffix: str) -> Generator[list[Path]]:
     with contextlib.ExitStack() as stack:
         found: list[Path] = []
         for path in sorted(folder.glob(f"*{suffix}")):
+            if not path.is_file():
+                continue  # to open a FIFO would wait for somebody to write to it
             try:
                 file = stack.enter_context(path.open("rb"))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -228,13 +232,15 @@ def _opened(path: Path) -> int:
     return file
 
 
-def _entries(data: bytes) -> list[Entry]:
+def _read(path: Path) -> Piece:
     """What stands in a file; a line that was not finished is none, nor is room behind them."""
-    whole, _, _ = data.rpartition(b"\n")
-    found: list[Entry] = []
+    whole, _, _ = path.read_bytes().rpartition(b"\n")
+    entries: list[Entry] = []
+    unreadable: list[bytes] = []
     for line in whole.split(b"\n") if whole else ():
         try:
-            found.append(_entry(line))
+            entries.append(_entry(line))
         except (msgspec.MsgspecError, ValueError):
-            continue  # its writer died within it
-    return found
+            if b"\0" not in line:  # else its writer died within it
+                unreadable.append(line)
+    return Piece(path, Batch(path.stem, entries), unreadable)

@@ -114,7 +114,8 @@ def sweep(folder: Path) -> int:
     count = 0
     with disk_faults():
         for path in folder.glob(f"*{_SUFFIX}"):
-            count += _swept(path)
+            if path.is_file():  # to open a FIFO would wait for somebody to read from it
+                count += _swept(path)
     return count
 
 

@@ -199,6 +199,46 @@ def test_a_line_that_was_not_finished_is_none(engine: sql.Engine, tmp_path: Path
     assert records(engine) == {"r": (None, NOW_MS + 1000)}
 
 
+def test_what_cannot_be_read_is_kept_and_taken_once_it_is_mended(
+    engine: sql.Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    dying = Journal(engine, tmp_path, "dying", every_s=1000)
+    for name in ("r", "s", "t"):
+        dying.enter(settled(name))
+    path = tmp_path / "dying-00000000.entries"
+    whole = path.read_bytes().rstrip(b"\0")
+    damaged = whole.replace(b'"settle","s"', b'"sottle","s"')
+    path.unlink()
+    path.write_bytes(damaged)
+    first = journal(engine, tmp_path, "first")
+    assert (set(records(engine)), first.refused_files) == ({"r", "t"}, 1)
+    assert pieces(tmp_path) == []
+    (kept,) = tmp_path.glob(f"*{REFUSED}")
+    assert kept.read_bytes() == damaged.splitlines(keepends=True)[1]
+    told = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert [one.message for one in told] == ["lines of the ledger cannot be read"]
+    kept.write_bytes(kept.read_bytes().replace(b"sottle", b"settle"))
+    kept.rename(kept.with_suffix(SUFFIX))
+    journal(engine, tmp_path, "second")
+    assert set(records(engine)) == {"r", "s", "t"}
+    assert list(tmp_path.glob(f"*{REFUSED}")) == []
+
+
+def test_what_is_no_file_stops_no_start(engine: sql.Engine, tmp_path: Path) -> None:
+    dying = Journal(engine, tmp_path, "dying", every_s=1000)
+    dying.enter(settled("r"))
+    path = tmp_path / "dying-00000000.entries"
+    whole = path.read_bytes()
+    path.unlink()
+    path.write_bytes(whole)
+    os.mkfifo(tmp_path / "another-00000000.entries")
+    os.mkfifo(tmp_path / "another.alive")
+    (tmp_path / "other-00000000.entries").mkdir()
+    journal(engine, tmp_path, "first")
+    assert set(records(engine)) == {"r"}
+    assert pieces(tmp_path) == ["another-00000000.entries", "other-00000000.entries"]
+
+
 def test_more_than_a_file_has_room_for_goes_into_several(
     engine: sql.Engine, tmp_path: Path
 ) -> None:

@@ -195,6 +195,7 @@ def test_the_start_removes_what_crashes_left_and_counts_what_is_missing(shelf: S
     place.mkdir(parents=True)
     (place / stray).write_bytes(b"stray")
     (shelf.folder / "incoming" / "0.part").write_bytes(b"half")
+    os.mkfifo(shelf.folder / "incoming" / "1.part")
     running = shelf.incoming()
     running.append(b"running")
     assert shelf.reconcile() == Swept(contents=1, leftovers=1, missing=1)
