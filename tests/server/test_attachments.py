@@ -423,9 +423,7 @@ def test_a_stored_file_serves_as_either(moving: Service, upstream: Upstream) -> 
         {"type": "file", "file": {"file_id": ids[1]}},
     ]
     assert [len(sent(moving, upstream, part)) for part in parts] == [5, 3]
-    swapped = {"type": "file", "file": {"file_id": ids[0]}}
     where = "messages[0].content[0].file.file_id"
-    refused(moving, moving.post(ask("good", [swapped])), 400, "unsupported_file_type", where)
     absent = {"type": "file", "file": {"file_id": "file-none"}}
     refused(moving, moving.post(ask("good", [absent])), 404, "file_not_found", where)
 
@@ -444,6 +442,39 @@ def test_a_data_url_with_another_label_is_told_what_is_taken(
     reply = moving.post(ask("good", [part]))
     assert reply.error()[0] == 400
     assert words in reply.json()["error"]["message"]
+
+
+def test_a_stored_file_in_the_wrong_part_is_told_the_right_one(moving: Service) -> None:
+    picture = BytesIO()
+    Image.new("RGB", (9, 9)).save(picture, "PNG")
+    found = {"image_url": picture.getvalue(), "video_url": film(seconds=1), "file": pdf()}
+    ids = {kind: moving.upload(data) for kind, data in found.items()}
+    for kind, code in (
+        ("image_url", "invalid_image_format"),
+        ("file", "unsupported_file_type"),
+    ):
+        for other, file_id in ids.items():
+            reply = moving.post(ask("good", [{"type": kind, kind: {"file_id": file_id}}]))
+            if other != kind:
+                where = f"messages[0].content[0].{kind}.file_id"
+                refused(moving, reply, 400, code, where)
+                assert f"in a part of type '{other}'" in reply.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("part", "code"),
+    [
+        ({"type": "file", "file": {"file_data": "data:application/pdf;base64,"}}, "file"),
+        ({"type": "video_url", "video_url": "data:video/mp4;base64,"}, "video"),
+        ({"type": "image_url", "image_url": "data:image/png;base64,"}, "image"),
+    ],
+    ids=lambda one: str(one)[:20],
+)
+def test_an_empty_file_is_refused_as_what_it_was_to_be(
+    moving: Service, part: dict[str, Any], code: str
+) -> None:
+    reply = moving.post(ask("good", [part]))
+    assert reply.error()[:2] == (400, f"invalid_{code}")
 
 
 @pytest.mark.parametrize(

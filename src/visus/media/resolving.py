@@ -295,7 +295,8 @@ def _inline(url: memoryview, *, is_video: bool, max_bytes: int) -> _File:
     except MediaTooLarge as refusal:
         raise FileTooLarge(refusal.message) from refusal
     except MediaRejected as refusal:
-        raise InvalidFile(refusal.message) from refusal
+        kind = InvalidVideo if is_video else InvalidFile
+        raise kind(refusal.message) from refusal
 
 
 async def each(

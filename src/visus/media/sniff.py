@@ -81,6 +81,13 @@ _MARKUP: Final = (
     (b"{", "JSON"),
 )
 _RIFF: Final = {b"AVI ": "AVI video", b"WAVE": "WAV audio"}
+_OTHER_PARTS: Final = {
+    "PDF": "file",
+    "MP4 video": "video_url",
+    "QuickTime video": "video_url",
+    "WebM or Matroska video": "video_url",
+}
+"""The content parts for files that are no pictures."""
 _WANTED: Final = "send JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
 
 
@@ -105,7 +112,9 @@ def sniff(data: bytes) -> ImageType:
     name = _foreign_name(head)
     if name is None:
         raise ImageFormatRejected(f"The data is not an image that we know; {_WANTED}.")
-    raise ImageFormatRejected(f"The data is {name}, which is not accepted; {_WANTED}.")
+    part = _OTHER_PARTS.get(name)
+    instead = _WANTED if part is None else f"send it in a part of type '{part}'"
+    raise ImageFormatRejected(f"The data is {name}, which is not accepted; {instead}.")
 
 
 def _rarer(head: bytes) -> ImageType | None:
