@@ -188,6 +188,20 @@ def test_a_hang_up_after_the_answer_is_no_fault(service: Service) -> None:
     assert len(_hung_up(service)) == before
 
 
+def test_a_line_of_the_log_is_ascii_whatever_the_path_is(service: Service) -> None:
+    ids: list[str] = []
+    for path in ("/v1/%E2%80%A8x", "/v1/plain"):  # written together, most likely
+        said = exchange(service, b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % path.encode())
+        ids += [
+            line.split(b": ")[1].decode()
+            for line in said.splitlines()
+            if line.startswith(b"x-request-id")
+        ]
+    (odd,), (plain,) = map(service.records, ids)
+    assert (odd["path"], plain["path"]) == ("/v1/\u2028x", "/v1/plain")
+    assert service.log().isascii()
+
+
 def _hung_up(service: Service) -> list[dict[str, object]]:
     records = [json.loads(one) for one in service.log().splitlines()]
     return [one for one in records if one.get("status") == 499]
