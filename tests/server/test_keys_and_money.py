@@ -22,7 +22,7 @@ from tests.conftest import FAST, upstream_config
 from tests.support.claims import answered, refused
 from tests.support.raw import connected, request_bytes
 from tests.support.service import ROOT, Reply, Service, ask
-from tests.support.upstream import Upstream
+from tests.support.upstream import Upstream, delta
 
 PRICED = """
 [limits.models.able]
@@ -514,6 +514,29 @@ def test_who_hangs_up_pays_for_what_was_heard(billed: Service, upstream: Upstrea
     (found,) = rows(billed, request_id)
     assert (found["status"], found["is_estimated"]) == (499, 1)
     assert found["input_tokens"] > 0
+
+
+CALLS = [{"index": 0, "id": "c1", "function": {"name": "f" * 20, "arguments": "x" * 380}}]
+WRITTEN: list[dict[str, Any]] = [
+    {"content": "ö" * 200},
+    {"reasoning_content": "x" * 400},
+    {"refusal": "x" * 400},
+    {"tool_calls": CALLS},
+]
+"""Deltas of 400 bytes each."""
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("said", WRITTEN, ids=lambda said: next(iter(said)))
+def test_all_that_a_model_writes_is_counted_where_its_server_does_not(
+    billed: Service, said: dict[str, Any], *, stream: bool
+) -> None:
+    script = json.dumps([delta(**said), delta(finish="stop"), "data: [DONE]\n\n"])
+    reply = billed.post(ask("dictated", user=script, stream=stream))
+    answered(billed, reply)
+    found = row(billed, reply)
+    assert found["is_estimated"]
+    assert 80 <= found["output_tokens"] <= 200
 
 
 def test_usage_is_told_to_the_project_and_to_administrators(billed: Service, boss: str) -> None:

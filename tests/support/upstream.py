@@ -627,6 +627,17 @@ async def changes_its_name(asked: Asked, line: Line) -> None:
     await line.end()
 
 
+async def dictated(asked: Asked, line: Line) -> None:
+    """Streams what the JSON list in the field `user` holds: events, or texts as they are."""
+    await line.stream_head()
+    for one in json.loads(asked.body["user"]):
+        if isinstance(one, str):
+            await line.chunk(one.encode("latin-1"))
+        else:
+            await line.event(one)
+    await line.raw(b"0\r\n\r\n")
+
+
 async def finish_then_fault(asked: Asked, line: Line) -> None:
     await line.stream_head()
     await line.event(delta("Once "))
@@ -744,6 +755,7 @@ BEHAVIOURS: dict[str, Callable[[Asked, Line], Awaitable[None]]] = {
         drips,
         waits,
         changes_its_name,
+        dictated,
         finish_then_fault,
         says_done_at_once,
         short_body,

@@ -164,3 +164,20 @@ def text_deltas(texts: Iterable[str], choice: int) -> Iterator[TextDelta]:
     """`TextDelta(text, choice)` for each text, without a call of Python for each."""
     make = partial(tuple.__new__, TextDelta)  # pyright: ignore[reportUnknownMemberType] -- of a tuple of anything
     return map(make, zip(texts, repeat(choice), strict=False))
+
+
+def said_bytes(events: Iterable[Event]) -> int:
+    """UTF-8 bytes of all that a model wrote: text, thoughts, refusals and tool calls.
+
+    What an answer costs is estimated from it where the model's server reported no usage.
+    """
+    said = 0
+    for event in events:
+        match event:
+            case TextDelta(text=text) | ReasoningDelta(text=text) | RefusalDelta(text=text):
+                said += len(text.encode())
+            case ToolCallDelta(name=name, arguments=arguments):
+                said += len((name or "").encode()) + len(arguments.encode())
+            case _:
+                pass
+    return said

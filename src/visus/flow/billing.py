@@ -11,7 +11,7 @@ import msgspec
 from visus.accounts.ledger import Line, Outcome, Size
 from visus.accounts.limiter import LimitsSettings
 from visus.core.endings import CLIENT_CLOSED
-from visus.core.events import Event, TextDelta, TokensUsed
+from visus.core.events import Event, TextDelta, TokensUsed, said_bytes
 from visus.core.prompt import Prompt
 from visus.core.question import MediaKind
 from visus.errors import ServiceError
@@ -67,8 +67,7 @@ class Tab(msgspec.Struct, eq=False):
         used = next((one for one in reversed(events) if type(one) is TokensUsed), None)
         if used is None:
             self.is_estimated = True
-            heard = len(text_of(events).encode())
-            used = estimated_usage(size, heard_bytes=heard, model=model)
+            used = estimated_usage(size, heard_bytes=said_bytes(events), model=model)
         self.lines.append(Line(model, used))
 
 
@@ -117,7 +116,7 @@ def estimated_usage(
 ) -> TokensUsed:
     """What answers cost whose server reported no usage.
 
-    The question counts as estimated, the answers as the `heard_bytes` of text received.
+    The question counts as estimated, the answers as the `heard_bytes` received.
     """
     heard = -(-heard_bytes * 100 // model.text_tokens.rule.bytes_per_100_tokens)
     return TokensUsed(size.inputs * answers, heard, answers=answers)

@@ -71,7 +71,7 @@ class Answering(Dispatch):
         """The estimated size of the question."""
         self._status = 200
         self.heard_bytes = 0
-        """Bytes of the answer's text that were passed on."""
+        """Bytes of what the model wrote that were passed on: text, thoughts, tool calls."""
 
     @override
     async def __aenter__(self) -> Self:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from visus.core.events import Batch, Preamble, TokensUsed
+from visus.core.events import Batch, Preamble, TokensUsed, said_bytes
 from visus.errors import Internal, ServiceError, ShuttingDown
 from visus.flow.chat import Answering
 from visus.server import upstream_limits
@@ -66,14 +66,18 @@ async def _send_answer(exchange: Exchange, call: chat.ChatCall, answering: Answe
         return
     fold = Fold(envelope)
     _note(exchange, answering, answering.first)
-    fold.add(answering.first)
+    _fold_batch(fold, answering, answering.first)
     async for batch in answering.events:
         _note(exchange, answering, batch)
-        fold.add(batch)
-    answering.heard_bytes = len(fold.text())
+        _fold_batch(fold, answering, batch)
     fold.add(answering.settle())
     body = fold.body(_report(call, answering))
     await exchange.finish(200, body, headers=(JSON, *headers, *_limits(answering.first)))
+
+
+def _fold_batch(fold: Fold, answering: Answering, batch: Batch) -> None:
+    fold.add(batch)
+    answering.heard_bytes += said_bytes(batch)
 
 
 def _report(call: chat.ChatCall, answering: Answering) -> Sequence[report.ReportedPart] | None:
@@ -157,7 +161,7 @@ async def _send_batch(
 ) -> None:
     _note(exchange, answering, batch)
     frames = writer.frames(batch)
-    answering.heard_bytes = writer.text_bytes
+    answering.heard_bytes = writer.heard_bytes
     if frames:
         await exchange.write(frames, more=True)
 

@@ -23,6 +23,7 @@ from visus.core.events import (
     TextDelta,
     TokensUsed,
     ToolCallDelta,
+    said_bytes,
 )
 from visus.wire import report, sse
 from visus.wire.report import ReportedPart
@@ -99,8 +100,8 @@ class ChunkWriter:
         self._used: TokensUsed | None = None
         self._boxes: BoxesConverted | None = None
         self._begun: set[int] = set()
-        self.text_bytes = 0
-        """Of the text that was written, as JSON has it."""
+        self.heard_bytes = 0
+        """Of all that the model wrote (`said_bytes`); of its text as JSON has it."""
         head = {
             "id": envelope.answer_id,
             "object": "chat.completion.chunk",
@@ -137,7 +138,7 @@ class ChunkWriter:
     def _words(self, words: Batch) -> bytes:
         """A frame for each: one call writes all of them down, a line for each."""
         lines = _encode_lines([event[0] for event in words])
-        self.text_bytes += len(lines) - len('""\n') * len(words)
+        self.heard_bytes += len(lines) - len('""\n') * len(words)
         return self._text_head + lines[:-1].replace(b"\n", self._text_seam) + self._text_tail
 
     def closing(self, parts: Sequence[ReportedPart] | None = None) -> bytes:
@@ -162,23 +163,25 @@ class ChunkWriter:
     ) -> bytes:
         if type(event) is TextDelta:
             written = _encode(event.text)
-            self.text_bytes += len(written) - len('""')
+            self.heard_bytes += len(written) - len('""')
             is_bare = logprobs is None and verdict is None
             if event.choice == 0 and is_bare and 0 in self._begun:
                 return self._text_head + written + self._text_tail
         match event:
             case TokensUsed():
                 self._used = event
-                return b""
             case BoxesConverted():
                 self._boxes = event
-                return b""
             case Preamble():
-                return b""  # headers
+                pass  # headers
             case PromptModeration(results=results):
                 return self._head + b'],"prompt_filter_results":' + results + self._tail[1:]
+            case ReasoningDelta() | RefusalDelta() | ToolCallDelta():
+                self.heard_bytes += said_bytes((event,))
+                return self._opening(event.choice) + self._said(event, logprobs, verdict)
             case _:
                 return self._opening(event.choice) + self._said(event, logprobs, verdict)
+        return b""
 
     def _said(
         self, event: OfChoice, logprobs: bytes | None, verdict: AnswerModeration | None
