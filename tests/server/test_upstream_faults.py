@@ -9,7 +9,7 @@ import pytest
 from tests.server.test_chat_proxy import data_url
 from tests.support.claims import answered, broke_off, recorded, refused, rss_mb, text_of
 from tests.support.service import Service, ask, picture
-from tests.support.upstream import Upstream
+from tests.support.upstream import Upstream, delta
 from tests.unit.media.sample_pictures import encode, halves
 
 both_ways = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
@@ -141,6 +141,17 @@ def test_a_whole_answer_from_a_broken_stream_is_an_error(
 ) -> None:
     status = 504 if code == "upstream_timeout" else 502
     refused(service, service.post(ask(model, "PROMPT-CANARY")), status, code)
+
+
+@pytest.mark.parametrize(
+    "fault", [{"error": {"message": "CANARY", "code": 500}}, "data: {garbage\n\n"], ids=str
+)
+def test_an_answer_that_breaks_off_behind_its_finish_does_not_look_finished(
+    service: Service, fault: object
+) -> None:
+    script = [delta("Once "), delta(finish="stop"), fault]
+    reply = service.post(ask("dictated", user=json.dumps(script), stream=True))
+    assert broke_off(service, reply, "upstream_bad_response") == "Once "
 
 
 def test_a_reset_mid_stream_is_an_error_in_any_case(service: Service) -> None:

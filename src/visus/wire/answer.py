@@ -39,6 +39,10 @@ OfChoice: TypeAlias = (
     | Finished
 )
 """What belongs to one of an answer's choices."""
+Said: TypeAlias = (
+    TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta | LogprobsDelta | AnswerModeration
+)
+"""The same, but for its end."""
 _CAN_BE_JUDGED: Final = (TextDelta, RefusalDelta, ToolCallDelta, LogprobsDelta, Finished)
 _HAVE_LOGPROBS: Final = (TextDelta, ReasoningDelta, RefusalDelta)
 _GO_WITH_OTHERS: Final = frozenset({AnswerModeration, LogprobsDelta})
@@ -91,12 +95,14 @@ def _by_kind(used: TokensUsed) -> dict[str, int]:
 class ChunkWriter:
     """Writes batches of events down as `chat.completion.chunk` frames.
 
-    The first chunk of each choice carries the role. Usage is kept back: `closing` gives it
-    where the caller asked for it, as a chunk of its own after everything else.
+    The first chunk of each choice carries the role. What says that a choice is finished is kept
+    back until `closing`: an answer that breaks off must not look finished. So is usage, which
+    `closing` gives where the caller asked for it, as a chunk of its own after everything else.
     """
 
     def __init__(self, envelope: Envelope, *, include_usage: bool) -> None:
         self._include_usage = include_usage
+        self._finished: list[bytes] = []
         self._used: TokensUsed | None = None
         self._boxes: BoxesConverted | None = None
         self._begun: set[int] = set()
@@ -142,7 +148,8 @@ class ChunkWriter:
         return self._text_head + lines[:-1].replace(b"\n", self._text_seam) + self._text_tail
 
     def closing(self, parts: Sequence[ReportedPart] | None = None) -> bytes:
-        """What ends a complete stream: usage and report, as wanted, in one chunk."""
+        """What ends a complete stream: its finish, and usage and report in one chunk."""
+        finished = b"".join(self._finished)
         last: dict[str, object] = {}
         ours = _ours(parts, self._boxes)
         if self._include_usage and self._used is not None:
@@ -152,8 +159,8 @@ class ChunkWriter:
         if ours:
             last["visus"] = ours
         if not last:
-            return sse.DONE
-        return self._head + b"]," + _encode(last)[1:] + b"\n\n" + sse.DONE
+            return finished + sse.DONE
+        return finished + self._head + b"]," + _encode(last)[1:] + b"\n\n" + sse.DONE
 
     def _frame(
         self,
@@ -176,6 +183,9 @@ class ChunkWriter:
                 pass  # headers
             case PromptModeration(results=results):
                 return self._head + b'],"prompt_filter_results":' + results + self._tail[1:]
+            case Finished(reason=reason):
+                self._finished.append(self._chunk(event.choice, {}, reason, verdict=verdict))
+                return self._opening(event.choice)
             case ReasoningDelta() | RefusalDelta() | ToolCallDelta():
                 self.heard_bytes += said_bytes((event,))
                 return self._opening(event.choice) + self._said(event, logprobs, verdict)
@@ -184,11 +194,9 @@ class ChunkWriter:
         return b""
 
     def _said(
-        self, event: OfChoice, logprobs: bytes | None, verdict: AnswerModeration | None
+        self, event: Said, logprobs: bytes | None, verdict: AnswerModeration | None
     ) -> bytes:
         match event:
-            case Finished(reason=reason):
-                return self._chunk(event.choice, {}, reason, verdict=verdict)
             case LogprobsDelta():
                 return self._chunk(event.choice, {}, None, event.logprobs, verdict)
             case AnswerModeration():
