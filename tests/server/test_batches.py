@@ -116,6 +116,17 @@ def test_a_batch_from_its_file_to_its_files(client: openai.OpenAI, batching: Ser
         )
 
 
+@pytest.mark.parametrize("seconds", [3600, 2_592_000])
+def test_its_files_are_kept_as_long_as_it_says(client: openai.OpenAI, seconds: int) -> None:
+    lines = [line("good", ask("good")), line("wrong", ask("good", temperature=9))]
+    expiry = {"anchor": "created_at", "seconds": seconds}
+    batch = ended(client, started(client, *lines, output_expires_after=expiry))
+    for file_id in (batch.output_file_id, batch.error_file_id):
+        assert file_id is not None
+        file = client.files.retrieve(file_id)
+        assert file.expires_at == file.created_at + seconds
+
+
 def test_its_counts_move_while_it_runs(client: openai.OpenAI) -> None:
     batch = started(client, *(line(str(number), ask("late")) for number in range(8)))
     seen = set()
@@ -177,11 +188,24 @@ def test_a_file_with_a_wrong_line_is_refused_by_its_number(
         ({"endpoint": "/v1/embeddings"}, 400, "invalid_value", "endpoint"),
         ({"completion_window": "1h"}, 400, "invalid_value", "completion_window"),
         ({"metadata": {"a": 1}}, 400, "invalid_value", "metadata"),
+        *(
+            (
+                {"output_expires_after": {"anchor": anchor, "seconds": seconds}},
+                400,
+                "invalid_value",
+                f"output_expires_after.{field}",
+            )
+            for anchor, seconds, field in (
+                ("created_at", 3599, "seconds"),
+                ("created_at", 2_592_001, "seconds"),
+                ("last_active_at", 3600, "anchor"),
+            )
+        ),
         (
-            {"output_expires_after": {"anchor": "created_at", "seconds": 3600}},
+            {"output_expires_after": {"anchor": "created_at"}},
             400,
-            "unsupported_parameter",
-            "output_expires_after",
+            "missing_required_parameter",
+            "output_expires_after.seconds",
         ),
     ],
 )

@@ -24,7 +24,7 @@ from visus.errors import TooManyJobs
 WINDOW_S: Final = 86_400
 """How long a batch may take."""
 KNOWN_S: Final = 2_592_000
-"""How long a batch that has ended is known; its files are kept as long."""
+"""How long a batch that has ended is known."""
 _OPEN: Final = ("queued", "in_progress")
 _RUNNING: Final = ("validating", "in_progress", "finalizing", "cancelling")
 _NUL: Final = "\0"
@@ -69,6 +69,8 @@ class NewBatch(NamedTuple):
     """The webhook to call at its end."""
     traceparent: str | None = None
     """The request that made it, for the traces of its lines."""
+    output_expires_after_s: int | None = None
+    """How long each of its files is kept once it is written; None: the default."""
 
 
 class Batch(NamedTuple):
@@ -94,6 +96,7 @@ class Batch(NamedTuple):
     lease: str | None
     traceparent: str | None = None
     """The request that made it."""
+    output_expires_after_s: int | None = None
     webhook: Delivery | None = None
     """The state of its webhook; None: it has none."""
 
@@ -395,6 +398,7 @@ def _new_row(new: NewBatch, now: int) -> dict[str, object]:
         "expires_at": now + WINDOW_S * MS,
         "due_at": now,
         "traceparent": new.traceparent,
+        "output_expires_after_s": new.output_expires_after_s,
     }
 
 
@@ -445,4 +449,5 @@ def _batch(row: sql.Row[tuple[object, ...]]) -> Batch:
         row.failed,
         row.lease,
         row.traceparent,
+        row.output_expires_after_s,
     )

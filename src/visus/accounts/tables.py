@@ -8,7 +8,7 @@ from typing import Final
 
 import sqlalchemy as sql
 
-HEAD: Final = "0008"
+HEAD: Final = "0009"
 """The newest migration; a test compares it with the migrations themselves."""
 
 metadata: Final = sql.MetaData()
@@ -237,6 +237,7 @@ batches: Final = sql.Table(
     sql.Column("completed", sql.Integer, nullable=False, server_default="0"),
     sql.Column("failed", sql.Integer, nullable=False, server_default="0"),
     sql.Column("traceparent", sql.String(60), nullable=True),
+    sql.Column("output_expires_after_s", sql.Integer, nullable=True),
     sql.Index("ix_batches_project_id_id", "project_id", "id"),
 )
 """Files of requests; each of their lines is a row of `jobs` until the batch has ended.

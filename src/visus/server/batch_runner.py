@@ -191,7 +191,7 @@ class BatchRunner:
                 (good, bad), counts, ("output", "error"), strict=True
             ):
                 with anyio.CancelScope(shield=True):  # what is kept has to be known of
-                    files.append(await _kept(arrival, count, f"{batch.batch_id}_{name}.jsonl"))
+                    files.append(await _kept(arrival, count, batch, name))
         return counts
 
     async def _remove(self, files: Sequence[str | None], batch: Batch) -> None:
@@ -319,14 +319,14 @@ def _written(line: EndedLine) -> bytes:
     )
 
 
-async def _kept(arrival: Arrival, lines: int, name: str) -> str | None:
+async def _kept(arrival: Arrival, lines: int, batch: Batch, name: str) -> str | None:
     """The id of a file with these lines; None where there are none."""
     if not lines:
         return None
     label = FileLabel(
-        filename=name,
+        filename=f"{batch.batch_id}_{name}.jsonl",
         content_type="application/jsonl",
         purpose=OUTPUT_PURPOSE,
-        expires_after_s=BATCH_EXPIRY_S,
+        expires_after_s=batch.output_expires_after_s or BATCH_EXPIRY_S,
     )
     return (await arrival.keep(label)).file_id

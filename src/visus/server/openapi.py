@@ -86,7 +86,6 @@ def _schemas() -> Document:
     for name in REFUSED:
         asked[name] = {"type": "null"}
     schemas["Message"]["anyOf"] = _what_each_role_has()
-    schemas["BatchRequest"]["properties"]["output_expires_after"] = {"type": "null"}
     for name in ("FunctionSpec", "SchemaSpec"):
         _mark_schema(schemas[name]["properties"])
     return schemas

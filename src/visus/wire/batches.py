@@ -7,8 +7,9 @@ from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
 import msgspec
 from msgspec import Raw
 
-from visus.errors import InvalidValue, UnsupportedParameter
+from visus.errors import InvalidValue
 from visus.wire.plain import parameters_of, whole_number
+from visus.wire.upload import EXPIRY_S
 from visus.wire.webhooks import NOBODY, Told, WebhookOptions
 
 USUAL_LIMIT: Final = 20
@@ -19,6 +20,13 @@ Word: TypeAlias = Annotated[str, msgspec.Meta(max_length=512)]
 Name: TypeAlias = Annotated[str, msgspec.Meta(max_length=64)]
 
 
+class OutputExpiry(msgspec.Struct, frozen=True, kw_only=True):
+    """How long the files of a batch are kept, each from the moment when it is written."""
+
+    anchor: Literal["created_at"]
+    seconds: Annotated[int, msgspec.Meta(ge=EXPIRY_S.start, le=EXPIRY_S.stop - 1)]
+
+
 class BatchRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A file of requests that are to be answered."""
 
@@ -26,23 +34,13 @@ class BatchRequest(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: Literal["/v1/chat/completions", "/v2/chat/completions"]
     completion_window: Literal["24h"]
     metadata: Annotated[dict[Name, Word], msgspec.Meta(max_length=16)] | None = None
-    output_expires_after: dict[str, str | int] | None = None
+    output_expires_after: OutputExpiry | None = None
     visus: WebhookOptions | None = None
 
     @property
     def webhook(self) -> str | None:
         """The webhook to call at its end."""
         return None if self.visus is None else self.visus.webhook
-
-    def check(self) -> None:
-        """Refuses what is known and not done here.
-
-        Raises:
-            UnsupportedParameter: naming it.
-        """
-        if self.output_expires_after is not None:
-            message = "Files of batches are kept for thirty days; another time is not taken."
-            raise UnsupportedParameter(message, param="output_expires_after")
 
 
 class RequestCounts(msgspec.Struct, frozen=True):

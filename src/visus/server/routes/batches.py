@@ -43,6 +43,7 @@ class NewBatchRoute:
         raw = await read_json(exchange, self.settings, max_bytes=MAX_BODY_BYTES)
         request, ignored = _read(raw)
         key, file_id = exchange.key, request.input_file_id
+        expiry = request.output_expires_after
         file = await self.library.find(file_id, owner=exchange.owner, param="input_file_id")
         if file.purpose != PURPOSE:
             message = f"The file must be uploaded with the purpose '{PURPOSE}'."
@@ -55,6 +56,7 @@ class NewBatchRoute:
             metadata=request.metadata,
             listener=await self.listeners.admitted(request.webhook, project_id=key.project_id),
             traceparent=made_by(exchange),
+            output_expires_after_s=None if expiry is None else expiry.seconds,
         )
         batch = await anyio.to_thread.run_sync(self.book.create, new)
         self.batch_runner.wake()
@@ -65,9 +67,7 @@ class NewBatchRoute:
 def _read(raw: bytes | bytearray) -> tuple[wire.BatchRequest, Sequence[str]]:
     with shape_faults(wire.BatchRequest):
         known, ignored = unknown.set_aside(raw, wire.BatchRequest)
-        request = _decode(known)
-    request.check()
-    return request, ignored
+        return _decode(known), ignored
 
 
 @dataclass(frozen=True, slots=True)
