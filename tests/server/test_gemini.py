@@ -505,6 +505,21 @@ def test_a_stream_may_be_framed_in_any_way(gemini: Service, model: str) -> None:
     assert text_of(reply.events()) == "".join(WORDS)
 
 
+@both_ways
+def test_null_is_as_good_as_nothing(gemini: Service, *, stream: bool) -> None:
+    wish = {"stream_options": {"include_usage": True}} if stream else {}
+    reply = gemini.post(ask("nulls", stream=stream, **wish))
+    answered(gemini, reply)
+    if stream:
+        assert text_of(reply.events()) == "Yes."
+        assert reply.events()[-2]["usage"]["prompt_tokens"] == 812
+    else:
+        message = reply.json()["choices"][0]["message"]
+        assert message["content"] == "Yes."
+        assert message["tool_calls"][0]["function"] == {"name": "look", "arguments": "{}"}
+        assert reply.json()["usage"]["prompt_tokens"] == 812
+
+
 def test_a_slow_stream_is_kept_alive(gemini: Service) -> None:
     reply = gemini.post(ask("drips", stream=True))
     answered(gemini, reply)

@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import socket
 import time
+from typing import Any
 
 import pytest
 from tests.server.test_chat_proxy import data_url
@@ -285,3 +286,120 @@ def test_signs_of_life_are_no_answer(service: Service) -> None:
 
 def _times_asked(upstream: Upstream, model: str) -> int:
     return sum(one.body.get("model") == model for one in upstream.asked)
+
+
+def _called(*pieces: dict[str, Any]) -> dict[str, Any]:
+    return delta(tool_calls=list(pieces))
+
+
+def _piece(arguments: object, call_id: str | None, name: str | None, **more: Any) -> Any:
+    function = {"name": name, "arguments": arguments}
+    return {"id": call_id, "type": "function", "function": function, **more}
+
+
+TWO = [("f", '{"x":1}'), ("g", '{"y":2}')]
+ODD_CALLS = {
+    "without an index": [
+        _called(_piece(TWO[0][1], "a", "f")),
+        _called(_piece(TWO[1][1], "b", "g")),
+    ],
+    "all of index 0": [
+        _called(_piece(TWO[0][1], "a", "f", index=0), _piece(TWO[1][1], "b", "g", index=0)),
+    ],
+    "all of index 0, one after the other": [
+        _called(_piece(TWO[0][1], "a", "f", index=0)),
+        _called(_piece(TWO[1][1], "b", "g", index=0)),
+    ],
+    "without index or id": [
+        _called(_piece(TWO[0][1], None, "f")),
+        _called(_piece(TWO[1][1], None, "g")),
+    ],
+    "id and name in every piece": [
+        _called(_piece(piece, call_id, name, index=place))
+        for place, (call_id, (name, arguments)) in enumerate(zip("ab", TWO, strict=True))
+        for piece in (arguments[:3], arguments[3:])
+    ],
+    "empty ids and names": [
+        _called(_piece("", "a", "f", index=0)),
+        _called(_piece(TWO[0][1], "", "", index=0)),
+        _called(_piece("", "b", "g", index=1)),
+        _called(_piece(TWO[1][1], "", "", index=1)),
+    ],
+    "another id in every piece": [
+        _called(_piece("", "a", "f", index=0)),
+        _called(_piece(TWO[0][1], "a2", None, index=0)),
+        _called(_piece("", "b", "g", index=1)),
+        _called(_piece(TWO[1][1], "b2", None, index=1)),
+    ],
+    "no function at first": [
+        _called({"index": 0, "id": "a", "function": None}),
+        _called(_piece(TWO[0][1], None, "f", index=0)),
+        _called(_piece(TWO[1][1], "b", "g", index=1)),
+    ],
+    "arguments as objects": [
+        _called(_piece({"x": 1}, "a", "f", index=-3), _piece({"y": 2}, "b", "g", index=7)),
+    ],
+}
+
+
+@both_ways
+@pytest.mark.parametrize("script", ODD_CALLS.values(), ids=ODD_CALLS)
+def test_calls_are_told_apart_however_a_server_numbers_them(
+    service: Service, script: list[Any], *, stream: bool
+) -> None:
+    told = json.dumps([*script, delta(finish="tool_calls"), "data: [DONE]\n\n"])
+    tools = [{"type": "function", "function": {"name": name}} for name in "fg"]
+    reply = service.post(ask("dictated", user=told, tools=tools, stream=stream))
+    answered(service, reply)
+    if not stream:
+        calls = reply.json()["choices"][0]["message"]["tool_calls"]
+    else:
+        calls = [{"id": "", "function": {"name": "", "arguments": ""}} for _ in TWO]
+        for event in reply.events()[:-1]:  # put together as the official SDKs do
+            for piece in event["choices"][0]["delta"].get("tool_calls", ()):
+                call = calls[piece["index"]]
+                call["id"] += piece.get("id", "")
+                call["function"]["name"] += piece["function"].get("name", "")
+                call["function"]["arguments"] += piece["function"]["arguments"]
+    assert [tuple(call["function"].values()) for call in calls] == TWO
+    first, second = (call["id"] for call in calls)
+    assert (first, second) == ("a", "b") or (
+        first.startswith("call_") and second.startswith("call_") and first != second
+    )
+
+
+def _words(written: str) -> str:
+    return f'data: {{"choices":[{{"index":null,"delta":{{"content":{written}}}}}]}}\n\n'
+
+
+@both_ways
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (r'"a\ud83d" ', "a\ufffd"),
+        (r'"\ude00b\\ud83d\ud83d\ude00"', "\ufffdb\\ud83d\U0001f600"),
+        ('"a\xffb"', "a\ufffdb"),
+        ('[{"type":"text","text":"a"},{"type":"text","text":null}]', "a"),
+    ],
+)
+def test_a_broken_character_does_not_cost_the_answer(
+    service: Service, written: str, text: str, *, stream: bool
+) -> None:
+    script = json.dumps([_words(written), delta(finish="stop"), "data: [DONE] \n\n"])
+    reply = service.post(ask("dictated", user=script, stream=stream))
+    answered(service, reply)
+    found = (
+        text_of(reply.events()) if stream else reply.json()["choices"][0]["message"]["content"]
+    )
+    assert found == text
+
+
+def test_details_of_the_usage_that_cannot_be_read_cost_no_more_than_themselves(
+    service: Service,
+) -> None:
+    usage = {"prompt_tokens": 70, "completion_tokens": 7, "prompt_tokens_details": []}
+    script = json.dumps([delta("a", finish="stop"), {"choices": [], "usage": usage}])
+    reply = service.post(ask("dictated", user=script))
+    answered(service, reply)
+    told = reply.json()["usage"]
+    assert (told["prompt_tokens"], told["completion_tokens"]) == (70, 7)

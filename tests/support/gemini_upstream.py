@@ -779,6 +779,25 @@ async def odd_framing(asked: Asked, line: GeminiLine) -> None:
     await line.end(done=False)
 
 
+async def nulls(asked: Asked, line: GeminiLine) -> None:
+    """Says null for all that it could leave out, as proxies do, and ends as OpenAI does."""
+    empty: Json = {"index": None, "content": {"parts": None}, "finishReason": None}
+    part = {"thought": None, "thoughtSignature": None, "functionCall": None}
+    call = {"functionCall": {"name": "look", "args": None, "id": None}, "text": None} | part
+    call["functionCall"] = {"name": "look", "args": None, "id": None}
+    usage = USAGE | {"promptTokensDetails": None}
+    last = said({"text": "Yes."} | part, call, finish="STOP", index=0) | {
+        "usageMetadata": usage
+    }
+    if not line.streams:
+        await line.json(last)
+        return
+    await line.stream_head()
+    await line.event({"candidates": [empty], "usageMetadata": None, "error": None})
+    await line.event(last)
+    await line.end()
+
+
 async def malformed_event(asked: Asked, line: GeminiLine) -> None:
     await line.stream_head()
     await line.event(said({"text": "Once "}))
@@ -840,8 +859,9 @@ BEHAVIOURS: dict[str, Callable[[Asked, Any], Awaitable[None]]] = {
         good, another, only_signs_of_life,
         echo, nonce, thinks, two_choices, likely, blocked, no_candidates, draws, tools,
         old_tools, stalls, paced, drips, cut_without_finish, reset_mid_stream, sliced,
-        odd_framing, malformed_event, two_objects_in_a_line, error_in_stream, error_in_200,
-        chatters_after_finish, huge_event, says_close, closes_while_idle, redirects,
+        odd_framing, malformed_event, nulls, two_objects_in_a_line, error_in_stream,
+        error_in_200, chatters_after_finish, huge_event, says_close, closes_while_idle,
+        redirects,
         upstream.silent, upstream.huge_body, upstream.gzip_bomb, upstream.not_json,
         upstream.closes_at_once, upstream.short_body, upstream.no_http,
     )

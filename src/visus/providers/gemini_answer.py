@@ -38,6 +38,7 @@ from visus.providers.gemini_shapes import (
     TokenLogprob,
     UsageMetadata,
 )
+from visus.providers.mending import read_or_mended
 
 _response: Final = msgspec.json.Decoder(GenerateContentResponse).decode
 _usage: Final = msgspec.json.Decoder(UsageMetadata).decode
@@ -100,7 +101,9 @@ class Translator:
         events: list[Event] = []
         for payload in payloads:
             try:
-                events += self._events(_response(payload))
+                if payload.rstrip() == b"[DONE]":  # of a proxy
+                    continue
+                events += self._events(read_or_mended(_response, payload))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
                 message = "The model's server sent an answer that cannot be read."
                 return tuple(events), UpstreamBadResponse(message, detail=str(fault)[:200])
@@ -131,14 +134,14 @@ class Translator:
                 raise ContentFiltered(message, param="messages", detail=why[:100])
             return
         for candidate in response.candidates:
-            choice = self._choices.setdefault(candidate.index, _Choice())
+            index = candidate.index or 0
+            choice = self._choices.setdefault(index, _Choice())
             if not choice.finished:
-                yield from self._candidate(candidate, choice)
+                yield from self._candidate(candidate, choice, index)
 
-    def _candidate(self, candidate: Candidate, choice: _Choice) -> Iterator[Event]:
-        index = candidate.index
+    def _candidate(self, candidate: Candidate, choice: _Choice, index: int) -> Iterator[Event]:
         if candidate.content is not None:
-            for part in candidate.content.parts:
+            for part in candidate.content.parts or ():
                 if part.text and not part.thought and part.thought_signature is None:
                     yield TextDelta(part.text, index)  # nearly every part there is
                 else:
@@ -173,7 +176,9 @@ class Translator:
         carried = call_ids.Carried(
             part.thought_signature, None if place else choice.text_signature, call.id
         )
-        arguments = bytes(call.args).decode() if call.args is not ABSENT else "{}"
+        arguments = bytes(call.args).decode() if call.args else "{}"
+        if arguments == "null":
+            arguments = "{}"
         yield ToolCallDelta(place, call_ids.made(carried), call.name, arguments, index)
 
 
@@ -201,7 +206,7 @@ def _used(told: Raw) -> TokensUsed | None:
 
 def _tokens(used: UsageMetadata) -> TokensUsed:
     of: Counter[str] = Counter()
-    for one in used.prompt_tokens_details:
+    for one in used.prompt_tokens_details or ():
         of[one.modality] += one.token_count
     return TokensUsed(
         prompt=used.prompt_token_count + used.tool_use_prompt_token_count,

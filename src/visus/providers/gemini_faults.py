@@ -58,7 +58,7 @@ def refusal(
     error = _parsed(body)
     if error is None:
         return faults.refusal(status, body, headers, prompt)
-    reasons = [detail.reason for detail in error.details if detail.reason]
+    reasons = [detail.reason for detail in error.details or () if detail.reason]
     if not _OUR_FAULT.isdisjoint(reasons) or error.status == "FAILED_PRECONDITION":
         message = "The provider refuses to serve us; the operator has to mend that."
         detail = f"HTTP {status}: {error.status} {reasons} {error.message}"[:1000]
@@ -91,13 +91,16 @@ def _parsed(body: bytes) -> Status | None:
 
 
 def _retry_delay(error: Status) -> str | None:
-    delays = (detail.retry_delay for detail in error.details if detail.retry_delay)
+    delays = (detail.retry_delay for detail in error.details or () if detail.retry_delay)
     return next((delay.removesuffix("s") for delay in delays), None)
 
 
 def _param(error: Status) -> str | None:
     fields: Sequence[str] = [
-        one.field for detail in error.details for one in detail.field_violations if one.field
+        one.field
+        for detail in error.details or ()
+        for one in detail.field_violations
+        if one.field
     ]
     for field in fields:
         for theirs, ours in _PARAMS.items():

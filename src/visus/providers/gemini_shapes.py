@@ -1,6 +1,7 @@
 """The JSON shapes of what the Gemini API answers.
 
-Its JSON leaves out what is zero, false or empty, so that nothing here is required.
+Its JSON leaves out what is zero, false or empty, so that nothing here is required; proxies in
+front of it write null there.
 """
 
 from typing import Final
@@ -23,7 +24,7 @@ class Part(msgspec.Struct, rename="camel"):
     """A piece of what the model says."""
 
     text: str | None = None
-    thought: bool = False
+    thought: bool | None = None
     """Whether the text is a summary of what it thought."""
     thought_signature: str | None = None
     function_call: FunctionCall | None = None
@@ -33,7 +34,7 @@ class Part(msgspec.Struct, rename="camel"):
 class Content(msgspec.Struct):
     """What one answer, or a piece of it, is made of."""
 
-    parts: list[Part] = []
+    parts: list[Part] | None = None
 
 
 class TokenLogprob(msgspec.Struct, rename="camel"):
@@ -62,7 +63,7 @@ class Candidate(msgspec.Struct, rename="camel"):
     content: Content | None = None
     finish_reason: str | None = None
     finish_message: str | None = None
-    index: int = 0
+    index: int | None = None
     logprobs_result: LogprobsResult | None = None
 
 
@@ -87,7 +88,7 @@ class UsageMetadata(msgspec.Struct, rename="camel"):
     thoughts_token_count: int = 0
     tool_use_prompt_token_count: int = 0
     cached_content_token_count: int = 0
-    prompt_tokens_details: list[ModalityCount] = []
+    prompt_tokens_details: list[ModalityCount] | None = None
 
 
 class GenerateContentResponse(msgspec.Struct, rename="camel"):
@@ -125,7 +126,7 @@ class Status(msgspec.Struct):
     message: str | None = None
     status: str | None = None
     """The name of a gRPC status: `INVALID_ARGUMENT`."""
-    details: list[ErrorDetail] = []
+    details: list[ErrorDetail] | None = None
 
 
 class ErrorBody(msgspec.Struct):

@@ -1,6 +1,7 @@
 """From what OpenAI-compatible servers answer to our events: a body, or a stream of chunks."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -19,7 +20,6 @@ from visus.core.events import (
     RefusalDelta,
     TextDelta,
     TokensUsed,
-    ToolCallDelta,
     plausible,
     text_deltas,
 )
@@ -27,13 +27,17 @@ from visus.core.prompt import Prompt
 from visus.errors import ServiceError, UpstreamBadResponse
 from visus.providers import faults, moderation
 from visus.providers.answers import Whole
+from visus.providers.mending import read_or_mended
+from visus.providers.openai_calls import Calls
 from visus.providers.openai_shapes import (
     ABSENT,
     NOTHING,
     Chunk,
     Completion,
+    CompletionDetails,
     Logprobs,
     Named,
+    PromptDetails,
     Said,
     StreamedChoice,
     Usage,
@@ -44,6 +48,8 @@ _chunk: Final = msgspec.json.Decoder(Chunk).decode
 _named: Final = msgspec.json.Decoder(Named).decode
 _completion: Final = msgspec.json.Decoder(Completion).decode
 _usage: Final = msgspec.json.Decoder(Usage).decode
+_of_prompt: Final = msgspec.json.Decoder(PromptDetails).decode
+_of_completion: Final = msgspec.json.Decoder(CompletionDetails).decode
 _logprobs: Final = msgspec.json.Decoder(Logprobs).decode
 _encode: Final = msgspec.json.Encoder().encode
 _string: Final = msgspec.json.Decoder(str).decode
@@ -79,17 +85,18 @@ def whole(body: bytes, prompt: Prompt) -> Whole:
         verdict = moderation.of_prompt(completion.prompt_filter_results)
         if verdict is not None:
             events.append(verdict)
-    for choice in completion.choices:
-        events += _choice_events(choice, choice.message)
-        events.append(Finished(_finish_reason(choice.finish_reason or "stop"), choice.index))
-        events += _verdict(choice, is_of_last=True)
+    for place, choice in enumerate(completion.choices):
+        index = place if choice.index is None else choice.index
+        events += _choice_events(choice, choice.message, index, Calls())
+        events.append(Finished(_finish_reason(choice.finish_reason or "stop"), index))
+        events += _verdict(choice, index, is_of_last=True)
     events += _usage_events(completion.usage)
     return tuple(events), completion.model
 
 
 def _read(body: bytes) -> Completion:
     try:
-        return _completion(body)
+        return read_or_mended(_completion, body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         message = "The model's server gave an answer that cannot be read."
         raise UpstreamBadResponse(message, detail=str(fault)[:200]) from fault
@@ -102,6 +109,7 @@ class Translator:
         """`templates`: how often one is looked for; some servers write no two chunks alike."""
         self._prompt = prompt
         self._begun: set[int] = set()
+        self._calls: defaultdict[int, Calls] = defaultdict(Calls)
         self._finished: set[int] = set()
         self._of_prompt: PromptModeration | None = None
         """Comes before the first word, and is no answer by itself: it waits for one."""
@@ -153,11 +161,11 @@ class Translator:
         if (text := self._words.text_of(payload)) is not None:
             events.append(TextDelta(text, self._words.choice))
             return None
-        if payload == b"[DONE]":
+        if payload.rstrip() == b"[DONE]":
             self.is_done = True
             return self._incomplete()
         try:
-            chunk = _chunk(payload)
+            chunk = read_or_mended(_chunk, payload)
             events += self._chunk_events(chunk)
             if self._templates_left and _is_words_alone(chunk):
                 self._templates_left -= 1
@@ -180,19 +188,20 @@ class Translator:
         if chunk.prompt_filter_results is not ABSENT:
             self._of_prompt = moderation.of_prompt(chunk.prompt_filter_results)
         for choice in chunk.choices or ():
-            self._begun.add(choice.index)
+            index = choice.index or 0
+            self._begun.add(index)
             said = [
-                *_choice_events(choice, choice.delta or NOTHING),
-                *self._finish(choice),
+                *_choice_events(choice, choice.delta or NOTHING, index, self._calls[index]),
+                *self._finish(choice, index),
             ]
             yield from said
-            yield from _verdict(choice, is_of_last=bool(said))
+            yield from _verdict(choice, index, is_of_last=bool(said))
         yield from _usage_events(chunk.usage)
 
-    def _finish(self, choice: StreamedChoice) -> Iterator[Finished]:
-        if choice.finish_reason and choice.index not in self._finished:
-            self._finished.add(choice.index)
-            yield Finished(_finish_reason(choice.finish_reason), choice.index)
+    def _finish(self, choice: StreamedChoice, index: int) -> Iterator[Finished]:
+        if choice.finish_reason and index not in self._finished:
+            self._finished.add(index)
+            yield Finished(_finish_reason(choice.finish_reason), index)
 
 
 def _name_in(payload: bytes) -> str | None:
@@ -276,7 +285,7 @@ def _template(payload: bytes) -> _Template | None:
     (choice,) = chunk.choices or (None,)
     if choice is None or choice.delta is None or choice.delta.content != _MARK:
         return None
-    return _Template(before, after, choice.index)
+    return _Template(before, after, choice.index or 0)
 
 
 def _is_words_alone(chunk: Chunk) -> bool:
@@ -299,8 +308,9 @@ _NOTHING_THERE: Final = frozenset({len(b""), len(b"null")})
 """Absent or null; no object that says something is that short."""
 
 
-def _choice_events(choice: StreamedChoice | WholeChoice, said: Said) -> Iterator[Event]:
-    index = choice.index
+def _choice_events(
+    choice: StreamedChoice | WholeChoice, said: Said, index: int, calls: Calls
+) -> Iterator[Event]:
     if thought := said.reasoning_content or said.reasoning:
         yield ReasoningDelta(thought, index)
     text = _text(said)
@@ -309,13 +319,7 @@ def _choice_events(choice: StreamedChoice | WholeChoice, said: Said) -> Iterator
     if said.refusal:
         yield RefusalDelta(said.refusal, index)
     for place, call in enumerate(said.tool_calls or ()):
-        yield ToolCallDelta(
-            place=place if call.index is None else call.index,
-            call_id=call.id,
-            name=call.function.name,
-            arguments=call.function.arguments or "",
-            choice=index,
-        )
+        yield calls.delta(call, place, index)
     if len(memoryview(choice.logprobs)) not in _NOTHING_THERE:
         yield LogprobsDelta(_checked(choice.logprobs), index)
 
@@ -331,13 +335,13 @@ def _checked(logprobs: Raw) -> bytes:
 
 
 def _verdict(
-    choice: StreamedChoice | WholeChoice, *, is_of_last: bool
+    choice: StreamedChoice | WholeChoice, index: int, *, is_of_last: bool
 ) -> Iterator[AnswerModeration]:
     if choice.content_filter_results is not ABSENT:
         verdict = moderation.of_answer(
             choice.content_filter_results,
             choice.content_filter_offsets,
-            choice.index,
+            index,
             is_of_last=is_of_last,
         )
         if verdict is not None:
@@ -346,7 +350,7 @@ def _verdict(
 
 def _text(said: Said) -> str:
     if isinstance(said.content, list):
-        return "".join(part.text for part in said.content)
+        return "".join(part.text or "" for part in said.content)
     return said.content or ""
 
 
@@ -364,12 +368,26 @@ def _usage_events(told: Raw) -> Iterator[TokensUsed]:
         usage = _usage(told)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return
-    prompt, completion = usage.prompt_tokens_details, usage.completion_tokens_details
-    used = TokensUsed(
-        prompt=usage.prompt_tokens,
-        completion=usage.completion_tokens or 0,
-        cached=(prompt.cached_tokens or 0) if prompt else 0,
-        reasoning=(completion.reasoning_tokens or 0) if completion else 0,
-    )
+    used = TokensUsed(prompt=usage.prompt_tokens, completion=usage.completion_tokens or 0)
     if plausible(used) is not None:
-        yield used
+        detailed = used._replace(
+            cached=_cached(usage.prompt_tokens_details),
+            reasoning=_reasoning(usage.completion_tokens_details),
+        )
+        yield plausible(detailed) or used
+
+
+def _cached(told: Raw) -> int:
+    """Of the prompt's tokens those from a cache; 0 where that cannot be read."""
+    try:
+        return _of_prompt(told).cached_tokens or 0
+    except msgspec.DecodeError:
+        return 0
+
+
+def _reasoning(told: Raw) -> int:
+    """Of the answer's tokens those of thoughts; 0 where that cannot be read."""
+    try:
+        return _of_completion(told).reasoning_tokens or 0
+    except msgspec.DecodeError:
+        return 0

@@ -12,7 +12,8 @@ class Called(msgspec.Struct):
     """A function's name and (some of) its arguments."""
 
     name: str | None = None
-    arguments: str | None = None
+    arguments: str | dict[str, Raw] | None = None
+    """JSON in a string; some servers give the object itself."""
 
 
 class Call(msgspec.Struct):
@@ -20,13 +21,13 @@ class Call(msgspec.Struct):
 
     index: int | None = None
     id: str | None = None
-    function: Called = msgspec.field(default_factory=Called)
+    function: Called | None = None
 
 
 class TextPart(msgspec.Struct):
     """A part of a content list; parts without text are passed over."""
 
-    text: str = ""
+    text: str | None = None
 
 
 class Said(msgspec.Struct):
@@ -54,7 +55,7 @@ class StreamedChoice(msgspec.Struct):
     """One choice in a chunk."""
 
     delta: Said | None = None
-    index: int = 0
+    index: int | None = None
     finish_reason: str | None = None
     logprobs: Raw = ABSENT
     content_filter_results: Raw = ABSENT
@@ -65,7 +66,7 @@ class WholeChoice(msgspec.Struct):
     """One choice in a body."""
 
     message: Said
-    index: int = 0
+    index: int | None = None
     finish_reason: str | None = None
     logprobs: Raw = ABSENT
     content_filter_results: Raw = ABSENT
@@ -89,8 +90,8 @@ class Usage(msgspec.Struct):
 
     prompt_tokens: int
     completion_tokens: int | None = None
-    prompt_tokens_details: PromptDetails | None = None
-    completion_tokens_details: CompletionDetails | None = None
+    prompt_tokens_details: Raw = ABSENT
+    completion_tokens_details: Raw = ABSENT
 
 
 class Chunk(msgspec.Struct):

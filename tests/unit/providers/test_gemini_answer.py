@@ -23,6 +23,7 @@ def counted(usage: object) -> list[TokensUsed]:
 def test_what_can_have_been_counted_is_told() -> None:
     usage = {"promptTokenCount": 812, "candidatesTokenCount": 3, "totalTokenCount": 815}
     assert counted(usage) == [TokensUsed(812, 3)]
+    assert counted(usage | {"promptTokensDetails": None}) == [TokensUsed(812, 3)]
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,6 @@ def test_what_can_have_been_counted_is_told() -> None:
         {"promptTokenCount": 10**9, "toolUsePromptTokenCount": 1},
         {"promptTokenCount": "812"},
         {"promptTokenCount": None},
-        {"promptTokenCount": 8, "promptTokensDetails": None},
         {
             "promptTokenCount": 8,
             "promptTokensDetails": [{"modality": "IMAGE", "tokenCount": -1}],
