@@ -16,6 +16,7 @@ from visus.local.lite.answering import (
     charts,
     counts,
     families,
+    grid,
     hours,
     literal,
     lookup,
@@ -31,6 +32,7 @@ from visus.local.lite.answering import (
     tables,
     ticks,
     until,
+    versus,
     weighing,
 )
 from visus.local.lite.answering.ask import Ask, Target
@@ -329,6 +331,15 @@ _COUNTED: Final = frozenset({"number", "percent", "measure"})
 """Kinds whose values have digits."""
 
 
+def _of_grid(ask: Ask, page: Page) -> Reply | None:
+    """A cell whose row is named by any of its cells."""
+    found = grid.told(ask, page)
+    if found is None:
+        return None
+    sure = sureness(ask, found.confidence)
+    return Reply(f"{found.value} ({found.row}, {found.column}; {sure}).", found.value)
+
+
 def _narrowed_cell(ask: Ask, page: Page) -> Reply | None:
     """A cell comes first only if the question narrows its field down to a row."""
     narrowed = ask.target.extra or (ask.target.key is None and ask.content)
@@ -587,6 +598,7 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"\bcodes?\b|\bqr|barcode|qr-?code|strichcode|data ?matrix", _codes),
     (r"(?:what|which) language|language (?:is|of|does)|welche sprache|welcher sprache|sprache (?:ist|hat|des|vom)|in was fur einer sprache", _language),
     (r"", _stranger),
+    (r"", versus.told),
     (counts.ASKED, _count),
     (scene.TONES, _in_colour),
     (r"\b(?:or|oder)\b", lambda ask, page: scene.either(ask, page.evidence)),
@@ -603,6 +615,7 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (_READ, _read),
     (_DESCRIBE, _describe),
     (r"", papers.account),
+    (r"", _of_grid),
     (r"", _literal),
     (r"\d[.,]\d\d", papers.of_price),
     (r"^\W*(?:and |und )?(?:which|what|welche|was fur)", papers.of_kind),

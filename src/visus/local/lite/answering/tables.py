@@ -53,6 +53,7 @@ _DAY: Final = re.compile(
     r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?|(?:montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag)s?",
     re.IGNORECASE,
 )
+_WHICH: Final = re.compile(r"\b(?:which|what|welche[nrms]?)\s+(?P<thing>[a-z]{3,})\b")
 _WHICH_DAY: Final = r"\b(?:what|which|welche[mnr]?) (?:day|days|tag|tagen|wochentag)\b"
 _LEADING: Final = r"\b(?:top|best|first|leading|worst|beste[rnms]?|erste[rnms]?)\b"
 _RANKS: Final = re.compile(r"\W*(?:points?|pts|punkte|pkt|score|total)\W*")
@@ -509,7 +510,8 @@ def extreme(ask: Ask, page: Page, *, highest: bool) -> CellFound | None:
     Of two readings of one table, the one with fewer gaps in that column is taken.
     """
     best: list[tuple[list[Cell], Decimal]] = []
-    column, name = 0, ""
+    titles: list[Cell] = []
+    column = 0
     for header, body in sections(page):
         rows = [cells for cells in body if not _is_total(cells)]
         place = _number_column(ask, header, rows)
@@ -517,13 +519,29 @@ def extreme(ask: Ask, page: Page, *, highest: bool) -> CellFound | None:
             rows = [[_only_its_amount(each) for each in cells] for cells in rows]
         values = [] if place is None else list(_numbers(rows, place))
         if place is not None and len(values) > len(best):
-            best, column, name = values, place, header[place].text if header else ""
+            best, column, titles = values, place, header
     if not best:
         return None
     pick = max if highest else min
     cells, _ = pick(best, key=lambda each: each[1])
     cell = cells[column]
-    return CellFound(cell.text.strip(), _name(cells), name, cell.box, cell.confidence)
+    name = titles[column].text if titles else ""
+    row = _called(ask, titles, cells, column)
+    return CellFound(cell.text.strip(), row, name, cell.box, cell.confidence)
+
+
+def _called(ask: Ask, header: list[Cell], cells: list[Cell], column: int) -> str:
+    """What the row has in the column that is asked for (`which manager`), else its name."""
+    asked = _WHICH.search(ask.folded)
+    thing = asked["thing"] if asked else ""
+    named = [
+        cells[place].text.strip()
+        for place, each in enumerate(header)
+        if thing
+        and place not in {0, column}
+        and any(alike(word, thing) for word in words(each.text))
+    ]
+    return named[0] if len(named) == 1 and named[0] else _name(cells)
 
 
 def _only_its_amount(cell: Cell) -> Cell:
@@ -584,8 +602,12 @@ def row_with(ask: Ask, page: Page) -> CellFound | None:
 
 def _number_column(ask: Ask, header: list[Cell], body: list[list[Cell]]) -> int | None:
     asked = [token.text for token in ask.meant]
-    named = _named_column(asked, header, frozenset(), key=ask.target.key)
-    if named is not None and body and is_figures(body, named[0]):
+    titles = [
+        each if body and is_figures(body, place) else Cell("", each.box)
+        for place, each in enumerate(header)
+    ]
+    named = _named_column(asked, titles, frozenset(), key=ask.target.key)
+    if named is not None:
         return named[0]
     columns = [place for place in range(len(body[0]) if body else 0) if is_figures(body, place)]
     if ask.has(_PRICED):
