@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
-from tests.conftest import FAST, upstream_config
+from tests.conftest import CALM, FAST, upstream_config
 from tests.server.test_keys_and_money import call, eventually, made, question, row, visus
 from tests.support.claims import answered, refused
 from tests.support.service import Service, ask
@@ -31,11 +32,17 @@ class House:
         self.keys: dict[str, Any] = {"one": rsa.generate_private_key(65537, 2048)}
         self.asked = 0
         self.is_down = False
+        self.odd_keys: list[Any] = []
+        """Told besides its own."""
+        self.may_speak = threading.Event()
+        """While it is not set, nobody gets an answer."""
+        self.may_speak.set()
         house = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 house.asked += 1
+                house.may_speak.wait(30)
                 body = json.dumps(house.answer(self.path)).encode()
                 self.send_response(503 if house.is_down else 200)
                 self.send_header("Content-Length", str(len(body)))
@@ -52,7 +59,8 @@ class House:
     def answer(self, path: str) -> Any:
         if path.endswith("/.well-known/openid-configuration"):
             return {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
-        return {"keys": [self._public(kid, key) for kid, key in self.keys.items()]}
+        own = [self._public(kid, key) for kid, key in self.keys.items()]
+        return {"keys": [*self.odd_keys, *own]}
 
     def _public(self, kid: str, key: Any) -> dict[str, Any]:
         kind = RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else ECAlgorithm
@@ -238,7 +246,8 @@ def test_an_issuer_that_is_away_is_503_until_it_is_back(
         boss = visus(service, "admin", "keys", "create", "boss", "--admin")
         project = made(service, boss, "projects")["id"]
         token = house.token(visus_project=project)
-        refused(service, question(service, token), 503, "identity_unavailable")
+        for _ in range(3):
+            refused(service, question(service, token), 503, "identity_unavailable")
         answered(service, question(service, service.key))
         house.is_down = False
         time.sleep(5.1)
@@ -246,6 +255,38 @@ def test_an_issuer_that_is_away_is_503_until_it_is_back(
         house.is_down = True  # what it said is remembered
         answered(service, question(service, house.token(visus_project=project, jti="2")))
     finally:
+        service.stop()
+        house.server.shutdown()
+        house.server.server_close()
+
+
+def test_an_issuer_that_is_silent_holds_nobody_up_for_long(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    house = House()
+    house.odd_keys = [
+        {"kty": "RSA", "n": 5},
+        {"kty": "EC", "crv": "P-256", "x": "!", "kid": []},
+    ]
+    config = CALM + (
+        f'[[accounts.issuers]]\nissuer = "{house.url}"\naudience = "visus"\nkeys_kept_s = 60\n'
+    )
+    service = Service(tmp_path, upstream_config(upstream.port, config), SCRIPTED_KEY="sk-x")
+    try:
+        boss = visus(service, "admin", "keys", "create", "boss", "--admin")
+        project = made(service, boss, "projects")["id"]
+        token = house.token(visus_project=project)
+        house.may_speak.clear()
+        began_s = time.monotonic()
+        with ThreadPoolExecutor(4) as pool:
+            for reply in pool.map(lambda _: question(service, token), range(4)):
+                refused(service, reply, 503, "identity_unavailable")
+        assert time.monotonic() - began_s < 9
+        house.may_speak.set()
+        time.sleep(5.1)
+        answered(service, question(service, token))
+    finally:
+        house.may_speak.set()
         service.stop()
         house.server.shutdown()
         house.server.server_close()

@@ -9,7 +9,7 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -25,10 +25,13 @@ from visus.providers.transport import Endpoint, Transport
 if TYPE_CHECKING:
     from jwt import PyJWK
 
+_Shape = TypeVar("_Shape", bound=msgspec.Struct)
 MAX_TOKEN_CHARS: Final = 16_384
 DISCOVERY: Final = "/.well-known/openid-configuration"
 ASK_AGAIN_AFTER_S: Final = 5.0
 """An issuer is not asked for its keys more often, whatever tokens say."""
+ASK_WITHIN_S: Final = 5.0
+"""How long an issuer may take to tell its keys: callers wait for them."""
 
 
 class _Discovery(msgspec.Struct, frozen=True):
@@ -55,6 +58,9 @@ class _Known:
 
     keys: Mapping[str | None, "PyJWK"] = field(default_factory=dict[str | None, "PyJWK"])
     asked_s: float = -ASK_AGAIN_AFTER_S
+    """When it was last asked, with an answer or without."""
+    fault: str | None = None
+    """What was wrong then, for the log."""
     asking: anyio.Lock = field(default_factory=anyio.Lock)
 
 
@@ -108,36 +114,39 @@ class IdentityTokens:
     async def _signer(self, issuer: Issuer, kid: str | None) -> "PyJWK":
         known = self._known[issuer.issuer]
         is_old = time.monotonic() - known.asked_s > issuer.keys_kept_s
-        if kid not in known.keys or is_old:
+        if kid not in known.keys or (is_old and not known.asking.locked()):
             async with known.asking:
                 if time.monotonic() - known.asked_s >= ASK_AGAIN_AFTER_S:
                     await self._learn(issuer, known)
         signer = known.keys.get(kid)
+        if signer is None and known.fault is not None:
+            message = "The issuer of the token cannot be asked."
+            raise IdentityUnavailable(message, detail=known.fault, retry_after_s=5)
         if signer is None:
             raise _wrong()
         return signer
 
     async def _learn(self, issuer: Issuer, known: _Known) -> None:
         """Asks the issuer for its keys; where it does not answer, old ones stay good."""
-        known.asked_s = time.monotonic()
         try:
-            found = await self._get(issuer.issuer.rstrip("/") + DISCOVERY, _Discovery)
-            if found.issuer != issuer.issuer:
-                raise IdentityUnavailable(
-                    "The issuer of the token cannot be asked.", detail="it names another issuer"
-                )
-            keys = await self._get(found.jwks_uri, _KeySet)
+            # Others wait for the same answer: who hangs up must not spoil it for them.
+            with anyio.fail_after(ASK_WITHIN_S, shield=True):
+                known.keys = _usable(await self._told(issuer))
+            known.fault = None
+        except TimeoutError:
+            known.fault = "it did not answer in time"
         except ServiceError as fault:
-            if known.keys:
-                return
-            raise IdentityUnavailable(
-                "The issuer of the token cannot be asked.",
-                detail=fault.detail or fault.message,
-                retry_after_s=5,
-            ) from fault
-        known.keys = _usable(keys)
+            known.fault = fault.detail or fault.message
+        known.asked_s = time.monotonic()
 
-    async def _get(self, url: str, shape: type[msgspec.Struct]) -> Any:
+    async def _told(self, issuer: Issuer) -> _KeySet:
+        found = await self._get(issuer.issuer.rstrip("/") + DISCOVERY, _Discovery)
+        if found.issuer != issuer.issuer:
+            message = "The issuer of the token cannot be asked."
+            raise IdentityUnavailable(message, detail="it names another issuer")
+        return await self._get(found.jwks_uri, _KeySet)
+
+    async def _get(self, url: str, shape: type[_Shape]) -> _Shape:
         try:
             endpoint = Endpoint.of(
                 url, {"Accept": "application/json"}, Site("issuer"), method="GET"
@@ -171,7 +180,7 @@ def _usable(keys: _KeySet) -> Mapping[str | None, "PyJWK"]:
             continue
         try:
             found[one.get("kid")] = jwt.PyJWK(one)
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, ValueError, TypeError, KeyError):
             continue
     return found
 
@@ -189,7 +198,7 @@ def _verified(token: str, signer: "PyJWK", issuer: Issuer, algorithm: str) -> di
             leeway=issuer.leeway_s,
             options={"require": ["exp", "iss", "aud", "sub"]},
         )
-    except (jwt.PyJWTError, ValueError, TypeError) as fault:
+    except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as fault:
         raise _wrong() from fault
     return claims
 
