@@ -29,6 +29,7 @@ from visus.server.descriptors import connections_within
 from visus.server.gate import Entry, Gate, Handler, Routes
 from visus.server.identity_tokens import IdentityTokens
 from visus.server.job_runner import JobRunner
+from visus.server.lazy_traces import open_traces
 from visus.server.memory import keep_freed_memory
 from visus.server.metrics import Metrics
 from visus.server.parts import Parts, all_parts
@@ -43,7 +44,6 @@ from visus.server.routes.usage import UsageRoute
 from visus.server.shutdown import Server, Shutdown
 from visus.server.state import State, open_state
 from visus.server.traces import SpanCounts, Traces
-from visus.server.tracing import open_traces
 from visus.server.upkeep import keep_catalogue, keep_ledger, keep_tidy
 from visus.server.waiting import WaitingRoom
 from visus.server.watch import Watch

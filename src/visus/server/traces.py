@@ -1,7 +1,7 @@
 """The interface of tracing to the rest of the server.
 
 The implementation, with OpenTelemetry's library, is in `spans` and `trace_exporter`, which are
-imported only where a collector is configured (`tracing`).
+imported only where a collector is configured (`lazy_traces`).
 """
 
 from dataclasses import dataclass
