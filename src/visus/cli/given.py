@@ -16,8 +16,8 @@ from visus.core.question import (
     Video,
 )
 from visus.errors import InvalidValue, InvalidVideo
-from visus.media.film import video_type
-from visus.media.papers import is_pdf
+from visus.media.pdf_type import is_pdf
+from visus.media.video_type import video_type
 
 _VIDEOS: Final = frozenset({".mp4", ".m4v", ".mov", ".webm", ".mkv"})
 _Kind: TypeAlias = type[Video] | type[Document] | None

@@ -42,7 +42,7 @@ class Image(msgspec.Struct, frozen=True, gc=False):
 
 
 class Sampling(NamedTuple):
-    """Which of a film's frames the model is to look at; None: as it does by itself."""
+    """Which of a video's frames the model is to look at; None: as it does by itself."""
 
     fps: float | None = None
     start_s: float | None = None
@@ -66,7 +66,7 @@ class MediaFile(msgspec.Struct, frozen=True):
     media_type: str
     width_px: int
     height_px: int
-    """Of the film as it is shown; 0 for a document."""
+    """Of the video as it is shown; 0 for a document."""
     base64: bytes | memoryview
     """The file in standard base64, ASCII; often a view of the request's own bytes."""
     param: str

@@ -54,7 +54,7 @@ ImageReference: TypeAlias = LinkedImage | InlineImage | StoredImage
 
 
 class Video(msgspec.Struct, frozen=True):
-    """A film, and which of its frames are of interest."""
+    """A video, and which of its frames are of interest."""
 
     source: ImageReference
     """Where the file is."""
@@ -62,7 +62,7 @@ class Video(msgspec.Struct, frozen=True):
     """Frames for each second; None for the default."""
     start_s: float = 0.0
     end_s: float | None = None
-    """None for the end of the film."""
+    """None for the end of the video."""
     max_frames: int | None = None
 
     @property

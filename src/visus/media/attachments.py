@@ -142,32 +142,32 @@ class Attachments:
         self, attachment: Attachment, wanted: Video, budget: "_Budget"
     ) -> Shown:
         """The file without its metadata; as frames where the metadata cannot be removed."""
-        film, was_kept = await self._decoded(attachment, None)
-        if film.blanks is None:
+        video, was_kept = await self._decoded(attachment, None)
+        if video.blanks is None:
             why = "its metadata cannot be removed"
             return await self._video_frames(attachment, wanted, budget, why=why)
-        if wanted.start_s >= film.duration_s:
-            raise InvalidVideo(f"The video ends after {film.duration_s:.2f} seconds.")
+        if wanted.start_s >= video.duration_s:
+            raise InvalidVideo(f"The video ends after {video.duration_s:.2f} seconds.")
         file = MediaFile(
-            film.media_type,
-            film.width_px,
-            film.height_px,
-            _cleaned(attachment, film.blanks),
+            video.media_type,
+            video.width_px,
+            video.height_px,
+            _cleaned(attachment, video.blanks),
             wanted.param,
             sampling=_sampling(wanted),
         )
         tokens = None
         if budget.sees.video_tokens is not None:
             rule = budget.sees.video_tokens.rule
-            tokens = rule.count(_clip(film, wanted, rule), file.detail)
+            tokens = rule.count(_clip(video, wanted, rule), file.detail)
         return Shown(
             parts=(file,),
             images=(file,),
             tokens=tokens,
-            width_px=film.width_px,
-            height_px=film.height_px,
-            frames=max(1, round(film.fps * film.duration_s)),
-            steps=("metadata removed",) if film.blanks else (),
+            width_px=video.width_px,
+            height_px=video.height_px,
+            frames=max(1, round(video.fps * video.duration_s)),
+            steps=("metadata removed",) if video.blanks else (),
             was_kept=was_kept,
         )
 
@@ -202,8 +202,8 @@ class Attachments:
         """Its frames as pictures; the report says `why` the file itself was not sent."""
         facts, _ = await self._decoded(attachment, None)
         fitting, box = self._frames_fitted(facts, budget)
-        film, was_kept = await self._decoded(attachment, self._wish(wanted, budget, box))
-        if not film.frames:
+        video, was_kept = await self._decoded(attachment, self._wish(wanted, budget, box))
+        if not video.frames:
             raise InvalidVideo("The video has no frame that can be decoded.")
         images = [
             _image(
@@ -212,16 +212,16 @@ class Attachments:
                 f"Frame at {frame.time_s:.2f} s",
                 detail=fitting.detail,
             )
-            for frame in film.frames
+            for frame in video.frames
         ]
-        said = f"A video of {film.duration_s:.2f} s, shown as {len(images)} frames."
+        said = f"A video of {video.duration_s:.2f} s, shown as {len(images)} frames."
         return Shown(
             parts=[Text(said), *(part for image in images for part in _captioned(image))],
             images=images,
             tokens=image_tokens(images, budget.sees),
-            width_px=film.width_px,
-            height_px=film.height_px,
-            frames=max(len(images), round(film.fps * film.duration_s)),
+            width_px=video.width_px,
+            height_px=video.height_px,
+            frames=max(len(images), round(video.fps * video.duration_s)),
             steps=[
                 f"not sent as it is: {why}",
                 "decoded",
@@ -231,7 +231,9 @@ class Attachments:
             was_kept=was_kept,
         )
 
-    def _frames_fitted(self, facts: sampling.Film, budget: "_Budget") -> tuple[Fitting, Size]:
+    def _frames_fitted(
+        self, facts: sampling.DecodedVideo, budget: "_Budget"
+    ) -> tuple[Fitting, Size]:
         """What the model should get of each frame, and the box that all of them fit into."""
         side = self.settings.video.frame_side_px
         largest = boxed(Size(facts.width_px, facts.height_px), side)
@@ -256,7 +258,7 @@ class Attachments:
 
     async def _decoded(
         self, attachment: Attachment, wish: sampling.Wish | None
-    ) -> Rendition[sampling.Film]:
+    ) -> Rendition[sampling.DecodedVideo]:
         """The video with the frames wished for; without a `wish`, its properties alone."""
         if attachment.video is None:
             raise InvalidVideo("The file is no video.")
@@ -266,7 +268,7 @@ class Attachments:
         key = key_of(attachment.owner, job)
         try:
             return await self.renditions.get(
-                key, lambda: _run(self.videos, self.steps.cut, job), sampling.unpack_film
+                key, lambda: _run(self.videos, self.steps.cut, job), sampling.unpack_video
             )
         except msgspec.MsgspecError as fault:
             raise InvalidVideo("The video could not be decoded.", detail=str(fault)) from fault
@@ -293,19 +295,19 @@ class Attachments:
             formats=budget.formats,
             max_bytes=budget.sees.max_bytes,
         )
-        papers, was_kept = await self._rendered(attachment, wish)
-        images = _page_images(papers, fittings, wanted.param)
-        has_text = any(page.text.strip() for page in papers.pages)
+        document, was_kept = await self._rendered(attachment, wish)
+        images = _page_images(document, fittings, wanted.param)
+        has_text = any(page.text.strip() for page in document.pages)
         return Shown(
-            parts=_with_texts(papers.pages, images),
+            parts=_with_texts(document.pages, images),
             images=images,
             tokens=image_tokens(images, budget.sees),
             width_px=images[0].width_px,
             height_px=images[0].height_px,
-            frames=papers.page_count,
+            frames=document.page_count,
             steps=[
                 f"not sent as it is: {why}",
-                f"{len(images)} of {papers.page_count} pages drawn",
+                f"{len(images)} of {document.page_count} pages drawn",
                 *(["text layer added"] if has_text else ()),
                 f"encoded as {images[0].media_type}",
             ],
@@ -319,7 +321,7 @@ class Attachments:
         chosen: Sequence[PageRange] = (),
         *,
         measured_pages: int = 0,
-    ) -> Rendition[paging.Papers]:
+    ) -> Rendition[paging.OpenedDocument]:
         """The pages wished for; without a `wish`, the page count and sizes of those chosen."""
         task = paging.Task(
             paging.bounds_of(self.settings.documents), wish, tuple(chosen), measured_pages
@@ -328,7 +330,7 @@ class Attachments:
         key = key_of(attachment.owner, job)
         try:
             return await self.renditions.get(
-                key, lambda: _run(self.documents, self.steps.draw, job), paging.unpack_papers
+                key, lambda: _run(self.documents, self.steps.draw, job), paging.unpack_document
             )
         except msgspec.MsgspecError as fault:
             raise InvalidFile("The document could not be read.", detail=str(fault)) from fault
@@ -420,13 +422,13 @@ def _sampling(wanted: Video) -> Sampling:
     return Sampling(wanted.fps, wanted.start_s or None, wanted.end_s, wanted.max_frames)
 
 
-def _clip(film: sampling.Film, wanted: Video, rule: VideoRule) -> Clip:
+def _clip(video: sampling.DecodedVideo, wanted: Video, rule: VideoRule) -> Clip:
     """What the model looks at, as `core.video_tokens` counts it."""
-    end_s = film.duration_s if wanted.end_s is None else min(wanted.end_s, film.duration_s)
+    end_s = video.duration_s if wanted.end_s is None else min(wanted.end_s, video.duration_s)
     duration_s = max(0.0, end_s - wanted.start_s)
     frames = None if wanted.fps is None else max(1, round(duration_s * wanted.fps))
     milliseconds = round(duration_s * 1000)
-    clip = Clip(film.width_px, film.height_px, milliseconds, frames, film.has_sound)
+    clip = Clip(video.width_px, video.height_px, milliseconds, frames, video.has_sound)
     if wanted.max_frames is None:
         return clip
     return clip._replace(frames=min(rule.frames(clip), wanted.max_frames))
@@ -454,16 +456,16 @@ def _captioned(image: Image) -> Sequence[PromptPart]:
 
 
 def _page_images(
-    papers: paging.Papers, fittings: Sequence[Fitting], param: str
+    document: paging.OpenedDocument, fittings: Sequence[Fitting], param: str
 ) -> Sequence[Image]:
     return [
         _image(
             page.picture,
             param,
-            f"Page {page.number} of {papers.page_count}",
+            f"Page {page.number} of {document.page_count}",
             detail=fitting.detail,
         )
-        for page, fitting in zip(papers.pages, fittings, strict=True)
+        for page, fitting in zip(document.pages, fittings, strict=True)
     ]
 
 

@@ -2,7 +2,7 @@
 
 Where something is taken out, as many zeros stay: no byte moves, so that every offset in the
 file still holds, and the coded pictures and sounds are those that came. Which stretches those
-are is found by `film_boxes` and `film_elements`, in a worker; here they are overwritten.
+are is found by `mp4_metadata` and `matroska_metadata`, in a worker; here they are overwritten.
 """
 
 from collections.abc import Sequence

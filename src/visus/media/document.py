@@ -23,12 +23,12 @@ from visus.errors import EncryptedFile, InvalidFile
 from visus.media.jobs import unpack_job
 from visus.media.paging import (
     Bounds,
+    OpenedDocument,
     Page,
-    Papers,
     Task,
     Wish,
     numbers_of,
-    pack_papers,
+    pack_document,
 )
 from visus.media.still import Box, encode, size_within
 
@@ -43,7 +43,7 @@ _HYPHEN: Final = re.compile("[\x02\ufffe]")
 _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
-def draw(data: bytes, task: Task) -> Papers:
+def draw(data: bytes, task: Task) -> OpenedDocument:
     """How many pages there are, and those that `task` wishes for, drawn and read.
 
     Raises:
@@ -72,7 +72,7 @@ def _forget_the_last_error() -> None:
     raw.FPDF_LoadMemDocument(b"-", 1, None)
 
 
-def _drawn(document: pypdfium2.PdfDocument, task: Task) -> Papers:
+def _drawn(document: pypdfium2.PdfDocument, task: Task) -> OpenedDocument:
     document.init_forms()
     count = len(document)
     if count < 1:
@@ -82,12 +82,12 @@ def _drawn(document: pypdfium2.PdfDocument, task: Task) -> Papers:
             f"The PDF has {count} pages; at most {task.bounds.max_pages} are allowed."
         )
     if task.wish is not None:
-        return Papers(count, pages=tuple(_pages(document, task.bounds, task.wish)))
+        return OpenedDocument(count, pages=tuple(_pages(document, task.bounds, task.wish)))
     numbers = numbers_of(count, task.chosen)
     if len(numbers) > task.measured_pages:
-        return Papers(count)
+        return OpenedDocument(count)
     sizes = [_full_size(document, number - 1, task.bounds) for number in numbers]
-    return Papers(count, tuple(sizes))
+    return OpenedDocument(count, tuple(sizes))
 
 
 def _full_size(document: pypdfium2.PdfDocument, index: int, bounds: Bounds) -> tuple[int, int]:
@@ -199,7 +199,7 @@ def worker() -> Callable[[bytes], bytes]:
 
 def _handle(job: bytes) -> bytes:
     data, task = unpack_job(job, Task)
-    return pack_papers(draw(bytes(data), task))
+    return pack_document(draw(bytes(data), task))
 
 
 def _warm_up() -> None:

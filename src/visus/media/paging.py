@@ -57,7 +57,7 @@ class Page(msgspec.Struct, frozen=True):
     """The text layer; empty for a scanned page."""
 
 
-class Papers(msgspec.Struct, frozen=True):
+class OpenedDocument(msgspec.Struct, frozen=True):
     """A document that could be opened."""
 
     page_count: int
@@ -98,11 +98,11 @@ def bounds_of(settings: DocumentSettings) -> Bounds:
     )
 
 
-def pack_papers(papers: Papers) -> bytes:
+def pack_document(document: OpenedDocument) -> bytes:
     """The handler's result."""
-    return msgspec.msgpack.encode(papers)
+    return msgspec.msgpack.encode(document)
 
 
-def unpack_papers(result: bytes) -> Papers:
+def unpack_document(result: bytes) -> OpenedDocument:
     """What the handler returned."""
-    return msgspec.msgpack.decode(result, type=Papers)
+    return msgspec.msgpack.decode(result, type=OpenedDocument)

@@ -38,13 +38,13 @@ from visus.errors import (
 )
 from visus.media import data_url, sampling
 from visus.media.fetch import FetchedMedia
-from visus.media.film import video_type
 from visus.media.known import Known, KnownPictures
 from visus.media.library import StoredFile
-from visus.media.papers import check_pdf
+from visus.media.pdf_type import check_pdf
 from visus.media.settings import MediaSettings
 from visus.media.steps import Steps
 from visus.media.survey import Survey, check_head, survey
+from visus.media.video_type import video_type
 
 _PEEK_BYTES: Final = 3072
 _PEEK_FROM: Final = 128 * 1024

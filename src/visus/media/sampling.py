@@ -21,10 +21,10 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """Which frames are wanted, and what each must be like."""
 
     fps: Annotated[float, msgspec.Meta(gt=0)] = 1.0
-    """Frames for each second of the film."""
+    """Frames for each second of the video."""
     start_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     end_s: float | None = None
-    """None for the end of the film."""
+    """None for the end of the video."""
     max_frames: Annotated[int, msgspec.Meta(gt=0)] = 64
     """Where more were due, so many are spread evenly over the span."""
     formats: tuple[ImageType, ...] = ("image/jpeg", "image/png")
@@ -49,14 +49,14 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """What the film shows at one moment."""
+    """What the video shows at one moment."""
 
     time_s: float
-    """When it appears, counted from the film's first frame."""
+    """When it appears, counted from the video's first frame."""
     picture: Fitted
 
 
-class Film(msgspec.Struct, frozen=True):
+class DecodedVideo(msgspec.Struct, frozen=True):
     """A video that could be decoded: its facts as they are, not as its header claims."""
 
     media_type: VideoType
@@ -96,11 +96,11 @@ def bounds_of(settings: VideoSettings) -> Bounds:
     )
 
 
-def pack_film(film: Film) -> bytes:
+def pack_video(video: DecodedVideo) -> bytes:
     """The handler's result."""
-    return msgspec.msgpack.encode(film)
+    return msgspec.msgpack.encode(video)
 
 
-def unpack_film(result: bytes) -> Film:
+def unpack_video(result: bytes) -> DecodedVideo:
     """What the handler returned."""
-    return msgspec.msgpack.decode(result, type=Film)
+    return msgspec.msgpack.decode(result, type=DecodedVideo)

@@ -33,18 +33,18 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from visus.errors import InvalidVideo, VideoTooLong
-from visus.media import film_boxes, film_elements
+from visus.media import matroska_metadata, mp4_metadata
 from visus.media.cleaning import Blank, Uncleanable
 from visus.media.fitting import Fitted
 from visus.media.jobs import unpack_job
 from visus.media.sampling import (
     Bounds,
-    Film,
+    DecodedVideo,
     Frame,
     Task,
     VideoType,
     Wish,
-    pack_film,
+    pack_video,
 )
 from visus.media.still import Box, encode, size_within
 from visus.units import MEGAPIXEL
@@ -116,7 +116,7 @@ class _Reel(NamedTuple):
 
 
 class _Clock:
-    """Ends the work from inside, so that a slow film does not cost a worker."""
+    """Ends the work from inside, so that a slow video does not cost a worker."""
 
     def __init__(self, seconds: float) -> None:
         self._end_s = time.monotonic() + seconds
@@ -147,23 +147,23 @@ class _Memory:
         return self._place
 
 
-def watch(data: bytes | memoryview, task: Task) -> Film:
-    """The facts of a film, and the pictures that `task` wishes for.
+def watch(data: bytes | memoryview, task: Task) -> DecodedVideo:
+    """The facts of a video, and the pictures that `task` wishes for.
 
     The moments are `1 / fps` apart, or further where there would be too many. Of each comes
-    what the film shows then, with the time at which that appeared; a frame that is still shown
+    what the video shows then, with the time at which that appeared; a frame that is still shown
     at the next moment is given once.
 
     Raises:
-        InvalidVideo: no film, or one that cannot be decoded within the bounds.
+        InvalidVideo: no video, or one that cannot be decoded within the bounds.
         VideoTooLong: longer than the bound, or of more coded frames.
     """
     try:
         with _opened(data, task) as container:
-            film = _watched(container, task)
+            video = _watched(container, task)
         if task.wish is not None:
-            return film
-        return msgspec.structs.replace(film, blanks=_blanks(data, task.media_type))
+            return video
+        return msgspec.structs.replace(video, blanks=_blanks(data, task.media_type))
     except (InvalidVideo, MemoryError):
         raise
     except Exception as fault:
@@ -172,38 +172,38 @@ def watch(data: bytes | memoryview, task: Task) -> Film:
 
 def _blanks(data: bytes | memoryview, media_type: VideoType) -> tuple[Blank, ...] | None:
     is_boxes = media_type in {"video/mp4", "video/quicktime"}
-    find = film_boxes.blanks if is_boxes else film_elements.blanks
+    find = mp4_metadata.blanks if is_boxes else matroska_metadata.blanks
     try:
         return tuple(find(memoryview(data)))
     except Uncleanable:
         return None
 
 
-def _watched(container: InputContainer, task: Task) -> Film:
+def _watched(container: InputContainer, task: Task) -> DecodedVideo:
     clock = _Clock(task.bounds.decode_s)
     stream = _picture_stream(container, task.bounds)
     reel = _listed(container, stream, task.bounds, clock)
     wanted = [reel.shots[0].pts]
     if task.wish is not None:
         wanted = _affordable(reel, _wanted(reel, task.wish), stream)
-    film: Film | None = None
+    video: DecodedVideo | None = None
     frames: list[Frame] = []
     room = task.bounds.max_result_bytes
     for shown in _decoded(container, stream, reel, wanted, clock):
         upright = _upright(shown, stream, task.bounds)
-        film = film or _facts(task, reel, stream, upright)
+        video = video or _facts(task, reel, stream, upright)
         if task.wish is not None:
             frames.append(Frame(reel.seconds(upright.pts), upright.fitted(task.wish)))
             room -= len(frames[-1].picture.data)
         if room < 0:
             raise InvalidVideo("The frames asked for are too large together.")
-    if film is None:
+    if video is None:
         raise InvalidVideo("The video has no frame that can be decoded.")
-    return msgspec.structs.replace(film, frames=tuple(frames))
+    return msgspec.structs.replace(video, frames=tuple(frames))
 
 
-def _facts(task: Task, reel: _Reel, stream: VideoStream, first: "_Upright") -> Film:
-    return Film(
+def _facts(task: Task, reel: _Reel, stream: VideoStream, first: "_Upright") -> DecodedVideo:
+    return DecodedVideo(
         task.media_type,
         reel.duration_s,
         first.width,
@@ -241,10 +241,10 @@ def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> object:
 
 def _picture_stream(container: InputContainer, bounds: Bounds) -> VideoStream:
     """The first moving picture; all other streams are thrown away unread."""
-    films = [one for one in container.streams.video if not _is_cover(one)]
-    if not films:
+    streams = [one for one in container.streams.video if not _is_cover(one)]
+    if not streams:
         raise InvalidVideo("The file has no picture track.")
-    chosen = films[0]
+    chosen = streams[0]
     for other in container.streams:
         if other is not chosen:
             other.discard = Discard.all
@@ -451,7 +451,7 @@ def worker() -> Callable[[bytes], bytes]:
 
 def _handle(job: bytes) -> bytes:
     data, task = unpack_job(job, Task)
-    return pack_film(watch(data, task))
+    return pack_video(watch(data, task))
 
 
 def _warm_up() -> None:

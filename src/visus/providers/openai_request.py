@@ -102,16 +102,16 @@ class _Parts(msgspec.Struct, frozen=True):
         """A part with the name of the medium that was added last."""
         return part | {"uuid": self.names[len(self.media) - 1]} if self.names else part
 
-    def video(self, film: MediaFile) -> dict[str, object]:
+    def video(self, video: MediaFile) -> dict[str, object]:
         """A video, its wishes beside it or among those of the whole request."""
-        wishes = film.sampling.named()
+        wishes = video.sampling.named()
         if self.kwargs is None:
             return {"url": self.mark, **wishes}
         told = self.kwargs.setdefault("fps", wishes["fps"]) if "fps" in wishes else None
         if wishes.keys() - {"fps"} or told != wishes.get("fps"):
             raise UnsupportedParameter(
                 "The model's server samples all videos of a request alike, by 'fps' alone.",
-                param=film.param,
+                param=video.param,
             )
         return {"url": self.mark}
 

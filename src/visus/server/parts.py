@@ -166,10 +166,10 @@ async def _media(
         pools.append(made)
         return await stack.enter_async_context(made)
 
-    film, paper = settings.media.video.workers, settings.media.documents.workers
+    video, document = settings.media.video.workers, settings.media.documents.workers
     decoders = await pool(WORKER_ENTRY, "decoders", settings.decoders, is_lazy=False)
-    videos = await pool(VIDEO_ENTRY, "videos", film, is_lazy=True)
-    documents = await pool(DOCUMENT_ENTRY, "documents", paper, is_lazy=True)
+    videos = await pool(VIDEO_ENTRY, "videos", video, is_lazy=True)
+    documents = await pool(DOCUMENT_ENTRY, "documents", document, is_lazy=True)
     renditions = Renditions(settings.media.cache_bytes)
     attachments = Attachments(
         settings=settings.media,

@@ -322,8 +322,8 @@ def _part(part: shapes.Part, param: str, urls: "_UrlReader") -> QuestionPart:
         case shapes.InputImagePart(image_url=url, file_id=file_id, detail=detail):
             at = f"{param}.image_url", f"{param}.file_id"
             return _one_of(url, file_id, detail, at, urls)
-        case shapes.VideoPart(video_url=film):
-            return _video(film, f"{param}.video_url", urls)
+        case shapes.VideoPart(video_url=location):
+            return _video(location, f"{param}.video_url", urls)
         case shapes.FilePart(file=file):
             return _document(file, f"{param}.file", urls)
         case shapes.InputFilePart():
@@ -343,15 +343,15 @@ def _located(
     return _one_of(location.url, location.file_id, location.detail, at, urls)
 
 
-def _video(film: shapes.VideoLocation | str, param: str, urls: "_UrlReader") -> Video:
-    if isinstance(film, str):
-        return Video(_reference(film.encode("utf-8", "surrogatepass"), "auto", param))
+def _video(location: shapes.VideoLocation | str, param: str, urls: "_UrlReader") -> Video:
+    if isinstance(location, str):
+        return Video(_reference(location.encode("utf-8", "surrogatepass"), "auto", param))
     at = f"{param}.url", f"{param}.file_id"
-    source = _one_of(film.url, film.file_id, "auto", at, urls)
-    start_s = film.start or 0.0
-    if film.end is not None and film.end <= start_s:
+    source = _one_of(location.url, location.file_id, "auto", at, urls)
+    start_s = location.start or 0.0
+    if location.end is not None and location.end <= start_s:
         raise InvalidValue("The end has to come after the start.", param=f"{param}.end")
-    return Video(source, film.fps, start_s, film.end, film.max_frames)
+    return Video(source, location.fps, start_s, location.end, location.max_frames)
 
 
 def _document(

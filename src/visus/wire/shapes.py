@@ -72,11 +72,11 @@ class VideoLocation(Shape, frozen=True):
     url: Raw = msgspec.field(default_factory=Raw)
     file_id: str | None = None
     fps: Annotated[float, msgspec.Meta(gt=0, le=60)] | None = None
-    """Frames for each second of the film; 1 where this is absent."""
+    """Frames for each second of the video; 1 where this is absent."""
     start: Annotated[float, msgspec.Meta(ge=0)] | None = None
     """In seconds."""
     end: Annotated[float, msgspec.Meta(gt=0)] | None = None
-    """In seconds; the end of the film where this is absent."""
+    """In seconds; the end of the video where this is absent."""
     max_frames: Annotated[int, msgspec.Meta(ge=1, le=1_000)] | None = None
 
 

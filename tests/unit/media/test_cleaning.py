@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, strategies as st
 from tests.support.films import SECRETS, described, film, sound, tracked
 
-from visus.media import film_boxes, film_elements
+from visus.media import matroska_metadata, mp4_metadata
 from visus.media.cleaning import Blank, Blanks, Uncleanable, cleaned
-from visus.media.film import video_type
+from visus.media.video_type import video_type
 
 FILMS = {
     "mp4": described("mp4", "libx264"),
@@ -28,7 +28,7 @@ FILMS = {
 
 def found(data: bytes) -> Sequence[Blank]:
     is_boxes = video_type(data) in {"video/mp4", "video/quicktime"}
-    return (film_boxes if is_boxes else film_elements).blanks(memoryview(data))
+    return (mp4_metadata if is_boxes else matroska_metadata).blanks(memoryview(data))
 
 
 def shown(data: bytes) -> list[Any]:
@@ -123,7 +123,7 @@ def test_whatever_the_bytes_are_the_length_stays(
     broken = bytearray(data[: int(len(data) * keep)])
     for place, value in changes:
         broken[int(place * len(broken))] = value
-    for reader in (film_boxes, film_elements):
+    for reader in (mp4_metadata, matroska_metadata):
         try:
             blanks = reader.blanks(memoryview(bytes(broken)))
         except Uncleanable:

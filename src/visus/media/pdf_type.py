@@ -4,8 +4,8 @@ import contextlib
 from typing import Final
 
 from visus.errors import ImageFormatRejected, InvalidFile, InvalidVideo, UnsupportedFileType
-from visus.media.film import video_type
 from visus.media.sniff import sniff
+from visus.media.video_type import video_type
 
 _MAGIC: Final = b"%PDF-"
 _MAGIC_WITHIN_BYTES: Final = 1024
