@@ -25,6 +25,7 @@ REFUSALS = [
     ("status_410", 404, "model_not_found", "model"),
     ("status_413", 413, "request_too_large", None),
     ("status_429", 429, "rate_limit_exceeded", None),
+    ("status_429_compressed", 429, "rate_limit_exceeded", None),
     ("status_400_context", 400, "context_length_exceeded", "messages"),
     ("status_400_field", 400, "invalid_value", "temperature"),
     ("status_422", 400, "invalid_value", None),

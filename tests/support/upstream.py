@@ -775,6 +775,9 @@ BEHAVIOURS |= {
     "status_404_page": _refuses(404, {"detail": "Not Found"}),
     "status_410": _refuses(410, _error("deployment gone", "ModelRetired")),
     "status_429": _refuses(429, _error("slow down"), Retry_After="2"),
+    "status_429_compressed": _refuses(
+        429, _error("slow down"), Retry_After="2", Content_Encoding="gzip"
+    ),
     "status_429_day": _refuses(429, _error("slow down"), Retry_After="86400"),
     "status_429_garbage": _refuses(429, _error("slow down"), Retry_After="soon"),
     "status_429_no_year": _refuses(

@@ -85,7 +85,7 @@ def events_of(
         translator: for a stream.
         max_event_bytes: of each event of a stream.
     """
-    if reply.headers.get("content-type", "").startswith("text/event-stream"):
+    if reply.headers.get("content-type", "").lower().startswith("text/event-stream"):
         return _StreamedAnswer(
             reply, prompt, translator(prompt), max_event_bytes=max_event_bytes
         )

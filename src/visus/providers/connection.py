@@ -113,6 +113,7 @@ class Connection(asyncio.Protocol):
             and self._keeps_alive
             and not self._has_surplus
             and not self._transport.is_closing()
+            and not self._transport.get_write_buffer_size()  # of a request that was not read
         )
 
     def is_still_quiet(self) -> bool:

@@ -43,6 +43,7 @@ KEEP_ALIVE_S: Final = 30.0
 """How long an idle connection is kept."""
 DRAIN_S: Final = 1.0
 """How long we wait for the last bytes of an answer whose end has been understood already."""
+_OK: Final = 200
 _OUT_OF_DESCRIPTORS: Final = frozenset({errno.EMFILE, errno.ENFILE})
 _NEXT_ADDRESS_AFTER_S: Final = 0.25
 """When the next of a host's addresses is tried beside the first (RFC 8305, section 5)."""
@@ -348,7 +349,8 @@ class Transport:
             raise translated(fault) from fault
         finally:
             connection.deadline_s = NEVER
-        if connection.headers.get("content-encoding", "identity") != "identity":
+        encoding = connection.headers.get("content-encoding", "").strip().lower()
+        if connection.status == _OK and encoding not in {"", "identity"}:
             raise UpstreamBadResponse(
                 "The model's server gave a compressed answer, which was not asked for."
             )

@@ -122,6 +122,26 @@ async def test_a_connection_whose_answer_was_not_taken_whole_is_closed() -> None
         assert server.connections == 2
 
 
+async def test_a_connection_whose_request_was_not_read_whole_is_closed() -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setblocking(False)
+    endpoint = Endpoint.of(f"http://127.0.0.1:{listening.getsockname()[1]}/", {}, SITE)
+    transport = Transport(UpstreamSettings(first_byte_timeout_s=2.0))
+    opened: list[socket.socket] = []
+    try:
+        for _ in range(2):
+            question = asyncio.ensure_future(asked(transport, endpoint, bytes(30_000_000)))
+            async with asyncio.timeout(2):
+                line, _ = await asyncio.get_running_loop().sock_accept(listening)
+            opened.append(line)
+            line.sendall(OK)  # and nothing is read
+            assert await question == b"ok"
+    finally:
+        await transport.aclose()
+        for one in (*opened, listening):
+            one.close()
+
+
 async def test_an_understood_answer_is_drained_and_its_connection_used_again() -> None:
     late_end = says(
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ndone\r\n",
