@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 from visus.local.lite.answering import (
     charts,
     counts,
+    crossing,
     families,
     grid,
     hours,
@@ -315,6 +316,18 @@ def _cell(ask: Ask, page: Page) -> Reply | None:
         return None
     if ask.kind in _COUNTED and not re.search(r"\d", found.value):
         return None
+    return _of_table(ask, found)
+
+
+def _crossed(ask: Ask, page: Page) -> Reply | None:
+    """The cell whose row the question names, and whose column it says in words of its own."""
+    found = crossing.told(ask, page)
+    if found is None:
+        return not_found(ask) if crossing.is_of_another_rate(ask, page) else None
+    return _of_table(ask, found)
+
+
+def _of_table(ask: Ask, found: tables.CellFound) -> Reply:
     named = ", ".join(
         name for name in (found.row, found.column) if name and name != found.value
     )
@@ -391,11 +404,17 @@ def _weighed(ask: Ask, page: Page) -> Reply | None:
 def _is_another(ask: Ask, page: Page, found: lookup.Finding) -> bool:
     """Whether the value is of another thing, or of another kind, than the question says."""
     said = f"{found.label}: {found.value}"
+    is_day = (
+        ask.target.kind == "place"
+        and len(words(found.value)) == 1
+        and bool(strangers.days_in(found.value))
+    )
     is_no_age = ask.has(AGE) and not re.fullmatch(_YEARS, fold(found.value.strip()))
     is_no_drug = not found.label and ask.has(_DRUG) and not re.search(_DOSE, fold(page.text))
     is_strange = ask.target.key in lookup.VAGUE and not weighing.is_accounted(ask, page, said)
     return (
         is_no_age
+        or is_day
         or is_strange
         or is_unlike(ask, found.value)
         or is_no_drug
@@ -599,6 +618,7 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"(?:what|which) language|language (?:is|of|does)|welche sprache|welcher sprache|sprache (?:ist|hat|des|vom)|in was fur einer sprache", _language),
     (r"", _stranger),
     (r"", versus.told),
+    (r"", _crossed),
     (counts.ASKED, _count),
     (scene.TONES, _in_colour),
     (r"\b(?:or|oder)\b", lambda ask, page: scene.either(ask, page.evidence)),

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from visus.local.lite.answering import headers
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.page import (
     ORDINAL,
@@ -174,7 +175,10 @@ def _fits(ask: Ask, text: str) -> bool:
 def sections(page: Page) -> list[Section]:
     """The tables of a page, parted wherever a row of headers begins a new one; no forms."""
     return [
-        section for table in page.tables if not _is_form(table) for section in _sections(table)
+        section._replace(header=headers.with_names(page, *section))
+        for table in page.tables
+        if not _is_form(table)
+        for section in _sections(table)
     ]
 
 
