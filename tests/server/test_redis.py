@@ -189,8 +189,9 @@ def test_a_key_that_one_revokes_the_other_refuses(
     for service in replicas:
         answered(service, asked(service, key))
     assert call(one, boss, "DELETE", f"/admin/keys/{key['id']}").status == 200
+    time.sleep(1)  # whatever is asked from then on is refused, however busy the machine is
     for service in replicas:
-        eventually(lambda service=service: asked(service, key).status, 401, patience_s=5)
+        assert asked(service, key).status == 401
 
 
 def test_places_are_shared_and_come_back_from_the_dead(

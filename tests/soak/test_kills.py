@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import sqlite3
+import statistics
 import threading
 import time
 from contextlib import closing
@@ -25,6 +26,8 @@ from tests.support.upstream import Upstream
 
 FIXED, WHOLE = 5, 200
 CLIENTS = 4
+LONGEST_START_S = 2.0
+"""In the median in the suite, where other tests run beside this one; always in `make soak`."""
 EVEN = 0.5
 DRAW = random.Random(5)  # noqa: S311 -- no secret
 MODELS = ("dear", "good", "paced")
@@ -128,8 +131,11 @@ def test_a_ledger_that_survives_every_death_is_what_clients_were_told(
 ) -> None:
     kills = WHOLE if request.config.getoption("--soak-secs") else FIXED
     config = upstream_config(upstream.port, FAST, QUICK)
-    told, longest_s = Told(), 0.0
-    service = Service(tmp_path, config, SCRIPTED_KEY="sk-upstream")
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    given = {"SCRIPTED_KEY": "sk-upstream", "TMPDIR": str(temporary)}
+    told, starts_s = Told(), list[float]()
+    service = Service(tmp_path, config, **given)
     try:
         boss = visus(service, "admin", "keys", "create", "boss", "--admin")
         project = made(service, boss, "projects", monthly_budget_micros=10**9)["id"]
@@ -144,19 +150,21 @@ def test_a_ledger_that_survives_every_death_is_what_clients_were_told(
             before = children(service)
             loaded(service, keys, told, DRAW.uniform(0.05, 0.6))
             began_s = time.monotonic()
-            service = Service(tmp_path, config, SCRIPTED_KEY="sk-upstream")
-            longest_s = max(longest_s, time.monotonic() - began_s)
+            service = Service(tmp_path, config, **given)
+            starts_s.append(time.monotonic() - began_s)
             check(tmp_path, told, project)
             assert not [pid for pid in before if is_alive(pid)]
             if kill % 20 == 0 or kill == kills - 1:
                 with capsys.disabled():
                     print(  # noqa: T201 -- long work shows progress
                         f"{kill + 1:4} kills {len(told.answers):6} answers, "
-                        f"longest start {longest_s:.2f} s"
+                        f"longest start {max(starts_s):.2f} s"
                     )
     finally:
         service.stop()
     check(tmp_path, told, project)
     assert os.listdir(tmp_path / "state" / "ledger") == []  # noqa: PTH208 -- names are enough
+    assert list(temporary.iterdir()) == []
+    assert (max if kills == WHOLE else statistics.median)(starts_s) < LONGEST_START_S
     assert told.strange == []
     assert len(told.answers) > kills

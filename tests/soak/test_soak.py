@@ -5,11 +5,13 @@
 
 import base64
 import json
+import os
 import random
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,10 @@ from tests.support.upstream import Upstream
 FIXED_S = 20.0
 CLIENTS = 4
 PAUSE_S = 0.04
-"""Between two requests of a client: some way below what the service can do."""
+"""Between two requests of a client, at first."""
+LOAD = 0.6
+"""Of a processor, by the service and its workers: long soaks pause as much as that takes."""
+MOST_PAUSE_S = 0.5
 WARM_UP_S = 120.0
 """After which memory is flat; shorter runs say nothing of its slope."""
 MOST_MB_A_MINUTE = 1.0
@@ -35,6 +40,8 @@ SAMPLE_S = 5.0
 MIN_SAMPLES = 20
 """Fewer make no slope."""
 
+EACH = 5.0
+"""Of a hundred requests, those that meet each single fault."""
 FAULTS = {
     "status_500": (502, "upstream_bad_response"),
     "status_429": (429, "rate_limit_exceeded"),
@@ -73,19 +80,20 @@ class Client:
         self.dice = random.Random(number)  # noqa: S311 -- repeatable, not secret
         self.found = found
         self.errors: list[str] = []
+        self.pause_s = PAUSE_S
         self.fits, self.unfit = encoded("PNG"), encoded("TIFF")
         self.film = base64.b64encode(film(seconds=1, fps=4)).decode()
         self.pdf = base64.b64encode(pdf()).decode()
         self.kinds: list[tuple[float, Callable[[], None]]] = [
-            (30, self.plain),
-            (25, self.streamed),
-            (20, self.with_a_picture),
-            (8, self.with_an_unfit_picture),
+            (17, self.plain),
+            (13, self.streamed),
+            (13, self.with_a_picture),
+            (5, self.with_an_unfit_picture),
             (2, self.with_a_film_or_a_document),
             (5, self.refused),
-            (5, self.faulty),
-            (3, self.broken_off),
-            (2, self.hangs_up),
+            (EACH * len(FAULTS), self.faulty),
+            (EACH * len(BROKEN_STREAMS), self.broken_off),
+            (EACH, self.hangs_up),
         ]
 
     def run(self, end_s: float) -> None:
@@ -97,7 +105,7 @@ class Client:
                 self.found[kind.__name__] += 1
             except Exception as fault:  # noqa: BLE001 -- whatever it is, the test fails of it
                 self.errors.append(f"{kind.__name__}: {type(fault).__name__}: {fault}")
-            time.sleep(PAUSE_S)
+            time.sleep(self.pause_s)
 
     def answered(self, body: dict[str, Any]) -> Reply:
         reply = self.service.post(body)
@@ -157,6 +165,22 @@ def state(service: Service) -> tuple[int, int]:
     return open_files(service), threads
 
 
+def busy_s(service: Service) -> float:
+    """CPU time of the service and of every process below it."""
+    ticks = 0
+    for pid in (service.process.pid, *children(service)):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            ticks += sum(map(int, Path(f"/proc/{pid}/stat").read_text().split()[13:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def load(service: Service, seconds: float) -> float:
+    """How much of a processor the service takes in the next `seconds`."""
+    before_s = busy_s(service)
+    time.sleep(seconds)
+    return (busy_s(service) - before_s) / seconds
+
+
 def slope(samples: list[tuple[float, float]]) -> float:
     """Megabytes a minute, by least squares."""
     times, sizes = np.array(samples).T
@@ -186,15 +210,18 @@ def test_everybody_is_answered_and_nothing_is_kept(
     for thread in threads:
         thread.start()
     samples: list[tuple[float, float]] = []
+    loads: list[float] = []
     while any(thread.is_alive() for thread in threads):
-        time.sleep(min(SAMPLE_S, seconds / 4))
+        loads.append(load(soaked, min(SAMPLE_S, seconds / 4)))
+        for client in clients if seconds > FIXED_S else ():
+            client.pause_s = min(MOST_PAUSE_S, client.pause_s * loads[-1] / LOAD)
         upstream.asked.clear()
         passed_s = time.monotonic() - began_s
         samples.append((passed_s, rss_mb(soaked)))
         with capsys.disabled():
             if seconds > FIXED_S:
-                asked = sum(found.values())
-                print(f"{passed_s:7.0f} s {asked:8} requests {samples[-1][1]:7.1f} MB")  # noqa: T201 -- long work shows progress
+                asked = f"{sum(found.values()):8} requests"
+                print(f"{passed_s:7.0f} s {asked} {samples[-1][1]:7.1f} MB {loads[-1]:4.0%}")  # noqa: T201 -- long work shows progress
     assert not [error for client in clients for error in client.errors]
     assert set(found) == {kind.__name__ for _, kind in warm.kinds}
     assert children(soaked) == processes
@@ -206,7 +233,8 @@ def test_everybody_is_answered_and_nothing_is_kept(
     late = [sample for sample in samples if sample[0] > WARM_UP_S]
     if len(late) >= MIN_SAMPLES:
         with capsys.disabled():
-            print(f"{dict(found)}, {slope(late):+.2f} MB a minute, {before} -> {now}")  # noqa: T201 -- the result of long work
+            print(f"{dict(found)}, {np.mean(loads):.0%} of a processor")  # noqa: T201 -- the result of long work
+            print(f"{slope(late):+.2f} MB a minute, {before} -> {now}")  # noqa: T201 -- the same
         assert slope(late) < MOST_MB_A_MINUTE
 
 
