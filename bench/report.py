@@ -17,6 +17,9 @@ from bench.measure import Cell
 from bench.workloads import WORKLOADS
 
 JUDGED = "visus"
+OLDER = "older"
+"""The build of `--older`; its bounds are meant for the commit before accounts, limits, the
+ledger, queues, metrics and traces."""
 NOTHING = "-"
 
 DISTURBED = 0.1
@@ -53,6 +56,8 @@ BOUNDS = (
     Bound("W6", "cpu", 0.2, "tensorzero"),
     Bound("W7", "cpu", 0.25, "portkey"),
     Bound("W7s", "cpu", 0.4, "portkey"),
+    Bound("W1", "cpu", 1.3, OLDER),
+    *(Bound(name, "cpu", 1.15, OLDER) for name in ("W2", "W3", "W4", "W5", "W6")),
     Bound("W3", "rss_mb", 300),
     Bound("", "cold_s", 1.0),
 )
