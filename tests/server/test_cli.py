@@ -114,22 +114,29 @@ def test_a_value_that_no_bound_can_have_is_refused_by_name(
 def test_bounds_are_kept_as_they_are_typed(tmp_path: Path) -> None:
     state = ("--state", tmp_path / "state")
     bounds = ("--budget", "12.34", "--requests", "7", "--models", "visus-lite")
+    bounds = (*bounds, "--providers", "visus", "gguf")
     project_id = _visus("admin", "projects", "create", "x", *bounds, *state).stdout.strip()
     listed = _visus("admin", "projects", "list", *state).stdout
-    for bound in ("12.34 a month", "7 requests a minute", "visus-lite"):
+    for bound in ("12.34 a month", "7 requests a minute", "visus-lite", "at gguf or visus"):
         assert bound in listed
-    none = ("--budget", "none", "--requests", "none", "--models", "none")
+    none = ("--budget", "none", "--requests", "none", "--models", "none", "--providers", "none")
     assert _visus("admin", "projects", "set", project_id, *none, *state).returncode == 0
     listed = _visus("admin", "projects", "list", *state).stdout
-    for bound in ("a month", "a minute", "visus-lite"):
+    for bound in ("a month", "a minute", "visus-lite", "at gguf"):
         assert bound not in listed.partition(project_id)[2]
 
 
-def test_a_model_that_nobody_knows_cannot_be_bound_to(tmp_path: Path) -> None:
-    words = ("admin", "keys", "create", "x", "--models", "visus-lite", "visus-light")
+@pytest.mark.parametrize(
+    ("option", "known", "unknown"),
+    [("--models", "visus-lite", "visus-light"), ("--providers", "visus", "nobody")],
+)
+def test_what_nobody_knows_cannot_be_bound_to(
+    tmp_path: Path, option: str, known: str, unknown: str
+) -> None:
+    words = ("admin", "keys", "create", "x", option, known, unknown)
     done = _visus(*words, "--state", tmp_path / "state")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "'visus-light' does not exist" in done.stderr
+    assert f"'{unknown}' does not exist" in done.stderr
 
 
 def test_usage_says_which_of_its_options_is_wrong(tmp_path: Path) -> None:

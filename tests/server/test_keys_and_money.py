@@ -290,6 +290,31 @@ def test_a_key_asks_its_models_only_by_whatever_way(billed: Service, boss: str) 
     assert reply.headers["x-visus-model"] == "good"
 
 
+@pytest.mark.parametrize("thing", ["keys", "projects"])
+def test_a_key_or_project_asks_its_providers_only_by_whatever_way(
+    billed: Service, boss: str, thing: str
+) -> None:
+    bound = made(billed, boss, thing, providers=["german", "closed"])
+    assert bound["providers"] == ["closed", "german"]
+    secret = bound.get("secret") or made(billed, boss, "keys", project=bound["id"])["secret"]
+    answered(billed, question(billed, secret, "in-germany"))
+    for more in ({}, {"visus": {"providers": ["scripted"]}}):
+        reply = question(billed, secret, **more)
+        refused(billed, reply, 400, "residency_unavailable", "model")
+    reply = question(billed, secret, "leads-away")  # its fallbacks are elsewhere
+    refused(billed, reply, 502, "upstream_unreachable")
+    listed = call(billed, secret, "GET", "/v1/models").json()["data"]
+    assert {one["id"] for one in listed} == {"in-germany", "leads-away"}
+    path = f"/admin/{thing}/{bound['id']}"
+    for providers, status in (([], 400), (None, 200)):
+        changed = call(billed, boss, "PATCH", path, {"providers": providers})
+        assert changed.json()["providers"] == providers
+        eventually(lambda: question(billed, secret, "in-germany").status, status)
+    answered(billed, question(billed, secret))
+    wrong = call(billed, boss, "PATCH", path, {"providers": ["german", "belgian"]})
+    refused(billed, wrong, 400, "invalid_value", "providers[1]")
+
+
 def test_a_key_ends_when_its_time_is_over(billed: Service, boss: str) -> None:
     key = made(billed, boss, "keys", expires_at=int(time.time()) + 2)
     answered(billed, question(billed, key["secret"]))
@@ -298,10 +323,12 @@ def test_a_key_ends_when_its_time_is_over(billed: Service, boss: str) -> None:
 
 
 def test_a_key_that_is_replaced_is_valid_for_a_while(billed: Service, boss: str) -> None:
-    old = made(billed, boss, "keys", models=["good"])
+    terms = {"models": ["good"], "providers": ["scripted"]}
+    old = made(billed, boss, "keys", **terms)
     path = f"/admin/keys/{old['id']}/rotate"
     new = call(billed, boss, "POST", path, {"overlap_s": 60}).json()
-    assert (new["project"], new["models"]) == (old["project"], ["good"])
+    assert terms.items() <= new.items()
+    assert new["project"] == old["project"]
     for secret in (old["secret"], new["secret"]):
         answered(billed, question(billed, secret))
     newest = call(billed, boss, "POST", f"/admin/keys/{new['id']}/rotate", {"overlap_s": 0})

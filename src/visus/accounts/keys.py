@@ -24,9 +24,9 @@ from visus.accounts.projects import (
     demands,
     limits_json,
     limits_of,
-    models_json,
-    models_of,
     named,
+    names_json,
+    names_of,
     places_text,
 )
 from visus.core.ids import new_id
@@ -58,6 +58,8 @@ class Terms(NamedTuple):
     """Its own; where there is none, that of the settings."""
     expires_at: int | None = None
     """Seconds since 1970."""
+    providers: Sequence[str] | None = None
+    """The names of the providers that may be asked; None: those of its project."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +226,7 @@ class KeyBook:
             hint="",
             created_at=project.created_at,
             project_id=project_id,
-            within=demands(places_text(terms.residency)),
+            within=terms.demands,
             models=None if terms.models is None else frozenset(terms.models),
             project_limits=terms.limits,
             budget_micros=terms.budget_micros,
@@ -238,13 +240,14 @@ class KeyBook:
             row = connection.execute(query).first()
         if row is None:
             return None
-        models = models_of(row.models)
+        models, providers = names_of(row.models), names_of(row.providers)
         return Terms(
             tuple(row.residency.split(",")) if row.residency else (),
             row.blind,
             None if models is None else sorted(models),
             limits_of(row.limits) or NO_LIMITS,
             row.expires_at,
+            None if providers is None else sorted(providers),
         )
 
     def revoke(self, key_id: str) -> bool:
@@ -258,7 +261,9 @@ class KeyBook:
             return connection.execute(change).rowcount == 1
 
 
-_OF_PROJECT: Final = ("residency", "models", "limits", "budget_micros", "archived_at")
+_OF_PROJECT: Final = (
+    *("residency", "models", "limits", "budget_micros", "archived_at", "providers"),
+)
 _KEYS: Final = sql.select(
     tables.keys, *(tables.projects.c[name].label(f"project_{name}") for name in _OF_PROJECT)
 ).select_from(
@@ -293,9 +298,10 @@ def _terms_row(terms: Terms) -> dict[str, object]:
     return {
         "residency": places_text(terms.residency),
         "blind": terms.blind,
-        "models": models_json(terms.models),
+        "models": names_json(terms.models),
         "limits": limits_json(terms.limits),
         "expires_at": terms.expires_at,
+        "providers": names_json(terms.providers),
     }
 
 
@@ -309,9 +315,12 @@ def _key(row: sql.Row[tuple[object, ...]]) -> Key:
         expires_at=row.expires_at,
         project_id=row.project_id,
         is_admin=bool(row.is_admin),
-        within=(*demands(row.residency), *demands(row.project_residency)),
+        within=(
+            *demands(row.residency, row.providers),
+            *demands(row.project_residency, row.project_providers),
+        ),
         blind=row.blind,
-        models=_in_both(models_of(row.models), models_of(row.project_models)),
+        models=_in_both(names_of(row.models), names_of(row.project_models)),
         limits=limits_of(row.limits) or NO_LIMITS,
         project_limits=limits_of(row.project_limits),
         budget_micros=row.project_budget_micros,

@@ -20,8 +20,10 @@ DEFAULT_ORGANISATION: Final = "org_default"
 """The organisation of projects that name none."""
 MAX_NAME_CHARS: Final = 200
 MAX_PLACES_CHARS: Final = 200
+NO_PROVIDER: Final = ""
+"""What an empty list of providers demands: nobody has this name."""
 _limits: Final = msgspec.json.Decoder(Limits).decode
-_models: Final = msgspec.json.Decoder(frozenset[str]).decode
+_names: Final = msgspec.json.Decoder(frozenset[str]).decode
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -43,6 +45,13 @@ class ProjectTerms(NamedTuple):
     """None: those of the settings."""
     budget_micros: int | None = None
     """For a calendar month in UTC, in millionths of the ledger's currency; None: no bound."""
+    providers: Sequence[str] | None = None
+    """The names of the providers that may be asked; None: any."""
+
+    @property
+    def demands(self) -> Sequence[Demand]:
+        """Where its questions may go."""
+        return demands(places_text(self.residency), names_json(self.providers))
 
 
 UNBOUND: Final = ProjectTerms()
@@ -174,19 +183,24 @@ def places_text(places: Sequence[str]) -> str | None:
     return text or None
 
 
-def demands(text: str | None) -> Sequence[Demand]:
-    """What a column of places demands."""
-    return (Demand(None, places=tuple(text.split(","))),) if text else ()
+def demands(places: str | None, providers: str | None) -> Sequence[Demand]:
+    """What a column of places and one of providers demand."""
+    found: list[Demand] = []
+    if places:
+        found.append(Demand(None, places=tuple(places.split(","))))
+    if providers is not None:
+        found.append(Demand(None, only=sorted(names_of(providers) or (NO_PROVIDER,))))
+    return found
 
 
-def models_json(models: Sequence[str] | None) -> str | None:
-    """What a column holds of models."""
-    return None if models is None else _encode(sorted(set(models))).decode()
+def names_json(names: Sequence[str] | None) -> str | None:
+    """What a column holds of models, or of providers."""
+    return None if names is None else _encode(sorted(set(names))).decode()
 
 
-def models_of(text: str | None) -> frozenset[str] | None:
-    """The models of such a column."""
-    return None if text is None else _models(text)
+def names_of(text: str | None) -> frozenset[str] | None:
+    """The names of such a column."""
+    return None if text is None else _names(text)
 
 
 def limits_json(limits: Limits | None) -> str | None:
@@ -233,14 +247,15 @@ def _one(project_id: str) -> sql.Select[tuple[object, ...]]:
 def _terms_row(terms: ProjectTerms) -> dict[str, object]:
     return {
         "residency": places_text(terms.residency),
-        "models": models_json(terms.models),
+        "models": names_json(terms.models),
         "limits": limits_json(terms.limits),
         "budget_micros": terms.budget_micros,
+        "providers": names_json(terms.providers),
     }
 
 
 def _project(row: sql.Row[tuple[object, ...]]) -> Project:
-    models = models_of(row.models)
+    models, providers = names_of(row.models), names_of(row.providers)
     return Project(
         row.id,
         row.organisation_id,
@@ -252,6 +267,7 @@ def _project(row: sql.Row[tuple[object, ...]]) -> Project:
             None if models is None else sorted(models),
             limits_of(row.limits),
             row.budget_micros,
+            None if providers is None else sorted(providers),
         ),
     )
 

@@ -39,9 +39,11 @@ projects: Final = sql.Table(
     sql.Column("models", sql.Text, nullable=True),
     sql.Column("limits", sql.Text, nullable=True),
     sql.Column("budget_micros", sql.BigInteger, nullable=True),
+    sql.Column("providers", sql.Text, nullable=True),
 )
-"""`models` is a JSON array of ids, `limits` the JSON of `accounts.limits.Limits`; null: no
-bound. The budget is for a calendar month in UTC, in millionths of the ledger's currency."""
+"""`models` and `providers` are JSON arrays, `limits` is the JSON of `accounts.limits.Limits`;
+null: no bound. The budget is for a calendar month in UTC, in millionths of the ledger's
+currency."""
 
 keys: Final = sql.Table(
     "keys",
@@ -59,6 +61,7 @@ keys: Final = sql.Table(
     sql.Column("models", sql.Text, nullable=True),
     sql.Column("limits", sql.Text, nullable=True),
     sql.Column("is_admin", sql.Boolean, nullable=False, server_default=sql.false()),
+    sql.Column("providers", sql.Text, nullable=True),
 )
 """`project_id` names a row of `projects`; it is empty for the keys of administrators."""
 

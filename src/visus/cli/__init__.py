@@ -265,6 +265,9 @@ def _terms(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--models", nargs="+", metavar="MODEL", help="the only ones that may be asked"
     )
+    parser.add_argument(
+        "--providers", nargs="+", metavar="NAME", help="the only ones that may be asked"
+    )
     for name, what in (
         ("--requests", "requests a minute"),
         ("--input-tokens", "input tokens a minute"),

@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from rich.table import Table
 
@@ -15,7 +15,7 @@ from visus.accounts.webhooks import WebhookSecrets
 from visus.cli.configured import configuration
 from visus.cli.tables import show
 from visus.cli.values import MICROS, NONE
-from visus.config import Configuration
+from visus.core.places import Demand
 from visus.errors import InvalidValue
 from visus.server.state import open_book
 
@@ -24,7 +24,8 @@ def run(options: argparse.Namespace) -> int:
     """Makes, lists, changes and ends organisations, projects and keys."""
     chosen = configuration(options)
     if "models" in options:
-        _check_models(options.models or (), chosen)
+        _check_names("model", options.models, chosen.catalogue.names)
+        _check_names("provider", options.providers, chosen.access)
     book = open_book(chosen)
     try:
         return _ACTIONS[options.thing, options.action](book, options)
@@ -194,12 +195,12 @@ _ACTIONS = {
 # --- What is written and shown ---------------------------------------------------------------
 
 
-def _check_models(wanted: Sequence[str], chosen: Configuration) -> None:
-    """Refuses a model that is not in the catalogue: it is probably mistyped."""
-    for one in wanted:
-        if one not in chosen.catalogue.names | {NONE}:
-            message = f"The model {one[:100]!r} does not exist here."
-            raise InvalidValue(message, param="--models")
+def _check_names(what: str, wanted: Sequence[str] | None, known: Container[str]) -> None:
+    """Refuses a model or provider that the catalogue has not: it is probably mistyped."""
+    for one in wanted or ():
+        if one != NONE and one not in known:
+            message = f"The {what} {one[:100]!r} does not exist here."
+            raise InvalidValue(message, param=f"--{what}s")
 
 
 def _project_terms(options: argparse.Namespace, now: ProjectTerms) -> ProjectTerms:
@@ -212,6 +213,7 @@ def _project_terms(options: argparse.Namespace, now: ProjectTerms) -> ProjectTer
         _listed(options.models, now.models),
         now.limits if limits == (now.limits or Limits()) else limits,
         budget,
+        _listed(options.providers, now.providers),
     )
 
 
@@ -222,6 +224,7 @@ def _key_terms(options: argparse.Namespace, now: Terms) -> Terms:
         _listed(options.models, now.models),
         _limits(options, now.limits),
         _end(options.expires_in, now.expires_at),
+        _listed(options.providers, now.providers),
     )
 
 
@@ -260,20 +263,22 @@ def _limits(options: argparse.Namespace, now: Limits) -> Limits:
 def _project_bounds(one: Project) -> str:
     terms = one.terms
     budget = () if terms.budget_micros is None else (f"{_money(terms.budget_micros)} a month",)
-    return "; ".join((*_bounds(terms.residency, terms.models, terms.limits), *budget))
+    return "; ".join((*_bounds(terms.demands, terms.models, terms.limits), *budget))
 
 
 def _key_bounds(one: Key) -> str:
-    places = [place for demand in one.within for place in demand.places]
     models = None if one.models is None else sorted(one.models)
-    return "; ".join(_bounds(places, models, one.limits))
+    return "; ".join(_bounds(one.within, models, one.limits))
 
 
 def _bounds(
-    places: Sequence[str], models: Sequence[str] | None, limits: Limits | None
+    within: Sequence[Demand], models: Sequence[str] | None, limits: Limits | None
 ) -> Iterable[str]:
-    if places:
-        yield f"in {' or '.join(places)}"
+    for demand in within:
+        if demand.places:
+            yield f"in {' or '.join(demand.places)}"
+        if demand.only:
+            yield f"at {' or '.join(demand.only)}"
     if models is not None:
         yield ", ".join(models) or "no model"
     if limits is None:

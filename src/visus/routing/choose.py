@@ -191,7 +191,8 @@ class Upstreams:
                     param=demand.param,
                 )
             for name in (*demand.only, *demand.never):
-                if name not in self.providers:
+                # A key's was checked when it was made, and may since have left the catalogue.
+                if demand.param is not None and name not in self.providers:
                     message = f"There is no provider {name[:100]!r} here."
                     raise InvalidValue(message, param=demand.param)
 

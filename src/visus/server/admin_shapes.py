@@ -35,6 +35,8 @@ class ProjectChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     models: list[str] | UnsetType | None = UNSET
     limits: Limits | UnsetType | None = UNSET
     monthly_budget_micros: Micros | UnsetType | None = UNSET
+    providers: list[str] | UnsetType | None = UNSET
+    """The names of the only ones that may be asked."""
 
     def applied(self, to: ProjectTerms) -> ProjectTerms:
         """The terms as they are to be."""
@@ -44,6 +46,7 @@ class ProjectChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             to.models if self.models is UNSET else self.models,
             to.limits if self.limits is UNSET else self.limits,
             to.budget_micros if budget is UNSET else budget,
+            to.providers if self.providers is UNSET else self.providers,
         )
 
 
@@ -63,6 +66,8 @@ class KeyChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     models: list[str] | UnsetType | None = UNSET
     limits: Limits | UnsetType | None = UNSET
     expires_at: Moment | UnsetType | None = UNSET
+    providers: list[str] | UnsetType | None = UNSET
+    """The names of the only ones that may be asked."""
 
     def applied(self, to: Terms) -> Terms:
         """The terms as they are to be."""
@@ -73,6 +78,7 @@ class KeyChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             to.models if self.models is UNSET else self.models,
             to.limits if limits is UNSET else limits or NO_LIMITS,
             to.expires_at if self.expires_at is UNSET else self.expires_at,
+            to.providers if self.providers is UNSET else self.providers,
         )
 
 
@@ -110,6 +116,7 @@ class ProjectObject(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     archived_at: int | None
     residency: Sequence[str]
+    providers: Sequence[str] | None
     models: Sequence[str] | None
     limits: Limits | None
     monthly_budget_micros: int | None
@@ -133,6 +140,7 @@ class KeyObject(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     """`valid`, `revoked`, `expired` or `archived`."""
     residency: Sequence[str]
+    providers: Sequence[str] | None
     blind: Blind | None
     models: Sequence[str] | None
     limits: Limits
@@ -180,6 +188,7 @@ def project_object(one: Project, spending: Spending) -> ProjectObject:
         created_at=one.created_at,
         archived_at=one.archived_at,
         residency=one.terms.residency,
+        providers=one.terms.providers,
         models=one.terms.models,
         limits=one.terms.limits,
         monthly_budget_micros=one.terms.budget_micros,
@@ -202,6 +211,7 @@ def key_object(key: Key, terms: Terms, *, now_s: float, secret: str | None = Non
         expires_at=key.expires_at,
         state=key.state(now_s),
         residency=terms.residency,
+        providers=terms.providers,
         blind=terms.blind,
         models=terms.models,
         limits=terms.limits,

@@ -201,6 +201,7 @@ class Root:
             projects=ProjectBook(engine),
             usage=UsageBook(engine),
             models=lambda: self.made.upstreams.by_id,
+            providers=lambda: self.made.upstreams.providers,
             settings=self.configuration.settings.server,
         )
         return entries.of_administrators(here, WebhookSecrets(engine), usage)

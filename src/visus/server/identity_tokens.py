@@ -16,7 +16,7 @@ import anyio.to_thread
 import msgspec
 
 from visus.accounts.keys import SUBJECT, Key
-from visus.accounts.projects import Project, ProjectBook, demands, places_text
+from visus.accounts.projects import Project, ProjectBook
 from visus.accounts.settings import Issuer
 from visus.core.places import Site
 from visus.errors import IdentityUnavailable, InvalidApiKey, ServiceError
@@ -225,7 +225,7 @@ def _as_key(claims: Mapping[str, Any], project: Project) -> Key:
         created_at=int(claims.get("iat", 0)),
         expires_at=int(claims["exp"]),
         project_id=project.project_id,
-        within=demands(places_text(terms.residency)),
+        within=terms.demands,
         models=None if terms.models is None else frozenset(terms.models),
         project_limits=terms.limits,
         budget_micros=terms.budget_micros,

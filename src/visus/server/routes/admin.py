@@ -32,6 +32,8 @@ class Admin:
     usage: UsageBook
     models: Callable[[], Collection[str]]
     """The ids of the catalogue."""
+    providers: Callable[[], Collection[str]]
+    """The names of the providers in it."""
     settings: ServerSettings
 
     async def body(self, exchange: Exchange, shape: type[_S]) -> _S:
@@ -45,13 +47,10 @@ class Admin:
         with shape_faults(shape):
             return msgspec.json.decode(raw or b"{}", type=shape)
 
-    def check_models(self, wanted: Sequence[str] | UnsetType | None) -> None:
-        """Refuses a model that is not in the catalogue: it is probably mistyped."""
-        known = self.models()
-        for place, one in enumerate(wanted or () if wanted is not UNSET else ()):
-            if one not in known:
-                message = f"The model {one[:100]!r} does not exist here."
-                raise InvalidValue(message, param=f"models[{place}]")
+    def check(self, asked: shapes.ProjectChange | shapes.KeyChange) -> None:
+        """Refuses a model or provider that the catalogue has not: it is probably mistyped."""
+        _check_names("model", asked.models, self.models())
+        _check_names("provider", asked.providers, self.providers())
 
     def project_object(self, one: Project) -> shapes.ProjectObject:
         """A project as JSON. Blocking."""
@@ -115,7 +114,7 @@ class NewProjectRoute:
         """Sends what was made."""
         admin = self.admin
         asked = await admin.body(exchange, shapes.NewProject)
-        admin.check_models(asked.models)
+        admin.check(asked)
         terms = asked.applied(UNBOUND)
 
         def make() -> shapes.ProjectObject:
@@ -151,7 +150,7 @@ class ChangeProjectRoute:
         """Sends the project as it is now."""
         admin, project_id = self.admin, exchange.wanted_id("project_id")
         asked = await admin.body(exchange, shapes.ProjectChange)
-        admin.check_models(asked.models)
+        admin.check(asked)
 
         def change() -> shapes.ProjectObject:
             terms = asked.applied(existing(admin.projects.find(project_id)).terms)
@@ -200,7 +199,7 @@ class NewKeyRoute:
         """Sends what was made, with its secret."""
         admin = self.admin
         asked = await admin.body(exchange, shapes.NewKey)
-        admin.check_models(asked.models)
+        admin.check(asked)
         terms = asked.applied(USUAL)
 
         def make() -> shapes.KeyObject:
@@ -234,7 +233,7 @@ class ChangeKeyRoute:
         """Sends the key as it is now."""
         admin, key_id = self.admin, exchange.wanted_id("key_id")
         asked = await admin.body(exchange, shapes.KeyChange)
-        admin.check_models(asked.models)
+        admin.check(asked)
 
         def change() -> shapes.KeyObject:
             terms: Terms = asked.applied(existing(admin.keys.terms(key_id)))
@@ -281,6 +280,15 @@ class RotateKeyRoute:
             return admin.key_object(*made)
 
         await send(exchange, await run_sync(rotate))
+
+
+def _check_names(
+    what: str, wanted: Sequence[str] | UnsetType | None, known: Collection[str]
+) -> None:
+    for place, one in enumerate(() if wanted is UNSET else wanted or ()):
+        if one not in known:
+            message = f"The {what} {one[:100]!r} does not exist here."
+            raise InvalidValue(message, param=f"{what}s[{place}]")
 
 
 def existing(found: _T | None) -> _T:
