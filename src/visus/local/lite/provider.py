@@ -89,10 +89,6 @@ def _refuse_what_cannot_be_honoured(options: Options) -> None:
         raise UnsupportedParameter("visus-lite has no log probabilities.", param="logprobs")
     if options.logit_bias is not None:
         raise UnsupportedParameter("visus-lite has no tokens to bias.", param="logit_bias")
-    if options.presence_penalty:
-        raise UnsupportedParameter("visus-lite draws no words.", param="presence_penalty")
-    if options.frequency_penalty:
-        raise UnsupportedParameter("visus-lite draws no words.", param="frequency_penalty")
     if options.reasoning_effort not in {None, "none"}:
         raise UnsupportedParameter("visus-lite does not reason.", param="reasoning_effort")
     if options.tool_choice not in {None, "none", "auto"}:
