@@ -7,13 +7,16 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from tests.conftest import FAST, upstream_config
-from tests.support.claims import answered, refused
+from tests.support.claims import answered, refused, text_of
+from tests.support.disks import full
 from tests.support.service import ROOT, Service, ask
 from tests.support.upstream import Upstream
 
@@ -321,3 +324,24 @@ def test_a_place_for_uploads_that_cannot_be_had_is_503_until_it_can(storing: Ser
     refused(storing, reply, 503, "storage_unavailable")
     answered(storing, storing.post(ask("good")))
     assert storing.upload(b"kept too")
+
+
+def test_a_stream_whose_cost_cannot_be_written_ends_with_an_error(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    config = FAST + '[ledger]\nwhen_unavailable = "refuse"\n'
+    service = Service(tmp_path, upstream_config(upstream.port, config), SCRIPTED_KEY="sk-x")
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            asked = upstream.asked
+            before = len(asked)
+            reply = pool.submit(service.post, ask("waits", user="0.5", stream=True))
+            while len(asked) == before:
+                time.sleep(0.01)
+            with full(tmp_path / "state", service, is_disk=False):
+                *chunks, last = reply.result().events()
+        assert text_of(chunks) == "one two three"
+        assert last["error"]["code"] == "storage_unavailable"
+        assert all(one["choices"][0]["finish_reason"] is None for one in chunks)
+    finally:
+        service.stop()

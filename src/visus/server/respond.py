@@ -143,6 +143,7 @@ async def _stream(
         await _send_batch(exchange, answering, writer, answering.first)
         async for batch in answering.events:
             await _send_batch(exchange, answering, writer, batch)
+        writer.frames(answering.settle())  # usage is kept back
     except HungUp:
         raise
     except ServiceError as fault:
@@ -152,7 +153,6 @@ async def _stream(
         failure("fault in a stream", fault, request=exchange.request_id)
         await _break_off(exchange, Internal("Something went wrong here."))
     else:
-        writer.frames(answering.settle())  # usage is kept back
         await exchange.write(writer.closing(_report(call, answering)), more=False)
 
 
