@@ -8,17 +8,22 @@ from typing import Final
 from visus.local.lite.answering import (
     cards,
     families,
+    going,
     labelled,
     ledger,
+    named_so,
     numbered,
+    offices,
     only,
     own_kind,
     phrases,
     pricelist,
+    reasons,
     related,
     roles,
     routes,
     titles,
+    unit_price,
     units,
     until,
 )
@@ -112,6 +117,31 @@ def addressed(ask: Ask, page: Page) -> Reply | None:
         for match in _TITLED.finditer(piece.text)
     ]
     return _quoting(ask, page, found[0]) if len({one.value for one in found}) == 1 else None
+
+
+def reason(ask: Ask, page: Page) -> Reply | None:
+    """Why something is so."""
+    return _quoting(ask, page, reasons.told(ask, page))
+
+
+def office(ask: Ask, page: Page) -> Reply | None:
+    """What somebody is."""
+    return _quoting(ask, page, offices.told(ask, page))
+
+
+def goal(ask: Ask, page: Page) -> Reply | None:
+    """Where somebody goes."""
+    return _quoting(ask, page, going.told(ask, page))
+
+
+def of_unit_price(ask: Ask, page: Page) -> Reply | None:
+    """What one of a unit costs."""
+    return _quoting(ask, page, unit_price.told(ask, page))
+
+
+def called_so(ask: Ask, page: Page) -> Reply | None:
+    """What stands behind the word for its kind."""
+    return _quoting(ask, page, named_so.told(ask, page))
 
 
 def _quoting(ask: Ask, page: Page, found: Found | None) -> Reply | None:
