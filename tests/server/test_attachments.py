@@ -181,7 +181,7 @@ def test_a_video_in_a_tool_result_moves_with_its_times(
         (b"v=0\no=- 0 0 IN IP4 127.0.0.1\nm=video 9 RTP/AVP 96\n", "invalid_video"),
         (b"<?xml version='1.0'?><MPD><BaseURL>file:///etc/</BaseURL></MPD>", "invalid_video"),
         (b"GIF89a" + bytes(40), "invalid_video"),
-        (b"", "invalid_file"),
+        (b"", "invalid_video"),
         (film()[:-200], "invalid_video"),
         (film()[:40], "invalid_video"),
         (sound(), "invalid_video"),
