@@ -444,21 +444,21 @@ def _faults_of_file(table: Table, text: str, path: Path | None) -> Iterator[str]
         if name not in Settings.__struct_encode_fields__:
             yield _located(f"There is no section `{name}` - at `$.{name}`", text, path)
             continue
-        for place, section in _pieces(name, value):
+        for index, section in _pieces(name, value):
             try:
                 msgspec.convert(section, Settings, strict=False)
             except (msgspec.ValidationError, ValueError) as fault:
                 message = str(fault)
-                if place is not None:
-                    message = message.replace(f"$.{name}[0]", f"$.{name}[{place}]")
+                if index is not None:
+                    message = message.replace(f"$.{name}[0]", f"$.{name}[{index}]")
                 yield _located(message, text, path)
 
 
 def _pieces(name: str, value: Any) -> Iterator[tuple[int | None, Table]]:
     """A section by itself; of an array of tables, each table by itself."""
     if _is_list(value):
-        for place, entry in enumerate(value):
-            yield place, {name: [entry]}
+        for index, entry in enumerate(value):
+            yield index, {name: [entry]}
     else:
         yield None, {name: value}
 

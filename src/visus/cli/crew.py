@@ -75,7 +75,7 @@ class _Crew:
         self._options = options
         self._settings = settings
         self._listener = listener
-        self._places: list[_Member | None] = [None] * settings.workers
+        self._slots: list[_Member | None] = [None] * settings.workers
         self._started: set[_Member] = set()
         """All that live, also those that are not ready yet."""
         self._is_ending = False
@@ -91,14 +91,14 @@ class _Crew:
         loop.add_signal_handler(
             signal.SIGUSR2, lambda: replacing.add(asyncio.create_task(self._replace_all()))
         )
-        first = [await self._start(is_quiet=place > 0) for place in range(len(self._places))]
+        first = [await self._start(is_quiet=slot > 0) for slot in range(len(self._slots))]
         if not all(await asyncio.gather(*(one.is_ready() for one in first))):
             await self._end_all()
             return 1
-        self._places = list(first)
+        self._slots = list(first)
         sys.stdout.buffer.write(b"".join([*first[0].said, READY]))
         sys.stdout.buffer.flush()
-        watches = [asyncio.create_task(self._watch(place)) for place in range(len(first))]
+        watches = [asyncio.create_task(self._watch(slot)) for slot in range(len(first))]
         await self._end.wait()
         self._is_ending = True
         for task in (*watches, *replacing):
@@ -129,33 +129,33 @@ class _Crew:
         self._started.add(member)
         return member
 
-    async def _watch(self, place: int) -> None:
-        """Keeps a process in this place; replaces it when it dies."""
+    async def _watch(self, slot: int) -> None:
+        """Keeps a process in this slot; replaces it when it dies."""
         rest_s = 0.5
         while not self._is_ending:
-            member = self._places[place]
+            member = self._slots[slot]
             if member is None:
                 await asyncio.sleep(rest_s)
                 member = await self._start()
-                self._places[place] = member if await member.is_ready() else None
+                self._slots[slot] = member if await member.is_ready() else None
                 rest_s = min(LONGEST_REST_S, rest_s * 2)
                 continue
             code = await member.process.wait()
-            if self._places[place] is member:
+            if self._slots[slot] is member:
                 event("a process has died", {"pid": member.process.pid, "code": code})
-                self._places[place] = None
+                self._slots[slot] = None
                 if time.monotonic() - member.began_s > _SOUND_AFTER_S:
                     rest_s = 0.5
 
     async def _replace_all(self) -> None:
         """Replaces each process by a new one, which is ready before the old one ends."""
         async with self._replaced:
-            for place, old in enumerate(self._places):
+            for slot, old in enumerate(self._slots):
                 new = await self._start_anew()
                 if new is None:
                     event("a new process does not start, the old ones stay", {})
                     return
-                self._places[place] = new
+                self._slots[slot] = new
                 if old is not None:
                     old.tell(signal.SIGTERM)
                     await old.process.wait()
@@ -170,7 +170,7 @@ class _Crew:
         return None
 
     def _tell_all(self, number: signal.Signals) -> None:
-        for member in self._places:
+        for member in self._slots:
             if member is not None:
                 member.tell(number)
 

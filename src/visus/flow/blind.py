@@ -74,7 +74,7 @@ class TextModelAdapter:
 
         deadline_s = time.monotonic() + self.routing.budget_s
         told = await each(dict(enumerate(wanted)), described, deadline_s, at_once=AT_ONCE)
-        texts = iter([told[place] for place in range(len(wanted))])
+        texts = iter([told[index] for index in range(len(wanted))])
         begin = begin_of_current(question.turns)
         return in_words(question, lambda _: next(texts), begin=begin), route
 

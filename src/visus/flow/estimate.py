@@ -127,8 +127,8 @@ class EstimateService:
         """
         asked = self._model(question, question.model, "model")
         others = [
-            self._model(question, model_id, f"visus.compare[{place}]")
-            for place, model_id in enumerate(compare)
+            self._model(question, model_id, f"visus.compare[{index}]")
+            for index, model_id in enumerate(compare)
         ]
         answering = self._answering_model(question, asked)
         resolved = await self._resolved(question, [answering, *others])

@@ -30,7 +30,7 @@ def begin_of_current(turns: Sequence[Turn]) -> int:
 
     It is the last user turn, with everything before it back to the last assistant turn.
     """
-    users = [place for place, turn in enumerate(turns) if turn.role == "user"]
+    users = [index for index, turn in enumerate(turns) if turn.role == "user"]
     begin = users[-1] if users else 0
     while begin and turns[begin - 1].role != "assistant":
         begin -= 1
@@ -68,9 +68,9 @@ def in_words(
 
     turns = [
         structs.replace(turn, parts=[words(part) for part in turn.parts])
-        if begin <= place < (len(question.turns) if end is None else end)
+        if begin <= index < (len(question.turns) if end is None else end)
         else turn
-        for place, turn in enumerate(question.turns)
+        for index, turn in enumerate(question.turns)
     ]
     return structs.replace(question, turns=turns, in_words=told)
 

@@ -132,13 +132,13 @@ def _moments(opened: ImageFile.ImageFile, fit: Fit) -> Iterator[_Shot]:
     _check_size(pixels, fit.source_max_pixels)
     _check_work(count, pixels * (chosen[-1] + 1) if count > 1 else 0, fit)
     passed_ms = 0.0
-    for place in range(chosen[-1] + 1):
-        opened.seek(place)
-        if place in chosen:
+    for index in range(chosen[-1] + 1):
+        opened.seek(index)
+        if index in chosen:
             opened.load()
             start_ms: float = opened.info.get("timestamp", passed_ms)
             yield _Shot(time_s=start_ms / 1000 if count > 1 else None)
-        passed_ms += opened.info.get("duration", 0.0) if place >= still else 0.0
+        passed_ms += opened.info.get("duration", 0.0) if index >= still else 0.0
 
 
 def evenly(count: int, wanted: int) -> list[int]:

@@ -255,14 +255,14 @@ class MediaPipeline:
         self, resolved: Resolved, sees: Vision, question: Question
     ) -> Sequence[Ready]:
         references = resolved.references
-        twins = [_twins(place, wanted) for place, wanted in enumerate(references)]
+        twins = [_twins(index, wanted) for index, wanted in enumerate(references)]
         most = self._share(references, sees)
         ready: dict[_Twins, Ready] = {}
         unfit: dict[_Twins, Unfit | Unproven | _Attached] = {}
-        for place, key in enumerate(twins):
+        for index, key in enumerate(twins):
             if key in ready or key in unfit:
                 continue
-            begun = _begun(resolved, place, sees, question, most=most)
+            begun = _begun(resolved, index, sees, question, most=most)
             if isinstance(begun, Ready):
                 ready[key] = begun
             else:
@@ -376,16 +376,16 @@ class _Attached(NamedTuple):
     wishes: MediaWishes
 
 
-def _twins(place: int, wanted: MediaReference) -> _Twins:
+def _twins(index: int, wanted: MediaReference) -> _Twins:
     detail = "auto" if isinstance(wanted, _ATTACHED) else wanted.detail
-    return key_at(place, wanted), detail
+    return key_at(index, wanted), detail
 
 
 def _begun(
-    resolved: Resolved, place: int, sees: Vision, question: Question, *, most: int
+    resolved: Resolved, index: int, sees: Vision, question: Question, *, most: int
 ) -> "Ready | Unfit | Unproven | _Attached":
     """What a model gets for a reference, or the work that has to be done first."""
-    source, wanted, wishes = resolved.source(place), resolved.references[place], question.media
+    source, wanted, wishes = resolved.source(index), resolved.references[index], question.media
     match source, wanted:
         case Attachment(), Video() | Document():
             return _Attached(source, wanted, sees, most, wishes)

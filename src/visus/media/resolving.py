@@ -51,7 +51,7 @@ _PEEK_FROM: Final = 128 * 1024
 """Shorter payloads are decoded at once: looking first would cost more."""
 
 Key: TypeAlias = int | str
-"""A place among the media, or what several places have in common."""
+"""The index of a reference, or what several references to one file have in common."""
 _AnyKey = TypeVar("_AnyKey")
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
@@ -141,9 +141,9 @@ class Resolved(msgspec.Struct, frozen=True):
     deadline_s: float
     """When everything has to be ready, by `time.monotonic`."""
 
-    def source(self, place: int) -> Source | Attachment:
+    def source(self, index: int) -> Source | Attachment:
         """The file of one reference."""
-        return self.sources[key_at(place, self.references[place])]
+        return self.sources[key_at(index, self.references[index])]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,13 +166,13 @@ class Resolver:
         deadline_s = time.monotonic() + self.settings.prepare_s
         sources: dict[Key, Source | Attachment] = {}
         waiting: dict[Key, LinkedImage | StoredImage | Video | Document] = {}
-        for place, picture in enumerate(references):
+        for index, picture in enumerate(references):
             if not isinstance(picture, InlineImage):
-                waiting.setdefault(key_at(place, picture), picture)
+                waiting.setdefault(key_at(index, picture), picture)
                 continue
-            if place:
+            if index:
                 await anyio.lowlevel.checkpoint()
-            source = sources[place] = self._inline(picture, owner)
+            source = sources[index] = self._inline(picture, owner)
             self.steps.read.took(source.ms / 1000, source.size_bytes)
 
         async def get(
@@ -335,11 +335,11 @@ async def each(
     return made
 
 
-def key_at(place: int, wanted: MediaReference) -> Key:
-    """What the reference at a place has in common with others of the same file."""
+def key_at(index: int, wanted: MediaReference) -> Key:
+    """What a reference has in common with others to the same file; else its index."""
     if isinstance(wanted, LinkedImage):
         return f"url {wanted.url}"
-    return f"file {wanted.file_id}" if isinstance(wanted, StoredImage) else place
+    return f"file {wanted.file_id}" if isinstance(wanted, StoredImage) else index
 
 
 def ms_since(began_s: float) -> float:

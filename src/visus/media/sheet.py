@@ -51,9 +51,9 @@ def sheet(tiles: Sequence[Tile]) -> bytes:
         "RGB", (across * cell_width + _MARGIN_PX, down * cell_height + _MARGIN_PX), _PAPER
     )
     pen = ImageDraw.Draw(paper)
-    for place, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
-        x = _MARGIN_PX + place % across * cell_width
-        y = _MARGIN_PX + place // across * cell_height
+    for index, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
+        x = _MARGIN_PX + index % across * cell_width
+        y = _MARGIN_PX + index // across * cell_height
         paper.paste(picture, (x, y))
         pen.multiline_text((x, y + picture.height + 2), caption, fill=_INK, font=font)
     done = BytesIO()

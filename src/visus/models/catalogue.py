@@ -323,9 +323,9 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         providers = {row.name for row in self.providers}
         models = {row.id for row in self.models}
         for number, model in enumerate(self.models):
-            for place, deployment in enumerate(model.run_by):
+            for index, deployment in enumerate(model.run_by):
                 if deployment.provider not in providers:
-                    where = "" if model.provider else f".deployments[{place}]"
+                    where = "" if model.provider else f".deployments[{index}]"
                     raise ValueError(
                         f"models[{number}]{where}.provider: there is no provider "
                         f"{deployment.provider!r}"

@@ -233,8 +233,8 @@ def _told(wanted: AnswerFormat) -> str:
 
 
 def _with_words(turns: Sequence[PromptTurn], words: str) -> Sequence[PromptTurn]:
-    for place in range(len(turns) - 1, -1, -1):
-        turn = turns[place]
+    for index in range(len(turns) - 1, -1, -1):
+        turn = turns[index]
         if turn.role != "user":
             continue
         match turn.parts:
@@ -242,7 +242,7 @@ def _with_words(turns: Sequence[PromptTurn], words: str) -> Sequence[PromptTurn]
                 parts = [*before, Text(f"{text}\n\n{words}")]
             case parts:
                 parts = [*parts, Text(words)]
-        return [*turns[:place], replace(turn, parts=parts), *turns[place + 1 :]]
+        return [*turns[:index], replace(turn, parts=parts), *turns[index + 1 :]]
     return [*turns, PromptTurn("user", [Text(words)])]
 
 

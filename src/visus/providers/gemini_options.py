@@ -87,7 +87,7 @@ def tools(options: Options) -> dict[str, object]:
     """`tools` and `toolConfig`; nothing where no tool is offered."""
     if not options.tools:
         return {}
-    declared = [_declared(tool, place) for place, tool in enumerate(options.tools)]
+    declared = [_declared(tool, index) for index, tool in enumerate(options.tools)]
     found: dict[str, object] = {"tools": [{"functionDeclarations": declared}]}
     calling = _calling(options)
     if calling is not None:
@@ -126,8 +126,8 @@ def _answer_format(options: Options) -> dict[str, object]:
             return {"responseMimeType": "application/json"}
 
 
-def _declared(tool: Tool, place: int) -> dict[str, object]:
-    param = f"tools[{place}].function"
+def _declared(tool: Tool, index: int) -> dict[str, object]:
+    param = f"tools[{index}].function"
     if not _NAME.fullmatch(tool.name):
         message = "On this model a function's name begins with a letter or '_'."
         raise InvalidValue(message, param=f"{param}.name")

@@ -130,11 +130,11 @@ class _Talk:
 
     def _add_answer(self, turn: PromptTurn) -> None:
         parts = self._parts(turn.parts)
-        for place, call in enumerate(turn.tool_calls):
+        for index, call in enumerate(turn.tool_calls):
             carried = _carried(call)
-            if carried.text_signature is not None and not place:
+            if carried.text_signature is not None and not index:
                 self._sign_text(parts, carried.text_signature)
-            parts.append(self._call(call, carried, is_first=not place))
+            parts.append(self._call(call, carried, is_first=not index))
             self._open[call.call_id] = None
             self._names[call.call_id] = call.name
         if self.said and self.said[-1].role == "model":  # it never speaks twice in a row

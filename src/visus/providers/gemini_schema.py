@@ -96,7 +96,7 @@ class _Conversion:
                 }
             elif keyword in _LISTS and _is_list(value):
                 found[keyword] = [
-                    self.of(inner, f"{where}[{place}]") for place, inner in enumerate(value)
+                    self.of(inner, f"{where}[{index}]") for index, inner in enumerate(value)
                 ]
             elif keyword in _ONE:
                 is_flag = isinstance(value, bool)

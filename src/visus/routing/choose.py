@@ -148,11 +148,11 @@ class Upstreams:
             others = [one for one in chosen if question.may_ask(one.model.id)]
         else:
             others = [
-                self.find(one, f"visus.fallbacks[{place}]")
-                for place, one in enumerate(question.fallbacks)
+                self.find(one, f"visus.fallbacks[{index}]")
+                for index, one in enumerate(question.fallbacks)
             ]
-            for place, one in enumerate(others):
-                refuse_foreign(question, one, f"visus.fallbacks[{place}]")
+            for index, one in enumerate(others):
+                refuse_foreign(question, one, f"visus.fallbacks[{index}]")
         return (asked, *(one for one in others if one is not asked))
 
     def ready(

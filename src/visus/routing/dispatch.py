@@ -122,12 +122,12 @@ class Dispatch(AbstractAsyncContextManager["Dispatch"]):
         Raises:
             ServiceError: the first fault, preferably of a request that was made.
         """
-        for place, upstream in enumerate(others, 1):
+        for number, upstream in enumerate(others, 1):
             tried = len(self._attempts)
             if tried and not self._left:
                 break
             try:
-                await self._ask_model(upstream, kept_back=len(others) - place)
+                await self._ask_model(upstream, kept_back=len(others) - number)
             except ServiceError as fault:
                 if not tried and self._attempts:
                     told = fault

@@ -250,7 +250,7 @@ def _turns(
         raise InvalidValue(message, param="messages")
     _count_parts(messages, limits)
     turns = [
-        _turn(message, f"messages[{place}]", urls) for place, message in enumerate(messages)
+        _turn(message, f"messages[{index}]", urls) for index, message in enumerate(messages)
     ]
     _match_tool_results(turns)
     return turns
@@ -306,7 +306,7 @@ def _parts(message: shapes.Message, param: str, urls: "_UrlReader") -> Sequence[
         case []:
             raise InvalidValue("The content is an empty list.", param=where)
         case parts:
-            return [_part(part, f"{where}[{place}]", urls) for place, part in enumerate(parts)]
+            return [_part(part, f"{where}[{index}]", urls) for index, part in enumerate(parts)]
 
 
 def _part(part: shapes.Part, param: str, urls: "_UrlReader") -> QuestionPart:
@@ -474,7 +474,7 @@ def _with_schemas(
         max_depth=limits.max_json_depth,
         allow_recursion=limits.allow_recursive_schemas,
     )
-    tools = [_tool(tool, place, schemas) for place, tool in enumerate(request.tools or ())]
+    tools = [_tool(tool, index, schemas) for index, tool in enumerate(request.tools or ())]
     return tools, _answer_format(request.response_format, schemas)
 
 
@@ -488,9 +488,9 @@ def _stop(stop: str | list[str] | None) -> Sequence[str]:
             return words
 
 
-def _tool(tool: shapes.ToolSpec, place: int, schemas: SchemaCheck) -> Tool:
+def _tool(tool: shapes.ToolSpec, index: int, schemas: SchemaCheck) -> Tool:
     spec = tool.function
-    param = f"tools[{place}].function.parameters"
+    param = f"tools[{index}].function.parameters"
     parameters = shapes.given(spec.parameters)
     if parameters is not None:
         schemas.check(parameters, param)

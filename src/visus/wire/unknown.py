@@ -33,8 +33,8 @@ def _prune(value: Json, kind: inspect.Type, path: str, ignored: list[str]) -> No
         case inspect.UnionType(types=types):
             _prune_union(value, types, path, ignored)
         case inspect.ListType(item_type=item) if _is_list(value):
-            for place, entry in enumerate(value):
-                _prune(entry, item, f"{path}[{place}]", ignored)
+            for index, entry in enumerate(value):
+                _prune(entry, item, f"{path}[{index}]", ignored)
         case inspect.StructType() if _is_object(value):
             _prune_struct(value, kind, path, ignored)
         case _:

@@ -292,7 +292,7 @@ class WorkerPool(TaskOwner):
         self._waiting = FairLine[_Job]()
         self._hungry = 0
         self._workers: dict[int, _Worker] = {}
-        """By place, 0 to `count - 1`; a place is empty between two processes."""
+        """By slot, 0 to `count - 1`; a slot is empty between two processes."""
         self._given_up: dict[int, str] = {}
         """Places where nothing starts, after `start_attempts` failures in a row, and why."""
         self._logged: set[str] = set()
@@ -313,8 +313,8 @@ class WorkerPool(TaskOwner):
 
     def _start(self) -> None:
         self._is_lazy = False
-        for place in range(self._settings.count):
-            self._tasks.start_soon(self._keep_alive, place)
+        for slot in range(self._settings.count):
+            self._tasks.start_soon(self._keep_alive, slot)
 
     @override
     def _stop(self, tasks: TaskGroup) -> None:
@@ -436,12 +436,12 @@ class WorkerPool(TaskOwner):
         if self.stuck is not None:
             raise NoWorker(_NO_WORKER, detail=self.stuck)
 
-    # --- The life of one place in the pool ---------------------------------------------------
+    # --- The life of one slot in the pool ----------------------------------------------------
 
-    async def _keep_alive(self, place: int) -> None:
+    async def _keep_alive(self, slot: int) -> None:
         failures = 0
         while True:
-            was_used, reason = await self._live_once(place)
+            was_used, reason = await self._live_once(slot)
             self.restarts += 1
             if was_used:
                 self._logged.clear()
@@ -449,13 +449,13 @@ class WorkerPool(TaskOwner):
             if failures:
                 self._log_once("worker ended by itself", reason)
             if failures >= self._settings.start_attempts:
-                self._give_up(place, reason)
+                self._give_up(slot, reason)
             if wait_s := backoff_s(failures):
                 await anyio.sleep(wait_s)
 
-    def _give_up(self, place: int, reason: str) -> None:
-        """Tell those who wait, if no other place can serve them; trying goes on."""
-        self._given_up[place] = reason
+    def _give_up(self, slot: int, reason: str) -> None:
+        """Tell those who wait, if no other slot can serve them; trying goes on."""
+        self._given_up[slot] = reason
         if self.stuck is not None:
             for job in self._waiting:
                 job.fail(NoWorker(_NO_WORKER, detail=reason))
@@ -467,30 +467,30 @@ class WorkerPool(TaskOwner):
             self._logged.add(reason)
             log.warning(name, extra={"fields": {"pool": self._name, "reason": reason}})
 
-    async def _live_once(self, place: int) -> tuple[bool, str]:
+    async def _live_once(self, slot: int) -> tuple[bool, str]:
         """From start to end of one process: whether it was given a job, and why it ended."""
         try:
             worker = _Worker(self._entry, self._settings, self._argument)
         except OSError as fault:
             return False, f"the process could not be started ({fault.strerror})"
-        self._workers[place] = worker
+        self._workers[slot] = worker
         try:
-            await self._converse(worker, place)
+            await self._converse(worker, slot)
         finally:
             reason = await worker.end()
-            del self._workers[place]
+            del self._workers[slot]
             if worker.job is not None:
                 worker.job.fail(WorkerDied(_SORRY, detail=reason))
             self._announce()
         return worker.was_used, reason
 
-    async def _converse(self, worker: _Worker, place: int) -> None:
+    async def _converse(self, worker: _Worker, slot: int) -> None:
         """Start, feed and listen until the line breaks or the worker has to go."""
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._kill_unless_ready, worker)
                 tasks.start_soon(self._feed, worker)
-                await self._listen(worker, place)
+                await self._listen(worker, slot)
                 tasks.cancel_scope.cancel()
         except* ChannelClosed:
             pass  # its status will say why
@@ -557,7 +557,7 @@ class WorkerPool(TaskOwner):
         worker.kill("it used too much memory")
         return True
 
-    async def _listen(self, worker: _Worker, place: int) -> None:
+    async def _listen(self, worker: _Worker, slot: int) -> None:
         """Take frames until the worker says that it leaves."""
         while True:
             kind, payload = await channel.receive_frame(
@@ -565,7 +565,7 @@ class WorkerPool(TaskOwner):
             )
             match kind:
                 case Kind.READY:
-                    self._welcome(worker, place, payload)
+                    self._welcome(worker, slot, payload)
                 case Kind.RESULT:
                     _running(worker).succeed(payload)
                 case Kind.REFUSED:
@@ -582,10 +582,10 @@ class WorkerPool(TaskOwner):
                 case Kind.JOB | Kind.CANCEL:
                     raise ChannelBroken("a worker that gives orders")
 
-    def _welcome(self, worker: _Worker, place: int, payload: bytes) -> None:
+    def _welcome(self, worker: _Worker, slot: int, payload: bytes) -> None:
         for missing in channel.unpack_missing(payload):
             self._log_once("worker not locked down", missing)
-        if self._given_up.pop(place, None) is not None:
+        if self._given_up.pop(slot, None) is not None:
             log.warning("worker started again", extra={"fields": {"pool": self._name}})
             self._logged.clear()
         worker.ready.set()
