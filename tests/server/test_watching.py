@@ -90,7 +90,11 @@ def by_admin(service: Service, boss: str, path: str) -> Reply:
 
 
 def test_a_question_is_counted_by_model_provider_and_status(watched: Service) -> None:
-    labels = {"gen_ai_request_model": "good", "gen_ai_provider_name": "scripted"}
+    labels = {
+        "gen_ai_operation_name": "chat",
+        "gen_ai_request_model": "good",
+        "gen_ai_provider_name": "scripted",
+    }
     ok = labels | {"status_class": "2xx"}
     names = (
         "gen_ai_server_request_duration_seconds",
@@ -102,7 +106,7 @@ def test_a_question_is_counted_by_model_provider_and_status(watched: Service) ->
     assert [value(watched, name, "_count", **ok) for name in names] == [
         count + 2 for count in before
     ]
-    tokens = {"gen_ai_request_model": "good", "modality": "text"}
+    tokens = labels | {"modality": "text"}
     name = "gen_ai_client_token_usage"
     assert value(watched, name, "_sum", gen_ai_token_type="input", **tokens) > 0
     assert value(watched, name, "_sum", gen_ai_token_type="output", **tokens) > 0
@@ -111,7 +115,11 @@ def test_a_question_is_counted_by_model_provider_and_status(watched: Service) ->
 def test_failures_count_as_what_they_were_also_in_a_stream(watched: Service) -> None:
     name = "gen_ai_server_request_duration_seconds"
     for model in ("status_500", "reset_mid_stream"):
-        labels = {"gen_ai_request_model": model, "status_class": "5xx"}
+        labels = {
+            "gen_ai_request_model": model,
+            "status_class": "5xx",
+            "error_type": "upstream_bad_response",
+        }
         before = value(watched, name, "_count", **labels)
         watched.post(ask(model, stream=True))
         assert value(watched, name, "_count", **labels) == before + 1

@@ -57,11 +57,11 @@ class Metrics:
     requests: dict[Labels, int] = field(default_factory=dict[Labels, int])
     """By route, method and status."""
     durations: dict[Labels, Histogram] = field(default_factory=dict[Labels, Histogram])
-    """By model, provider and class of status."""
+    """By model, provider, class of status and code of the error, empty where there is none."""
     first_tokens: dict[Labels, Histogram] = field(default_factory=dict[Labels, Histogram])
-    """By the same."""
+    """By model, provider and class of status."""
     tokens: dict[Labels, Histogram] = field(default_factory=dict[Labels, Histogram])
-    """By model, type and modality."""
+    """By model, provider, type and modality."""
     attempts: dict[Labels, int] = field(default_factory=dict[Labels, int])
     """By provider and outcome."""
     limited: dict[Labels, int] = field(default_factory=dict[Labels, int])
@@ -94,18 +94,19 @@ class Metrics:
         if model not in self.models():
             model = UNKNOWN
         labels = (model, provider, _CLASSES.get(status, UNKNOWN))
-        _observe(self.durations, labels, DURATION_BOUNDS_S, exchange.took_s)
+        failed = (*labels, exchange.record.code or "")
+        _observe(self.durations, failed, DURATION_BOUNDS_S, exchange.took_s)
         first_ms = exchange.record.first_word_ms
         if first_ms is not None:
             _observe(self.first_tokens, labels, FIRST_TOKEN_BOUNDS_S, first_ms / 1000)
         if exchange.used is not None:
-            self._count_tokens(model, exchange.used, exchange.size)
+            self._count_tokens((model, provider), exchange.used, exchange.size)
 
     def count_webhook(self, outcome: str) -> None:
         """Counts an attempt to deliver a webhook."""
         self.webhooks[outcome,] = self.webhooks.get((outcome,), 0) + 1
 
-    def _count_tokens(self, model: str, used: TokensUsed, size: Size) -> None:
+    def _count_tokens(self, whose: Labels, used: TokensUsed, size: Size) -> None:
         rest = used.prompt
         if size.images or size.video_tokens or size.document_tokens:
             for modality, tokens in (
@@ -116,9 +117,9 @@ class Metrics:
                 if tokens:
                     told = min(rest, tokens)
                     rest -= told
-                    _observe(self.tokens, (model, "input", modality), TOKEN_BOUNDS, told)
-        _observe(self.tokens, (model, "input", "text"), TOKEN_BOUNDS, rest)
-        _observe(self.tokens, (model, "output", "text"), TOKEN_BOUNDS, used.completion)
+                    _observe(self.tokens, (*whose, "input", modality), TOKEN_BOUNDS, told)
+        _observe(self.tokens, (*whose, "input", "text"), TOKEN_BOUNDS, rest)
+        _observe(self.tokens, (*whose, "output", "text"), TOKEN_BOUNDS, used.completion)
 
 
 def _observe(

@@ -23,7 +23,8 @@ from visus.server.metrics import WEBHOOK_OUTCOMES, Histogram, Labels
 
 _KINDS: Final = ("job", "line")
 _OPEN: Final = ("queued", "in_progress")
-_BY_ANSWER: Final = ("gen_ai_request_model", "gen_ai_provider_name", "status_class")
+_BY_MODEL: Final = ("gen_ai_request_model", "gen_ai_provider_name")
+_OPERATION: Final = "gen_ai_operation_name"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,19 +68,19 @@ def _of_questions(counts: Counts) -> Iterator[Metric]:
     yield _histogram(
         "gen_ai_client_token_usage",
         "Tokens of a question or its answer, as the model's server counted them.",
-        ("gen_ai_request_model", "gen_ai_token_type", "modality"),
+        (*_BY_MODEL, "gen_ai_token_type", "modality"),
         metrics.tokens,
     )
     yield _histogram(
         "gen_ai_server_request_duration_seconds",
         "From a question's first byte until its answer was complete.",
-        _BY_ANSWER,
+        (*_BY_MODEL, "status_class", "error_type"),
         metrics.durations,
     )
     yield _histogram(
         "gen_ai_server_time_to_first_token_seconds",
         "From a question's first byte until the first event of its answer.",
-        _BY_ANSWER,
+        (*_BY_MODEL, "status_class"),
         metrics.first_tokens,
     )
 
@@ -214,9 +215,9 @@ def _of(
 def _histogram(
     name: str, help_: str, labels: Labels, values: Mapping[Labels, Histogram]
 ) -> Metric:
-    family = HistogramMetricFamily(name, help_, labels=labels)
+    family = HistogramMetricFamily(name, help_, labels=(_OPERATION, *labels))
     for given, one in values.items():
         bounds = [*(str(float(bound)) for bound in one.bounds), "+Inf"]
         below = accumulate(one.counts)
-        family.add_metric(given, list(zip(bounds, below, strict=True)), one.total)
+        family.add_metric(("chat", *given), list(zip(bounds, below, strict=True)), one.total)
     return family
