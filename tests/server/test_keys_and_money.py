@@ -1,9 +1,11 @@
 """Accounts as a platform team meets them: keys, limits, money and the ledger."""
 
+import base64
 import csv
 import io
 import json
 import os
+import re
 import secrets
 import signal
 import sqlite3
@@ -21,8 +23,9 @@ import pytest
 from tests.conftest import FAST, upstream_config
 from tests.support.claims import answered, refused
 from tests.support.raw import connected, request_bytes
-from tests.support.service import ROOT, Reply, Service, ask
+from tests.support.service import ROOT, Reply, Service, ask, picture, text
 from tests.support.upstream import Upstream, delta
+from tests.unit.media.sample_pictures import encode, halves
 
 PRICED = """
 [limits.models.able]
@@ -132,11 +135,6 @@ IMPLAUSIBLE = [
     {"prompt_tokens": 10**30, "completion_tokens": 3},
     {"prompt_tokens": 2**63 - 1, "completion_tokens": 2**63 - 1},
     {"prompt_tokens": 812, "completion_tokens": 10**9 + 1},
-    {
-        "prompt_tokens": 8,
-        "completion_tokens": 3,
-        "prompt_tokens_details": {"cached_tokens": -1},
-    },
     {"prompt_tokens": "812", "completion_tokens": "3"},
     {"prompt_tokens": 8.5, "completion_tokens": 3.0},
     {"prompt_tokens": None, "completion_tokens": None},
@@ -165,6 +163,16 @@ def test_what_nobody_can_have_counted_is_estimated_and_stands_in_nobody_s_way(
     plain = billed.post(ask("good"))
     answered(billed, plain)
     assert row(billed, plain)["input_tokens"] == USED[0]
+
+
+def test_a_detail_that_nobody_can_have_counted_is_none(billed: Service) -> None:
+    details = {"prompt_tokens_details": {"cached_tokens": -1}}
+    usage = {"prompt_tokens": 8, "completion_tokens": 3, **details}
+    reply = billed.post(ask("counts", user=json.dumps(usage)))
+    answered(billed, reply)
+    entry = row(billed, reply)
+    assert (entry["input_tokens"], entry["output_tokens"], entry["cached_tokens"]) == (8, 3, 0)
+    assert not entry["is_estimated"]
 
 
 def test_the_most_that_can_have_been_counted_is_written_down(
@@ -593,6 +601,41 @@ def test_usage_is_told_to_the_project_and_to_administrators(billed: Service, bos
     (line,) = [line for line in seen.splitlines() if "dear" in line]  # whole, however wide
     assert project in line
     assert "…" not in line
+
+
+def test_usage_is_told_by_modality(billed: Service, boss: str) -> None:
+    project = made(billed, boss, "projects")["id"]
+    secret = made(billed, boss, "keys", project=project)["secret"]
+    content = [
+        text("?"),
+        picture("data:image/png;base64," + base64.b64encode(encode(halves(), "PNG")).decode()),
+    ]
+    body = {"model": "good", "messages": [{"role": "user", "content": content}]}
+    settled = row(billed, call(billed, secret, "POST", "/v1/chat/completions", body))
+    # The server tells of fewer tokens than one picture was thought to have.
+    assert (settled["image_tokens"], settled["input_tokens"]) == (USED[0], USED[0])
+    about = ("usage", "--project", project, "--bucket", "all")
+    seen = visus(billed, *about, "--by", "model, modality")
+    cells = [re.findall(r"[\w█▉▊▋▌▍▎▏]+", line) for line in seen.splitlines()]
+    told = {line[1]: line[2:] for line in cells if line[:1] == ["good"]}
+    assert told["text"][:2] == ["0", str(USED[1])]
+    assert told["image"][:2] == [str(USED[0]), "0"]
+    assert "█" * 24 in seen  # the longest bar
+    words = [
+        "usage",
+        "--by",
+        "modality",
+        "--format",
+        "csv",
+        "--state",
+        str(billed.folder / "state"),
+    ]
+    done = subprocess.run(  # noqa: S603 -- our own program
+        [sys.executable, "-m", "visus", *words], capture_output=True, text=True, check=False,
+        cwd=ROOT,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "(--by)" in done.stderr
 
 
 @pytest.mark.parametrize(

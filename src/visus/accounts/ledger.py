@@ -93,6 +93,18 @@ class Size(msgspec.Struct, frozen=True, gc=False):
 NOTHING: Final = Size(0, 0)
 
 
+def media_tokens(used: TokensUsed, size: Size) -> tuple[int, int, int]:
+    """Input tokens of pictures, of videos and of documents.
+
+    As the model's server counted them, else as estimated; together never more than it counted
+    of the whole question.
+    """
+    images = min(used.prompt, used.of_images or size.image_tokens)
+    videos = min(used.prompt - images, used.of_videos or size.video_tokens)
+    rest = used.prompt - images - videos
+    return images, videos, min(rest, used.of_documents or size.document_tokens)
+
+
 class Line(msgspec.Struct, frozen=True):
     """What one model was asked for, on the way to the answer."""
 
@@ -164,7 +176,8 @@ class Bill(msgspec.Struct, eq=False):
         used = _sum(outcome.lines)
         self.admission.correct(used.prompt, used.completion)
         site, size = outcome.site, self._size
-        asked = bool(outcome.lines)
+        if not outcome.lines:
+            size = NOTHING
         return Settlement(
             held.record_id,
             held.began_ms,
@@ -181,10 +194,8 @@ class Bill(msgspec.Struct, eq=False):
             used.completion,
             used.cached,
             used.reasoning,
-            (used.of_images or size.image_tokens) if asked else 0,
-            (used.of_videos or size.video_tokens) if asked else 0,
-            (used.of_documents or size.document_tokens) if asked else 0,
-            size.images if asked else 0,
+            *media_tokens(used, size),
+            size.images,
             outcome.is_estimated,
             self.ledger.cost_of(outcome.lines, held.began_ms),
         )

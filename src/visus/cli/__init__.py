@@ -283,7 +283,9 @@ def _usage(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", metavar="DAY", help="the last day (default now)")
     parser.add_argument("--bucket", default="day", help="hour, day (the default) or all")
     parser.add_argument(
-        "--by", default="model", help="project, key, model, provider, region; with commas"
+        "--by",
+        default="model",
+        help="project, key, model, provider, region; with commas; in a table, modality too",
     )
     parser.add_argument("--project", metavar="ID", help="only this one's")
     parser.add_argument(

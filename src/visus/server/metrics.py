@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from visus.accounts.ledger import Size
+from visus.accounts.ledger import Size, media_tokens
 from visus.core.events import TokensUsed
 from visus.server.exchange import Exchange
 
@@ -25,6 +25,7 @@ TOKEN_BOUNDS: Final = tuple(4**power for power in range(14))
 """All three as OpenTelemetry's conventions for generative AI have them."""
 WEBHOOK_OUTCOMES: Final = ("delivered", "missed", "failed")
 """Of an attempt: it was delivered; it will be repeated; it was the last."""
+MODALITIES: Final = ("image", "video", "document")
 UNKNOWN: Final = "unknown"
 NOBODY: Final = "none"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -109,15 +110,10 @@ class Metrics:
     def _count_tokens(self, whose: Labels, used: TokensUsed, size: Size) -> None:
         rest = used.prompt
         if size.images or size.video_tokens or size.document_tokens:
-            for modality, tokens in (
-                ("image", used.of_images or size.image_tokens),
-                ("video", used.of_videos or size.video_tokens),
-                ("document", used.of_documents or size.document_tokens),
-            ):
+            for modality, tokens in zip(MODALITIES, media_tokens(used, size), strict=True):
                 if tokens:
-                    told = min(rest, tokens)
-                    rest -= told
-                    _observe(self.tokens, (*whose, "input", modality), TOKEN_BOUNDS, told)
+                    rest -= tokens
+                    _observe(self.tokens, (*whose, "input", modality), TOKEN_BOUNDS, tokens)
         _observe(self.tokens, (*whose, "input", "text"), TOKEN_BOUNDS, rest)
         _observe(self.tokens, (*whose, "output", "text"), TOKEN_BOUNDS, used.completion)
 
