@@ -8,7 +8,7 @@ from typing import Final
 
 import sqlalchemy as sql
 
-HEAD: Final = "0009"
+HEAD: Final = "0010"
 """The newest migration; a test compares it with the migrations themselves."""
 
 metadata: Final = sql.MetaData()
