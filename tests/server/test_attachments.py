@@ -27,6 +27,7 @@ from tests.support.upstream import Upstream
 MODELS = """
 [media.video]
 max_duration_s = 8
+max_frames = 20
 max_bytes = 3_000_000
 [media.documents]
 max_pages = 6
@@ -143,6 +144,15 @@ def test_a_request_chooses_its_frames(
 ) -> None:
     _, *parts = sent(moving, upstream, video(film(), **wish))
     assert parts[::2] == [f"Frame at {second:.2f} s:" for second in seconds]
+
+
+@pytest.mark.parametrize(("wanted", "given"), [(19, 19), (20, 20), (21, 20)])
+def test_no_request_gets_more_frames_of_a_video_than_the_operator_allows(
+    moving: Service, upstream: Upstream, wanted: int, given: int
+) -> None:
+    clip = video(film(seconds=3), fps=10, max_frames=wanted)
+    _, *parts = sent(moving, upstream, clip)
+    assert len(parts[1::2]) == given
 
 
 def test_a_model_of_few_pictures_gets_few_frames_over_the_whole_film(

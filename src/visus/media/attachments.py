@@ -244,11 +244,12 @@ class Attachments:
 
     def _wish(self, wanted: Video, budget: "_Budget", box: Size) -> sampling.Wish:
         limits = self.settings.video
+        most = min(wanted.max_frames or limits.default_frames, limits.max_frames)
         return sampling.Wish(
             fps=min(wanted.fps or 1.0, limits.max_fps),
             start_s=wanted.start_s,
             end_s=wanted.end_s,
-            max_frames=min(wanted.max_frames or limits.max_frames, budget.max_pictures),
+            max_frames=min(most, budget.max_pictures),
             formats=budget.formats,
             max_width_px=box.width_px,
             max_height_px=box.height_px,

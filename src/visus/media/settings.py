@@ -28,8 +28,11 @@ class VideoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """The largest frame, in pixels (width times height)."""
     max_coded_frames: Positive = 100_000
     """The most frames that a file may hold, whether they are looked at or not."""
-    max_frames: Positive = 32
-    """The most frames of one video that a model gets, unless a request asks for fewer."""
+    default_frames: Positive = 32
+    """The most frames of one video that a model gets where a request has no `max_frames`."""
+    max_frames: Positive = 64
+    """The most frames of one video that a model gets, whatever a request asks for. They count
+    as pictures, so that `[media] max_images` bounds them too."""
     frame_side_px: Positive = 768
     """The longest side of a frame that a model gets, in pixels."""
     max_fps: Annotated[float, msgspec.Meta(gt=0)] = 60.0
