@@ -91,7 +91,7 @@ def pss_mb(pids: Iterable[int]) -> float:
         with suppress(*GONE):
             match = re.search(r"Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text())
             kib += int(match[1]) if match else 0
-    return kib / 1024
+    return kib * 1024 / 1e6
 
 
 def _stat(pid: int) -> list[str]:
@@ -106,4 +106,4 @@ def _status_mb(pids: Iterable[int], field: str) -> float:
             status = Path(f"/proc/{pid}/status").read_text()
             match = re.search(rf"{field}:\s+(\d+)", status)
             kib += int(match[1]) if match else 0
-    return kib / 1024
+    return kib * 1024 / 1e6

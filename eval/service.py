@@ -105,8 +105,8 @@ def _stop(process: "subprocess.Popen[str]") -> None:
         process.wait(STOPS_WITHIN_S)
 
 
-def peak_mib(pid: int) -> dict[int, float]:
-    """The highest resident memory so far, in MiB, of a process and of all below it."""
+def peak_mb(pid: int) -> dict[int, float]:
+    """The highest resident memory so far, in MB (10^6), of a process and of all below it."""
     parents: dict[int, int] = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
@@ -128,5 +128,5 @@ def _high_water(pid: int) -> float:
         return 0.0
     for line in status.splitlines():
         if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
+            return int(line.split()[1]) * 1024 / 1e6
     return 0.0

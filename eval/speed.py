@@ -24,7 +24,7 @@ from PIL import Image
 from eval import words
 from eval.dice import Dice
 from eval.report import Figure
-from eval.service import Service, peak_mib
+from eval.service import Service, peak_mb
 from eval.sheet import blank
 
 REPEATS: Final = 3
@@ -175,15 +175,15 @@ def _refusals(client: httpx.Client, model: str) -> Figure:
 
 
 def _memory(pid: int) -> list[Figure]:
-    peaks = peak_mib(pid)
+    peaks = peak_mb(pid)
     made = [
         Figure(
-            name="front process, peak", value=peaks.pop(pid, 0.0), unit="MiB", at_most=FRONT_MB
+            name="front process, peak", value=peaks.pop(pid, 0.0), unit="MB", at_most=FRONT_MB
         )
     ]
     if peaks:
         worst = max(peaks.values())
         made.append(
-            Figure(name="largest worker, peak", value=worst, unit="MiB", at_most=WORKER_MB)
+            Figure(name="largest worker, peak", value=worst, unit="MB", at_most=WORKER_MB)
         )
     return made

@@ -1,6 +1,8 @@
 """The whole run against a scripted service on loopback: drawing, asking, marking, reporting."""
 
 import json
+import os
+import resource
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from eval import extraction, pages
 from eval.__main__ import main
 from eval.items import BrokenSet, Item, load, save
 from eval.report import Figure
+from eval.service import peak_mb
 from eval.sheet import FontsMissing, check_fonts
 from eval.speed import vast_png
 
@@ -155,3 +158,8 @@ def test_a_figure_on_its_bound_keeps_it() -> None:
     assert Figure(name="a", value=2, at_most=2).kept
     assert not Figure(name="a", value=2.1, at_most=2).kept
     assert not Figure(name="a", value=float("inf"), at_most=2).kept
+
+
+def test_memory_is_told_in_millions_of_bytes() -> None:
+    known = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    assert peak_mb(os.getpid())[os.getpid()] * 1_000_000 == pytest.approx(known, rel=0.01)
