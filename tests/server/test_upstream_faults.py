@@ -395,6 +395,27 @@ def test_a_broken_character_does_not_cost_the_answer(
     assert found == text
 
 
+ODD_BYTES = [
+    '"model":"o\xed"',
+    '"x":"\xff"',
+    '"choices":[{"index":0,"delta":{},"logprobs":{"content":[{"token":"\xff"}]}}]',
+    '"choices":[{"index":0,"delta":{"tool_calls":[{"function":{"arguments":{"a":"\xff"}}}]}}]',
+]
+
+
+@both_ways
+@pytest.mark.parametrize("field", ODD_BYTES)
+def test_no_byte_that_is_no_utf_8_is_passed_on_or_a_fault_of_ours(
+    service: Service, field: str, *, stream: bool
+) -> None:
+    words = '"choices":[{"index":0,"delta":{"content":"a"}}]'
+    first = f"data: {{{field}{'' if 'choices' in field else ',' + words}}}\n\n"
+    script = json.dumps([first, delta("b", finish="stop"), "data: [DONE]\n\n"])
+    reply = service.post(ask("dictated", user=script, stream=stream))
+    answered(service, reply)
+    assert reply.events() if stream else reply.json()
+
+
 def test_details_of_the_usage_that_cannot_be_read_cost_no_more_than_themselves(
     service: Service,
 ) -> None:

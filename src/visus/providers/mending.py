@@ -27,6 +27,8 @@ def read_or_mended(read: Callable[[bytes], Read], payload: bytes) -> Read:
         msgspec.DecodeError, UnicodeDecodeError, RecursionError: it is wrong otherwise, too.
     """
     try:
+        if not payload.isascii():
+            str(payload, "utf-8")  # msgspec does not look into what it passes over, or carries
         return read(payload)
     except (msgspec.DecodeError, UnicodeDecodeError):
         mended = _mended(payload)

@@ -206,8 +206,8 @@ class Translator:
 
 def _name_in(payload: bytes) -> str | None:
     try:
-        return _named(payload).model
-    except msgspec.DecodeError:
+        return read_or_mended(_named, payload).model
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
