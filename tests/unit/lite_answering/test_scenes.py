@@ -225,6 +225,9 @@ def test_colour_is_told_from_greyscale(seen: Evidence, question: str, start: str
         "What is the brand?",
         "Wie lautet das Kennzeichen?",
         "Was ist die Seriennummer?",
+        "What is the total?",
+        "What is the price?",
+        "What is the invoice number?",
     ],
 )
 def test_the_name_of_a_thing_is_no_value_that_it_bears(question: str) -> None:
@@ -241,10 +244,29 @@ def test_the_name_of_a_thing_is_no_value_that_it_bears(question: str) -> None:
         ("Describe this picture in one sentence.", "motor scooter"),
         ("Describe the image briefly.", "motor scooter"),
         ("Beschreibe das Bild in einem Satz.", "Motorroller"),
+        ("What’s in this image?", "It shows: motor scooter"),
+        ("Write a detailed caption for this image.", "motor scooter"),
+        ("Generate alt text for this image", "motor scooter"),
+        ("Describe the image in 1 sentence", "motor scooter"),
+        ("Analyze this image", "motor scooter"),
+        ("Give a short summary of the image", "motor scooter"),
+        ("You are an image captioning assistant. Caption the image.", "motor scooter"),
+        ("Erstelle einen Alternativtext für dieses Bild", "Motorroller"),
     ],
 )
 def test_things_are_named_and_described_however_one_asks(question: str, name: str) -> None:
     assert name in ask(question, SCOOTER)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Convert this page to markdown. Do not miss any text and only output the markdown!",
+        "Just return the plain text representation of this document as if you read it.",
+    ],
+)
+def test_programs_that_want_the_text_of_a_page_get_it(question: str) -> None:
+    assert ask(question, written("Dear Anna\n\nSee you soon")) == "Dear Anna\nSee you soon"
 
 
 @pytest.mark.parametrize("what", ["picture", "video", "document"])

@@ -609,12 +609,14 @@ def _asks_for_its_detail(ask: Ask, page: Page) -> bool:
         return False
     seen = {word for label in page.evidence.labels for word in words(label.name_en)}
     seen |= {word for label in page.evidence.labels for word in words(label.name_de)}
-    return bool(ask.content) and not any(word in seen for word in ask.content)
+    asks_for_something = bool(ask.content) or ask.target.key is not None
+    return asks_for_something and not any(word in seen for word in ask.content)
 
 
 _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"^\W*$", _describe_empty),
     (reading.VERBATIM, reading.everything),
+    (reading.CAPTIONED, reading.description),
     (r"\bhow (?:big|large|wide|tall|high)|resolution|\b(?:width|height|dimensions?|size)\b|pixel|portrait|landscape|orientation|hochformat|querformat|auflosung|wie (?:gross|breit|hoch)|\b(?:breite|hohe|grosse|abmessung\w*|ausrichtung)\b", _size),
     (r"\bcodes?\b|\bqr|barcode|qr-?code|strichcode|data ?matrix", _codes),
     (r"(?:what|which) language|language (?:is|of|does)|welche sprache|welcher sprache|sprache (?:ist|hat|des|vom)|in was fur einer sprache", _language),

@@ -46,8 +46,8 @@ class Ask:
 
     @cached_property
     def folded(self) -> str:
-        """The question in folded letters, punctuation kept."""
-        return fold(self.text)
+        """The question in folded letters, punctuation kept, apostrophes straight."""
+        return fold(self.text).replace("’", "'")
 
     @cached_property
     def tokens(self) -> tuple[Token, ...]:
@@ -301,7 +301,8 @@ _OF_LOOKING: Final = frozenset(
     lesen abschreiben genau wortlaut transkribiere extrahiere ganzen ganze gesamten gesamte
     kompletten vollstandigen alles etwas dargestellt darauf drauf darin drin geschieht
     passiert zusammenfassung fasse zusammen erklare bildinhalt worum geht kurz says plain
-    exact markdown order reading speak visible
+    exact markdown order reading speak visible detailed concise precise accurate analyze
+    analyse analysiere analysieren ausfuhrlich ausfuhrliche detailliert detaillierte
     """.split()  # noqa: SIM905 - word lists read best as running text
 )
 _OF_MEASURING: Final = frozenset(

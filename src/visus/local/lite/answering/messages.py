@@ -23,13 +23,15 @@ _ASKING: Final = re.compile(
     r"|describe|read|list|tell|give|count|transcribe|compare|extract|find|name|identify|show|state"
     r"|summari[sz]e|explain|ocr|look|translate|quote|return|get|locate|detect|provide|determine"
     r"|was|wer|wen|wem|wie|wieviel\w*|welche\w*|wann|wo|woher|wohin|wessen|warum|ist|sind|gibt|hat|steht"
+    r"|write|convert|generate|create|caption|analy[sz]e|suggest|erstelle|generiere|konvertier\w*|analysier\w*"
     r"|beschreib\w*|lies|lese|nenne\w*|zahl\w*|sag\w*|gib|vergleich\w*|extrahier\w*|zeig\w*|finde\w*"
     r"|enthalt|erkenn\w*|transkribier\w*|ermittle|bestimme|um|auf|in|an|fur|von|bis|zu|by|on|at|to|from)\b"
 )  # fmt: skip
 _MANNER: Final = re.compile(
-    r"\b(?:answer|respond|reply|antworte\w*|only the (?:value|number|answer|text)|just the (?:value|number|answer)"
+    r"^\W*(?:please )?(?:do not|don't|never|you are an?|du bist ein\w*)\b"
+    r"|\b(?:answer|respond|reply|antworte\w*|only the (?:value|number|answer|text)|just the (?:value|number|answer)"
     r"|nur (?:den|die|das) (?:wert|zahl|betrag|antwort|nummer|datum)|(?:value|answer) only|nothing else|no explanation"
-    r"|one word|ein(?:em)? wort|be (?:brief|concise|short)|halte dich kurz|kurz und knapp|if (?:it|the \w+) is(?:n't| not)"
+    r"|one word|ein(?:em)? wort|be (?:brief|concise|short|precise|accurate|specific)|halte dich kurz|kurz und knapp|if (?:it|the \w+) is(?:n't| not)"
     r"|if not (?:present|found|visible)|falls (?:nicht|es|der|die|das))\b"
 )  # fmt: skip
 _BARE: Final = re.compile(

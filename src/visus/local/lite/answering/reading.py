@@ -53,9 +53,18 @@ VERBATIM: Final = (
     r"|\b(?:gesamte[nrs]?|ganze[nrs]?|komplette[nrs]?|vollstandige[nrs]?|alle[nrs]?) (?:text|worte|worter|lesbare)"
     r"|\b(?:read|extract|copy|type|write) (?:out |down |off |me )?(?:all |everything|the text|this text|the page|this page)"
     r"|\b(?:lies|lese|extrahiere|transkribiere|schreib\w*|tippe) (?:mir |bitte )?(?:den|das|alles|allen) (?:text|geschriebene|bild|vor|ab)?"
+    r"|\bconvert\b.*\b(?:in)?to (?:markdown|plain text|text|html)\b|plain text (?:representation|version)|(?:in|nach) markdown (?:um|umwandeln|konvertieren)"
     r"|everything (?:that is )?(?:written|printed)|alles,? was .*(?:steht|geschrieben|gedruckt)"
 )  # fmt: skip
 """Asks for all the text as it stands, whatever else the words of the question name."""
+CAPTIONED: Final = (
+    r"^\W*(?:please |bitte )?(?:write|generate|create|give|provide|suggest|add|produce|make|schreib\w*|erstelle|generiere|gib|formuliere)\b"
+    r".*\b(?:caption|alt(?:ernative)?[- ]?text|alternativtext|bildunterschrift|bildbeschreibung)\b"
+    r"|^\W*(?:please )?(?:caption|analy[sz]e) (?:this|the|my) (?:image|picture|photo)\b"
+    r"|\b(?:give|write|provide)\b.*\b(?:summary|description) (?:of|for) (?:this|the) (?:image|picture|photo|document|page)\W*$"
+    r"|\bdescribe (?:this|the) (?:image|picture|photo) in (?:\d+|an?|one|two|three|few) (?:sentences?|words|paragraphs?)\W*$"
+)  # fmt: skip
+"""Asks for a description, as programs word it that have pictures captioned."""
 
 
 # --- Reading ---------------------------------------------------------------------------------
