@@ -2,12 +2,15 @@
 
 import json
 import os
+import pty
 import signal
 import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -219,6 +222,41 @@ def test_ask_prints_the_answer_of_a_server(
     asked = upstream.last("good")
     assert asked.pictures() == [PNG, PNG]
     assert "What is it?" in json.dumps(asked.body)
+
+
+def test_ask_shows_a_terminal_that_it_waits_and_each_word_as_it_comes(
+    service: Service, tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").write_bytes(PNG)
+    ours, theirs = pty.openpty()
+    words = [
+        str(tmp_path / "a.png"),
+        "What?",
+        "--server",
+        service.url,
+        "--model",
+        "fifty_words",
+    ]
+    with subprocess.Popen(  # noqa: S603 -- our own program
+        [sys.executable, "-m", "visus", "ask", *words],
+        stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, cwd=ROOT,
+        env=os.environ | {"OPENAI_API_KEY": service.key, "TERM": "xterm"},
+    ) as asking:  # fmt: skip
+        os.close(theirs)
+        seen = list(_pieces(ours))
+    assert asking.returncode == 0
+    shown = b"".join(seen)
+    assert 0 < shown.index("Looking…".encode()) < shown.index(b"word ")
+    assert shown.count(b"word ") == 50
+    assert sum(b"word " in piece for piece in seen) > 10
+
+
+def _pieces(terminal: int) -> Iterator[bytes]:
+    """What is written to a terminal, as it comes, until nobody has it open any more."""
+    with suppress(OSError):  # EIO: that is how a terminal ends
+        while piece := os.read(terminal, 4096):
+            yield piece
+    os.close(terminal)
 
 
 def test_ask_reads_a_picture_from_standard_input(service: Service, upstream: Upstream) -> None:
