@@ -57,7 +57,13 @@ from visus.local.lite.answering.replies import (
 from visus.local.lite.answering.saying import ends_in
 from visus.local.lite.answering.values import is_date
 from visus.local.lite.answering.vocabulary import display, keys_of
-from visus.local.lite.answering.wanting import AGE, is_unlike, wanted_by
+from visus.local.lite.answering.wanting import (
+    AGE,
+    is_moment,
+    is_unlike,
+    value_of,
+    wanted_by,
+)
 from visus.local.lite.answering.words import (
     STOPWORDS,
     SUBJECTS,
@@ -108,9 +114,30 @@ def answer(ask: Ask, page: Page) -> Reply:
 
 
 def _is_of_another_kind(ask: Ask, found: Reply) -> bool:
-    """Whether a share is asked for, and what was found is none."""
-    is_share = re.search(r"%|percent|prozent|\d", fold(found.value)) is not None
-    return found.found and wanted_by(ask) == "percent" and not is_share
+    """Whether what was found cannot be what the question word wants."""
+    if not found.found:
+        return False
+    wanted, value = wanted_by(ask), fold(found.value)
+    has_digit = re.search(r"\d", value) is not None
+    if wanted == "percent":
+        return not (has_digit or re.search(r"percent|prozent", value))
+    if wanted in {"when", "time"}:
+        return not (has_digit or is_moment(found.value) or re.search(_SOME_TIME, value))
+    if wanted == "code":
+        return re.fullmatch(r"\d+[.,]\d\d", value) is not None
+    return (
+        wanted == "person"
+        and ask.has(r"^\W*(?:who|wer)\b")
+        and has_digit
+        and value_of(found.value, "person") is None
+    )
+
+
+_SOME_TIME: Final = (
+    r"\b(?:end|ende|mid|mitte|anfang|beginning|week\w*|woche\w*|month|monat\w*|year|jahr\w*|sofort|immediately|now|jetzt|heute|today|morgen|tomorrow"
+    r"|agreement|arrangement|vereinbarung|absprache|always|never|nie|immer|yes|no|ja|nein|closed|geschlossen|open|hours?|stunden?|noon|midnight|holidays?|ferien|school|easter|ostern|christmas|weihnachten|once|after|nach|before|vor|lent|(?:mo|di|mi|do|fr|sa|so|mon|tue|wed|thu|fri|sat|sun)\w*)\b"
+)
+"""Words that tell when, without a figure."""
 
 
 def _declined(ask: Ask, page: Page) -> Reply:
@@ -420,11 +447,35 @@ def _is_another(ask: Ask, page: Page, found: lookup.Finding) -> bool:
         or is_strange
         or is_unlike(ask, found.value)
         or is_no_drug
+        or _is_of_other_trade(ask, found)
+        or _repeats(ask, found.value)
+        or (ask.has(_DELIVERED_TO) and not re.search(_DELIVERED, fold(page.text)))
         or weighing.is_of_another(ask, page, said)
         or weighing.is_of_another_place(ask, said)
     )
 
 
+def _is_of_other_trade(ask: Ask, found: lookup.Finding) -> bool:
+    """Whether a coach company is asked for, and the firm that was found does not say so."""
+    trade = _TRADE.search(ask.folded)
+    return trade is not None and not holds(
+        words(f"{found.label} {found.value}"), trade["trade"]
+    )
+
+
+def _repeats(ask: Ask, value: str) -> bool:
+    """`Urlaubsantrag` says no more than the `Antrag` of which the question asks who made it."""
+    said = words(value)
+    return len(said) == 1 and any(
+        ends_in(said[0], word) for word in ask.target.extra if ask.kind == "name"
+    )
+
+
+_TRADE: Final = re.compile(
+    r"\b(?:which|what) (?!(?:was|is|kind|type|sort|other)\b)(?P<trade>[a-z]{3,}) (?:company|firm|agency|service|contractor)\b"
+)
+_DELIVERED_TO: Final = r"\b(?:delivery|shipping) address|\bliefer(?:adresse|anschrift)"
+_DELIVERED: Final = r"deliver|ship(?:ped|ping)?\b|liefer|versand"
 _YEARS: Final = r"\D{0,12}\d{1,3}\b\W*(?:(?:years?|jahre?n?|months?|monate?n?|weeks?|wochen?)\b)?\W*(?:old|alt)?\W*"
 _DRUG: Final = r"\b(?:medicine|medication|drug|medikament\w*|arznei\w*)\b"
 _DOSE: Final = r"\d ?(?:mg|mcg|µg|ml|g)\b|tablet|capsule|kapsel|tropfen|salbe|cream|syrup|saft"

@@ -44,7 +44,7 @@ class _Entry(NamedTuple):
 def told(ask: Ask, page: Page) -> str | None:
     """The hours, or the days, that the question asks for; None where the page has no such list."""
     entries = list(_entries(page))
-    timed = [each for each in entries if any(find("time", each.value))]
+    timed = [each for each in entries if any(_times(each.value))]
     if not timed:
         return None
     strange = any(not _is_explained(page, word) for word in ask.target.extra)
@@ -103,7 +103,17 @@ _FROM_TO: Final = re.compile(
 
 
 def _times(text: str) -> list[Found]:
-    return list(find("time", text))
+    """`7.00 to 19.30` is two times, though each alone might be a price."""
+    span = _POINTED.search(text)
+    if span is None:
+        return list(find("time", text))
+    return [Found(span[name], *span.span(name)) for name in ("from", "to")]
+
+
+_POINTED: Final = re.compile(
+    r"(?<![\d.,€£$])(?P<from>(?:[01]?\d|2[0-3])\.[0-5]\d)\s*(?:-|–|—|to|till|until|bis)\s*(?P<to>(?:[01]?\d|2[0-4])\.[0-5]\d)(?!\d|[.,]\d|\s?(?:€|EUR|£|\$))"
+)
+"""From a point of the clock to another, without a word that says so."""
 
 
 def _start(value: "re.Match[str] | Found | None") -> int | None:
@@ -127,6 +137,8 @@ def _entries(page: Page) -> Iterator[_Entry]:
             ],
             default=None,
         )
+        if days and shut and start == shut.start() == 0 and len(text) <= _SHORT:
+            yield _Entry(_day_words(text[shut.end() :]), days, text.strip())
         if not days or start is None or start == 0 or len(text) > _LONGEST:
             continue
         beside = _DAY.sub("", _ALL_DAYS.sub("", fold(text[:start])))
@@ -136,6 +148,12 @@ def _entries(page: Page) -> Iterator[_Entry]:
         yield _Entry(label.strip(" :–-"), days, text[start:].strip())
 
 
+def _day_words(text: str) -> str:
+    """`on Mondays` as `Mondays`."""
+    return re.sub(r"^\W*(?:on|am|every|jeden)\b", "", text, flags=re.IGNORECASE).strip(" .:")
+
+
+_SHORT: Final = 30
 _LONGEST: Final = 80
 _WORDS_BESIDE: Final = 2
 """More words before the hours than this make a sentence, not an entry."""

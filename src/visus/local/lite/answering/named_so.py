@@ -12,7 +12,7 @@ from typing import Final
 
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.found import Found, unsaid
-from visus.local.lite.answering.page import Page
+from visus.local.lite.answering.page import Page, looks_like_a_label
 from visus.local.lite.answering.running_text import sentences
 from visus.local.lite.answering.words import STOPWORDS, fold
 
@@ -59,12 +59,14 @@ def told(ask: Ask, page: Page) -> Found | None:
     """The name with its kind, or the number; None for none, or for several."""
     asked = _KIND.search(ask.folded)
     kind = asked["kind"] if asked else ""
-    if not kind or kind in _VAGUE | STOPWORDS or unsaid(ask, page):
+    is_field = ask.target.kind not in {"text", "name", "place"}
+    if not kind or is_field or kind in _VAGUE | STOPWORDS or unsaid(ask, page):
         return None
     found: dict[str, Found] = {}
     for sentence in sentences(page):
         for match in re.finditer(rf"\b(?P<kind>[^\W\d_]{{4,}})\s+{_NAME}", sentence.text):
-            if fold(match["kind"]) == kind and len(match["name"]) <= _MOST:
+            is_name = len(match["name"]) <= _MOST and not looks_like_a_label(match.group())
+            if fold(match["kind"]) == kind and is_name:
                 name = match["name"] if match["name"][0].isdigit() else match.group()
                 found.setdefault(name, Found(name, sentence.text, sentence.piece))
     return next(iter(found.values())) if len(found) == 1 else None

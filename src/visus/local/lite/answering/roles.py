@@ -36,7 +36,8 @@ def role_in(ask: Ask) -> list[str]:
     """The words of the role that the question asks for; none where it asks for something else."""
     if not ask.has(_ASKED):
         return []
-    return [token.text for token in ask.meant if token.text not in _NOT_ROLES]
+    role = [token.text for token in ask.meant if token.text not in _NOT_ROLES]
+    return [] if any(word.endswith("ing") for word in role) else role
 
 
 def holder(ask: Ask, page: Page) -> Found | None:
@@ -65,6 +66,8 @@ def _labelled(page: Page, role: list[str]) -> Iterator[Found]:
 def _is_beside(pair: Pair, named: list[str], label: list[str]) -> bool:
     """Without a colon, the label must say that it is a name, or the value be a person's."""
     is_name = PERSON.fullmatch(pair.value.strip()) is not None
+    if pair.how == "below":
+        return is_name and len(named) < len(label)
     return pair.how == "right" and (is_name or len(named) < len(label))
 
 
@@ -120,8 +123,19 @@ def _in_sentence(page: Page, role: list[str]) -> Iterator[Found]:
         ]
         join = _JOIN.match(sentence.text, max(ends, default=0))
         name = PERSON.match(sentence.text, join.end()) if join else None
+        if name is None and _KIN & {*role}:
+            name = _FIRST_NAME.match(sentence.text, max(ends, default=0))
+            yield from [Found(name["name"], sentence.text, sentence.piece)] if name else []
+            continue
         if name is not None:
             yield Found(name.group(), sentence.text, sentence.piece)
+
+
+_KIN: Final = frozenset(
+    "daughter son child dog cat horse tochter sohn kind hund katze pferd hundin kater".split()
+)
+"""Who is called by a first name alone, right behind the word."""
+_FIRST_NAME: Final = re.compile(r",?\s+(?P<name>[A-ZÄÖÜ][a-zäöüß'’-]{1,20})\b")
 
 
 def whole_name(page: Page) -> Found | None:

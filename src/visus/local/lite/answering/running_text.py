@@ -130,7 +130,9 @@ def number_beside(text: str, is_counted: Callable[[str], bool]) -> str | None:
             before = re.search(
                 r"(?<![\w.,:/])(\d{1,6})\s(?:[a-zäöüß]+\s)?$", text[: token.start]
             )
-            after = re.match(r"\s*:?\s*(\d{1,6})(?![\w.,:/]*\d)(?!\.\s)", text[token.end :])
+            after = re.match(
+                r"\s*:?\s*(\d{1,6})(?![A-Za-z])(?![\w.,:/]*\d)(?!\.\s)", text[token.end :]
+            )
             if before and names_by_number(text[: before.start()]):
                 before = None
             if before or after:

@@ -52,6 +52,11 @@ def told(ask: Ask, page: Page) -> Found | None:
     return ranked[0]
 
 
+def is_limit(before: str) -> bool:
+    """Whether the words before a date say that something must be done by it."""
+    return _BEFORE.search(fold(before)) is not None
+
+
 def _leads(ranked: list[Found], content: list[str]) -> bool:
     return _shared(ranked[0].text, content) > _shared(ranked[1].text, content)
 

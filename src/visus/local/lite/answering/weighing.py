@@ -661,7 +661,11 @@ def _add_kind(tally: _Tally, question: _Question, fact: Fact) -> None:
     key = question.ask.target.key
     by_key = lookup.label_quality(fact.label, key) if key and fact.label else 0.0
     least = 0.9 if key in _WHOLE else 0.75
-    if by_key > least and tally.by_name < 0.8 and not (key in _WHOLE and tally.is_narrowed):
+    if (
+        by_key > least
+        and tally.by_name < 0.8
+        and not (key in _WHOLE | lookup.VAGUE and tally.is_narrowed)
+    ):
         tally.gain += 0.8 - tally.by_name
         tally.by_name, tally.is_solid = 0.8, True
 
