@@ -14,7 +14,7 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from tests.conftest import FAST, upstream_config
-from tests.support.claims import answered
+from tests.support.claims import answered, children
 from tests.support.collector import Collector
 from tests.support.service import ROOT, Reply, Service, ask, picture, text
 from tests.support.upstream import Upstream
@@ -296,6 +296,22 @@ def test_nothing_of_a_question_is_kept_logged_told_or_shown(
         time.sleep(0.05)
     secrets = (*marks, b"sk-upstream", watched.key.encode(), boss.encode())
     assert not [one for one in collector.bodies if any(secret in one for secret in secrets)]
+
+
+def test_no_process_leaves_a_dump_of_its_memory(upstream: Upstream, tmp_path: Path) -> None:
+    running = Service(
+        tmp_path,
+        upstream_config(upstream.port, FAST),
+        under=("sh", "-c", 'ulimit -S -c "$(ulimit -H -c)"; exec "$@"', "sh"),
+        SCRIPTED_KEY="sk-upstream",
+    )
+    try:
+        for pid in (running.process.pid, *children(running)):
+            limits = Path(f"/proc/{pid}/limits").read_text()
+            (line,) = re.findall(r"^Max core file size +(\d+|unlimited)", limits, re.MULTILINE)
+            assert line in {"0", "1"}
+    finally:
+        running.stop()
 
 
 def _questions(*, stream: bool) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 import argparse
 import gc
 import os
+import resource
 import signal
 import socket
 import sys
@@ -32,6 +33,7 @@ curl {url}/chat/completions -H "Authorization: Bearer {key}" \
 
 def run(options: argparse.Namespace) -> int:
     """Serves until SIGINT or SIGTERM."""
+    _leave_no_core_dump()
     chosen = configuration(options)
     telemetry.set_up()
     book = open_book(chosen)
@@ -63,6 +65,17 @@ def run(options: argparse.Namespace) -> int:
     finally:
         book.close()
     return 0
+
+
+def _leave_no_core_dump() -> None:
+    """Keeps the memory of a process that crashes, with questions and keys, off the disk.
+
+    One byte is too small for a file; and unlike 0 it also keeps the dump from a program that
+    the system has for them (core(5), `core_pattern` with a pipe).
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    if hard:
+        resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
 
 
 def _listener(options: argparse.Namespace, chosen: Configuration) -> socket.socket | None:
