@@ -277,6 +277,7 @@ def test_nothing_of_a_question_is_kept_logged_told_or_shown(
         by_admin(watched, boss, path)
     watched.post({"name": 7, "canary": CANARY}, path="/admin/projects",
                  Authorization=f"Bearer {boss}")  # fmt: skip
+    _through_every_route(watched, boss)
     time.sleep(1)
     shown = [by_admin(watched, boss, path).body for path in ("/admin/metrics", "/admin/status")]
     shown.append(watched.request("GET", "/metrics", None, {}).body)
@@ -296,6 +297,23 @@ def test_nothing_of_a_question_is_kept_logged_told_or_shown(
         time.sleep(0.05)
     secrets = (*marks, b"sk-upstream", watched.key.encode(), boss.encode())
     assert not [one for one in collector.bodies if any(secret in one for secret in secrets)]
+
+
+def _through_every_route(service: Service, boss: str) -> None:
+    """With the mark in the query, in headers and in a body that is refused or ignored."""
+    paths = service.request("GET", "/openapi.json", None, {}).json()["paths"]
+    assert len(paths) > 40
+    body = json.dumps({"messages": CANARY, "canary": CANARY}).encode()
+    for path, operations in paths.items():
+        key = boss if path.startswith("/admin") else service.key
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        headers |= {"Prefer": f"respond-async, {CANARY}", "X-Canary": CANARY}
+        where = re.sub(r"\{[^}]+\}", "none", path) + f"?start={CANARY}&{CANARY}=1"
+        for method in {one.upper() for one in operations} & {"GET", "POST", "PATCH", "DELETE"}:
+            reply = service.request(
+                method, where, None if method == "GET" else body, dict(headers)
+            )
+            assert reply.status < 500, (method, where, reply.body)
 
 
 def test_no_process_leaves_a_dump_of_its_memory(upstream: Upstream, tmp_path: Path) -> None:
