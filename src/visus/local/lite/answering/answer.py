@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 
 from visus.local.lite.answering import (
     charts,
+    coordinates,
     counts,
     crossing,
     families,
@@ -348,6 +349,11 @@ def _cell(ask: Ask, page: Page) -> Reply | None:
     return _of_table(ask, found)
 
 
+def _at_coordinates(ask: Ask, page: Page) -> Reply | None:
+    found = coordinates.told(ask, page)
+    return None if found is None else _of_table(ask, found)
+
+
 def _crossed(ask: Ask, page: Page) -> Reply | None:
     """The cell whose row the question names, and whose column it says in words of its own."""
     found = crossing.told(ask, page)
@@ -671,6 +677,7 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"\bhow (?:big|large|wide|tall|high)|resolution|\b(?:width|height|dimensions?|size)\b|pixel|portrait|landscape|orientation|hochformat|querformat|auflosung|wie (?:gross|breit|hoch)|\b(?:breite|hohe|grosse|abmessung\w*|ausrichtung)\b", _size),
     (r"\bcodes?\b|\bqr|barcode|qr-?code|strichcode|data ?matrix", _codes),
     (r"(?:what|which) language|language (?:is|of|does)|welche sprache|welcher sprache|sprache (?:ist|hat|des|vom)|in was fur einer sprache", _language),
+    (r"\b(?:row|zeile|reihe)\b", _at_coordinates),
     (r"", _stranger),
     (r"", versus.told),
     (r"", _crossed),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from visus.local.lite.answering import tongue
+from visus.local.lite.answering import coordinates, tongue
 from visus.local.lite.answering.ask import Ask, names_a_field
 from visus.local.lite.answering.tongue import Tongue
 from visus.local.lite.answering.words import fold
@@ -113,6 +113,9 @@ def _is_manner(sentence: str) -> bool:
 
 def _parts(sentence: str) -> Iterator[str]:
     """`What is A and what is B?` in two; `the A and the B` too, if both name fields."""
+    if coordinates.are_given(fold(sentence)):
+        yield sentence
+        return
     pieces = re.split(
         r"(?:,|;)?\s+(?:and|und)\s+(?=(?:what|who|which|when|where|how|is|are|was|wer|wie|welche|wann|wo|ist)\b)",
         sentence,
