@@ -7,13 +7,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.conftest import upstream_config
 from tests.support.claims import healthy
+from tests.support.films import url_of
 from tests.support.service import ROOT, Service, ask, picture, text
 from tests.support.upstream import Upstream
-from tests.unit.media.sample_pictures import turned
+from tests.unit.media.sample_pictures import encode, halves, turned
 
 STARVED = """
 [lite.workers]
@@ -93,3 +95,13 @@ def test_the_doctor_says_why_and_how_to_mend_it(starved: Service) -> None:
     assert len(lines) == 2
     assert all("make serve" in line for line in lines)
     assert "Traceback" not in done.stderr
+
+
+def test_the_model_inside_has_the_time_that_the_settings_give_it(tmp_path: Path) -> None:
+    service = Service(tmp_path, "[lite.workers]\ndeadline_s = 0.01\n")
+    try:
+        seen = picture(url_of(encode(halves(200, 200), "PNG"), "image/png"))
+        reply = service.post(ask("visus-lite", [text("What does it say?"), seen]))
+        assert reply.error()[:2] == (504, "upstream_timeout")
+    finally:
+        service.stop()

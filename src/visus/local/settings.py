@@ -16,7 +16,8 @@ class LiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     workers: WorkerSettings = WorkerSettings(
         count=1, memory_bytes=1000 * MIB, deadline_s=60.0, threads=2, max_waiting=64
     )
-    """Bounds of the worker: it holds about 600 MB once its models are loaded."""
+    """Bounds of the worker: it holds about 600 MB once its models are loaded. Its `deadline_s`
+    is for a question about one picture; each further one adds half of it."""
 
 
 class GgufSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -86,10 +86,12 @@ async def _gemini(given: Given[GeminiOptions]) -> Provider:
 
 
 async def _lite(given: Given[NoOptions]) -> Provider:
-    pool = WorkerPool(EYES, name="visus-lite", settings=given.lite.workers)
+    settings = given.lite.workers
+    pool = WorkerPool(EYES, name="visus-lite", settings=settings)
     given.pools.append(pool)
     given.until_closed.callback(given.pools.remove, pool)
-    return LiteProvider(pool=await given.until_closed.enter_async_context(pool))
+    running = await given.until_closed.enter_async_context(pool)
+    return LiteProvider(pool=running, deadline_s=settings.deadline_s)
 
 
 async def _gguf(given: Given[NoOptions]) -> Provider:

@@ -48,7 +48,7 @@ def prompt(options: Options | None = None) -> Prompt:
 
 
 async def batches(desk: Desk, asked: Prompt) -> list[Batch]:
-    async with LiteProvider(pool=desk).open(asked) as answer:
+    async with LiteProvider(pool=desk, deadline_s=60).open(asked) as answer:
         return [batch async for batch in answer]
 
 

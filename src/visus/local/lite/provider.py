@@ -45,9 +45,9 @@ class LiteProvider:
     """Answers from perception, on this machine."""
 
     pool: Desk
-    deadline_s: float = 30.0
-    """What a job without pictures may take."""
-    deadline_per_picture_s: float = 30.0
+    deadline_s: float
+    """How long a job with one picture may take. Each further one adds half of it; a job without
+    any has half of it."""
 
     def open(self, prompt: Prompt) -> Answer:
         """Asks the prompt; the worker has answered in full when the answer is entered."""
@@ -66,7 +66,7 @@ class LiteProvider:
             yield batches
 
     async def _ask(self, job: Job) -> Outcome:
-        deadline_s = self.deadline_s + self.deadline_per_picture_s * len(job.pictures)
+        deadline_s = self.deadline_s * (1 + len(job.pictures)) / 2
         try:
             done = await self.pool.call(msgspec.msgpack.encode(job), deadline_s=deadline_s)
         except WorkerTimedOut as fault:
