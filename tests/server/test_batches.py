@@ -188,6 +188,7 @@ def test_a_file_with_a_wrong_line_is_refused_by_its_number(
         ({"endpoint": "/v1/embeddings"}, 400, "invalid_value", "endpoint"),
         ({"completion_window": "1h"}, 400, "invalid_value", "completion_window"),
         ({"metadata": {"a": 1}}, 400, "invalid_value", "metadata"),
+        ({"metadata": {"k" * 65: "v"}}, 400, "invalid_value", "metadata"),
         *(
             (
                 {"output_expires_after": {"anchor": anchor, "seconds": seconds}},

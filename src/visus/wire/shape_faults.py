@@ -10,7 +10,9 @@ import msgspec
 from visus.errors import CallerError, InvalidJson, InvalidValue, MissingParameter
 from visus.wire.choices import choices_at
 
-_PLACE: Final = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$[^`]*)`)?$", re.DOTALL)
+_PLACE: Final = re.compile(
+    r"^(?P<what>.*?)(?: - at (?:`key` in )?`(?P<path>\$[^`]*)`)?$", re.DOTALL
+)
 _MISSING: Final = re.compile(r"^Object missing required field `(?P<field>[^`]+)`$")
 _UNKNOWN: Final = re.compile(r"^Object contains unknown field `(?P<field>[^`]+)`")
 _OTHER_WORD: Final = re.compile(r"^Invalid (?:enum )?value ['\"](?P<word>.*)['\"]$", re.DOTALL)
