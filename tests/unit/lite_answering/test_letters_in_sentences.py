@@ -80,3 +80,22 @@ def test_the_price_of_a_unit_is_not_that_of_the_piece(question: str, start: str)
 )
 def test_what_no_sentence_says_is_not_told(question: str) -> None:
     assert ask(question, QUOTE).startswith("Not found")
+
+
+def test_a_german_letter_tells_what_to_bring() -> None:
+    page = written("""
+Kita Sonnenhügel
+
+Liebe Eltern, bitte bringen Sie das gelbe Heft mit. Die Kita ist ab acht Uhr geöffnet.
+""")
+    assert ask("Was sollen die Eltern mitbringen?", page).startswith("Das gelbe Heft (")
+
+
+def test_an_amount_that_was_parted_behind_its_comma_is_one() -> None:
+    page = written("""
+Gärtnerei Immergrün
+
+Gegeben BAR  65, 00
+Rückgeld  1, 42
+""")
+    assert ask("Wie viel Rückgeld gab es?", page).startswith("1,42 (")

@@ -232,7 +232,14 @@ _WORDS_OF_A_NAME: Final = 3
 
 
 def _piece(line: Line, place: int) -> Piece:
-    return Piece(line.text, line.box, line.confidence, line.block, place)
+    text = _PARTED.sub(r"\1\2", line.text) if _PARTED.search(line.text) else line.text
+    return Piece(text, line.box, line.confidence, line.block, place)
+
+
+_PARTED: Final = re.compile(
+    r"^((?:[€£$]\s?)?\d{1,3}(?:\.\d{3})*,) (\d\d(?:\s?(?:€|EUR|Euro))?)$"
+)
+"""An amount that the reader parted behind its comma: `65, 00`."""
 
 
 def _pair(

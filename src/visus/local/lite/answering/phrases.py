@@ -119,6 +119,21 @@ def _object(ask: Ask, page: Page) -> Iterator[Found]:
             yield Found(match.group("rest").strip(), text, piece)
 
 
+def _brought(ask: Ask, page: Page) -> Iterator[Found]:
+    """`Bitte bringen Sie das Heft mit`, `Mitzubringen sind: feste Schuhe`."""
+    for text, piece in _texts(page):
+        match = _BROUGHT.search(text)
+        if match:
+            yield Found((match["object"] or match["listed"]).strip(), text, piece)
+
+
+_BROUGHT: Final = re.compile(
+    r"\b(?:bringen|nehmen|bringt|nehmt) (?:Sie |ihr )?(?:bitte )?(?P<object>[^.!?;:]{3,70}?) mit\b"
+    r"|\bmitzubringen (?:ist|sind|sei)\b:?\s*(?P<listed>[^.!?;]{3,120})",
+    re.IGNORECASE,
+)
+
+
 def _place(ask: Ask, page: Page) -> Iterator[Found]:
     """On a poster about the very thing: its line that says where."""
     heading = [word for piece in page.pieces[:2] for word in words(piece.text)]
@@ -173,5 +188,6 @@ _FINDERS: Final[tuple[tuple[str, Callable[[Ask, Page], Iterator[Found]]], ...]] 
     (r"how old|wie alt", _age),
     (r"^\W*(?:who|wer)\b", _in_brackets),
     (r"^\W*(?:where|wo)\b", _place),
+    (r"^\W*was\b.*\b(?:mitbringen|mitzubringen|mitnehmen|mitgebracht)\b", _brought),
     (r"^\W*what (?:should|must|do|does|did|can|shall|may)\b", _object),
 )  # fmt: skip
