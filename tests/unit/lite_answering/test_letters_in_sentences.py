@@ -99,3 +99,13 @@ Gegeben BAR  65, 00
 Rückgeld  1, 42
 """)
     assert ask("Wie viel Rückgeld gab es?", page).startswith("1,42 (")
+
+
+def test_what_one_earns_is_the_salary() -> None:
+    page = written("""
+Halden Robotics
+
+Dear Aisha, your annual salary will be £34,500, paid in twelve monthly instalments. You are
+entitled to 26 days of holiday per year.
+""")
+    assert ask("How much will she earn?", page).startswith("£34,500 (")

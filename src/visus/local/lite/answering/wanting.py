@@ -24,6 +24,7 @@ Wanted: TypeAlias = Literal[
 AGE: Final = r"\bhow old\b|\bwie alt\b"
 """Asks for an age."""
 _WANTED: Final[tuple[tuple[str, Wanted], ...]] = (
+    (r"^\W*(?:was|what|(?:which|welche\w*) \w+) (?:kostete?n?|costs?)\W+(?:[€£$]\s?)?\d+[.,]\d\d", "text"),
     (r"\bhow (?:often|many times|frequent\w*)|\bwie (?:oft|haufig)", "often"),
     (r"\bhow long\b|\bwie lange\b|\bwie lang\b(?! (?:ist|sind|war)\b(?!.*(?:frist|dauer|zeit)))|\bhow soon\b", "duration"),
     (r"(?:how many|wie ?viele) (?:minutes|hours|days|weeks|months|years|minuten|stunden|tage|wochen|monate|jahre)\b", "span"),

@@ -75,6 +75,10 @@ _PRECISE: Final = frozenset[Wanted]({"amount", "number", "price", "text"})
 _WHOLE: Final = frozenset({"total", "price"})
 """Fields of what everything comes to: no price of one thing."""
 _IDS: Final = frozenset({"vat_id", "currency", "weight", "gross_weight"})
+_BEING: Final = frozenset(
+    "is are was were be been will would ist sind war wird betragt".split()
+)
+"""Verbs that put no distance between a word and its value."""
 _CODE: Final = re.compile(r"[A-Z]{1,5}[-/ ]?\d[\w-]*")
 _YEARS_OLD: Final = re.compile(r"\D{0,12}\d{1,3}\b[^\d]{0,20}")
 _HOUR: Final = re.compile(r"\d[.:]\d\d\s?(?:[ap]\.?m\b|uhr|o'clock)")
@@ -726,10 +730,11 @@ class _Side:
     def nearness(self, word: Word, value: str) -> float:
         """From 1 down to 0.4, the further the word stands from the value."""
         first = words(value)[:1]
-        ends = [place for place, each in enumerate(self.words) if each in first]
+        between = [each for each in self.words if each not in _BEING]
+        ends = [place for place, each in enumerate(between) if each in first]
         places = [
             place
-            for place, each in enumerate(self.words)
+            for place, each in enumerate(between)
             if says([each], word.text) or printed_by(each) & word.families
         ]
         apart = min((abs(end - place) for end in ends for place in places), default=3)
