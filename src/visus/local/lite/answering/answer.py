@@ -26,8 +26,10 @@ from visus.local.lite.answering import (
     papers,
     presence,
     pricelist,
+    quantities,
     reading,
     reasons,
+    reductions,
     running_text,
     scene,
     statements,
@@ -36,10 +38,12 @@ from visus.local.lite.answering import (
     tables,
     ticks,
     until,
+    validity,
     versus,
     weighing,
 )
 from visus.local.lite.answering.ask import Ask, Target
+from visus.local.lite.answering.found import Found
 from visus.local.lite.answering.naming import colour_in
 from visus.local.lite.answering.options import Option
 from visus.local.lite.answering.page import Page, looks_like_a_label
@@ -139,6 +143,30 @@ _SOME_TIME: Final = (
     r"|agreement|arrangement|vereinbarung|absprache|always|never|nie|immer|yes|no|ja|nein|closed|geschlossen|open|hours?|stunden?|noon|midnight|holidays?|ferien|school|easter|ostern|christmas|weihnachten|once|after|nach|before|vor|lent|(?:mo|di|mi|do|fr|sa|so|mon|tue|wed|thu|fri|sat|sun)\w*)\b"
 )
 """Words that tell when, without a figure."""
+    """Whether a share, a number or money is asked for, and what was found is none."""
+    wanted, value = wanted_by(ask), fold(found.value)
+    has_figure = re.search(r"\d", value) is not None
+    is_share = has_figure or re.search(r"%|percent|prozent", value) is not None
+    is_code = has_figure or found.value.isupper() and " " not in found.value.strip()
+    is_money = has_figure or re.search(_FREE, value) is not None
+    return found.found and (
+        (wanted == "percent" and not is_share)
+        or (wanted == "code" and ask.has(_NUMBER) and not is_code)
+        or (wanted in {"price", "amount"} and ask.target.kind == "amount" and not is_money)
+        or (ask.target.key in _SUMS and looks_like_a_label(found.value))
+        or (wanted == "price" and re.fullmatch(_NO_MONEY, value.strip()) is not None)
+    )
+
+
+_NUMBER: Final = r"\b\w*(?:number|nummer)\b"
+_FREE: Final = (
+    r"\b(?:free|nothing|kostenlos|kostenfrei|frei|gratis|umsonst|half|halb\w*|included?|inklusive|inkl"
+    r"|inbegriffen|enthalten|one|two|three|four|five|six|seven|eight|nine|ten|ein\w*|zwei|drei|yes|no|ja|nein)\b"
+)
+_SUMS: Final = frozenset({"amount_due", "balance", "total", "net", "vat"})
+_NO_MONEY: Final = (
+    r"\d[\d.,]*\s?(?:m²|m2|m³|qm|kg|g|mg|ml|cl|l|km|cm|mm|m|%|stk|stuck|h|min|std)"
+)
 
 
 def _declined(ask: Ask, page: Page) -> Reply:
@@ -193,6 +221,32 @@ def _count(ask: Ask, page: Page) -> Reply | None:
     if listed is not None:
         return counted(ask, listed, ask.say("entries of the list", "Einträge der Liste"))
     return counts.count(ask, page)
+
+
+def _quantity(ask: Ask, page: Page) -> Reply | None:
+    return _as_found(ask, page, quantities.told(ask, page))
+
+
+def _litres(ask: Ask, page: Page) -> Reply | None:
+    return _as_found(ask, page, quantities.litres(ask, page))
+
+
+def _reduced(ask: Ask, page: Page) -> Reply | None:
+    return _as_found(ask, page, reductions.told(ask, page))
+
+
+def _valid(ask: Ask, page: Page) -> Reply | None:
+    return _as_found(ask, page, validity.told(ask, page))
+
+
+def _lasting(ask: Ask, page: Page) -> Reply | None:
+    return _as_found(ask, page, validity.lasting(ask, page))
+
+
+def _as_found(ask: Ask, page: Page, found: Found | None) -> Reply | None:
+    if found is None:
+        return None
+    return quoted(ask, page.evidence, found.value, (found.text, found.piece.box))
 
 
 def _colour(ask: Ask, page: Page) -> Reply | None:
@@ -681,6 +735,8 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"", _stranger),
     (r"", versus.told),
     (r"", _crossed),
+    (quantities.ASKED, _quantity),
+    (quantities.LITRES, _litres),
     (counts.ASKED, _count),
     (scene.TONES, _in_colour),
     (r"\b(?:or|oder)\b", lambda ask, page: scene.either(ask, page.evidence)),
@@ -693,7 +749,7 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"", _forbidden),
     (r"", _presence),
     (r"line|(?<!job )title|heading|header|zeile|uberschrift|titel|\bwords?\b|\bwort|top|bottom|oben|unten|schlagzeile", _line),
-    (r"what (?:does|do|is) (?:the|this) (?:\w+ )?(?:chart|graph|diagram|table|plot) (?:show|about|called)|was (?:zeigt|stellt) (?:das|die|der|dieses?) (?:\w*diagramm|\w*tabelle|grafik|schaubild|chart)", _about_figures),
+    (r"what (?:does|do|is) (?:the|this) (?:\w+ )?(?:chart|graph|diagram|table|plot) (?:show|about|called)|worum geht es (?:in|bei) (?:dem|der|diesem|dieser) (?:\w*diagramm|\w*tabelle|grafik|schaubild|chart)|was (?:zeigt|stellt) (?:das|die|der|dieses?) (?:\w*diagramm|\w*tabelle|grafik|schaubild|chart)", _about_figures),
     (_READ, _read),
     (_DESCRIBE, _describe),
     (r"", papers.account),
@@ -701,6 +757,8 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"", papers.office),
     (going.ASKED, papers.goal),
     (r"", papers.of_unit_price),
+    (reductions.ASKED, _reduced),
+    (validity.ASKED, _valid),
     (r"", _of_grid),
     (r"", papers.called_so),
     (r"", _literal),
@@ -717,6 +775,7 @@ _KINDS: Final[tuple[tuple[str, Answerer], ...]] = (
     (r"", papers.priced),
     (r"", papers.measured),
     (r"", papers.headed),
+    (validity.LASTING, _lasting),
     (r"", _weighed),
     (r"", _narrowed_cell),
     (r"", _priceless_row),

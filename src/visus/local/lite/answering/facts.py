@@ -189,7 +189,11 @@ def _nearest(page: Page, left: float, top: float) -> Piece:
 def _pairs(page: Page) -> Iterator[Fact]:
     heads = tables.column_titles(page)
     pieces = {piece.box: piece for piece in page.pieces}
-    answered = {pair.label for pair in page.pairs if pair.how in {"colon", "right"}}
+    answered = {
+        pair.label
+        for pair in page.pairs
+        if pair.how == "colon" or (pair.how == "right" and not _is_bare_label(pair.value))
+    }
     columns = {
         pair.label for pair in page.pairs if pair.how == "below" and len(pair.below) >= _COLUMN
     } & {piece.text.strip() for row in page.rows if len(row) > 1 for piece in row}

@@ -12,6 +12,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from visus.local.lite.answering.ask import Ask
 from visus.local.lite.answering.families import Family, asked
 from visus.local.lite.answering.wanting import Wanted
+from visus.local.lite.answering.wordings import OWNERS
 from visus.local.lite.answering.words import GENERIC, STOPWORDS, Token, tokens
 
 Role: TypeAlias = Literal["head", "noun", "verb", "light", "weak", "implied"]
@@ -217,10 +218,25 @@ def heads_of(ask: Ask) -> set[int]:
     match = _IS_THE.search(ask.folded)
     if match is None:
         return set()
-    named = _run(ask, len(tokens(ask.folded[: match.end()])))
+    named = _owned(ask, _run(ask, len(tokens(ask.folded[: match.end()]))))
     behind = [token.text for token in ask.tokens if named and token.start > max(named)]
     # `What is the child allergic to?` asks for no allergic child.
     return set() if len(behind) == 1 and behind[0] in _LEFT_BEHIND else named
+
+
+def _owned(ask: Ask, named: set[int]) -> set[int]:
+    """Of `the shopper's points balance` what is owned."""
+    places = [place for place, token in enumerate(ask.tokens) if token.start in named]
+    after = places[-1] + 1 if places else len(ask.tokens)
+    is_role = any(re.search(pattern, ask.folded) for pattern, _ in OWNERS)
+    if (
+        ask.tongue == "en"
+        and not is_role
+        and after < len(ask.tokens)
+        and ask.tokens[after].text == "s"
+    ):
+        return _run(ask, after + 1) or named
+    return named
 
 
 def _run(ask: Ask, first: int) -> set[int]:

@@ -82,6 +82,13 @@ def are_kin(verb: str, other: str) -> bool:
     return any(_begin_alike(form, other) for form in forms)
 
 
+def begins_like_noun(verb: str, compound: str) -> bool:
+    """`das Parken` and `Parkzeit`, `das Trocknen` and `Trockenzeit`."""
+    root = verb.removesuffix("en")
+    with_vowel = f"{root[:-1]}e{root[-1]}" if re.search(r"[^aeiou][mnrl]$", root) else root
+    return compound.startswith((root, with_vowel))
+
+
 def _root(word: str) -> str:
     """`fit` of `fitted`, `fitter` and `fitting`; `sow` of `sown`."""
     rest = re.sub(r"(?:ed|ing|ers?|ors?|n|s)$", "", word)

@@ -37,6 +37,10 @@ _UNITS: Final = (
         r"(?:m²|m2|qm|sq\.? ?ft)",
     ),
     (r"stockwerk|stock|etage|geschoss", r"(?:Stock|Etage|OG|Obergeschoss)\b"),
+    (
+        r"flache|area|surface|how much (?:wall|floor|wood)|cover(?:s|age)?",
+        r"(?:m²|m2|qm|sq\.? ?m|square met(?:re|er)s)",
+    ),
     (r"quadratmetern?|square met(?:er|re)s?", r"(?:m²|m2|qm)"),
     (r"kilometern?|kilomet(?:er|re)s?", r"km\b(?!/)"),
     (r"kilogramm|kilograms?|kilos?", r"kg\b"),
@@ -64,11 +68,20 @@ def told(ask: Ask, page: Page) -> Found | None:
 
 
 def _of_unit(ask: Ask, page: Page) -> Found | None:
+    if _asks_for_money(ask):
+        return None
     for named, printed in _UNITS:
         if ask.has(rf"\b(?:{named})\b"):
             found = list(_with_unit(page, printed))
             return _best(ask, found) if _are_there(ask, page, named) else None
     return None
+
+
+def _asks_for_money(ask: Ask) -> bool:
+    """`What does a square metre cost?` asks for no area."""
+    return ask.has(
+        r"\b(?:costs?|price\w*|pay|pays|kostet\w*|kosten|preis\w*|zahlt|zahlen|bezahlt)\b"
+    )
 
 
 def _are_there(ask: Ask, page: Page, named: str) -> bool:

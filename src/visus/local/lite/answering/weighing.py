@@ -28,7 +28,13 @@ from visus.local.lite.answering.families import (
 )
 from visus.local.lite.answering.inquiry import Role, Word, heads_of, words_of
 from visus.local.lite.answering.page import Page, Piece
-from visus.local.lite.answering.saying import are_kin, ends_in, ordinals_in, says
+from visus.local.lite.answering.saying import (
+    are_kin,
+    begins_like_noun,
+    ends_in,
+    ordinals_in,
+    says,
+)
 from visus.local.lite.answering.values import PERSON, Kind, find
 from visus.local.lite.answering.vocabulary import BY_KEY, spans
 from visus.local.lite.answering.wanting import (
@@ -716,7 +722,7 @@ class _Side:
             return 1.0 if is_shared or word.text in self.words else 0.0
         if says(self.words, word.text):
             return 1.0
-        if word.is_nominal and any(each.startswith(word.text[:-2]) for each in self.words):
+        if word.is_nominal and any(begins_like_noun(word.text, each) for each in self.words):
             return 0.9
         if is_shared:
             return 0.85

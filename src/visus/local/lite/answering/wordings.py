@@ -52,6 +52,7 @@ ASKED: Final[tuple[tuple[str, str], ...]] = (
     (r"(?:who|which band|which artist|what band).*(?:perform|play|sing|on stage)|wer (?:spielt|tritt auf|singt)|welche band", "performer"),
     (r"(?:which|what|welche[rn]?) (?:position|job|role|funktion|stelle|beruf|job title)\b.*(?:hat|have|has|hold|bekleidet|sie|er|he|she|person)\b", "occupation"),
     (r"(?:which|what|welche[rn]?|bei welche[rm]) (?:company|firm|organi[sz]ation|firma|unternehmen|employer|arbeitgeber|organisation).*(?:work|\bwith\b|arbeitet|angestellt|beschaftigt|gehort)|who does (?:he|she) work for|(?:he|she) work(?:s)? for", "vendor"),
+    (r"\b(?:paid|pay|spent|spend|charged)\b.*\b(?:altogether|in total|in all|overall)\W*$|\b(?:bezahlt|gezahlt|ausgegeben)\b.*\b(?:insgesamt|alles zusammen)\W*$", "total"),
     (r"wie ?viel.*(?:insgesamt|alles zusammen).*(?:bezahlt|gezahlt|ausgegeben|gekostet)|how much .*(?:in all|in total|altogether)", "total"),
     (r"how (?:did|do) (?:we|i|you|they|the \w+) pay\b|how was (?:it|this|the \w+) paid|wie (?:wurde|habe?n?|hat).*(?:bezahlt|gezahlt)", "payment_method"),
     (r"wie ?viele? (?:kalorien|kcal|kilojoule|energie)|how many (?:calories|kcal|kilojoules)|how much energy", "energy"),
