@@ -121,3 +121,8 @@ def test_drying_is_told_by_the_compound_of_its_noun() -> None:
 
 def test_a_price_is_no_area() -> None:
     assert "nicht finden" in ask("Was kostet ein Quadratmeter Lasur?", VARNISH)
+
+
+def test_a_label_is_no_number() -> None:
+    page = written("ACME LTD\n\nCustomer Invoice #\n\n14 Mill Lane")
+    assert "cannot" in ask("What is the purchase order number?", page)

@@ -113,7 +113,9 @@ def answer(ask: Ask, page: Page) -> Reply:
     for pattern, answerer in _KINDS:
         if ask.has(pattern):
             found = answerer(ask, page)
-            if found is not None and not _is_of_another_kind(ask, found):
+            if found is None or _is_of_another_kind(ask, found):
+                continue
+            if not _is_of_another_sum(ask, found):
                 return found
     return _declined(ask, page)
 
@@ -143,18 +145,19 @@ _SOME_TIME: Final = (
     r"|agreement|arrangement|vereinbarung|absprache|always|never|nie|immer|yes|no|ja|nein|closed|geschlossen|open|hours?|stunden?|noon|midnight|holidays?|ferien|school|easter|ostern|christmas|weihnachten|once|after|nach|before|vor|lent|(?:mo|di|mi|do|fr|sa|so|mon|tue|wed|thu|fri|sat|sun)\w*)\b"
 )
 """Words that tell when, without a figure."""
-    """Whether a share, a number or money is asked for, and what was found is none."""
+
+
+def _is_of_another_sum(ask: Ask, found: Reply) -> bool:
+    """Whether a number or money is asked for, and a label or a measure was found."""
     wanted, value = wanted_by(ask), fold(found.value)
     has_figure = re.search(r"\d", value) is not None
-    is_share = has_figure or re.search(r"%|percent|prozent", value) is not None
-    is_code = has_figure or found.value.isupper() and " " not in found.value.strip()
+    is_code = has_figure or (found.value.isupper() and " " not in found.value.strip())
     is_money = has_figure or re.search(_FREE, value) is not None
-    return found.found and (
-        (wanted == "percent" and not is_share)
-        or (wanted == "code" and ask.has(_NUMBER) and not is_code)
+    return found.found and bool(
+        (wanted == "code" and ask.has(_NUMBER) and not is_code)
         or (wanted in {"price", "amount"} and ask.target.kind == "amount" and not is_money)
         or (ask.target.key in _SUMS and looks_like_a_label(found.value))
-        or (wanted == "price" and re.fullmatch(_NO_MONEY, value.strip()) is not None)
+        or (ask.has(reductions.ASKED) and wanted == "price" and re.fullmatch(_NO_MONEY, value))
     )
 
 
