@@ -92,3 +92,17 @@ def test_a_box_says_what_stands_in_it(page: Evidence, question: str, start: str)
 def test_a_group_without_a_mark_has_no_choice() -> None:
     page = form("Verpflegung\n[ ] Normalkost\n[ ] vegetarisch")
     assert ask("Welche Verpflegung wurde gewählt?", page).startswith("Nicht gefunden")
+
+
+WEEKS = form("""
+Summer camp
+
+Session
+[ ] Week 1, 21 July
+[x] Week 2, 28 July
+[ ] Week 3, 4 August
+""")
+
+
+def test_options_that_share_a_word_are_a_group_of_that_name() -> None:
+    assert ask("Which week was ticked?", WEEKS).startswith("Week 2, 28 July ")

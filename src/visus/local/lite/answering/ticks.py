@@ -61,6 +61,7 @@ def chosen(ask: Ask, page: Page) -> list[Option] | None:
     """The marked options of the group that the question names; None where it asks for none."""
     named = _wanted(ask)
     group = _group(page, named) if named else options(page)
+    group = group or (_called(page, named) if ask.has(ASKED) and named else [])
     asked = ask.has(ASKED) or (ask.has(_WHICH) and named)
     if not ask.has(ASKED) and all(_OPTIONS.fullmatch(each.text) for each in group):
         return None  # `yes` and `no` are nobody, and nothing that is asked for by `which`
@@ -80,6 +81,14 @@ def _group(page: Page, named: list[str]) -> list[Option]:
         for each in options(page)
         if each.heading and all(holds(words(each.heading), word) for word in named)
     ]
+
+
+def _called(page: Page, named: list[str]) -> list[Option]:
+    """The only group of several options that all say the words: `Week 1`, `Week 2`."""
+    every = options(page)
+    said = [each for each in every if all(holds(words(each.text), word) for word in named)]
+    headings = {each.heading for each in said}
+    return said if len(said) > 1 and len(headings) == 1 else []
 
 
 def _named(found: list[Option], named: list[str]) -> Option | None:
