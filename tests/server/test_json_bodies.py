@@ -72,6 +72,21 @@ def test_a_number_beyond_reason_in_an_unknown_field_is_refused(service: Service)
     refused(service, service.post(body), 400, "invalid_value")
 
 
+@pytest.mark.parametrize(("begin", "end"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_an_unknown_field_is_ignored_down_to_64_levels(
+    service: Service, begin: bytes, end: bytes
+) -> None:
+    for levels in (64, 65):
+        body = json.dumps(ask("good")).encode()
+        body = body[:-1] + b',"extra":' + begin * levels + b"1" + end * levels + b"}"
+        reply = service.post(body)
+        if levels > 64:
+            refused(service, reply, 400, "invalid_json", None)
+        else:
+            answered(service, reply)
+            assert reply.headers["x-visus-ignored"] == "extra"
+
+
 def test_of_a_repeated_key_the_last_counts(service: Service, upstream: Upstream) -> None:
     body = b'{"model": "nobody", "seed": 1, "model": "good", "seed": 2, ' + MESSAGES + b"}"
     answered(service, service.post(body))

@@ -214,7 +214,8 @@ class Attachments:
             )
             for frame in video.frames
         ]
-        said = f"A video of {video.duration_s:.2f} s, shown as {len(images)} frames."
+        frames = f"{len(images)} frame{'s' if len(images) > 1 else ''}"
+        said = f"A video of {video.duration_s:.2f} s, shown as {frames}."
         return Shown(
             parts=[Text(said), *(part for image in images for part in _captioned(image))],
             images=images,
@@ -225,7 +226,7 @@ class Attachments:
             steps=[
                 f"not sent as it is: {why}",
                 "decoded",
-                f"{len(images)} frames taken",
+                f"{frames} taken",
                 f"encoded as {images[0].media_type}",
             ],
             was_kept=was_kept,

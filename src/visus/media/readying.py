@@ -226,13 +226,12 @@ _OBSTACLES: Final = {
 def _steps(unfit: Unfit, first: Image) -> Sequence[str]:
     found = unfit.source.found
     steps = ["decoded"]
-    is_animation = found.frames > 1 and not found.is_paged
     if found.obstacle is not None and found.obstacle != "animation":
         steps.append(_OBSTACLES[found.obstacle])
-    elif is_animation and unfit.frames > 1:
-        steps.append("frames taken from the animation")
     if unfit.frames == 1:
         steps += _first_of(found)
+    elif found.frames > 1:
+        steps.append("pages taken" if found.is_paged else "frames taken from the animation")
     if first.width_px * first.height_px < found.width_px * found.height_px:
         steps.append("resized")
     steps.append(f"encoded as {first.media_type}")

@@ -3,10 +3,13 @@
 The slow path of `wire.chat`, taken only by bodies that hold such fields (or errors).
 """
 
+from collections.abc import Iterable
 from typing import Any, Final, TypeAlias, TypeGuard
 
 import msgspec
 from msgspec import inspect
+
+from visus.errors import InvalidJson
 
 Json: TypeAlias = Any
 """An untrusted decoded JSON value."""
@@ -15,12 +18,17 @@ OUR_OBJECT: Final = "visus"
 """Our own options: an unknown one is an error, never ignored."""
 
 
+MAX_DEPTH: Final = 64
+"""Levels of nesting in a field that is ignored; the known ones have limits of their own."""
+
+
 def set_aside(body: bytes | bytearray, shape: type[msgspec.Struct]) -> tuple[bytes, list[str]]:
     """The body without the fields that `shape` does not know, and their paths.
 
     Raises:
         msgspec.DecodeError: not JSON.
         RecursionError: nested too deep to be read.
+        InvalidJson: a field that is not known is nested deeper than `MAX_DEPTH`.
     """
     value = msgspec.json.decode(body)
     ignored: list[str] = []
@@ -53,6 +61,26 @@ def _prune_union(
             _prune(value, kind, path, ignored)
 
 
+def _check_depth(value: Json) -> None:
+    level: list[Json] = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in _inside(outer)
+            if isinstance(inner, list | dict)
+        ]
+        if not level:
+            return
+    raise InvalidJson(f"The body is nested deeper than {MAX_DEPTH} levels.")
+
+
+def _inside(value: Json) -> Iterable[Json]:
+    if _is_object(value):
+        return value.values()
+    return value if _is_list(value) else ()
+
+
 def _tag_of(value: Json, tag_field: str) -> Json:
     return value.get(tag_field) if _is_object(value) else None
 
@@ -72,7 +100,7 @@ def _prune_struct(
         return
     fields = {field.encode_name: field.type for field in kind.fields}
     for name in [name for name in value if name not in fields and name != kind.tag_field]:
-        del value[name]
+        _check_depth(value.pop(name))
         ignored.append(f"{path}.{name}" if path else name)
     for name, field in fields.items():
         if name in value:

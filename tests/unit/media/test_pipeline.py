@@ -770,6 +770,11 @@ async def test_frames_arrive_in_order_under_their_times(pool: WorkerPool, kind: 
     assert "frames taken from the animation" in report.steps
 
 
+async def test_pages_are_told_of_as_pages(pool: WorkerPool) -> None:
+    prompt = await wished(pipeline(pool), EVERYTHING, MediaWishes(frames=2), inline(paged()))
+    assert prompt.reports[0].steps[:3] == ["decoded", "converted", "pages taken"]
+
+
 @pytest.mark.parametrize(
     ("wanted", "pages"), [(1, [RED]), (2, [RED, BLUE]), (9, [RED, (0, 99, 0), BLUE])]
 )
