@@ -28,6 +28,9 @@ from visus.units import KIB, MIB
 
 READ_BYTES: Final = 128 * KIB
 """Of one read while no body is received into place; a smaller body comes with its head."""
+PARSED_BYTES: Final = 16 * KIB
+"""Of one piece for the parser, which does not tell where in it a body of chunks went on: what
+frames them is counted by pieces."""
 MAX_DISCARDED_BYTES: Final = 256 * MIB
 """Of a refused request: read and dropped, so that the refusal can be received."""
 LINGER_S: Final = 5.0
@@ -36,8 +39,10 @@ PROBE_AFTER_S: Final = (0.3, 0.6)
 """When a connection that has sent its end is probed: the first write draws the reset of a peer
 that is gone, the second one meets it."""
 
-_SPARE: Final = memoryview(bytearray(READ_BYTES))
+_BLOCK: Final = bytearray(READ_BYTES)
 """Where every connection reads heads, and what it drops: read and done with in one go."""
+_SPARE: Final = memoryview(_BLOCK)
+_END_OF_HEAD: Final = b"\r\n\r\n"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -135,8 +140,10 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._discard(nbytes)
             if not self._unwanted_bytes:
                 self._leave_body()
-        else:
+        elif nbytes <= PARSED_BYTES:
             self._feed(_SPARE[:nbytes])
+        else:
+            self._feed_in_pieces(_SPARE[:nbytes])
 
     @override
     def eof_received(self) -> bool:
@@ -273,7 +280,29 @@ class ClientConnection(asyncio.BufferedProtocol):
         if request is not None and not request.body.is_complete:
             request.body.finish()
 
-    def _feed(self, data: memoryview) -> None:
+    def _feed_in_pieces(self, data: memoryview) -> None:
+        """A head by itself; behind it a body of declared length at once, chunks bit by bit."""
+        head_bytes = 0
+        if self._incoming is None:
+            head_bytes = _BLOCK.find(_END_OF_HEAD, 0, PARSED_BYTES) + len(_END_OF_HEAD)
+        if head_bytes >= len(_END_OF_HEAD):
+            self._feed(data[:head_bytes], is_all=False)
+            data = data[head_bytes:]
+        request = self._incoming
+        piece_bytes = len(data) if request and request.declared_bytes else PARSED_BYTES
+        while data:
+            if self._direct is not None:
+                space = self._direct.space()
+                count = min(len(space), len(data))
+                space[:count] = data[:count]
+                self.buffer_updated(count)
+            else:
+                count = min(piece_bytes, len(data))
+                self._feed(data[:count], is_all=count == len(data))
+            data = data[count:]
+
+    def _feed(self, data: memoryview, *, is_all: bool = True) -> None:
+        """Has `data` parsed; `is_all`: nothing else that has been read stands behind it."""
         if self._is_refused:
             self._discard(len(data))
             return
@@ -289,16 +318,19 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._refuse(InvalidValue("This is not a valid HTTP request."))
             return
         if self._in_head:
-            if not self._head_bytes and self._current is None:
-                self._wait_at_most(self._front.header_timeout_s)
-            self._head_bytes += len(data)
-            if self._head_bytes > self._front.max_header_bytes:
-                self._refuse(HeadersTooLarge("The request's headers are too large."))
+            self._go_on_in_head(len(data))
         elif self._incoming is not None:
             if self._frame_bytes > self._front.max_header_bytes:
                 self._refuse(HeadersTooLarge("What frames the request's body is too large."))
-                return
-            self._receive_into_place(self._incoming)
+            elif is_all:
+                self._receive_into_place(self._incoming)
+
+    def _go_on_in_head(self, count: int) -> None:
+        if not self._head_bytes and self._current is None:
+            self._wait_at_most(self._front.header_timeout_s)
+        self._head_bytes += count
+        if self._head_bytes > self._front.max_header_bytes:
+            self._refuse(HeadersTooLarge("The request's headers are too large."))
 
     def _stay(self, request: ClientRequest, data: memoryview) -> None:
         """Has a body read that the parser leaves to another protocol, beginning with `data`."""
