@@ -1,23 +1,23 @@
 """A cache of checked pictures: the result of the check, not the picture.
 
 In a conversation every turn sends all earlier pictures again. Instead of checking one again,
-its base64 text is recognised: by its length and by 128 bits of a hash with random seeds in each
-process, for the same owner only. A caller who found a collision could deceive only themselves.
+its base64 text, or the file that was fetched, is recognised: by its length and by 64 bits of a
+hash with a random seed in each process, for the same owner only. A caller who found a collision
+could deceive only themselves.
 """
 
 import secrets
-from array import array
 from collections import OrderedDict
 from typing import Final, NamedTuple, TypeAlias
 
-from stringzilla import hash_multiseed
+import stringzilla
 
 from visus.media.survey import Survey
 
-_SEEDS: Final = array("Q", [secrets.randbits(64), secrets.randbits(64)])
+_SEED: Final = secrets.randbits(64)
 
-Mark: TypeAlias = tuple[str, int, tuple[int, ...]]
-"""Whose text it is, how long, and its hashes."""
+Mark: TypeAlias = tuple[str, int, int]
+"""Whose it is, how long, and its hash."""
 
 
 class Known(NamedTuple):
@@ -36,15 +36,14 @@ class KnownPictures:
         self._most = most
         self._known: OrderedDict[Mark, Known] = OrderedDict()
 
-    def mark(self, base64: memoryview, *, owner: str) -> Mark | None:
-        """What a text is recognised by; None where nothing is remembered."""
+    def mark(self, data: memoryview, *, owner: str) -> Mark | None:
+        """What base64, or a file, is recognised by; None where nothing is remembered."""
         if not self._most:
             return None
-        hashes = hash_multiseed(base64, _SEEDS)
-        return owner, len(base64), hashes
+        return owner, len(data), stringzilla.hash(data, _SEED)
 
     def find(self, mark: Mark | None) -> Known | None:
-        """What is known of the picture with that text."""
+        """What is known of the picture with that mark."""
         if mark is None or (known := self._known.get(mark)) is None:
             return None
         self._known.move_to_end(mark)

@@ -76,6 +76,8 @@ class LazyOutbound:
 
     async def opened(self) -> "OutboundClient":
         """The client, open."""
+        if self._client is not None:
+            return self._client
         async with self._opening:
             if self._client is None:
                 kind, tls = await anyio.to_thread.run_sync(_load, self._settings.ca_file)

@@ -223,12 +223,14 @@ class Resolver:
     async def _picture(self, picture: LinkedImage | StoredImage, owner: str) -> Source:
         began_s = time.monotonic()
         file = await self._elsewhere(picture, owner, self.settings.max_bytes)
-        try:
-            found = survey(file.data, self.settings)
-        except ServiceError as refusal:
-            raise refusal.at(picture.param) from refusal
-        size_bytes = len(file.data)
-        return Source(file.data, None, size_bytes, found, file.declared, ms_since(began_s))
+        mark = self.known.mark(memoryview(file.data), owner=owner)
+        if (known := self.known.find(mark)) is None:
+            try:
+                known = Known(len(file.data), survey(file.data, self.settings))
+            except ServiceError as refusal:
+                raise refusal.at(picture.param) from refusal
+            self.known.remember(mark, known)
+        return Source(file.data, None, *known, file.declared, ms_since(began_s))
 
     async def _attachment(self, wanted: Video | Document, owner: str) -> Attachment:
         """A video or a document, checked by its first bytes."""
@@ -313,6 +315,24 @@ async def each(
         MediaRejected: `deadline_s`, by `time.monotonic`, has passed.
     """
     made: dict[_AnyKey, _Made] = {}
+    with anyio.move_on_after(deadline_s - time.monotonic()) as deadline:
+        if len(items) > 1:
+            await _together(items, work, made, at_once)
+        else:  # a task of its own costs more than many a fetch
+            for key, item in items.items():
+                made[key] = await work(item)
+    if deadline.cancelled_caught:
+        raise MediaRejected("The images were not ready in time.", param="messages")
+    return made
+
+
+async def _together(
+    items: Mapping[_AnyKey, _Item],
+    work: Callable[[_Item], Awaitable[_Made]],
+    made: dict[_AnyKey, _Made],
+    at_once: int,
+) -> None:
+    """Fills `made`; raises the first refusal alone, as it is."""
     refusals: list[ServiceError] = []
     turns = anyio.Semaphore(at_once)
 
@@ -324,15 +344,11 @@ async def each(
             refusals.append(refusal)
             tasks.cancel_scope.cancel()
 
-    with anyio.move_on_after(deadline_s - time.monotonic()) as deadline:
-        async with anyio.create_task_group() as tasks:
-            for key, item in items.items():
-                tasks.start_soon(finish, key, item)
+    async with anyio.create_task_group() as tasks:
+        for key, item in items.items():
+            tasks.start_soon(finish, key, item)
     if refusals:
         raise refusals[0]
-    if deadline.cancelled_caught:
-        raise MediaRejected("The images were not ready in time.", param="messages")
-    return made
 
 
 def key_at(index: int, wanted: MediaReference) -> Key:
