@@ -369,16 +369,19 @@ def _usage_events(told: Raw) -> Iterator[TokensUsed]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return
     used = TokensUsed(prompt=usage.prompt_tokens, completion=usage.completion_tokens or 0)
-    if plausible(used) is not None:
-        detailed = used._replace(
-            cached=_cached(usage.prompt_tokens_details),
-            reasoning=_reasoning(usage.completion_tokens_details),
-        )
-        yield plausible(detailed) or used
+    if plausible(used) is None:
+        return
+    cached = _cached(usage.prompt_tokens_details)
+    reasoning = _reasoning(usage.completion_tokens_details)
+    if cached or reasoning:
+        used = plausible(used._replace(cached=cached, reasoning=reasoning)) or used
+    yield used
 
 
 def _cached(told: Raw) -> int:
     """Of the prompt's tokens those from a cache; 0 where that cannot be read."""
+    if told is ABSENT:
+        return 0
     try:
         return _of_prompt(told).cached_tokens or 0
     except msgspec.DecodeError:
@@ -387,6 +390,8 @@ def _cached(told: Raw) -> int:
 
 def _reasoning(told: Raw) -> int:
     """Of the answer's tokens those of thoughts; 0 where that cannot be read."""
+    if told is ABSENT:
+        return 0
     try:
         return _of_completion(told).reasoning_tokens or 0
     except msgspec.DecodeError:

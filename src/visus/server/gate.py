@@ -7,6 +7,7 @@ forgotten. Only the paths of `authenticate.OPEN_PATHS` go round it.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, TypeAlias
 
 from starlette.routing import Match, Route
@@ -193,18 +194,22 @@ class Gate:
         if len(headers) > self.settings.max_headers:
             message = f"There are more than {self.settings.max_headers} header fields."
             raise HeadersTooLarge(message)
-        size = hosts = 0
-        for name, value in headers:
-            size += len(name) + len(value)
-            hosts += name == b"host"
-            if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
-                raise InvalidValue("A transfer coding other than 'chunked' is not taken.")
-        if size > self.settings.max_header_bytes:
+        if sum(map(len, chain.from_iterable(headers))) > self.settings.max_header_bytes:
             raise HeadersTooLarge("The request's headers are too large.")
+        names = [name for name, _ in headers]
+        if b"transfer-encoding" in names:
+            _check_transfer_codings(exchange)
+        hosts = names.count(b"host")
         if hosts > 1:
             raise InvalidValue("There is more than one Host header.")
         if not hosts and not exchange.request.is_http_1_0:
             raise InvalidValue("There is no Host header.")
+
+
+def _check_transfer_codings(exchange: Exchange) -> None:
+    for value in exchange.headers(b"transfer-encoding"):
+        if value.strip().lower() != b"chunked":
+            raise InvalidValue("A transfer coding other than 'chunked' is not taken.")
 
 
 def _refuse_what_is_new(exchange: Exchange) -> None:

@@ -66,18 +66,20 @@ async def _send_answer(exchange: Exchange, call: chat.ChatCall, answering: Answe
         return
     fold = Fold(envelope)
     _note(exchange, answering, answering.first)
-    _fold_batch(fold, answering, answering.first)
+    fold.add(answering.first)
+    answering.heard_bytes = _unreported_bytes(exchange, answering.first)
     async for batch in answering.events:
         _note(exchange, answering, batch)
-        _fold_batch(fold, answering, batch)
+        fold.add(batch)
+        answering.heard_bytes += _unreported_bytes(exchange, batch)
     fold.add(answering.settle())
     body = fold.body(_report(call, answering))
     await exchange.finish(200, body, headers=(JSON, *headers, *_limits(answering.first)))
 
 
-def _fold_batch(fold: Fold, answering: Answering, batch: Batch) -> None:
-    fold.add(batch)
-    answering.heard_bytes += said_bytes(batch)
+def _unreported_bytes(exchange: Exchange, batch: Batch) -> int:
+    """What the model wrote, as long as its server has not reported what that cost."""
+    return said_bytes(batch) if exchange.used is None else 0
 
 
 def _report(call: chat.ChatCall, answering: Answering) -> Sequence[report.ReportedPart] | None:

@@ -8,7 +8,6 @@ readers.
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from operator import attrgetter
 from typing import Annotated, Final, assert_never
 
@@ -112,8 +111,11 @@ def parse(body: bytes | bytearray, limits: ChatLimits, *, owner: str) -> ChatCal
     short, urls = payloads.set_aside(body)
     if urls:
         # Where one stood in no media part, or anything is wrong, the body is read as it is.
-        with suppress(CallerError):
+        try:
             call = _parsed(short, urls, limits, owner)
+        except CallerError:
+            pass  # told by its places in the body as it is
+        else:
             if urls.is_empty:
                 return call
     return _parsed(body, payloads.SetAside([]), limits, owner)
@@ -456,7 +458,7 @@ def _options(request: shapes.ChatRequest, limits: ChatLimits) -> Options:
         logit_bias=msgspec.json.encode(request.logit_bias) if request.logit_bias else None,
         user=request.user,
         reasoning_effort=request.reasoning_effort,
-        tools=_allowed(tools, request),
+        tools=_allowed(tools, request) if tools else (),
         tool_choice=_tool_choice(request),
         parallel_tool_calls=request.parallel_tool_calls if tools else None,
         answer_format=answer_format,
