@@ -27,8 +27,8 @@ class Record(Line, omit_defaults=True):
     model: str | None = None
     """As the caller named it."""
     body_bytes: int | None = None
-    attempts: Sequence[Attempt] = []
-    """The requests that were made to models' servers."""
+    attempts: Sequence[Attempt] | None = None
+    """The requests that were made to models' servers, if any could be."""
     first_word_ms: float | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
