@@ -1,4 +1,6 @@
+from array import array
+
 def find(
     text: bytes | memoryview, substring: bytes, start: int = ..., end: int = ..., /
 ) -> int: ...
-def hash(text: bytes | memoryview, seed: int = 0, /) -> int: ...  # noqa: A001 -- their name
+def hash_multiseed(text: bytes | memoryview, seeds: array[int], /) -> tuple[int, ...]: ...

@@ -1,23 +1,24 @@
 """A cache of checked pictures: the result of the check, not the picture.
 
 In a conversation every turn sends all earlier pictures again. Instead of checking one again,
-its base64 text, or the file that was fetched, is recognised: by its length and by 64 bits of a
-hash with a random seed in each process, for the same owner only. A caller who found a collision
-could deceive only themselves.
+its base64 text, or the file that was fetched, is recognised: by its length and by 128 bits of a
+hash with random seeds in each process, for the same owner only. A caller who found a collision
+could deceive only themselves, a server of pictures only those who named it and another picture.
 """
 
 import secrets
+from array import array
 from collections import OrderedDict
 from typing import Final, NamedTuple, TypeAlias
 
-import stringzilla
+from stringzilla import hash_multiseed
 
 from visus.media.survey import Survey
 
-_SEED: Final = secrets.randbits(64)
+_SEEDS: Final = array("Q", [secrets.randbits(64), secrets.randbits(64)])
 
-Mark: TypeAlias = tuple[str, int, int]
-"""Whose it is, how long, and its hash."""
+Mark: TypeAlias = tuple[str, int, tuple[int, ...]]
+"""Whose it is, how long, and its hashes."""
 
 
 class Known(NamedTuple):
@@ -40,7 +41,7 @@ class KnownPictures:
         """What base64, or a file, is recognised by; None where nothing is remembered."""
         if not self._most:
             return None
-        return owner, len(data), stringzilla.hash(data, _SEED)
+        return owner, len(data), hash_multiseed(data, _SEEDS)
 
     def find(self, mark: Mark | None) -> Known | None:
         """What is known of the picture with that mark."""
