@@ -2,8 +2,8 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -44,6 +44,7 @@ from visus.providers.openai_shapes import (
     WholeChoice,
 )
 
+Details = TypeVar("Details", PromptDetails, CompletionDetails)
 _chunk: Final = msgspec.json.Decoder(Chunk).decode
 _named: Final = msgspec.json.Decoder(Named).decode
 _completion: Final = msgspec.json.Decoder(Completion).decode
@@ -371,28 +372,20 @@ def _usage_events(told: Raw) -> Iterator[TokensUsed]:
     used = TokensUsed(prompt=usage.prompt_tokens, completion=usage.completion_tokens or 0)
     if plausible(used) is None:
         return
-    cached = _cached(usage.prompt_tokens_details)
-    reasoning = _reasoning(usage.completion_tokens_details)
+    prompt = _details(usage.prompt_tokens_details, _of_prompt)
+    completion = _details(usage.completion_tokens_details, _of_completion)
+    cached = (prompt.cached_tokens or 0) if prompt else 0
+    reasoning = (completion.reasoning_tokens or 0) if completion else 0
     if cached or reasoning:
         used = plausible(used._replace(cached=cached, reasoning=reasoning)) or used
     yield used
 
 
-def _cached(told: Raw) -> int:
-    """Of the prompt's tokens those from a cache; 0 where that cannot be read."""
+def _details(told: Raw, read: Callable[[Raw], Details]) -> Details | None:
+    """What kinds the tokens were of; None where it is not told, or cannot be read."""
     if told is ABSENT:
-        return 0
+        return None
     try:
-        return _of_prompt(told).cached_tokens or 0
+        return read(told)
     except msgspec.DecodeError:
-        return 0
-
-
-def _reasoning(told: Raw) -> int:
-    """Of the answer's tokens those of thoughts; 0 where that cannot be read."""
-    if told is ABSENT:
-        return 0
-    try:
-        return _of_completion(told).reasoning_tokens or 0
-    except msgspec.DecodeError:
-        return 0
+        return None
